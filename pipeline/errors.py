@@ -1,0 +1,75 @@
+"""Everything that `pipeline` raises on purpose.
+
+TocsinError
+├── SettingsError            bad settings or flags; lists all mistakes; the program does not start
+├── RecordError              one record cannot be processed: it becomes a dead letter
+│   ├── UndecodableError     not JSON, or larger than the limit
+│   ├── InvalidMessageError  JSON, but not the message that the topic carries
+│   ├── UnannotatableError   the network refuses the text (too long)
+│   └── LlmRefusedError      the LLM server refuses this post's prompt and takes others
+├── LlmUnavailableError      server away, busy or failing: nobody's post is at fault, retried
+├── BrokerUnavailableError   the same for Kafka
+└── LocalServiceError        a process that `tocsin up` starts did not come up, or is missing
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TocsinError(Exception):
+    """Base of all errors that a person may see; the message says what was wrong and what to do."""
+
+
+class SettingsError(TocsinError):
+    """One or several settings are wrong.
+
+    Args:
+        problems: one sentence each, with the setting's name and the value found.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class RecordError(TocsinError):
+    """One record cannot be processed, whatever is tried; `reason` is its code in metrics and headers."""
+
+    reason: ClassVar[str] = "record"
+
+
+class UndecodableError(RecordError):
+    """The bytes are no JSON document within the limits."""
+
+    reason = "undecodable"
+
+
+class InvalidMessageError(RecordError):
+    """The JSON is not the message that the topic carries."""
+
+    reason = "invalid_message"
+
+
+class UnannotatableError(RecordError):
+    """The network refuses the text."""
+
+    reason = "unannotatable"
+
+
+class LlmRefusedError(RecordError):
+    """The LLM server answers other prompts but refuses this post's."""
+
+    reason = "llm_refused"
+
+
+class LlmUnavailableError(TocsinError):
+    """The LLM server is away, busy or failing."""
+
+
+class BrokerUnavailableError(TocsinError):
+    """The Kafka broker cannot be reached."""
+
+
+class LocalServiceError(TocsinError):
+    """A process that `tocsin up` starts did not come up."""

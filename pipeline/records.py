@@ -1,0 +1,38 @@
+"""A record as it lies on a topic, and the contract between the stream and the two agents."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a topic, undecoded."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+# Called once a record's outcome has been acknowledged by the broker: only then may its offset be committed.
+Finish = Callable[[Record], None]
+
+
+class Agent(Protocol):
+    """What a stream feeds: an agent turns every record into an outcome on another topic."""
+
+    async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
+        """Publish an outcome for each record, then call `finish` with it.
+
+        Once `stopping` is set, records that were not begun are left alone: the broker delivers them again.
+        An exception that leaves this method ends the program, with the unfinished records uncommitted.
+        """
+        ...

@@ -1,0 +1,162 @@
+"""The settings of the agents: `TOCSIN_*` environment variables over a TOML file over the defaults.
+
+This is the only code that reads the environment. All mistakes are reported at once (`SettingsError`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pipeline.errors import SettingsError
+
+PREFIX = "TOCSIN_"
+
+
+class Settings(BaseSettings):
+    """Settings of `tocsin annotate`, `tocsin alert` and the client commands, checked and immutable."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    brokers: str = Field(
+        "127.0.0.1:9092", min_length=1, description="Kafka bootstrap servers, HOST:PORT[,...]"
+    )
+    topic_posts: str = Field("posts", min_length=1, description="topic that users produce posts to")
+    topic_annotated: str = Field("posts.annotated", min_length=1, description="topic between the two agents")
+    topic_alerts: str = Field("alerts", min_length=1, description="topic of the alerts")
+    topic_abstained: str = Field(
+        "alerts.abstained", min_length=1, description="topic of posts without an alert"
+    )
+    topic_dead: str = Field(
+        "posts.dead", min_length=1, description="topic of records that nobody could process"
+    )
+    topic_partitions: int = Field(
+        4, ge=1, le=10_000, description="partitions of topics that an agent creates"
+    )
+    topic_replication: int = Field(1, ge=1, le=32, description="replicas of topics that an agent creates")
+    producer_idempotence: bool = Field(
+        True, description="broker drops what a retry sends twice; Kafka can, Tansu cannot"
+    )
+    annotate_group: str = Field(
+        "tocsin-annotate", min_length=1, description="consumer group of `tocsin annotate`"
+    )
+    alert_group: str = Field("tocsin-alert", min_length=1, description="consumer group of `tocsin alert`")
+    max_post_bytes: int = Field(65_536, ge=256, description="larger records on `posts` become dead letters")
+
+    checkpoint: Path | None = Field(
+        None, description="folder of the network's checkpoint; none: the shipped one"
+    )
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    annotate_batch_size: int = Field(64, ge=1, le=4096, description="posts in one batch at most")
+    annotate_batch_seconds: float = Field(
+        0.2, gt=0, le=60, description="a batch waits no longer than this for more"
+    )
+
+    llm_url: str = Field(
+        "http://127.0.0.1:8000/v1",
+        pattern=r"^https?://",
+        description="base URL of the OpenAI-compatible server",
+    )
+    llm_model: str | None = Field(
+        None, description="model name to ask for; none: the first that the server lists"
+    )
+    llm_api_key: SecretStr | None = Field(None, description="key for the LLM server, if it wants one")
+    llm_timeout_seconds: float = Field(60.0, gt=0, description="limit for one LLM request")
+    llm_max_requests: int = Field(8, ge=1, le=1024, description="LLM requests in flight at most")
+    llm_max_tokens: int = Field(
+        24, ge=4, le=8192, description="tokens of one sample; reasoning models need ~1000"
+    )
+    num_samples: int = Field(8, ge=1, le=64, description="candidates sampled for a post, in one request")
+    temperature: float = Field(0.7, ge=0.0, le=2.0, description="sampling temperature of the candidates")
+    alert_batch_size: int = Field(64, ge=1, le=4096, description="posts that the alert agent takes at once")
+    alert_batch_seconds: float = Field(
+        0.2, gt=0, le=60, description="a batch waits no longer than this for more"
+    )
+
+    metrics_host: str = Field("127.0.0.1", description="address of /metrics, /livez and /readyz")
+    metrics_port: int = Field(9108, ge=0, le=65_535, description="port of the same; 0 takes a free one")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severity that is logged"
+    )
+    stop_seconds: float = Field(
+        8.0, gt=0, le=600, description="time that SIGTERM leaves to finish what is in hand"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load_settings` has merged and nothing else."""
+        return (init_settings,)
+
+
+def load_settings(
+    file: Path | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Return the settings from `file`, the environment and `overrides` (command line), later ones winning.
+
+    Raises:
+        SettingsError: unknown names and bad values, all of them.
+    """
+    origins: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for name, value in _read_file(file).items():
+        origins[name], values[name] = f"{file}: {name}", value
+    for name, text in read_environment(environ).items():
+        origins[name], values[name] = PREFIX + name.upper(), text
+    for name, value in (overrides or {}).items():
+        origins[name], values[name] = f"--{name.replace('_', '-')}", value
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise SettingsError([_explain(problem, origins) for problem in error.errors()]) from None
+
+
+# Read by the command line (typer) or the test-suite, not by the agents.
+_OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG"})
+
+
+def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the `TOCSIN_*` variables under their settings' names, unchecked."""
+    return {
+        variable.removeprefix(PREFIX).lower(): text
+        for variable, text in environ.items()
+        if variable.startswith(PREFIX) and variable not in _OTHER_VARIABLES
+    }
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError([f"{file}: cannot be read: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{file}: not TOML: {error}"]) from error
+
+
+def _explain(problem: Any, origins: Mapping[str, str]) -> str:
+    name = str(problem["loc"][0])
+    where = origins.get(name, name)
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        spelled = [PREFIX + match.upper() if where.startswith(PREFIX) else match for match in close]
+        return f"{where}: no such setting" + "".join(f"; did you mean {match}?" for match in spelled)
+    shown = "(hidden)" if "key" in name else repr(problem["input"])
+    return f"{where}={shown}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

@@ -1,0 +1,87 @@
+"""Fakes of what the agents stand on, for unit tests only: no broker, no network, no LLM behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from models import Annotation, AnnotationError, Entity, Sentiment, tokenize
+from pipeline.kafka import Outgoing, Publisher
+from pipeline.messages import AnnotatedPost, CheckpointRef, Origin, Post, StageTime
+from pipeline.messages import Entity as WireEntity
+from pipeline.messages import Sentiment as WireSentiment
+from pipeline.records import Record
+
+CHECKPOINT = CheckpointRef(name="fake", sha256="0" * 64)
+
+
+class FakePublisher(Publisher):
+    """Keeps what is published; `published` grows only when a publish would have been acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__(producer=None)
+        self.published: list[Outgoing] = []
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        await asyncio.sleep(0)
+        self.published += records
+
+
+class FakeAnnotator:
+    """Finds "Athens"; refuses texts that contain "refuse"; fails on batches that contain "crash"."""
+
+    checkpoint = SimpleNamespace(name=CHECKPOINT.name, sha256=CHECKPOINT.sha256)
+    is_broken = False
+
+    def annotate(
+        self, texts: Sequence[str], timings: dict[str, float] | None = None
+    ) -> list[Annotation | AnnotationError]:
+        if self.is_broken or any("crash" in text for text in texts):
+            raise RuntimeError("the fake network crashes on this")
+        return [_annotate(text) for text in texts]
+
+
+def _annotate(text: str) -> Annotation | AnnotationError:
+    if "refuse" in text:
+        return AnnotationError("the fake network refuses this")
+    start = text.find("Athens")
+    entities = (
+        (Entity(text="Athens", type="LOC", start=start, end=start + 6, score=0.9),) if start >= 0 else ()
+    )
+    tokens = tuple(tokenize(text))
+    return Annotation(
+        tokens=tokens, entities=entities, sentiment=Sentiment(label="neutral", score=0.5) if tokens else None
+    )
+
+
+def make_record(
+    value: bytes | None, *, offset: int = 0, topic: str = "posts", key: bytes | None = None
+) -> Record:
+    """Return a record with the given value."""
+    return Record(topic, 0, offset, datetime(2026, 1, 1, tzinfo=UTC), key, value, (("trace", b"\xff\x00"),))
+
+
+def make_annotated_post(text: str = "Fire in Athens", *, post_id: str = "p1") -> AnnotatedPost:
+    """Return a post as the annotate agent publishes it, with "Athens" found where it stands."""
+    start = text.find("Athens")
+    entity = WireEntity(text="Athens", type="LOC", start=start, end=start + 6, score=0.9)
+    return AnnotatedPost(
+        post=Post(id=post_id, text=text),
+        entities=[entity] if start >= 0 else [],
+        sentiment=WireSentiment(label="negative", score=0.8),
+        checkpoint=CHECKPOINT,
+        origin=Origin(topic="posts", partition=0, offset=7),
+        stages=[StageTime(name="annotate", started_at=datetime(2026, 1, 1, tzinfo=UTC), seconds=0.01)],
+    )
+
+
+async def run_agent(
+    agent: Any, records: Sequence[Record], *, stopping: asyncio.Event | None = None
+) -> list[Record]:
+    """Let the agent process the records; returns those that it finished, in order."""
+    finished: list[Record] = []
+    await agent.process(records, finished.append, stopping or asyncio.Event())
+    return finished

@@ -1,0 +1,131 @@
+import asyncio
+
+import orjson
+import pytest
+
+from pipeline.annotate_agent import AnnotateAgent
+from pipeline.codec import decode
+from pipeline.messages import AnnotatedPost
+from pipeline.metrics import Metrics
+from pipeline.records import Record
+from tests.pipeline.fakes import FakeAnnotator, FakePublisher, make_record, run_agent
+
+
+@pytest.fixture
+def publisher() -> FakePublisher:
+    return FakePublisher()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+def _agent(
+    publisher: FakePublisher, metrics: Metrics, annotator: FakeAnnotator | None = None
+) -> AnnotateAgent:
+    return AnnotateAgent(
+        annotator or FakeAnnotator(),
+        publisher,
+        metrics,
+        annotated_topic="annotated",
+        dead_topic="dead",
+        max_post_bytes=1000,
+    )
+
+
+def _post(text: str, *, offset: int) -> Record:
+    return make_record(orjson.dumps({"id": f"p{offset}", "text": text, "metadata": {"n": 1}}), offset=offset)
+
+
+async def test_every_record_has_one_outcome_in_the_order_of_the_records(
+    publisher: FakePublisher, metrics: Metrics
+) -> None:
+    """Good and bad ones keep their places, and each is finished once."""
+    records = [
+        _post("Fire in Athens", offset=0),
+        make_record(b"{broken", offset=1),
+        _post("refuse this", offset=2),
+        _post("", offset=3),
+        make_record(None, offset=4),
+        _post("hello", offset=5),
+    ]
+    finished = await run_agent(_agent(publisher, metrics), records)
+    assert finished == records
+    assert [out.topic for out in publisher.published] == [
+        "annotated",
+        "dead",
+        "dead",
+        "annotated",
+        "dead",
+        "annotated",
+    ]
+    assert [out.value for out in publisher.published if out.topic == "dead"] == [
+        records[1].value,
+        records[2].value,
+        None,
+    ]
+
+
+async def test_an_annotated_post_carries_post_entities_and_origin(
+    publisher: FakePublisher, metrics: Metrics
+) -> None:
+    """Under the post's id, with offsets into the original text."""
+    await run_agent(_agent(publisher, metrics), [_post("Big fire in Athens", offset=3)])
+    (out,) = publisher.published
+    annotated = decode(out.value, AnnotatedPost, max_bytes=10_000)
+    (entity,) = annotated.entities
+    assert out.key == b"p3"
+    assert annotated.post.text[entity.start : entity.end] == entity.text == "Athens"
+    assert annotated.post.metadata == {"n": 1}
+    assert (annotated.origin.topic, annotated.origin.offset) == ("posts", 3)
+    assert [stage.name for stage in annotated.stages] == ["annotate"]
+
+
+async def test_a_text_on_which_the_network_fails_takes_no_other_with_it(
+    publisher: FakePublisher, metrics: Metrics
+) -> None:
+    """The batch is annotated one by one, and only the guilty post is dead."""
+    records = [_post("one", offset=0), _post("crash", offset=1), _post("two", offset=2)]
+    assert await run_agent(_agent(publisher, metrics), records) == records
+    assert [out.topic for out in publisher.published] == ["annotated", "dead", "annotated"]
+    assert metrics.registry.get_sample_value(
+        "tocsin_dead_letters_total", {"stage": "annotate", "reason": "unannotatable"}
+    )
+
+
+async def test_a_broken_network_buries_nobody(publisher: FakePublisher, metrics: Metrics) -> None:
+    """Where even a harmless text fails, the error leaves the agent and nothing is finished or published."""
+    annotator = FakeAnnotator()
+    annotator.is_broken = True
+    finished: list[Record] = []
+    with pytest.raises(RuntimeError):
+        await _agent(publisher, metrics, annotator).process(
+            [_post("one", offset=0)], finished.append, asyncio.Event()
+        )
+    assert (finished, publisher.published) == ([], [])
+
+
+async def test_nothing_is_finished_before_the_broker_has_it(metrics: Metrics) -> None:
+    """A record's offset may only be committed once its outcome is acknowledged."""
+    events: list[str] = []
+
+    class Watched(FakePublisher):
+        async def publish(self, records: object) -> None:
+            await asyncio.sleep(0.01)
+            events.append("acknowledged")
+
+    agent = _agent(Watched(), metrics)
+    await agent.process([_post("one", offset=0)], lambda _: events.append("finished"), asyncio.Event())
+    assert events == ["acknowledged", "finished"]
+
+
+async def test_metrics_count_what_happened(publisher: FakePublisher, metrics: Metrics) -> None:
+    """Posts in, annotated, dead, and nothing left in flight."""
+    await run_agent(_agent(publisher, metrics), [_post("one", offset=0), make_record(b"[]", offset=1)])
+    value = metrics.registry.get_sample_value
+    assert value("tocsin_posts_received_total", {"agent": "annotate"}) == 2
+    assert value("tocsin_posts_annotated_total") == 1
+    assert value("tocsin_dead_letters_total", {"stage": "decode", "reason": "invalid_message"}) == 1
+    assert value("tocsin_batch_size_sum", {"agent": "annotate"}) == 2
+    assert value("tocsin_posts_in_flight") == 0

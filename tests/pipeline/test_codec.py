@@ -1,0 +1,74 @@
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.codec import decode, encode
+from pipeline.errors import InvalidMessageError, RecordError, UndecodableError
+from pipeline.messages import AnnotatedPost, Post
+from tests.pipeline.fakes import make_annotated_post
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(
+    text=st.text(),
+    metadata=st.none() | st.dictionaries(st.text(), _JSON, max_size=4),
+    lang=st.none() | st.text(),
+)
+def test_what_a_user_sends_travels_through_untouched(
+    text: str, metadata: dict[str, object], lang: str
+) -> None:
+    """A post decodes to what was encoded, metadata of any shape included."""
+    post = Post(id="p", text=text, lang=lang, metadata=metadata)
+    assert decode(encode(post), Post, max_bytes=10**6) == post
+
+
+def test_an_annotated_post_survives_the_wire() -> None:
+    """Times, nested structs and offsets come back as they went."""
+    annotated = make_annotated_post()
+    assert decode(encode(annotated), AnnotatedPost, max_bytes=10**6) == annotated
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_post_or_a_named_error(value: bytes) -> None:
+    """No byte string escapes the two error types."""
+    try:
+        decode(value, Post, max_bytes=1000)
+    except RecordError:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        (b'{"id": "1"}', "missing required field `text`"),
+        (b'{"id": 1, "text": "x"}', r"Expected `str`, got `int` - at `\$.id`"),
+        (b'{"id": "", "text": "x"}', r"length >= 1 - at `\$.id`"),
+        (b'{"id": "1", "text": "x", "metadata": []}', r"at `\$.metadata`"),
+        (b"[]", "Expected `object`, got `array`"),
+    ],
+)
+def test_a_wrong_message_is_told_where_it_is_wrong(value: bytes, complaint: str) -> None:
+    """The error names the field."""
+    with pytest.raises(InvalidMessageError, match=complaint):
+        decode(value, Post, max_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    "value", [None, b"", b"{", b"\xff\xfe", b'{"id": "1", "text": "\\ud800"}', b"x" * 1001]
+)
+def test_bytes_that_are_no_json_are_undecodable(value: bytes | None) -> None:
+    """Nothing, cut-off JSON, bad UTF-8, a lone surrogate and too many bytes have one error type."""
+    with pytest.raises(UndecodableError):
+        decode(value, Post, max_bytes=1000)
+
+
+def test_unknown_fields_are_dropped() -> None:
+    """A field that is not in the message is no error: `metadata` is the place for it."""
+    value = orjson.dumps({"id": "1", "text": "x", "likes": 3})
+    assert decode(value, Post, max_bytes=1000) == Post(id="1", text="x")

@@ -1,0 +1,73 @@
+import asyncio
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.errors import SettingsError
+from pipeline.health import Health, HealthServer
+from pipeline.metrics import Metrics
+
+
+@pytest.fixture
+def health() -> Health:
+    return Health("broker", "llm")
+
+
+@pytest.fixture
+def server(health: Health) -> Iterator[HealthServer]:
+    metrics = Metrics()
+    metrics.abstentions.labels("no_entity").inc(3)
+    server = HealthServer(health, metrics.registry, host="127.0.0.1", port=0)
+    yield server
+    server.close()
+
+
+def _get(server: HealthServer, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_readiness_names_what_is_waited_for(server: HealthServer, health: Health) -> None:
+    """Not ready until everything is there, and not ready again when something goes."""
+    assert _get(server, "/readyz") == (503, "waiting for: broker, llm\n")
+    health.ready("broker")
+    assert _get(server, "/readyz") == (503, "waiting for: llm\n")
+    health.ready("llm")
+    assert _get(server, "/readyz") == (200, "ok\n")
+    health.unready("llm")
+    assert _get(server, "/readyz")[0] == 503
+
+
+async def test_a_stuck_event_loop_fails_the_liveness_probe(
+    server: HealthServer, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The probe is answered from a thread, so it can tell that the loop does not turn."""
+    monkeypatch.setattr("pipeline.health._MAX_BEAT_AGE_SECONDS", 0.2)
+    beat = asyncio.create_task(health.beat())
+    await asyncio.sleep(0)
+    assert (await asyncio.to_thread(_get, server, "/livez"))[0] == 200
+    time.sleep(0.3)  # noqa: ASYNC251 - blocks the loop on purpose
+    status, text = _get(server, "/livez")
+    assert (status, text.split(" for ")[0]) == (503, "event loop stuck")
+    beat.cancel()
+
+
+def test_metrics_are_served_in_the_text_format(server: HealthServer) -> None:
+    """A scrape shows the counters under their names."""
+    status, text = _get(server, "/metrics")
+    assert status == 200
+    assert 'tocsin_abstentions_total{reason="no_entity"} 3.0' in text
+    assert _get(server, "/elsewhere")[0] == 404
+
+
+def test_a_port_in_use_is_a_settings_error(server: HealthServer, health: Health) -> None:
+    """The message names the setting."""
+    with pytest.raises(SettingsError, match=f"metrics_port={server.port}: Address already in use"):
+        HealthServer(health, Metrics().registry, host="127.0.0.1", port=server.port)

@@ -1,0 +1,138 @@
+"""The stream against the embedded broker: what Faust would lose, ours must not."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+
+from pipeline.kafka import Outgoing, Publisher, ensure_topics
+from pipeline.records import Finish, Record
+from pipeline.settings import Settings
+from pipeline.stream import Stream
+from tests.pipeline.embedded import embedded_broker
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+async def settings() -> AsyncIterator[Settings]:
+    async with embedded_broker() as brokers:
+        settings = Settings(brokers=brokers, topic_partitions=2, producer_idempotence=False)
+        await ensure_topics(settings)
+        yield settings
+
+
+class RecordingAgent:
+    """Finishes every record, unless `act` does something else with it."""
+
+    def __init__(self, act: Callable[[Record], None] = lambda _: None) -> None:
+        self.seen: list[int] = []
+        self.num_batches = 0
+        self._act = act
+
+    async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
+        self.num_batches += 1
+        for record in records:
+            self._act(record)
+            self.seen.append(int(record.value or b""))
+            finish(record)
+            await asyncio.sleep(0)
+
+
+async def _produce(settings: Settings, numbers: range) -> None:
+    publisher = await Publisher.connect(settings.brokers, is_idempotent=False)
+    await publisher.publish([Outgoing("posts", str(n).encode(), str(n).encode()) for n in numbers])
+    await publisher.close()
+
+
+@contextlib.asynccontextmanager
+async def _running(settings: Settings, agent: RecordingAgent) -> AsyncIterator[Stream]:
+    stream = Stream(
+        agent, brokers=settings.brokers, group="group", topic="posts", max_records=10, max_wait_seconds=0.1
+    )
+    await stream.start()
+    try:
+        yield stream
+    finally:
+        await asyncio.wait_for(stream.stop(2.0), 5.0)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+async def test_every_record_comes_once_in_batches(settings: Settings) -> None:
+    """A second member of the group, started after a clean stop, gets nothing again and only what is new."""
+    await _produce(settings, range(35))
+    first = RecordingAgent()
+    async with _running(settings, first):
+        await _until(lambda: len(first.seen) == 35)
+    assert sorted(first.seen) == list(range(35))
+    assert first.num_batches >= 4
+    await _produce(settings, range(35, 40))
+    second = RecordingAgent()
+    async with _running(settings, second):
+        await _until(lambda: len(second.seen) == 5)
+    assert sorted(second.seen) == list(range(35, 40))
+
+
+async def test_an_exception_in_the_agent_loses_nothing(settings: Settings) -> None:
+    """The stream reports the failure; what was not finished is delivered to the next member."""
+
+    def fail(record: Record) -> None:
+        if record.value == b"7":
+            raise RuntimeError("a defect")
+
+    await _produce(settings, range(20))
+    failing = RecordingAgent(fail)
+    async with _running(settings, failing) as stream:
+        error = await asyncio.wait_for(stream.failure, 30)
+    assert isinstance(error, RuntimeError)
+    assert 7 not in failing.seen
+    healthy = RecordingAgent()
+    async with _running(settings, healthy):
+        await _until(lambda: set(failing.seen) | set(healthy.seen) == set(range(20)))
+
+
+async def test_stopping_gives_back_what_is_not_finished(settings: Settings) -> None:
+    """A batch that hangs is given up after the time, uncommitted, and comes again."""
+    await _produce(settings, range(5))
+    release = asyncio.Event()
+
+    class Hanging(RecordingAgent):
+        async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
+            finish(records[0])
+            self.seen.append(int(records[0].value or b""))
+            await release.wait()
+
+    hanging = Hanging()
+    async with _running(settings, hanging):
+        await _until(lambda: len(hanging.seen) == 1)
+    healthy = RecordingAgent()
+    async with _running(settings, healthy):
+        await _until(lambda: set(hanging.seen) | set(healthy.seen) == set(range(5)))
+
+
+async def test_a_batch_in_hand_is_finished_before_the_stop(settings: Settings) -> None:
+    """Work under way is completed and committed, and the agent is told that it is stopping."""
+    await _produce(settings, range(5))
+    told = asyncio.Event()
+
+    class Slow(RecordingAgent):
+        async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
+            self.num_batches += 1
+            await stopping.wait()
+            told.set()
+            await super().process(records, finish, stopping)
+
+    slow = Slow()
+    async with _running(settings, slow):
+        await _until(lambda: slow.num_batches >= 1)
+    assert told.is_set()
+    assert slow.seen
+    rest = RecordingAgent()
+    async with _running(settings, rest):
+        await _until(lambda: sorted(slow.seen + rest.seen) == list(range(5)))
