@@ -1,0 +1,182 @@
+"""Our own Kafka clients: a producer that waits for acknowledgements, topic creation, reading whole topics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self, TypeVar
+
+import stamina
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
+
+from pipeline.errors import BrokerUnavailableError
+from pipeline.records import Record
+from pipeline.settings import Settings
+
+logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to publish."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Publisher:
+    """Publishes records and returns once the broker has acknowledged them, however long that takes."""
+
+    def __init__(self, producer: Any) -> None:
+        self._producer = producer
+
+    @classmethod
+    async def connect(cls, brokers: str, *, is_idempotent: bool = True) -> Self:
+        """Connect to the broker.
+
+        Raises:
+            BrokerUnavailableError: nobody answers there.
+        """
+        producer = AIOKafkaProducer(
+            bootstrap_servers=brokers, acks="all", linger_ms=5, enable_idempotence=is_idempotent
+        )
+        try:
+            await producer.start()
+        except (KafkaError, OSError) as error:
+            await producer.stop()
+            raise BrokerUnavailableError(f"no Kafka broker at {brokers}: {error}") from error
+        return cls(producer)
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Publish all records, in order within a partition; retries for as long as the broker is away.
+
+        Raises:
+            KafkaError: the broker refuses a record for good (not allowed, too large).
+        """
+        remaining = list(records)
+        async for attempt in _retries(_is_passing, wait_max_seconds=10.0):
+            with attempt:
+                remaining, error = await self._send(remaining)
+                if error is not None:
+                    raise error
+
+    async def _send(self, records: list[Outgoing]) -> tuple[list[Outgoing], BaseException | None]:
+        acknowledgements = [
+            await self._producer.send(r.topic, key=r.key, value=r.value, headers=list(r.headers))
+            for r in records
+        ]
+        results = await asyncio.gather(*acknowledgements, return_exceptions=True)
+        failed = [
+            (record, r) for record, r in zip(records, results, strict=True) if isinstance(r, BaseException)
+        ]
+        return [record for record, _ in failed], failed[0][1] if failed else None
+
+    async def close(self) -> None:
+        """Flush and disconnect."""
+        await self._producer.stop()
+
+
+async def ensure_topics(settings: Settings) -> None:
+    """Create those of the five topics that do not exist.
+
+    Raises:
+        BrokerUnavailableError: nobody answers, or the broker refuses; the text says what.
+    """
+    names = (
+        settings.topic_posts,
+        settings.topic_annotated,
+        settings.topic_alerts,
+        settings.topic_abstained,
+        settings.topic_dead,
+    )
+    wanted = [NewTopic(name, settings.topic_partitions, settings.topic_replication) for name in names]
+    async with _admin(settings.brokers) as admin:
+        response = await admin.create_topics(wanted)
+    for name, code, message in response.topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise BrokerUnavailableError(
+                f"topic {name!r} cannot be created: {message or for_code(code).__name__}"
+            )
+
+
+@asynccontextmanager
+async def _admin(brokers: str) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
+    try:
+        await admin.start()
+        yield admin
+    except (KafkaError, OSError) as error:
+        raise BrokerUnavailableError(f"no Kafka broker at {brokers}: {error}") from error
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def reading(
+    brokers: str, topics: Sequence[str], *, from_beginning: bool
+) -> AsyncIterator[AsyncIterator[Record]]:
+    """Give an endless iterator over the records of `topics`, outside any consumer group.
+
+    Raises:
+        BrokerUnavailableError: nobody answers there.
+    """
+    consumer = AIOKafkaConsumer(
+        *topics, bootstrap_servers=brokers, auto_offset_reset="earliest" if from_beginning else "latest"
+    )
+    try:
+        await consumer.start()
+        async with aclosing(_records(consumer)) as records:
+            yield records
+    except (KafkaError, OSError) as error:
+        raise BrokerUnavailableError(f"no Kafka broker at {brokers}: {error}") from error
+    finally:
+        await consumer.stop()
+
+
+async def _records(consumer: Any) -> AsyncGenerator[Record, None]:
+    async for message in consumer:
+        yield Record(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            timestamp=datetime.fromtimestamp(message.timestamp / 1000, UTC),
+            key=message.key,
+            value=message.value,
+            headers=tuple(message.headers),
+        )
+
+
+async def until_it_works(
+    attempt: Callable[[], Awaitable[_T]], *, on: type[Exception], on_failure: Callable[[], None]
+) -> _T:
+    """Return what `attempt` returns; while it raises `on`, report the failure and try again with back-off."""
+
+    def is_expected(error: Exception) -> bool:
+        if isinstance(error, on):
+            on_failure()
+            logger.warning("%s; trying again", error)
+        return isinstance(error, on)
+
+    async for retry in _retries(is_expected, wait_max_seconds=15.0):
+        with retry:
+            return await attempt()
+    raise AssertionError("retries never end by themselves")
+
+
+def _retries(is_expected: Callable[[Exception], bool], *, wait_max_seconds: float) -> AsyncIterator[Any]:
+    return stamina.retry_context(
+        on=is_expected, attempts=None, timeout=None, wait_initial=0.5, wait_max=wait_max_seconds
+    )
+
+
+def _is_passing(error: Exception) -> bool:
+    return isinstance(error, KafkaTimeoutError) or (isinstance(error, KafkaError) and error.retriable)

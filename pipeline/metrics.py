@@ -1,0 +1,78 @@
+"""Every metric that a process of ours exposes. Labels are codes from small fixed sets, never a post or an entity."""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+class Metrics:
+    """The metrics of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self.build = Info("tocsin_build", "Version and role of this process.", registry=registry)
+
+        self.posts_received = Counter(
+            "tocsin_posts_received",
+            "Records taken from the agent's input topic.",
+            ["agent"],
+            registry=registry,
+        )
+        self.posts_annotated = Counter(
+            "tocsin_posts_annotated", "Posts annotated and published.", registry=registry
+        )
+        self.posts_in_flight = Gauge(
+            "tocsin_posts_in_flight",
+            "Records taken whose outcome is not yet acknowledged.",
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "tocsin_dead_letters",
+            "Records that could not be processed.",
+            ["stage", "reason"],
+            registry=registry,
+        )
+        self.batch_size = Histogram(
+            "tocsin_batch_size", "Records in a batch.", ["agent"], buckets=_BATCH_SIZES, registry=registry
+        )
+        self.stage_seconds = Histogram(
+            "tocsin_stage_seconds",
+            "Seconds that a stage took.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.candidates = Counter(
+            "tocsin_candidates",
+            "Sampled candidates by verdict: valid, or the filter that rejected it.",
+            ["verdict"],
+            registry=registry,
+        )
+        self.alerts = Counter(
+            "tocsin_alerts", "Alerts published, by selection.", ["selected_by"], registry=registry
+        )
+        self.abstentions = Counter(
+            "tocsin_abstentions", "Posts without an alert, by reason.", ["reason"], registry=registry
+        )
+        self.llm_requests = Counter(
+            "tocsin_llm_requests", "Requests to the LLM server, by outcome.", ["outcome"], registry=registry
+        )
+        self.llm_request_seconds = Histogram(
+            "tocsin_llm_request_seconds", "Seconds of one LLM request.", buckets=_SECONDS, registry=registry
+        )
+        self.llm_tokens = Counter(
+            "tocsin_llm_tokens", "Tokens as the LLM server counts them.", ["kind"], registry=registry
+        )
