@@ -2,7 +2,7 @@
 
     posts ── Post ──► posts.annotated ── AnnotatedPost ──► alerts            Alert
                  │                                    ├──► alerts.abstained  Abstention
-                 └──────────────► posts.dead ◄────────┘                      the record's own bytes, see dead_letter.py
+                 └──────────────► posts.dead ◄────────┘                      the record's own bytes (dead_letter.py)
 
 Every record but a dead letter is one JSON object in UTF-8 under the post's id as key. Times are RFC 3339 in UTC.
 """

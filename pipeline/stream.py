@@ -91,7 +91,7 @@ class Stream:
             self._idle.set()
 
 
-class _App(faust.App):  # type: ignore[misc]  # Faust publishes no types
+class _App(faust.App):
     def _create_directories(self) -> None:
         """Make no folders: there is no table to keep in one."""
 

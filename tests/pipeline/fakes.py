@@ -10,7 +10,19 @@ from typing import Any
 
 from models import Annotation, AnnotationError, Entity, Sentiment, tokenize
 from pipeline.kafka import Outgoing, Publisher
-from pipeline.messages import AnnotatedPost, CheckpointRef, Origin, Post, StageTime
+from pipeline.messages import (
+    Abstention,
+    AbstentionReason,
+    Alert,
+    AnnotatedPost,
+    CheckpointRef,
+    Origin,
+    Post,
+    Provenance,
+    SelectionMethod,
+    StageTime,
+    outcome_id,
+)
 from pipeline.messages import Entity as WireEntity
 from pipeline.messages import Sentiment as WireSentiment
 from pipeline.records import Record
@@ -85,3 +97,49 @@ async def run_agent(
     finished: list[Record] = []
     await agent.process(records, finished.append, stopping or asyncio.Event())
     return finished
+
+
+def make_provenance(*, num_valid: int = 1, selected_by: SelectionMethod | None = None) -> Provenance:
+    """Return what made a fake alert."""
+    return Provenance(
+        checkpoint=CHECKPOINT,
+        llm="fake",
+        candidate_prompt="candidate-v1",
+        selection_prompt=None,
+        num_sampled=4,
+        num_valid=num_valid,
+        selected_by=selected_by,
+    )
+
+
+def make_alert(annotated: AnnotatedPost | None = None) -> Alert:
+    """Return an alert about the first entity of the post."""
+    annotated = annotated or make_annotated_post()
+    entity = annotated.entities[0]
+    return Alert(
+        id=outcome_id(annotated.post.id),
+        alert=f"Fire: {entity.text}",
+        theme="Fire",
+        entity=entity.text,
+        entity_type=entity.type,
+        entity_start=entity.start,
+        entity_end=entity.end,
+        sentiment=WireSentiment(label="negative", score=0.8),
+        post=annotated.post,
+        origin=annotated.origin,
+        provenance=make_provenance(selected_by=SelectionMethod.ONLY_CANDIDATE),
+        stages=annotated.stages,
+    )
+
+
+def make_abstention(annotated: AnnotatedPost | None = None) -> Abstention:
+    """Return an abstention for want of an entity."""
+    annotated = annotated or make_annotated_post("Fire somewhere")
+    return Abstention(
+        id=outcome_id(annotated.post.id),
+        reason=AbstentionReason.NO_ENTITY,
+        post=annotated.post,
+        origin=annotated.origin,
+        provenance=make_provenance(num_valid=0),
+        stages=annotated.stages,
+    )

@@ -1,8 +1,10 @@
 import asyncio
+from typing import cast
 
 import orjson
 import pytest
 
+from models import Annotator
 from pipeline.annotate_agent import AnnotateAgent
 from pipeline.codec import decode
 from pipeline.messages import AnnotatedPost
@@ -25,7 +27,7 @@ def _agent(
     publisher: FakePublisher, metrics: Metrics, annotator: FakeAnnotator | None = None
 ) -> AnnotateAgent:
     return AnnotateAgent(
-        annotator or FakeAnnotator(),
+        cast(Annotator, annotator or FakeAnnotator()),
         publisher,
         metrics,
         annotated_topic="annotated",

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from pipeline.health import Health, HealthServer
+from pipeline.settings import load_settings
+from tests.deploy.deploy_files import DEPLOY, ROOT, dockerfile_instructions, image_environ
+
+INSTRUCTIONS = dockerfile_instructions()
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, SETUPTOOLS = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]
+
+
+def _only(name: str) -> str:
+    (rest,) = [rest for found, rest in INSTRUCTIONS if found == name]
+    return rest
+
+
+def _copied_sources() -> set[str]:
+    copies = [rest.split() for name, rest in INSTRUCTIONS if name == "COPY" and not rest.startswith("--from")]
+    return {source for words in copies for source in words[:-1]}
+
+
+def test_what_is_copied_exists() -> None:
+    """Every source of a COPY is in the repository."""
+    missing = [source for source in sorted(_copied_sources()) if not (ROOT / source).exists()]
+    assert missing == []
+
+
+def test_context_holds_what_is_copied_and_nothing_else() -> None:
+    """.dockerignore lets the sources of the COPY instructions into the build, and no secret with them."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "*"
+    assert {line[1:] for line in lines if line.startswith("!")} == _copied_sources()
+
+
+def test_every_package_is_in_the_image() -> None:
+    """The packages that the wheel is made of are copied."""
+    assert {package.split(".")[0] for package in SETUPTOOLS["packages"]} <= _copied_sources()
+
+
+def test_wheel_carries_what_lies_beside_the_code() -> None:
+    """Checkpoints, sample posts and schemas are package data: setuptools leaves out what no pattern names."""
+    patterns: dict[str, list[str]] = SETUPTOOLS.get("package-data", {})
+    for package in SETUPTOOLS["packages"]:
+        folder = ROOT / package
+        carried = {file for pattern in patterns.get(package, []) for file in folder.glob(pattern)}
+        beside = {
+            file for file in folder.rglob("*.*") if file.is_file() and file.suffix not in {".py", ".pyc"}
+        }
+        assert beside <= carried, f"not in package-data of {package}"
+
+
+def test_base_image_has_a_python_that_we_support() -> None:
+    """Both stages stand on the one image that is named at the top, and its Python is new enough."""
+    image = re.fullmatch(r"PYTHON_IMAGE=python:3\.(\d+)-slim-\w+", INSTRUCTIONS[0][1])
+    oldest = re.fullmatch(r">=3\.(\d+)", PROJECT["requires-python"])
+    assert image
+    assert oldest
+    assert int(image[1]) >= int(oldest[1])
+    stages = [rest.split()[0] for name, rest in INSTRUCTIONS if name == "FROM"]
+    assert stages == ["${PYTHON_IMAGE}"] * 2
+
+
+def test_what_is_installed_is_locked() -> None:
+    """What pip gets from an index is held to requirements.lock, whose torch fits both ways to build."""
+    commands = [rest for name, rest in INSTRUCTIONS if name == "RUN" and "pip install" in rest]
+    for command in commands:
+        assert "--constraint requirements.lock" in command or "--no-index" in command
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    (torch,) = [line for line in lock if line.startswith("torch==")]
+    assert re.fullmatch(r"torch==[\d.]+", torch), "a local version such as +cpu would rule out the other way"
+
+
+def test_parser_model_is_installed() -> None:
+    """The image has the extra that carries the parser's model."""
+    assert "parser" in PROJECT["optional-dependencies"]
+    assert any("'.[parser]'" in rest for name, rest in INSTRUCTIONS if name == "RUN")
+
+
+def test_image_runs_the_program_as_nobody_in_particular() -> None:
+    """The entry point is the program itself, which thus gets SIGTERM, under a number that is not root's."""
+    (program,) = json.loads(_only("ENTRYPOINT"))
+    assert program in PROJECT["scripts"]
+    assert _only("STOPSIGNAL") == "SIGTERM"
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", _only("USER"))
+
+
+def test_image_settings_are_settings() -> None:
+    """The program takes the variables that the image sets, and listens on the port that the image names."""
+    environ = {name: value for name, value in image_environ().items() if name.startswith("TOCSIN_")}
+    assert load_settings(environ=environ).metrics_port == int(_only("EXPOSE"))
+
+
+def _probe(port: int) -> subprocess.CompletedProcess[str]:
+    """Run the image's HEALTHCHECK as it stands, but for where the script lies."""
+    python, script = json.loads(_only("HEALTHCHECK").split("CMD", 1)[1])
+    assert python == "python"
+    (copied,) = [
+        rest.split() for name, rest in INSTRUCTIONS if name == "COPY" and rest.endswith(f" {script}")
+    ]
+    # A proxy that is not there: the probe must not ask it.
+    environ = {**os.environ, "TOCSIN_METRICS_PORT": str(port), "http_proxy": "http://127.0.0.1:9"}
+    command = [sys.executable, str(ROOT / copied[0])]
+    return subprocess.run(command, env=environ, capture_output=True, text=True)
+
+
+def test_probe_tells_a_live_process_from_a_stuck_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The health check passes while the event loop turns, and fails with the reason once it is stuck."""
+    health = Health()
+    server = HealthServer(health, CollectorRegistry(), host="127.0.0.1", port=0)
+    try:
+        alive = _probe(server.port)
+        monkeypatch.setattr(health, "why_not_alive", lambda: "event loop stuck for 99 s")
+        stuck = _probe(server.port)
+    finally:
+        server.close()
+    assert (alive.returncode, alive.stdout) == (0, "ok\n")
+    assert (stuck.returncode, stuck.stdout) == (1, "event loop stuck for 99 s\n")
+
+
+def test_probe_fails_where_nobody_answers() -> None:
+    """The health check fails without a traceback when the process does not listen."""
+    server = HealthServer(Health(), CollectorRegistry(), host="127.0.0.1", port=0)
+    server.close()
+    done = _probe(server.port)
+    assert done.returncode == 1
+    assert done.stderr.startswith("no answer: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_secret_is_in_the_files() -> None:
+    """No file of deploy/ gives a value to a variable that is named like a secret."""
+    named = re.compile(
+        r"^[#\s]*\w*(?:TOKEN|PASSWORD|SECRET|API_KEY)\b\s*[:=]\s*(?!\$\{)(?!#)\S", re.MULTILINE
+    )
+    files = [file for file in DEPLOY.iterdir() if file.is_file() and file.name != ".env"]
+    assert files
+    for file in files:
+        assert not named.search(file.read_text(encoding="utf-8")), file.name

@@ -1,0 +1,92 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.local_process import find_free_port
+
+_TOCSIN = Path(sys.executable).with_name("tocsin")
+_COMMANDS = ("annotate", "alert", "up", "demo", "produce", "watch", "try")
+
+
+def _tocsin(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+    return subprocess.run(
+        [_TOCSIN, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=cwd,
+        env=environ | {"COLUMNS": "200", "NO_COLOR": "1"} | variables,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_command_explains_itself_with_an_example(command: str) -> None:
+    """`--help` ends with a command that can be copied."""
+    result = _tocsin(command, "--help")
+    assert result.returncode == 0
+    assert re.search(rf"Example: .*tocsin {command}", result.stdout)
+
+
+def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
+    """Start-up fails with status 2 and one line a mistake."""
+    result = _tocsin("annotate", TOCSIN_METRICS_PORT="high", TOCSIN_BROKER="x")
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 2
+    assert all(line.startswith("tocsin: TOCSIN_") for line in result.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("produce", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read: No such file or directory"),
+        (("demo", "--posts", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read: No such file or directory"),
+        (("watch", "--brokers", "127.0.0.1:1"), "tocsin: no Kafka broker at 127.0.0.1:1"),
+    ],
+)
+def test_what_a_person_can_mend_is_one_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    """No traceback, a status other than 0, and the thing that is wrong."""
+    result = _tocsin(*arguments, cwd=tmp_path)
+    assert result.returncode in (1, 2)
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_agent_without_a_broker_says_so_keeps_trying_and_stops_when_told() -> None:
+    """The broker's address is in the log, more than once, and SIGTERM still ends it with status 0."""
+    brokers = f"127.0.0.1:{find_free_port()}"
+    process = subprocess.Popen(
+        [_TOCSIN, "alert"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TOCSIN_BROKERS": brokers, "TOCSIN_METRICS_PORT": "0"},
+    )
+    assert process.stderr is not None
+    with process.stderr as log:
+        complaints = 0
+        while complaints < 2:
+            line = log.readline()
+            assert line, "the agent ended by itself"
+            complaints += f"no Kafka broker at {brokers}" in line
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+
+
+def test_the_installed_program_imports_this_repository_and_no_stranger(tmp_path: Path) -> None:
+    """Run elsewhere, beside folders of the same names, it still takes its own packages."""
+    for name in ("pipeline", "models", "training"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('a stranger was imported')")
+    assert _tocsin("watch", "--help", cwd=tmp_path).returncode == 0
+    code = "import pipeline, models, training as t; print(pipeline.__file__, models.__file__, t.__file__)"
+    environ = os.environ | {"PYTHONSAFEPATH": "1"}
+    files = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
+    ).stdout
+    root = Path(__file__).parents[2]
+    assert files.split() == [str(root / name / "__init__.py") for name in ("pipeline", "models", "training")]
