@@ -1,0 +1,152 @@
+"""The first agent: `posts` in, `posts.annotated` out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from models import Annotation, AnnotationError, Annotator, Checkpoint
+from pipeline.codec import decode, encode
+from pipeline.dead_letter import DeadLetter, bury, to_headers
+from pipeline.errors import RecordError, UnannotatableError
+from pipeline.kafka import Outgoing, Publisher
+from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment, StageTime
+from pipeline.metrics import Metrics
+from pipeline.records import Finish, Record
+
+logger = logging.getLogger(__name__)
+
+_CANARY = "A fire broke out in Athens on Monday."
+
+
+class AnnotateAgent:
+    """Annotates batches of posts with the network, off the event loop, and keeps their order.
+
+    Args:
+        annotated_topic, dead_topic: where outcomes go.
+        max_post_bytes: larger records are not decoded.
+    """
+
+    def __init__(
+        self,
+        annotator: Annotator,
+        publisher: Publisher,
+        metrics: Metrics,
+        *,
+        annotated_topic: str,
+        dead_topic: str,
+        max_post_bytes: int,
+    ) -> None:
+        self._annotator = annotator
+        self._publisher = publisher
+        self._metrics = metrics
+        self._annotated_topic = annotated_topic
+        self._dead_topic = dead_topic
+        self._max_post_bytes = max_post_bytes
+        # One thread: the network takes a whole batch, a second one would only compete with it.
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="annotator")
+
+    async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
+        """Annotate the batch and publish every outcome in the order of the records."""
+        metrics = self._metrics
+        metrics.posts_received.labels("annotate").inc(len(records))
+        metrics.batch_size.labels("annotate").observe(len(records))
+        metrics.posts_in_flight.inc(len(records))
+        outcomes = await self._outcomes(records)
+        with metrics.stage_seconds.labels("publish").time():
+            await self._publisher.publish(
+                [self._address(o, r) for o, r in zip(outcomes, records, strict=True)]
+            )
+        for record, outcome in zip(records, outcomes, strict=True):
+            self._count(outcome)
+            finish(record)
+        metrics.posts_in_flight.dec(len(records))
+
+    async def _outcomes(self, records: Sequence[Record]) -> list[AnnotatedPost | DeadLetter]:
+        decoded = [self._decode(record) for record in records]
+        texts = [post.text for post in decoded if isinstance(post, Post)]
+        started_at = datetime.now(UTC)
+        annotations = iter(await self._annotate(texts))
+        stage = StageTime(
+            name="annotate", started_at=started_at, seconds=(datetime.now(UTC) - started_at).total_seconds()
+        )
+        return [
+            self._combine(post, next(annotations), record, stage) if isinstance(post, Post) else post
+            for post, record in zip(decoded, records, strict=True)
+        ]
+
+    def _decode(self, record: Record) -> Post | DeadLetter:
+        try:
+            return decode(record.value, Post, max_bytes=self._max_post_bytes)
+        except RecordError as error:
+            return bury(record, error, stage="decode")
+
+    async def _annotate(self, texts: list[str]) -> Sequence[Annotation | AnnotationError]:
+        timings: dict[str, float] = {}
+        with self._metrics.stage_seconds.labels("annotate").time():
+            annotations = await asyncio.get_running_loop().run_in_executor(
+                self._executor, _annotate_safely, self._annotator, texts, timings
+            )
+        for name, seconds in timings.items():
+            self._metrics.stage_seconds.labels(name).observe(seconds)
+        return annotations
+
+    def _combine(
+        self, post: Post, annotation: Annotation | AnnotationError, record: Record, stage: StageTime
+    ) -> AnnotatedPost | DeadLetter:
+        if isinstance(annotation, AnnotationError):
+            return bury(record, UnannotatableError(str(annotation)), stage="annotate")
+        origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
+        return to_annotated_post(post, annotation, self._annotator.checkpoint, origin=origin, stages=[stage])
+
+    def _address(self, outcome: AnnotatedPost | DeadLetter, record: Record) -> Outgoing:
+        if isinstance(outcome, DeadLetter):
+            return Outgoing(self._dead_topic, record.key, record.value, to_headers(outcome))
+        return Outgoing(self._annotated_topic, outcome.post.id.encode(), encode(outcome))
+
+    def _count(self, outcome: AnnotatedPost | DeadLetter) -> None:
+        if isinstance(outcome, DeadLetter):
+            self._metrics.dead_letters.labels(outcome.stage, outcome.reason).inc()
+        else:
+            self._metrics.posts_annotated.inc()
+
+
+def to_annotated_post(
+    post: Post, annotation: Annotation, checkpoint: Checkpoint, *, origin: Origin, stages: list[StageTime]
+) -> AnnotatedPost:
+    """Return the post with the network's findings in their wire form."""
+    sentiment = annotation.sentiment
+    return AnnotatedPost(
+        post=post,
+        entities=[
+            Entity(text=e.text, type=e.type, start=e.start, end=e.end, score=e.score)
+            for e in annotation.entities
+        ],
+        sentiment=Sentiment(label=sentiment.label, score=sentiment.score) if sentiment else None,
+        checkpoint=CheckpointRef(name=checkpoint.name, sha256=checkpoint.sha256),
+        origin=origin,
+        stages=stages,
+    )
+
+
+def _annotate_safely(
+    annotator: Annotator, texts: list[str], timings: dict[str, float]
+) -> Sequence[Annotation | AnnotationError]:
+    """Annotate the batch; where that raises, each text alone, so that one text cannot take others with it."""
+    try:
+        return annotator.annotate(texts, timings)
+    except Exception:
+        logger.exception("annotating a batch of %d posts failed; trying each alone", len(texts))
+        # A network that cannot annotate this either is broken, and no post is to blame: the program ends.
+        annotator.annotate([_CANARY])
+        return [_annotate_alone(annotator, text) for text in texts]
+
+
+def _annotate_alone(annotator: Annotator, text: str) -> Annotation | AnnotationError:
+    try:
+        return annotator.annotate([text])[0]
+    except Exception as error:
+        return AnnotationError(f"the network failed on this text: {type(error).__name__}")

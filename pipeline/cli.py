@@ -1,0 +1,184 @@
+"""The program `tocsin`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.errors import SettingsError, TocsinError
+from pipeline.logs import configure_logging
+from pipeline.settings import Settings, load_settings, read_environment
+
+app = typer.Typer(
+    help="From a stream of social-media posts to short alerts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", envvar="TOCSIN_CONFIG", help="TOML file of settings; TOCSIN_* variables win over it."
+    ),
+]
+BrokersOption = Annotated[str | None, typer.Option(help="Kafka bootstrap servers, HOST:PORT[,...].")]
+LlmUrlOption = Annotated[
+    str | None, typer.Option(help="Base URL of a running OpenAI-compatible server; none: start a small one.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
+
+
+@app.command(epilog="Example: `TOCSIN_BROKERS=kafka:9092 tocsin annotate`")
+def annotate(config: ConfigOption = None) -> None:
+    """Run the annotate agent: posts in, annotated posts out, until SIGTERM or Ctrl-C."""
+    from pipeline.program import run_annotate
+
+    _run_agent(run_annotate, load_settings(config))
+
+
+@app.command(epilog="Example: `TOCSIN_BROKERS=kafka:9092 TOCSIN_LLM_URL=http://vllm:8000/v1 tocsin alert`")
+def alert(config: ConfigOption = None) -> None:
+    """Run the alert agent: annotated posts in, alerts and abstentions out, until SIGTERM or Ctrl-C."""
+    from pipeline.program import run_alert
+
+    _run_agent(run_alert, load_settings(config))
+
+
+@app.command(epilog="Example: `tocsin up --broker-port 9092`")
+def up(
+    broker_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the broker; 0 takes a free one.")
+    ] = 9092,
+    metrics_port: Annotated[
+        int,
+        typer.Option(min=0, max=65_534, help="Metrics of the annotate agent; the alert agent's is the next."),
+    ] = 9108,
+    llm_url: LlmUrlOption = None,
+) -> None:
+    """Run broker, LLM server and both agents on this machine until Ctrl-C."""
+    from pipeline.local_stack import StackOptions
+    from pipeline.up import run_up
+
+    configure_logging("warning")
+    options = StackOptions(broker_port, metrics_port, llm_url, _user_settings())
+    asyncio.run(run_up(options))
+
+
+@app.command(epilog="Example: `tocsin demo --posts my.jsonl --json`")
+def demo(
+    posts: Annotated[
+        Path | None, typer.Option(help="File of posts, one JSON object a line; none: our samples.")
+    ] = None,
+    json_lines: JsonOption = False,
+    llm_url: LlmUrlOption = None,
+) -> None:
+    """Run sample posts through everything on this machine, show each outcome and the sum, and end."""
+    from pipeline.demo import SAMPLE_POSTS, run_demo
+    from pipeline.demo_view import JsonView, TextView
+    from pipeline.local_stack import StackOptions
+
+    configure_logging("warning")
+    options = StackOptions(0, 0, llm_url, _user_settings())
+    with JsonView() if json_lines else TextView() as view:
+        is_complete = asyncio.run(run_demo(posts or SAMPLE_POSTS, options, view))
+    if not is_complete:
+        raise TocsinError("the outcomes do not add up to the posts")
+
+
+@app.command(epilog="Example: `tocsin produce posts.jsonl` or `tail -f posts.jsonl | tocsin produce -`")
+def produce(
+    file: Annotated[
+        str, typer.Argument(help="File of posts, one JSON object a line, or - for standard input.")
+    ],
+    brokers: BrokersOption = None,
+    config: ConfigOption = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Send every line as it is, posts or not.")] = False,
+) -> None:
+    """Produce posts from a file; lines that are no posts are reported and not sent."""
+    from pipeline.produce import run_produce
+
+    settings = _client_settings(config, brokers)
+    num_bad = asyncio.run(run_produce(file, settings, is_raw=raw))
+    if num_bad:
+        raise TocsinError(f"{num_bad} lines were no posts and were not sent")
+
+
+@app.command(epilog="Example: `tocsin watch --json --from-beginning --max 10`")
+def watch(
+    brokers: BrokersOption = None,
+    config: ConfigOption = None,
+    json_lines: JsonOption = False,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="All alerts, not only new ones.")
+    ] = False,
+    max_alerts: Annotated[
+        int | None, typer.Option("--max", min=1, help="End after this many alerts.")
+    ] = None,
+) -> None:
+    """Show alerts as they come, until Ctrl-C."""
+    from pipeline.watch import run_watch
+
+    settings = _client_settings(config, brokers)
+    asyncio.run(run_watch(settings, as_json=json_lines, from_beginning=from_beginning, max_alerts=max_alerts))
+
+
+@app.command(name="try", epilog='Example: `tocsin try "Flood warning for Jakarta, thousands flee"`')
+def try_post(
+    text: Annotated[str, typer.Argument(help="The text of a post.")],
+    config: ConfigOption = None,
+    llm_url: LlmUrlOption = None,
+) -> None:
+    """Take one post through the whole, step by step."""
+    from pipeline.trial import run_trial
+
+    configure_logging("warning")
+    overrides = {"llm_url": llm_url} if llm_url else {}
+    asyncio.run(run_trial(text, load_settings(config, overrides=overrides)))
+
+
+def main() -> None:
+    """Run the program: errors that a person can mend are one message, not a traceback."""
+    try:
+        app()
+    except SettingsError as error:
+        _fail(str(error), status=2)
+    except TocsinError as error:
+        _fail(str(error), status=1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run_agent(run: Any, settings: Settings) -> None:
+    configure_logging(settings.log_level)
+    status = asyncio.run(run(settings))
+    if status:
+        sys.exit(status)
+
+
+def _client_settings(config: Path | None, brokers: str | None) -> Settings:
+    settings = load_settings(config, overrides={"brokers": brokers} if brokers else {})
+    configure_logging(settings.log_level if settings.log_level == "debug" else "warning")
+    return settings
+
+
+def _user_settings() -> dict[str, str]:
+    """Return the settings that the user's environment sets, for the agents of a local stack."""
+    load_settings()  # refuses mistakes now, not in a child's log
+    return read_environment(os.environ)
+
+
+def _fail(message: str, *, status: int) -> None:
+    for line in message.splitlines():
+        print(f"tocsin: {line}", file=sys.stderr)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

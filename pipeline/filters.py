@@ -1,0 +1,203 @@
+"""Which samples are alerts: the paper's filter made strict, each rule a small pure function.
+
+A rule's name is its verdict in metrics and in `tocsin try`. `judge` runs them in the order of `RULES` and stops at
+the first that a sample breaks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from pipeline.messages import AnnotatedPost, Entity
+from pipeline.prompts.plain_text import as_data, visible
+
+MAX_ENTITY_BYTES = 120
+MAX_ENTITIES = 12
+MAX_THEME_CHARACTERS = 60
+
+
+def _word_set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_LABEL = re.compile(r"^(?:[-*•]\s+)?(?:alert\s*:\s*)?", re.IGNORECASE)
+_DECORATION = " \"'`*“”"
+_DATE_WORDS = _word_set(
+    "january february march april may june july august september october november december "
+    "jan feb mar apr jun jul aug sep sept oct nov dec "
+    "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun "
+    "today tomorrow yesterday tonight morning afternoon evening night noon midnight weekend week month year date "
+    "this last next every early late"
+)
+_GENERIC_WORDS = _word_set(
+    "a an the this that of on in for and to about is no new latest live breaking big major main important top "
+    "alert alerts update updates news report reports headline story information info post posts tweet tweets message "
+    "messages event events topic theme themes entity entities announcement statement notice thing things something "
+    "situation issue incident general other unknown none valid negative neutral positive sentiment example "
+    "user people person name place location organization organisation"
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A sample that has the form of an alert; nothing is known yet of its parts."""
+
+    theme: str
+    entity: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A valid alert, and how many of the samples said it."""
+
+    theme: str
+    entity: Entity
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class JudgedSample:
+    """A sample and the verdict: either a candidate, or the name of the rule that it broke."""
+
+    text: str
+    candidate: Candidate | None
+    rejected_by: str | None
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What the samples of one post are held against."""
+
+    entities: dict[str, Entity]  # by the form that prompts show and the LLM copies; first mention of each
+    words: frozenset[str]  # of the post, case folded
+    example_themes: frozenset[str]  # of the prompt, case folded
+    _by_key: dict[str, Entity] = field(repr=False)
+
+    @classmethod
+    def of(cls, post: AnnotatedPost, example_themes: Iterable[str] = ()) -> Grounds:
+        """Return the grounds of this post: its most certain entities, in the order of the text."""
+        first: dict[str, Entity] = {}
+        for entity in sorted(post.entities, key=lambda entity: -entity.score):
+            key = shown_form(entity.text).casefold()
+            if key in first:
+                first[key] = min(first[key], entity, key=lambda mention: mention.start)
+            elif key and len(first) < MAX_ENTITIES:
+                first[key] = entity
+        shown = {shown_form(entity.text): entity for entity in sorted(first.values(), key=lambda e: e.start)}
+        words = frozenset(_words(visible(post.post.text)))
+        return cls(shown, words, frozenset(map(str.casefold, example_themes)), first)
+
+    def find_entity(self, text: str) -> Entity | None:
+        """Return the post's entity that `text` names, whatever the case, and whatever a model puts around it."""
+        for undecorated in (text, text.strip(_DECORATION), text.strip(_DECORATION + ".")):
+            for form in (visible(undecorated), shown_form(undecorated)):
+                entity = self._by_key.get(form.casefold())
+                if entity is not None:
+                    return entity
+        return None
+
+
+def shown_form(entity: str) -> str:
+    """Return the entity as prompts list it: one line, no tag, no list separator, no hash or at sign before it."""
+    return as_data(entity, max_bytes=MAX_ENTITY_BYTES).replace(";", ",").strip(" #@")
+
+
+def parse(sample: str) -> Draft | None:
+    """Return the parts of `theme: entity`, the first line that is not blank; None where there is no such form."""
+    lines = [line for line in map(visible, sample.splitlines()) if line]
+    if not lines:
+        return None
+    theme, colon, entity = _LABEL.sub("", lines[0].lstrip(_DECORATION)).partition(":")
+    theme, entity = theme.strip(_DECORATION), entity.strip()
+    if not (theme and colon and entity):
+        return None
+    return Draft(theme[0].upper() + theme[1:], entity)
+
+
+def theme_length(draft: Draft, grounds: Grounds) -> bool:
+    """One to three words."""
+    return 1 <= len(draft.theme.split()) <= 3 and len(draft.theme) <= MAX_THEME_CHARACTERS
+
+
+def theme_words(draft: Draft, grounds: Grounds) -> bool:
+    """Letters only, with a hyphen or apostrophe inside a word: no digit, URL, mention or hashtag."""
+    return all(_WORD.fullmatch(word) for word in draft.theme.split())
+
+
+def theme_date(draft: Draft, grounds: Grounds) -> bool:
+    """More than the name of a month, a weekday or a time of day."""
+    return not _DATE_WORDS.issuperset(_words(draft.theme))
+
+
+def theme_generic(draft: Draft, grounds: Grounds) -> bool:
+    """More than words that fit any post ("Update", "Breaking news")."""
+    return not _GENERIC_WORDS.issuperset(_words(draft.theme))
+
+
+def entity_unknown(draft: Draft, grounds: Grounds) -> bool:
+    """The entity is one that the network found in this post."""
+    return grounds.find_entity(draft.entity) is not None
+
+
+def entity_in_theme(draft: Draft, grounds: Grounds) -> bool:
+    """Theme and entity do not repeat each other ("Nepal quake: Nepal", "Typhoon: Typhoon Ruby")."""
+    theme, entity = _words(draft.theme), _words(shown_form(draft.entity))
+    repeats = _holds(theme, entity) or _holds(entity, theme) or "".join(theme) == "".join(entity)
+    return not repeats
+
+
+def theme_copied_example(draft: Draft, grounds: Grounds) -> bool:
+    """Not the theme of a prompt's example, unless a word of the post gives ground for it."""
+    if draft.theme.casefold() not in grounds.example_themes:
+        return True
+    return any(word.startswith(stem[:4]) for stem in _words(draft.theme) for word in grounds.words)
+
+
+RULES: tuple[Callable[[Draft, Grounds], bool], ...] = (
+    theme_length,
+    theme_words,
+    theme_date,
+    theme_generic,
+    entity_unknown,
+    entity_in_theme,
+    theme_copied_example,
+)
+FORM = "form"
+FILTER_NAMES: tuple[str, ...] = (FORM, *(rule.__name__ for rule in RULES))
+
+
+def judge(sample: str, grounds: Grounds) -> JudgedSample:
+    """Return the sample with its candidate, or with the name of the first rule that it breaks."""
+    draft = parse(sample)
+    if draft is None:
+        return JudgedSample(sample, None, FORM)
+    for rule in RULES:
+        if not rule(draft, grounds):
+            return JudgedSample(sample, None, rule.__name__)
+    entity = grounds.find_entity(draft.entity)
+    assert entity is not None  # `entity_unknown` has seen to it
+    return JudgedSample(sample, Candidate(" ".join(draft.theme.split()), entity), None)
+
+
+def merge(samples: Iterable[JudgedSample]) -> tuple[Candidate, ...]:
+    """Return the distinct candidates with their counts, in the order of their first sample."""
+    merged: dict[tuple[str, int], Candidate] = {}
+    for candidate in (sample.candidate for sample in samples):
+        if candidate is not None:
+            key = candidate.theme.casefold(), candidate.entity.start
+            seen = merged.get(key)
+            merged[key] = replace(seen, count=seen.count + 1) if seen else candidate
+    return tuple(merged.values())
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+def _holds(words: list[str], part: list[str]) -> bool:
+    """Whether `part` stands in `words` as a run of whole words."""
+    size = len(part)
+    return size > 0 and any(words[start : start + size] == part for start in range(len(words) - size + 1))

@@ -1,0 +1,210 @@
+"""The LLM server, as the rest of the pipeline sees it: samples, choices, and no failure but a refused prompt.
+
+A server that is away, busy, failing or talking nonsense is waited for, with back-off and for ever (the caller
+cancels): no post is lost to an outage. A prompt that the server refuses while it takes others is `LlmRefusedError`.
+`pipeline.llm_http` sends the single request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from pipeline.answers import after_thinking, chosen_index
+from pipeline.constraint import FREE, LLAMA_CPP, PROBE_GRAMMAR, PROBE_WORD, VLLM, Dialect, number_grammar
+from pipeline.errors import LlmRefusedError, LlmUnavailableError
+from pipeline.llm_http import LlmBusyError, LlmHttp, LlmRequest, RequestKind
+from pipeline.outage import Outage, backoff_seconds
+from pipeline.prompts import ChatMessage
+
+__all__ = ["LlmClient", "LlmRequest"]
+
+logger = logging.getLogger(__name__)
+
+# A prompt that no server refuses: tells whether it is the server that fails, or one post.
+_CANARY: list[ChatMessage] = [{"role": "user", "content": "Say hello."}]
+
+
+class LlmClient:
+    """A client of one OpenAI-compatible server; call `connect` before all else.
+
+    Args:
+        url: base URL, with `/v1`.
+        model: model to ask for; None takes the first that the server lists.
+        timeout_seconds: limit for one request.
+        max_requests: requests in flight at most.
+        on_request: is told of every request that has ended, well or not.
+        max_attempts: failures in a row, while the server answers another prompt, that make a request refused.
+        max_backoff_seconds: longest wait between two attempts.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        model: str | None,
+        api_key: str | None,
+        timeout_seconds: float,
+        max_requests: int,
+        on_request: Callable[[LlmRequest], None] | None = None,
+        max_attempts: int = 8,
+        max_backoff_seconds: float = 5.0,
+    ) -> None:
+        self._model = model
+        self._http = LlmHttp(
+            url=url,
+            api_key=api_key,
+            timeout_seconds=timeout_seconds,
+            max_requests=max_requests,
+            on_request=on_request or (lambda request: None),
+        )
+        self._max_attempts = max_attempts
+        self._max_backoff_seconds = max_backoff_seconds
+        self._max_n = 1 << 16  # samples in a request; lowered when the server takes no more
+        self._outage = Outage(self._http.server)
+        self._dialect = FREE
+
+    @property
+    def model(self) -> str:
+        """The name of the model, as the server gives it."""
+        if self._model is None:
+            raise RuntimeError("LlmClient.connect() comes first")
+        return self._model
+
+    @property
+    def dialect(self) -> str:
+        """How the server takes a grammar: `llama_cpp`, `vllm`, or `free` where it takes none."""
+        return self._dialect.name
+
+    async def connect(self) -> None:
+        """Resolve the model's name and find out which constraint the server obeys; one attempt.
+
+        Raises:
+            LlmUnavailableError: the server cannot be reached, refuses the key, or lacks the model.
+        """
+        names = await self._http.list_models()
+        wanted = self._model or (names[0] if names else None)
+        if wanted not in names:
+            asked = f"no model {wanted!r}" if wanted else "no model at all"
+            raise LlmUnavailableError(
+                f"{self._http.server} has {asked}; it lists {', '.join(names[:10]) or 'none'}"
+            )
+        self._model = wanted
+        self._dialect = await self._find_dialect()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    async def sample(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        num_samples: int,
+        temperature: float,
+        max_tokens: int,
+        seed: int,
+        grammar: str | None = None,
+    ) -> list[str]:
+        """Return `num_samples` answers, without what a reasoning model thought first; "" where nothing is left.
+
+        One request, or as few as the server's largest `n` allows. The grammar goes along where the server is known
+        to obey one: judge the answers all the same.
+
+        Raises:
+            LlmRefusedError: the server refuses this prompt.
+        """
+        texts: list[str] = []
+        while len(texts) < num_samples:
+            num_wanted = min(num_samples - len(texts), self._max_n)
+            body = self._body(messages, max_tokens, grammar)
+            body |= {"n": num_wanted, "temperature": temperature, "seed": seed + len(texts)}
+            try:
+                texts += (await self._ask("sample", body))[:num_wanted]
+            except LlmRefusedError:
+                if num_wanted == 1 or await self._takes(num_wanted):
+                    raise
+                self._lower_max_n(num_wanted // 2)
+        return [after_thinking(text) for text in texts]
+
+    async def choose(
+        self, messages: Sequence[ChatMessage], num_options: int, *, max_tokens: int, seed: int
+    ) -> int | None:
+        """Return the index (from 0) of the option that the LLM names (from 1), None if its answer names none.
+
+        Raises:
+            LlmRefusedError: the server refuses this prompt.
+        """
+        body = self._body(messages, max_tokens, number_grammar(num_options))
+        answers = await self._ask("select", body | {"temperature": 0.0, "seed": seed})
+        return chosen_index(answers[0], num_options)
+
+    async def _ask(self, kind: RequestKind, body: dict[str, Any]) -> list[str]:
+        """Return the answers, waiting for the server as long as it takes.
+
+        Raises:
+            LlmRefusedError: at once or, if the server fails on this and answers others, after `max_attempts`.
+        """
+        num_own_failures = 0
+        for attempt in itertools.count():
+            try:
+                return await self._complete(kind, body)
+            except LlmUnavailableError as error:
+                if await self._is_outage(error):
+                    num_own_failures = 0
+                    self._outage.begin(error)
+                else:
+                    num_own_failures += 1
+                if num_own_failures >= self._max_attempts:
+                    raise LlmRefusedError(f"{error}; {num_own_failures} times, and others go") from error
+            await asyncio.sleep(backoff_seconds(attempt, max_seconds=self._max_backoff_seconds))
+        raise AssertionError("the loop above has no other end")
+
+    async def _is_outage(self, error: LlmUnavailableError) -> bool:
+        """Whether the failure has nothing to do with the prompt: the server says so, or fails on another too."""
+        if isinstance(error, LlmBusyError):
+            return True
+        try:
+            await self._complete("canary", self._body(_CANARY, 1))
+        except (LlmUnavailableError, LlmRefusedError):
+            return True
+        return False
+
+    async def _takes(self, num_samples: int) -> bool:
+        """Whether the server takes that `n` with a harmless prompt."""
+        try:
+            await self._ask("canary", self._body(_CANARY, 1) | {"n": num_samples})
+        except LlmRefusedError:
+            return False
+        return True
+
+    def _lower_max_n(self, max_n: int) -> None:
+        if max_n < self._max_n:
+            self._max_n = max_n
+            logger.warning(
+                "%s refuses more samples in a request; asking for %d at a time", self._http.server, max_n
+            )
+
+    async def _find_dialect(self) -> Dialect:
+        for dialect in (LLAMA_CPP, VLLM):
+            body = self._body(_CANARY, 16) | {"temperature": 0.0} | dialect.fields(PROBE_GRAMMAR)
+            # A server that knows neither field may refuse it.
+            with suppress(LlmRefusedError):
+                if await self._complete("probe", body) == [PROBE_WORD]:
+                    return dialect
+        return FREE
+
+    def _body(
+        self, messages: Sequence[ChatMessage], max_tokens: int, grammar: str | None = None
+    ) -> dict[str, Any]:
+        constraint = self._dialect.fields(grammar) if grammar else {}
+        return {"model": self.model, "messages": messages, "max_tokens": max_tokens} | constraint
+
+    async def _complete(self, kind: RequestKind, body: dict[str, Any]) -> list[str]:
+        answers = await self._http.complete(kind, body)
+        self._outage.end()
+        return answers

@@ -1,0 +1,190 @@
+"""One request to an OpenAI-compatible server: the only file that speaks to the LLM.
+
+Everything that can go wrong leaves as `LlmRefusedError` (this prompt) or `LlmUnavailableError` (anybody's). Their
+messages, and the log, hold neither prompts nor keys, nor what the server says of a prompt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import openai
+
+from pipeline.errors import LlmRefusedError, LlmUnavailableError
+
+RequestKind = Literal["models", "probe", "canary", "sample", "select"]
+RequestOutcome = Literal["ok", "refused", "unavailable"]
+
+_REFUSED_STATUSES = frozenset({400, 413, 422})
+_BUSY_STATUSES = frozenset({429, 503})
+_HINTS = {
+    401: ": check TOCSIN_LLM_API_KEY",
+    403: ": check TOCSIN_LLM_API_KEY",
+    404: ": check TOCSIN_LLM_URL (it ends in /v1) and TOCSIN_LLM_MODEL",
+}
+_LOOPBACK = re.compile(r"https?://(localhost|127\.|\[::1\])")
+# An error's type or code, never its message: that may hold the prompt.
+_ERROR_CODE = re.compile(r"[A-Za-z_]{1,60}")
+
+
+@dataclass(frozen=True)
+class LlmRequest:
+    """One finished request, for metrics."""
+
+    kind: RequestKind
+    outcome: RequestOutcome
+    seconds: float  # from sending to the whole answer, without the wait for a free place
+    prompt_tokens: int  # as the server counts them; 0 if it does not say
+    completion_tokens: int  # the same; llama.cpp counts one sample only where n > 1
+
+
+class LlmBusyError(LlmUnavailableError):
+    """The server says itself that it has too much to do."""
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Message(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Message
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Choice]
+    usage: _Usage | None = None
+
+
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
+class LlmHttp:
+    """Sends requests, a bounded number at once, and translates what comes back.
+
+    Args:
+        url: base URL, with `/v1`.
+        timeout_seconds: limit for one request.
+        max_requests: requests in flight at most.
+        on_request: is told of every request that has ended, well or not.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        api_key: str | None,
+        timeout_seconds: float,
+        max_requests: int,
+        on_request: Callable[[LlmRequest], None],
+    ) -> None:
+        url = url.rstrip("/")
+        self.server = f"LLM server at {url}"
+        self._timeout_seconds = timeout_seconds
+        self._places = asyncio.Semaphore(max_requests)
+        self._on_request = on_request
+        self._openai = openai.AsyncOpenAI(
+            base_url=url,
+            api_key=api_key or "none",
+            max_retries=0,
+            # A proxy from the environment is for servers elsewhere.
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=not _LOOPBACK.match(url)),
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._openai.close()
+
+    async def list_models(self) -> list[str]:
+        """Return the names of the server's models.
+
+        Raises:
+            LlmUnavailableError: whatever went wrong.
+        """
+        with self._translated("models"):
+            async with asyncio.timeout(self._timeout_seconds):
+                response = await self._openai.models.with_raw_response.list()
+            return [entry.id for entry in msgspec.json.decode(response.content, type=_Models).data]
+
+    async def complete(self, kind: RequestKind, body: dict[str, Any]) -> list[str]:
+        """Send one chat completion and return its answers, one or more.
+
+        Raises:
+            LlmRefusedError: the server refuses the prompt.
+            LlmUnavailableError: everything else that can go wrong.
+        """
+        async with self._places:
+            with self._translated(kind) as usage:
+                async with asyncio.timeout(self._timeout_seconds):
+                    # All by `extra_body`, which takes fields that OpenAI lacks; raw, for the SDK lets any JSON pass.
+                    response = await self._openai.chat.completions.with_raw_response.create(
+                        model=body["model"], messages=[], extra_body=body
+                    )
+                completion = msgspec.json.decode(response.content, type=_Completion)
+                if not completion.choices:
+                    raise LlmUnavailableError(f"{self.server} gives answers without choices")
+                if completion.usage is not None:
+                    usage.prompt_tokens = completion.usage.prompt_tokens
+                    usage.completion_tokens = completion.usage.completion_tokens
+        return [choice.message.content or "" for choice in completion.choices]
+
+    @contextmanager
+    def _translated(self, kind: RequestKind) -> Iterator[_Usage]:
+        """Turn what goes wrong inside into our errors, and tell `on_request` how it went."""
+        usage = _Usage()
+        outcome: RequestOutcome | None = None  # stays so when cancelled
+        began = time.monotonic()
+        try:
+            yield usage
+            outcome = "ok"
+        except (LlmUnavailableError, openai.OpenAIError, TimeoutError, ValueError) as error:
+            translated = self._translate(error, kind)
+            outcome = "refused" if isinstance(translated, LlmRefusedError) else "unavailable"
+            raise translated from error
+        finally:
+            if outcome is not None:
+                seconds = time.monotonic() - began
+                self._on_request(
+                    LlmRequest(kind, outcome, seconds, usage.prompt_tokens, usage.completion_tokens)
+                )
+
+    def _translate(self, error: Exception, kind: RequestKind) -> LlmRefusedError | LlmUnavailableError:
+        match error:
+            case LlmUnavailableError():
+                return error
+            case TimeoutError() | openai.APITimeoutError():
+                return LlmUnavailableError(f"{self.server} gives no answer in {self._timeout_seconds:g} s")
+            case openai.APIStatusError():
+                return self._translate_status(error, kind)
+            case openai.APIConnectionError():
+                cause = type(error.__cause__).__name__
+                return LlmUnavailableError(f"{self.server} cannot be reached ({cause}): is it running?")
+        # msgspec's and the decoder's errors are ValueErrors: no JSON, no UTF-8, or not the fields of OpenAI's API.
+        return LlmUnavailableError(f"{self.server} answers with something else than OpenAI's API would")
+
+    def _translate_status(
+        self, error: openai.APIStatusError, kind: RequestKind
+    ) -> LlmRefusedError | LlmUnavailableError:
+        codes = [str(code) for code in (error.type, error.code) if code and _ERROR_CODE.fullmatch(str(code))]
+        status = " ".join([f"status {error.status_code}", *codes])
+        if error.status_code in _REFUSED_STATUSES and kind != "models":
+            return LlmRefusedError(f"{self.server} refuses the prompt: {status}")
+        if error.status_code in _BUSY_STATUSES:
+            return LlmBusyError(f"{self.server} is busy: {status}")
+        return LlmUnavailableError(f"{self.server} fails: {status}{_HINTS.get(error.status_code, '')}")

@@ -1,0 +1,148 @@
+"""A child process of `tocsin up`: started with a log file, watched, ended with its parent."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from pipeline.errors import LocalServiceError
+
+_PR_SET_PDEATHSIG = 1
+_POLL_SECONDS = 0.1
+_LOG_TAIL_CHARACTERS = 2_000
+
+# Loaded before any fork: a child must not import between fork and exec.
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+class LocalProcess:
+    """One child process.
+
+    Args:
+        name: for people.
+        log_file: where its output goes; the end of it is shown when it fails.
+        environ: its whole environment.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, log_file: Path, environ: Mapping[str, str]
+    ) -> None:
+        self.name = name
+        self._command = command
+        self._log_file = log_file
+        self._environ = environ
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it; ready or not."""
+        with self._log_file.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=dict(self._environ),
+                start_new_session=True,  # Ctrl-C is for the parent, which stops its children in order
+                preexec_fn=_die_with_parent,
+            )
+
+    async def wait_until_ready(self, probe: Callable[[], Awaitable[bool]], *, timeout_seconds: float) -> None:
+        """Return once `probe` says so.
+
+        Raises:
+            LocalServiceError: it ended, or is not ready in time; the text holds the end of its log.
+        """
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while not await probe():
+                    self.raise_if_ended()
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            raise LocalServiceError(self._with_log(f"not ready after {timeout_seconds:.0f} s")) from None
+
+    def raise_if_ended(self) -> None:
+        """Raise `LocalServiceError` when the process is no longer running."""
+        if self._process is not None and self._process.returncode is not None:
+            raise LocalServiceError(self._with_log(f"ended with status {self._process.returncode}"))
+
+    async def wait(self) -> None:
+        """Return when the process has ended."""
+        if self._process is not None:
+            await self._process.wait()
+
+    async def stop(self, timeout_seconds: float = 10.0) -> None:
+        """End it: SIGTERM, and SIGKILL for one that takes longer than the time."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), timeout_seconds)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    def _with_log(self, problem: str) -> str:
+        tail = (
+            self._log_file.read_text(errors="replace")[-_LOG_TAIL_CHARACTERS:]
+            if self._log_file.exists()
+            else ""
+        )
+        return f"{self.name} {problem}; the end of its log:\n{tail}"
+
+
+def find_free_port() -> int:
+    """Return a TCP port of the loopback interface that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def check_port_is_free(port: int) -> None:
+    """Raise `LocalServiceError` when something listens on this loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise LocalServiceError(
+                f"port {port} of 127.0.0.1: {error.strerror}; 0 takes a free one"
+            ) from error
+
+
+async def answers_tcp(port: int) -> bool:
+    """Return whether something listens on this loopback port."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def answers_http(url: str) -> bool:
+    """Return whether a GET of the URL is answered with success."""
+
+    def get() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own loopback URLs
+                return bool(response.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    return await asyncio.to_thread(get)
+
+
+def _die_with_parent() -> None:
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1:  # the parent died between fork and here
+            os._exit(1)

@@ -1,0 +1,203 @@
+"""The two roles that a deployment runs, `annotate` and `alert`: from settings to a process that stops cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from models import DEFAULT_CHECKPOINT, Annotator
+from pipeline.alert_agent import AlertAgent, AlertTopics
+from pipeline.alert_generator import AlertGenerator
+from pipeline.annotate_agent import AnnotateAgent
+from pipeline.errors import BrokerUnavailableError, LlmUnavailableError
+from pipeline.health import Health, HealthServer
+from pipeline.kafka import Publisher, ensure_topics, until_it_works
+from pipeline.llm import LlmClient, LlmRequest
+from pipeline.metrics import Metrics
+from pipeline.settings import Settings
+from pipeline.stream import Stream
+
+logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+# Time after the batch in hand for leaving the group and closing clients; Faust may hang where the broker is gone.
+_LEAVE_SECONDS = 1.5
+
+
+async def run_annotate(settings: Settings) -> int:
+    """Run the annotate agent until SIGTERM or Ctrl-C; returns the exit status."""
+    metrics = Metrics()
+    health = Health("checkpoint", "broker")
+
+    async def connect(publisher: Publisher) -> Stream:
+        annotator = await asyncio.to_thread(
+            Annotator.from_checkpoint, settings.checkpoint or DEFAULT_CHECKPOINT, device=settings.device
+        )
+        health.ready("checkpoint")
+        agent = AnnotateAgent(
+            annotator,
+            publisher,
+            metrics,
+            annotated_topic=settings.topic_annotated,
+            dead_topic=settings.topic_dead,
+            max_post_bytes=settings.max_post_bytes,
+        )
+        return Stream(
+            agent,
+            brokers=settings.brokers,
+            group=settings.annotate_group,
+            topic=settings.topic_posts,
+            max_records=settings.annotate_batch_size,
+            max_wait_seconds=settings.annotate_batch_seconds,
+        )
+
+    return await _run("annotate", settings, metrics, health, connect)
+
+
+async def run_alert(settings: Settings) -> int:
+    """Run the alert agent until SIGTERM or Ctrl-C; returns the exit status."""
+    metrics = Metrics()
+    health = Health("llm", "broker")
+    llm = build_llm_client(settings, metrics)
+
+    async def connect(publisher: Publisher) -> Stream:
+        await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=lambda: health.unready("llm"))
+        health.ready("llm")
+        generator = build_alert_generator(llm, settings)
+        topics = AlertTopics(settings.topic_alerts, settings.topic_abstained, settings.topic_dead)
+        agent = AlertAgent(generator, publisher, metrics, topics=topics, max_posts=settings.llm_max_requests)
+        return Stream(
+            agent,
+            brokers=settings.brokers,
+            group=settings.alert_group,
+            topic=settings.topic_annotated,
+            max_records=settings.alert_batch_size,
+            max_wait_seconds=settings.alert_batch_seconds,
+        )
+
+    try:
+        return await _run("alert", settings, metrics, health, connect)
+    finally:
+        await llm.close()
+
+
+def build_llm_client(settings: Settings, metrics: Metrics) -> LlmClient:
+    """Return a client that is not yet connected and counts its requests in `metrics`."""
+
+    def count(request: LlmRequest) -> None:
+        metrics.llm_requests.labels(request.outcome).inc()
+        metrics.llm_request_seconds.observe(request.seconds)
+        metrics.llm_tokens.labels("prompt").inc(request.prompt_tokens)
+        metrics.llm_tokens.labels("completion").inc(request.completion_tokens)
+
+    return LlmClient(
+        url=settings.llm_url,
+        model=settings.llm_model,
+        api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
+        timeout_seconds=settings.llm_timeout_seconds,
+        max_requests=settings.llm_max_requests,
+        on_request=count,
+    )
+
+
+def build_alert_generator(llm: LlmClient, settings: Settings) -> AlertGenerator:
+    """Return the generator that these settings ask for."""
+    return AlertGenerator(
+        llm,
+        num_samples=settings.num_samples,
+        temperature=settings.temperature,
+        max_tokens=settings.llm_max_tokens,
+    )
+
+
+async def _run(
+    role: str,
+    settings: Settings,
+    metrics: Metrics,
+    health: Health,
+    connect: Callable[[Publisher], Awaitable[Stream]],
+) -> int:
+    metrics.build.info({"role": role})
+    stop = _stop_on_signal()
+    server = HealthServer(health, metrics.registry, host=settings.metrics_host, port=settings.metrics_port)
+    logger.info("%s: metrics and probes on http://%s:%d", role, settings.metrics_host, server.port)
+    beat = asyncio.create_task(health.beat())
+    try:
+        async with _publisher(settings, health, stop) as publisher:
+            stream = await _unless_stopped(stop, connect(publisher)) if publisher else None
+            if stream is None:
+                return 0
+            await _until_stopped(stream, stop, settings.stop_seconds, lambda: _announce(role, settings))
+            return 1 if stream.failure.done() else 0
+    finally:
+        beat.cancel()
+        server.close()
+
+
+def _announce(role: str, settings: Settings) -> None:
+    logger.info("%s: running against %s", role, settings.brokers)
+
+
+async def _until_stopped(
+    stream: Stream, stop: asyncio.Event, stop_seconds: float, started: Callable[[], None]
+) -> None:
+    await stream.start()
+    started()
+    stop_wait = asyncio.ensure_future(stop.wait())
+    ends: list[asyncio.Future[Any]] = [stop_wait, stream.failure]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    stop_wait.cancel()
+    logger.info("stopping: finishing what is in hand")
+    try:
+        await asyncio.wait_for(stream.stop(stop_seconds), stop_seconds + _LEAVE_SECONDS)
+    except TimeoutError:
+        logger.warning("the broker did not take our leave in time; the group will notice by itself")
+
+
+@asynccontextmanager
+async def _publisher(
+    settings: Settings, health: Health, stop: asyncio.Event
+) -> AsyncIterator[Publisher | None]:
+    """Give a connected publisher, every topic existing; None if asked to stop before that."""
+
+    async def connect() -> Publisher:
+        await ensure_topics(settings)
+        return await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+
+    publisher = await _unless_stopped(
+        stop, until_it_works(connect, on=BrokerUnavailableError, on_failure=lambda: health.unready("broker"))
+    )
+    if publisher is None:
+        yield None
+        return
+    health.ready("broker")
+    try:
+        yield publisher
+    finally:
+        await publisher.close()
+
+
+async def _unless_stopped(stop: asyncio.Event, work: Awaitable[_T]) -> _T | None:
+    """Return what `work` returns, or None when asked to stop first."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    both: list[asyncio.Future[Any]] = [working, stopping]
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    return None
+
+
+def _stop_on_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

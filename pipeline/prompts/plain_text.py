@@ -1,0 +1,68 @@
+"""Post text as plain data: what a prompt may hold of it, so that it can neither hide anything nor act as markup.
+
+The prompts put post text and entities between tags (`<post>` ... `</post>`). `as_data` promises a single line without
+`<` or `>`, in whatever normal form a tokenizer reads it, so nothing in it closes the tag, opens another, or forms a
+chat template's special token (`<|im_end|>`, `</s>`, `<think>`, `[INST]`).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from functools import lru_cache
+
+_URL = re.compile(r"\b(?:https?://|www\.)\S*", re.IGNORECASE)
+_BRACKETED_TOKEN = re.compile(r"\[(/?[A-Z_]+)\]")
+# Cc control, Cf format (bidi, zero width, tags), Cs surrogates, Co private use, Cn unassigned.
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+# Letters, marks and symbols by category, but nothing to see: grapheme joiner, Hangul and Khmer fillers, Braille blank.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+
+def visible(text: str) -> str:
+    """Return the text without invisible characters, every run of white space one space; "" if nothing is left."""
+    return " ".join("".join(map(_visible_character, text)).split())
+
+
+def as_data(text: str, *, max_bytes: int) -> str:
+    """Return the text as one line of data for a prompt, at most `max_bytes` of UTF-8.
+
+    Bytes bound tokens: no tokenizer of bytes, BPE or the like makes more tokens than there are bytes.
+    """
+    text = _BRACKETED_TOKEN.sub(r"(\1)", visible(html.unescape(text)))
+    return _cut("".join(map(_without_angles, text)), max_bytes)
+
+
+def without_urls(text: str) -> str:
+    """Return the text less its URLs, which cost a prompt many tokens and tell a model nothing."""
+    return _URL.sub(" ", text)
+
+
+@lru_cache(maxsize=4096)
+def _visible_character(character: str) -> str:
+    if character.isspace():
+        return " "
+    is_selector = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    if is_selector or character in _INVISIBLE or unicodedata.category(character) in _INVISIBLE_CATEGORIES:
+        return ""
+    return character
+
+
+@lru_cache(maxsize=4096)
+def _without_angles(character: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", character)
+    if "<" in decomposed:
+        return "‹"
+    return "›" if ">" in decomposed else character
+
+
+def _cut(text: str, max_bytes: int) -> str:
+    encoded = text.encode()
+    if len(encoded) <= max_bytes:
+        return text
+    ellipsis = "…"
+    kept = encoded[: max_bytes - len(ellipsis.encode())].decode(errors="ignore")
+    # Whole words, unless that would cost most of the text (a script without spaces).
+    space = kept.rfind(" ")
+    return (kept[:space] if space > len(kept) // 2 else kept) + ellipsis

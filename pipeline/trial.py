@@ -1,0 +1,113 @@
+"""`tocsin try`: one post through the whole, every step shown."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from models import DEFAULT_CHECKPOINT, Annotation, AnnotationError, Annotator
+from pipeline.alert_generator import AlertGenerator, Generation
+from pipeline.annotate_agent import to_annotated_post
+from pipeline.errors import LlmUnavailableError, UnannotatableError
+from pipeline.kafka import until_it_works
+from pipeline.local_stack import embedded_llm
+from pipeline.messages import Alert, AnnotatedPost, Origin, Post, StageTime
+from pipeline.metrics import Metrics
+from pipeline.program import build_alert_generator, build_llm_client
+from pipeline.settings import Settings
+from pipeline.terminal import printable, render_sentiment
+
+_NO_ORIGIN = Origin(topic="", partition=0, offset=0)
+
+
+async def run_trial(text: str, settings: Settings) -> None:
+    """Annotate the text, write its alert, and show how; starts the embedded LLM where no server is named.
+
+    Raises:
+        UnannotatableError: the network refuses the text.
+        LocalServiceError: the embedded LLM does not come up.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    with console.status("loading the network"):
+        annotator = Annotator.from_checkpoint(
+            settings.checkpoint or DEFAULT_CHECKPOINT, device=settings.device
+        )
+    post = Post(id="try", text=text)
+    started_at = datetime.now(UTC)
+    annotation = annotator.annotate([text])[0]
+    if isinstance(annotation, AnnotationError):
+        raise UnannotatableError(str(annotation))
+    seconds = (datetime.now(UTC) - started_at).total_seconds()
+    stage = StageTime(name="annotate", started_at=started_at, seconds=seconds)
+    annotated = to_annotated_post(post, annotation, annotator.checkpoint, origin=_NO_ORIGIN, stages=[stage])
+    _show_annotation(console, annotation, annotated)
+    with console.status("asking the LLM"):
+        async with _generator(settings) as generator:
+            generation = await generator.generate(annotated)
+    _show_generation(console, generation)
+
+
+@asynccontextmanager
+async def _generator(settings: Settings) -> AsyncIterator[AlertGenerator]:
+    async with AsyncExitStack() as stack:
+        if "llm_url" not in settings.model_fields_set:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-")))
+            chosen = {
+                name: str(getattr(settings, name)) for name in settings.model_fields_set - {"llm_api_key"}
+            }
+            settings = Settings.model_validate(await embedded_llm(stack, folder, chosen))
+        llm = build_llm_client(settings, Metrics())
+        stack.push_async_callback(llm.close)
+        await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=lambda: None)
+        yield build_alert_generator(llm, settings)
+
+
+def _show_annotation(console: Console, annotation: Annotation, annotated: AnnotatedPost) -> None:
+    console.print(
+        _line("tokens", Text(" ").join([Text(printable(t.text), "on grey19") for t in annotation.tokens]))
+    )
+    for entity in annotated.entities:
+        place = f"  characters {entity.start} to {entity.end}, {entity.score:.2f}"
+        console.print(
+            _line(
+                "entity",
+                Text.assemble((printable(entity.text), "bold"), f"  [{entity.type}]", (place, "dim")),
+            )
+        )
+    if not annotated.entities:
+        console.print(_line("entity", Text("none", "yellow")))
+    if annotated.sentiment:
+        console.print(_line("sentiment", render_sentiment(annotated.sentiment)))
+
+
+def _show_generation(console: Console, generation: Generation) -> None:
+    if generation.samples:
+        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        for sample in generation.samples:
+            verdict = Text(sample.rejected_by, "red") if sample.rejected_by else Text("valid", "green")
+            table.add_row(Text("sample", "dim"), verdict, Text(printable(sample.text)))
+        console.print(table)
+    for index, candidate in enumerate(generation.candidates):
+        mark = "◄ chosen" if index == generation.chosen else ""
+        shown = f"{index + 1}. {candidate.theme}: {candidate.entity.text}"
+        console.print(
+            _line("candidate", Text.assemble(printable(shown), (f"  ×{candidate.count}  {mark}", "green")))
+        )
+    outcome = generation.outcome
+    provenance = outcome.provenance
+    how = f"  {provenance.selected_by or ''} {provenance.llm or ''} {provenance.candidate_prompt or ''}"
+    if isinstance(outcome, Alert):
+        console.print(_line("ALERT", Text.assemble((printable(outcome.alert), "bold cyan"), (how, "dim"))))
+    else:
+        console.print(_line("no alert", Text.assemble((outcome.reason, "yellow"), (how, "dim"))))
+
+
+def _line(name: str, content: Text) -> Text:
+    return Text.assemble((f"{name:<11}", "dim"), content)

@@ -1,0 +1,39 @@
+"""`tocsin watch`: alerts on the screen as they come."""
+
+from __future__ import annotations
+
+import orjson
+from rich.console import Console
+
+from pipeline.errors import RecordError
+from pipeline.kafka import reading
+from pipeline.outcomes import read_outcome, to_json
+from pipeline.settings import Settings
+from pipeline.terminal import printable, render_outcome
+
+
+async def run_watch(
+    settings: Settings, *, as_json: bool, from_beginning: bool, max_alerts: int | None
+) -> None:
+    """Show alerts until cancelled, or until `max_alerts` were shown.
+
+    Raises:
+        BrokerUnavailableError: no broker.
+    """
+    output, errors = Console(soft_wrap=True), Console(stderr=True)
+    num_alerts = 0
+    async with reading(settings.brokers, [settings.topic_alerts], from_beginning=from_beginning) as records:
+        async for record in records:
+            try:
+                alert = read_outcome(record, settings)
+            except RecordError as error:
+                place = f"{record.topic}/{record.partition}/{record.offset}"
+                errors.print(f"{place}: {printable(str(error))}", style="red", markup=False)
+                continue
+            if as_json:
+                print(orjson.dumps(to_json(alert)["alert"]).decode(), flush=True)
+            else:
+                output.print(render_outcome(alert))
+            num_alerts += 1
+            if num_alerts == max_alerts:
+                return

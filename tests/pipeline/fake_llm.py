@@ -1,0 +1,115 @@
+"""A fake: an HTTP server that answers as an OpenAI-compatible LLM server might, and misbehaves as it is told.
+
+It has no model. A test gives it a function from the request to the answer, and reads the requests afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+MODEL = "fake-model"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the fake sends back; `is_cut` closes the connection in the middle of the body."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    delay_seconds: float = 0.0
+    is_cut: bool = False
+
+
+Behaviour = Callable[[dict[str, Any]], Reply]
+
+
+def completion(texts: Sequence[str | None], *, prompt_tokens: int = 7, completion_tokens: int = 3) -> Reply:
+    """Return a well-formed answer with these choices."""
+    choices = [{"index": i, "message": {"role": "assistant", "content": text}} for i, text in enumerate(texts)]
+    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+    return Reply(body=json.dumps({"choices": choices, "usage": usage}).encode())
+
+
+def failure(status: int, *, kind: str = "server_error", message: str = "no") -> Reply:
+    """Return an error as OpenAI's API has it."""
+    return Reply(status, json.dumps({"error": {"message": message, "type": kind}}).encode())
+
+
+def is_canary(request: dict[str, Any]) -> bool:
+    """Whether this is the client's harmless question, or the probe that looks the same."""
+    return bool(request["messages"][-1]["content"] == "Say hello.")
+
+
+def answering(*texts: str) -> Behaviour:
+    """Return a behaviour that answers `n` texts, in turn, and obeys no grammar."""
+
+    def answer(request: dict[str, Any]) -> Reply:
+        number = request.get("n", 1)
+        return completion([texts[index % len(texts)] for index in range(number)])
+
+    return answer
+
+
+@dataclass
+class FakeLlm:
+    """The running fake; use it as an async context manager."""
+
+    behave: Behaviour
+    models: Reply = field(default_factory=lambda: Reply(body=json.dumps({"data": [{"id": MODEL}]}).encode()))
+    port: int = 0
+    requests: list[dict[str, Any]] = field(default_factory=list)  # bodies of the chat requests
+    keys: list[str] = field(default_factory=list)  # Authorization header of every request
+
+    @property
+    def url(self) -> str:
+        """The base URL for clients."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def own_requests(self) -> list[dict[str, Any]]:
+        """The requests that are neither canaries nor probes."""
+        return [request for request in self.requests if not is_canary(request)]
+
+    async def __aenter__(self) -> FakeLlm:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
+            body = await reader.readexactly(int(headers.get("content-length", "0")))
+            self.keys.append(headers.get("authorization", ""))
+            await self._reply(writer, self._choose_reply(head[0], body))
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client went away, as some tests have it
+        finally:
+            writer.close()
+
+    def _choose_reply(self, request_line: str, body: bytes) -> Reply:
+        if request_line.startswith("GET /v1/models "):
+            return self.models
+        if not request_line.startswith("POST /v1/chat/completions "):
+            return failure(404)
+        self.requests.append(json.loads(body))
+        return self.behave(self.requests[-1])
+
+    async def _reply(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
+        await asyncio.sleep(reply.delay_seconds)
+        head = f"HTTP/1.1 {reply.status} X\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        head += f"Content-Length: {len(reply.body)}\r\n\r\n"
+        sent = reply.body[: len(reply.body) // 2] if reply.is_cut else reply.body
+        writer.write(head.encode() + sent)
+        await writer.drain()

@@ -1,0 +1,154 @@
+import asyncio
+from typing import cast
+
+import pytest
+
+from pipeline.alert_agent import AlertAgent, AlertTopics
+from pipeline.alert_generator import AlertGenerator, Generation
+from pipeline.codec import decode, encode
+from pipeline.errors import LlmRefusedError
+from pipeline.filters import JudgedSample
+from pipeline.messages import Alert, AnnotatedPost, SelectionMethod
+from pipeline.metrics import Metrics
+from pipeline.records import Record
+from tests.pipeline.fakes import (
+    FakePublisher,
+    make_abstention,
+    make_alert,
+    make_annotated_post,
+    make_record,
+    run_agent,
+)
+
+
+class FakeGenerator:
+    """Alerts about "Athens"; does what the text says: "refused", "defect", "slow"."""
+
+    def __init__(self) -> None:
+        self.num_running = 0
+        self.max_running = 0
+        self.release = asyncio.Event()
+
+    async def generate(self, post: AnnotatedPost) -> Generation:
+        self.num_running += 1
+        self.max_running = max(self.max_running, self.num_running)
+        try:
+            await asyncio.sleep(0.001)
+            return await self._generate(post)
+        finally:
+            self.num_running -= 1
+
+    async def _generate(self, post: AnnotatedPost) -> Generation:
+        if "slow" in post.post.text:
+            await self.release.wait()
+        if "refused" in post.post.text:
+            raise LlmRefusedError("too long")
+        if "defect" in post.post.text:
+            raise ZeroDivisionError
+        if not post.entities:
+            return Generation(make_abstention(post), (), (), None, None)
+        samples = (
+            JudgedSample("Fire: Athens", None, None),
+            JudgedSample("2024: Athens", None, "theme_words"),
+        )
+        return Generation(make_alert(post), samples, (), 0, SelectionMethod.ONLY_CANDIDATE)
+
+
+@pytest.fixture
+def generator() -> FakeGenerator:
+    return FakeGenerator()
+
+
+@pytest.fixture
+def publisher() -> FakePublisher:
+    return FakePublisher()
+
+
+def _agent(
+    generator: FakeGenerator, publisher: FakePublisher, metrics: Metrics | None = None, *, max_posts: int = 4
+) -> AlertAgent:
+    topics = AlertTopics("alerts", "abstained", "dead")
+    return AlertAgent(
+        cast(AlertGenerator, generator), publisher, metrics or Metrics(), topics=topics, max_posts=max_posts
+    )
+
+
+def _annotated(text: str, *, offset: int = 0) -> Record:
+    value = encode(make_annotated_post(text, post_id=f"p{offset}"))
+    return make_record(value, offset=offset, topic="posts.annotated")
+
+
+async def test_every_post_ends_on_one_of_three_topics(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
+    """Alert, abstention, or dead letter with the record's own bytes; no failure touches another post."""
+    records = [
+        _annotated("Fire in Athens", offset=0),
+        _annotated("nothing named", offset=1),
+        _annotated("refused in Athens", offset=2),
+        _annotated("defect in Athens", offset=3),
+        make_record(b"garbage", offset=4, topic="posts.annotated"),
+    ]
+    finished = await run_agent(_agent(generator, publisher), records)
+    assert sorted(record.offset for record in finished) == [0, 1, 2, 3, 4]
+    by_topic = sorted((out.topic, out.value) for out in publisher.published)
+    assert [topic for topic, _ in by_topic] == ["abstained", "alerts", "dead", "dead", "dead"]
+    assert [value for topic, value in by_topic if topic == "dead"] == sorted(
+        r.value or b"" for r in records[2:]
+    )
+    (alert,) = [out for out in publisher.published if out.topic == "alerts"]
+    assert alert.key == b"p0"
+    assert decode(alert.value, Alert, max_bytes=10_000).alert == "Fire: Athens"
+
+
+async def test_a_slow_post_holds_up_no_other(generator: FakeGenerator, publisher: FakePublisher) -> None:
+    """The others of the batch are published and finished while it is still being worked on."""
+    records = [_annotated("slow Athens", offset=0)] + [_annotated("Athens", offset=n) for n in range(1, 10)]
+    finished: list[Record] = []
+    agent = _agent(generator, publisher)
+    work = asyncio.create_task(agent.process(records, finished.append, asyncio.Event()))
+    async with asyncio.timeout(5):
+        while len(finished) < 9:
+            await asyncio.sleep(0.01)
+    assert records[0] not in finished
+    generator.release.set()
+    await work
+    assert len(finished) == 10
+
+
+async def test_no_more_posts_than_allowed_are_in_work(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
+    """The batch may be larger than what the LLM is asked at once."""
+    await run_agent(
+        _agent(generator, publisher, max_posts=3), [_annotated("Athens", offset=n) for n in range(20)]
+    )
+    assert generator.max_running == 3
+
+
+async def test_when_stopping_nothing_new_is_begun(generator: FakeGenerator, publisher: FakePublisher) -> None:
+    """What is in work is finished, the rest is left for the next member of the group."""
+    stopping = asyncio.Event()
+    finished: list[Record] = []
+    records = [_annotated("slow Athens", offset=n) for n in range(10)]
+    agent = _agent(generator, publisher, max_posts=2)
+    work = asyncio.create_task(agent.process(records, finished.append, stopping))
+    await asyncio.sleep(0.05)
+    stopping.set()
+    generator.release.set()
+    await work
+    assert finished == records[:2]
+
+
+async def test_metrics_tell_verdicts_and_outcomes(generator: FakeGenerator, publisher: FakePublisher) -> None:
+    """Candidates by verdict, alerts by selection, abstentions and dead letters by reason."""
+    metrics = Metrics()
+    records = [_annotated(text, offset=n) for n, text in enumerate(["Athens", "nobody", "defect Athens"])]
+    await run_agent(_agent(generator, publisher, metrics), records)
+    value = metrics.registry.get_sample_value
+    assert value("tocsin_candidates_total", {"verdict": "valid"}) == 1
+    assert value("tocsin_candidates_total", {"verdict": "theme_words"}) == 1
+    assert value("tocsin_alerts_total", {"selected_by": "only_candidate"}) == 1
+    assert value("tocsin_abstentions_total", {"reason": "no_entity"}) == 1
+    assert value("tocsin_dead_letters_total", {"stage": "alert", "reason": "internal"}) == 1
+    assert value("tocsin_posts_in_flight") == 0
