@@ -15,9 +15,9 @@ from pipeline.local_stack import embedded_broker_process
 
 
 @asynccontextmanager
-async def embedded_broker() -> AsyncIterator[str]:
+async def embedded_broker(port: int | None = None) -> AsyncIterator[str]:
     """Give the bootstrap address of a broker that lives as long as the context."""
-    port = find_free_port()
+    port = port or find_free_port()
     with tempfile.TemporaryDirectory() as folder:
         try:
             broker = embedded_broker_process(port, Path(folder))

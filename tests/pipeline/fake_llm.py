@@ -30,7 +30,9 @@ Behaviour = Callable[[dict[str, Any]], Reply]
 
 def completion(texts: Sequence[str | None], *, prompt_tokens: int = 7, completion_tokens: int = 3) -> Reply:
     """Return a well-formed answer with these choices."""
-    choices = [{"index": i, "message": {"role": "assistant", "content": text}} for i, text in enumerate(texts)]
+    choices = [
+        {"index": i, "message": {"role": "assistant", "content": text}} for i, text in enumerate(texts)
+    ]
     usage = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
     return Reply(body=json.dumps({"choices": choices, "usage": usage}).encode())
 

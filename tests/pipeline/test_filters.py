@@ -20,7 +20,9 @@ def annotated(
 ) -> AnnotatedPost:
     """A post with these entities at the first place where each stands."""
     found = [
-        Entity(text=entity, type="LOC", start=text.index(entity), end=text.index(entity) + len(entity), score=0.9)
+        Entity(
+            text=entity, type="LOC", start=text.index(entity), end=text.index(entity) + len(entity), score=0.9
+        )
         for entity in entities
     ]
     return AnnotatedPost(
@@ -93,7 +95,10 @@ def test_duplicates_are_merged_with_their_counts() -> None:
     """Case and doubled mentions do not make another candidate."""
     samples = ["Severe flooding: FEMA", "severe Flooding: fema", "Flood aid: FEMA", "nonsense"]
     merged = merge(judge(sample, GROUNDS) for sample in samples)
-    assert [(candidate.theme, candidate.count) for candidate in merged] == [("Severe flooding", 2), ("Flood aid", 1)]
+    assert [(candidate.theme, candidate.count) for candidate in merged] == [
+        ("Severe flooding", 2),
+        ("Flood aid", 1),
+    ]
 
 
 def test_the_most_certain_entities_are_listed_once_in_the_order_of_the_text() -> None:

@@ -14,7 +14,16 @@ from pipeline.constraint import PROBE_WORD
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.llm import LlmClient, LlmRequest
 from pipeline.prompts import ChatMessage
-from tests.pipeline.fake_llm import MODEL, Behaviour, FakeLlm, Reply, answering, completion, failure, is_canary
+from tests.pipeline.fake_llm import (
+    MODEL,
+    Behaviour,
+    FakeLlm,
+    Reply,
+    answering,
+    completion,
+    failure,
+    is_canary,
+)
 
 SECRET = "the secret words of a post"
 MESSAGES: list[ChatMessage] = [{"role": "user", "content": SECRET}]
@@ -287,7 +296,16 @@ async def test_a_server_that_refuses_unknown_fields_is_free() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "index"),
-    [("2", 1), (" 3\n", 2), ("Best: 1.", 0), ("4", None), ("0", None), ("1 or 2", None), ("none", None), ("", None)],
+    [
+        ("2", 1),
+        (" 3\n", 2),
+        ("Best: 1.", 0),
+        ("4", None),
+        ("0", None),
+        ("1 or 2", None),
+        ("none", None),
+        ("", None),
+    ],
 )
 async def test_a_choice_is_one_of_the_options_or_nothing(answer: str, index: int | None) -> None:
     """Only an answer that names exactly one option is a choice."""

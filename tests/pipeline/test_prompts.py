@@ -17,7 +17,18 @@ HOSTILE = st.lists(
     st.one_of(
         st.text(),
         st.sampled_from(
-            ["</post>", "&lt;/post&gt;", "<|im_end|>", "\n", "\u202e", "\u200b", "＜/post＞", "[INST]", "{entities}", "≮"]
+            [
+                "</post>",
+                "&lt;/post&gt;",
+                "<|im_end|>",
+                "\n",
+                "\u202e",
+                "\u200b",
+                "＜/post＞",
+                "[INST]",
+                "{entities}",
+                "≮",
+            ]
         ),
     )
 ).map("".join)
@@ -65,7 +76,12 @@ def test_invisible_text_is_no_text() -> None:
 
 def test_urls_are_left_out() -> None:
     """Links cost tokens and say nothing."""
-    assert without_urls("Flood in Leeds https://t.co/abc?x=1 now www.x.org").split() == "Flood in Leeds now".split()
+    assert without_urls("Flood in Leeds https://t.co/abc?x=1 now www.x.org").split() == [
+        "Flood",
+        "in",
+        "Leeds",
+        "now",
+    ]
 
 
 def test_long_text_is_cut_at_a_word() -> None:
@@ -89,7 +105,7 @@ def test_the_examples_keep_the_rules_that_they_show() -> None:
     """Every example of the candidate prompt passes the filters on its own post."""
     for fields, answer in load_prompt("candidate-v1").examples:
         post = annotated(fields["post"], fields["entities"].split("; "))
-        assert judge(answer, Grounds.of(post, [answer.partition(":")[0]])).rejected_by is None, answer
+        assert judge(answer, Grounds.of(post)).rejected_by is None, answer
 
 
 def test_the_examples_of_the_selection_name_an_option() -> None:

@@ -1,0 +1,230 @@
+"""The agents as a deployment runs them, each its own process: outages of what they stand on, stops and kills.
+
+The broker is the embedded one, the LLM a fake over real HTTP that can be away and slow.
+"""
+
+import asyncio
+import contextlib
+import functools
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+
+from pipeline.codec import encode
+from pipeline.dead_letter import DeadLetter
+from pipeline.kafka import Outgoing, Publisher, ensure_topics, reading
+from pipeline.local_process import answers_http, find_free_port
+from pipeline.outcomes import Outcome, outcome_topics, read_outcome
+from pipeline.settings import Settings
+from tests.pipeline.embedded import embedded_broker
+from tests.pipeline.fake_llm import FakeLlm, Reply, answering
+from tests.pipeline.fakes import make_annotated_post
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+_ANSWER = answering("Fire: Athens")
+
+
+class AgentProcess:
+    """One `tocsin annotate` or `tocsin alert`."""
+
+    def __init__(self, role: str, log_file: Path, **settings: object) -> None:
+        self.log_file = log_file
+        self._role = role
+        self._port = find_free_port()
+        settings |= {"metrics_port": self._port, "num_samples": 2}
+        variables = {f"TOCSIN_{name.upper()}": str(value) for name, value in settings.items()}
+        self._environ = os.environ | variables | {"OMP_NUM_THREADS": "1"}
+
+    async def start(self) -> None:
+        with self.log_file.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                Path(sys.executable).with_name("tocsin"),
+                self._role,
+                env=self._environ,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def wait_until_ready(self) -> None:
+        async with asyncio.timeout(60):
+            while not await answers_http(f"http://127.0.0.1:{self._port}/readyz"):
+                assert self.process.returncode is None, self.log_file.read_text()
+                await asyncio.sleep(0.1)
+
+    async def stop(self) -> float:
+        """Stop it as an orchestrator does; returns the seconds it took. It must end with status 0."""
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        status = await asyncio.wait_for(self.process.wait(), 20)
+        assert status == 0, self.log_file.read_text()
+        return time.monotonic() - started
+
+    async def kill(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def _agents(*agents: AgentProcess) -> AsyncIterator[None]:
+    try:
+        for agent in agents:
+            await agent.start()
+        yield
+    finally:
+        for agent in agents:
+            await agent.kill()
+
+
+async def _produce(settings: Settings, records: Sequence[Outgoing]) -> None:
+    await ensure_topics(settings)
+    publisher = await Publisher.connect(settings.brokers, is_idempotent=False)
+    await publisher.publish(records)
+    await publisher.close()
+
+
+async def _outcomes(settings: Settings, num_posts: int, *, timeout_seconds: float = 90) -> Counter[str]:
+    """Return how often each post came to an outcome, once all have, and a little longer."""
+    seen: Counter[str] = Counter()
+    async with reading(settings.brokers, outcome_topics(settings), from_beginning=True) as records:
+        async with asyncio.timeout(timeout_seconds):
+            while len(seen) < num_posts:
+                outcome = read_outcome(await anext(records), settings)
+                seen[_name(outcome)] += 1
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                async for record in records:
+                    seen[_name(read_outcome(record, settings))] += 1
+    return seen
+
+
+def _name(outcome: Outcome) -> str:
+    return str(outcome.origin) if isinstance(outcome, DeadLetter) else outcome.id
+
+
+def _settings(brokers: str) -> Settings:
+    return Settings(brokers=brokers, producer_idempotence=False, topic_partitions=2)
+
+
+def _annotated_posts(number: int) -> list[Outgoing]:
+    posts = [make_annotated_post("Fire in Athens", post_id=f"p{n}") for n in range(number)]
+    return [Outgoing("posts.annotated", p.post.id.encode(), encode(p)) for p in posts]
+
+
+async def test_agents_wait_for_what_is_not_there_yet_and_go_on(tmp_path: Path) -> None:
+    """Started before the broker and before the LLM server, they say so, keep trying, and then do their work."""
+    llm = FakeLlm(_ANSWER, port=find_free_port())
+    port = find_free_port()
+    common = {"brokers": f"127.0.0.1:{port}", "producer_idempotence": "false", "llm_url": llm.url}
+    annotate = AgentProcess("annotate", tmp_path / "annotate.log", **common)
+    alert = AgentProcess("alert", tmp_path / "alert.log", **common)
+    async with _agents(annotate, alert):
+        await _until_logged(annotate, "no Kafka broker at")
+        async with embedded_broker(port) as brokers:
+            await annotate.wait_until_ready()
+            await _until_logged(alert, f"LLM server at {llm.url}")
+            settings = _settings(brokers)
+            post = orjson.dumps({"id": "p", "text": "Big fire in Athens on Monday"})
+            await _produce(settings, [Outgoing("posts", b"p", post), Outgoing("posts", None, b"broken")])
+            async with llm:
+                assert set((await _outcomes(settings, 2)).values()) == {1}
+            assert await alert.stop() < 10
+            assert await annotate.stop() < 10
+
+
+async def test_an_outage_of_the_llm_loses_nothing_and_buries_nothing(tmp_path: Path) -> None:
+    """Posts wait while the server is gone, and get their alerts when it is back."""
+    async with embedded_broker() as brokers:
+        settings = _settings(brokers)
+        await _produce(settings, [])
+        llm = FakeLlm(_ANSWER)
+        async with llm:
+            alert = AgentProcess(
+                "alert",
+                tmp_path / "alert.log",
+                brokers=brokers,
+                producer_idempotence="false",
+                llm_url=llm.url,
+            )
+            await alert.start()
+            await alert.wait_until_ready()
+        try:
+            await _produce(settings, _annotated_posts(20))
+            await _until_logged(alert, "trying again until it answers")
+            async with llm:
+                seen = await _outcomes(settings, 20)
+            assert set(seen.values()) == {1}
+            assert await alert.stop() < 10
+        finally:
+            await alert.kill()
+
+
+async def test_stopping_with_work_in_hand_doubles_nothing(tmp_path: Path) -> None:
+    """SIGTERM: posts in work are finished, the rest is given back, and the next process does just that rest."""
+    slow = FakeLlm(lambda request: Reply(body=_ANSWER(request).body, delay_seconds=1.0))
+    async with embedded_broker() as brokers, slow:
+        settings = _settings(brokers)
+        await _produce(settings, _annotated_posts(30))
+        options = {
+            "brokers": brokers,
+            "producer_idempotence": "false",
+            "llm_url": slow.url,
+            "llm_max_requests": 4,
+        }
+        first = AgentProcess("alert", tmp_path / "first.log", **options)
+        async with _agents(first):
+            await _until(lambda: len(slow.own_requests) >= 6)
+            assert await first.stop() < 10
+        num_done = len(slow.own_requests)
+        assert num_done < 30
+        second = AgentProcess("alert", tmp_path / "second.log", **options)
+        async with _agents(second):
+            seen = await _outcomes(settings, 30)
+        assert set(seen.values()) == {1}
+
+
+async def test_killed_agents_lose_nothing(tmp_path: Path) -> None:
+    """SIGKILL in the middle of the work, twice: every post still comes to its outcome, under one id."""
+    llm = FakeLlm(lambda request: Reply(body=_ANSWER(request).body, delay_seconds=0.1))
+    async with embedded_broker() as brokers, llm:
+        settings = _settings(brokers)
+        await _produce(settings, _annotated_posts(60))
+        for number in range(2):
+            victim = AgentProcess(
+                "alert",
+                tmp_path / f"{number}.log",
+                brokers=brokers,
+                producer_idempotence="false",
+                llm_url=llm.url,
+            )
+            wanted = len(llm.own_requests) + 10
+            async with _agents(victim):
+                await _until(functools.partial(_has_requests, llm, wanted))
+        survivor = AgentProcess(
+            "alert", tmp_path / "last.log", brokers=brokers, producer_idempotence="false", llm_url=llm.url
+        )
+        async with _agents(survivor):
+            assert len(await _outcomes(settings, 60)) == 60
+
+
+def _has_requests(llm: FakeLlm, number: int) -> bool:
+    return len(llm.own_requests) >= number
+
+
+async def _until_logged(agent: AgentProcess, text: str) -> None:
+    await _until(lambda: text in agent.log_file.read_text())
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.1)
