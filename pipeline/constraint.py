@@ -29,8 +29,9 @@ PROBE_GRAMMAR = f'root ::= "{PROBE_WORD}"'
 
 _ALERT_GRAMMAR = """\
 root ::= first (" " word)? (" " word)? ": " entity
-first ::= [A-Z] [a-zA-Z]{0,19}
-word ::= [a-zA-Z] [a-zA-Z]{0,19}
+first ::= [A-Z] [a-z]{1,19} | acronym
+word ::= [a-z]{2,20} | acronym
+acronym ::= [A-Z]{2,5}
 entity ::= """
 
 

@@ -101,7 +101,8 @@ async def embedded_llm(stack: AsyncExitStack, folder: Path, settings: dict[str, 
     """Start the embedded LLM server, stopped with `stack`, ready or not; returns the settings to use it with."""
     settings = _EMBEDDED_LLM_SETTINGS | settings
     port = find_free_port()
-    slots = int(settings["llm_max_requests"]) * int(settings["num_samples"])
+    # For each request its samples, and one slot that keeps the selection prompt, or it is read anew for every post.
+    slots = int(settings["llm_max_requests"]) * (int(settings["num_samples"]) + 1)
     command = [sys.executable, "-m", "pipeline.llm_server", "--port", str(port), "--slots", str(slots)]
     await _start(stack, LocalProcess("llm", command, log_file=folder / "llm.log", environ=_environ({})))
     return settings | {"llm_url": f"http://127.0.0.1:{port}/v1"}

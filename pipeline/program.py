@@ -131,26 +131,19 @@ async def _run(
             stream = await _unless_stopped(stop, connect(publisher)) if publisher else None
             if stream is None:
                 return 0
-            await _until_stopped(stream, stop, settings.stop_seconds, lambda: _announce(role, settings))
-            return 1 if stream.failure.done() else 0
+            await stream.start()
+            logger.info("%s: running against %s", role, settings.brokers)
+            failure = await _unless_stopped(stop, stream.wait_for_failure())
+            if failure is not None:
+                logger.error("%s: ending, for the stream cannot go on: %r", role, failure)
+            await _leave(stream, settings.stop_seconds)
+            return 0 if failure is None else 1
     finally:
         beat.cancel()
         server.close()
 
 
-def _announce(role: str, settings: Settings) -> None:
-    logger.info("%s: running against %s", role, settings.brokers)
-
-
-async def _until_stopped(
-    stream: Stream, stop: asyncio.Event, stop_seconds: float, started: Callable[[], None]
-) -> None:
-    await stream.start()
-    started()
-    stop_wait = asyncio.ensure_future(stop.wait())
-    ends: list[asyncio.Future[Any]] = [stop_wait, stream.failure]
-    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    stop_wait.cancel()
+async def _leave(stream: Stream, stop_seconds: float) -> None:
     logger.info("stopping: finishing what is in hand")
     try:
         await asyncio.wait_for(stream.stop(stop_seconds), stop_seconds + _LEAVE_SECONDS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +38,6 @@ class Stream:
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._app = _build_app(brokers, group)
         source = self._app.topic(topic, key_serializer="raw", value_serializer="raw")
         self._app.agent(source, name=group)(self._run)
@@ -48,6 +46,11 @@ class Stream:
         """Join the consumer group; returns once the app runs."""
         self._app.finalize()
         await self._app.start()
+
+    async def wait_for_failure(self) -> BaseException:
+        """Return, once the stream cannot go on, why: what the agent raised, or Faust itself."""
+        await self._app.wait_until_stopped()
+        return self._app.crash_reason or RuntimeError("Faust stopped unasked")
 
     async def stop(self, timeout_seconds: float) -> None:
         """Finish or give back what is in hand within the time, commit, leave the group."""
@@ -59,36 +62,34 @@ class Stream:
         await self._app.consumer.commit()
         await self._app.stop()
 
-    @property
-    def num_partitions(self) -> int:
-        """Partitions that this member of the group holds now."""
-        consumer = self._app.consumer if self._app.started else None
-        return len(consumer.assignment()) if consumer is not None else 0
-
     async def _run(self, stream: Any) -> None:
         async for events in stream.take_events(self._max_records, within=self._max_wait_seconds):
-            held = {(e.message.partition, e.message.offset): e.message for e in events}
-            for message in held.values():
+            messages = [event.message for event in events]
+            for message in messages:
                 message.incref()
-            if self._stopping.is_set():
+            if self._stopping.is_set() or not await self._process(messages):
                 await asyncio.Event().wait()  # nothing new is begun; the app's stop cancels this
-            await self._process([_to_record(message) for message in held.values()], held)
 
-    async def _process(self, records: Sequence[Record], held: dict[tuple[int, int], Any]) -> None:
+    async def _process(self, messages: list[Any]) -> bool:
+        """Let the agent work on the batch, and go of each message that it finishes; returns whether all went well."""
+        records = [_to_record(message) for message in messages]
+        # By identity: after a rebalance a batch may hold the same offset twice.
+        held = {id(record): message for record, message in zip(records, messages, strict=True)}
+
         def finish(record: Record) -> None:
-            held.pop((record.partition, record.offset)).ack(self._app.consumer)
+            held.pop(id(record)).ack(self._app.consumer)
 
         self._idle.clear()
         try:
             await self._agent.process(records, finish, self._stopping)
         except Exception as error:
-            # Whatever it was, going on would leave a hole in the offsets for ever: the program must end.
             logger.exception("the agent failed on a batch of %d records", len(records))
-            if not self.failure.done():
-                self.failure.set_result(error)
-            await asyncio.Event().wait()
+            # Whatever it was, going on would leave a hole in the offsets for ever: the program must end.
+            await self._app.crash(error)
+            return False
         finally:
             self._idle.set()
+        return True
 
 
 class _App(faust.App):

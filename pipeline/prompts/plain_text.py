@@ -1,8 +1,8 @@
 """Post text as plain data: what a prompt may hold of it, so that it can neither hide anything nor act as markup.
 
-The prompts put post text and entities between tags (`<post>` ... `</post>`). `as_data` promises a single line without
-`<` or `>`, in whatever normal form a tokenizer reads it, so nothing in it closes the tag, opens another, or forms a
-chat template's special token (`<|im_end|>`, `</s>`, `<think>`, `[INST]`).
+The prompts put post text between tags (`<post>` ... `</post>`) and entities on a line of their own. `as_data` promises
+one line without `<` or `>`, in whatever normal form a tokenizer reads it, so nothing in it closes the tag, opens
+another, begins a line, or forms a chat template's special token (`<|im_end|>`, `</s>`, `<think>`, `[INST]`).
 """
 
 from __future__ import annotations

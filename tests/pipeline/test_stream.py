@@ -89,7 +89,7 @@ async def test_an_exception_in_the_agent_loses_nothing(settings: Settings) -> No
     await _produce(settings, range(20))
     failing = RecordingAgent(fail)
     async with _running(settings, failing) as stream:
-        error = await asyncio.wait_for(stream.failure, 30)
+        error = await asyncio.wait_for(stream.wait_for_failure(), 30)
     assert isinstance(error, RuntimeError)
     assert 7 not in failing.seen
     healthy = RecordingAgent()
