@@ -1,0 +1,131 @@
+"""Texts in, annotations out: the one door through which the pipeline uses the network."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import torch
+
+from models.annotation import Annotation, Entity, Sentiment
+from models.batch import Featurizer
+from models.buckets import bucket_by_length
+from models.checkpoint import Checkpoint, load_checkpoint
+from models.errors import AnnotationError, TextTooLongError
+from models.joint_model import ScoredSpan
+from models.parser import DependencyParser
+from models.sentence import Sentence
+from models.tokenizer import Token, tokenize
+
+MAX_CHARACTERS = 20_000
+MAX_TOKENS = 2_000
+MAX_BUCKET_TOKENS = 4_096
+"""Padded tokens that the network sees at once: what bounds memory."""
+
+
+class Annotator:
+    """Annotates texts with a checkpoint's network; threads may share it.
+
+    A text's annotation does not depend on the texts beside it.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, *, device: str | torch.device = "cpu") -> None:
+        self.checkpoint = checkpoint
+        self._device = torch.device(device)
+        self._model = checkpoint.model.to(self._device).eval()
+        self._featurizer = Featurizer(checkpoint.config, checkpoint.vocabularies)
+        self._parser = DependencyParser() if checkpoint.config.needs_parse else None
+
+    @classmethod
+    def from_checkpoint(cls, path: Path, *, device: str = "auto") -> Self:
+        """Load a checkpoint folder; `auto` takes the GPU where there is one.
+
+        Raises `CheckpointError`, and `ParserUnavailableError` where the variant needs a parser.
+        """
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        return cls(load_checkpoint(path), device=device)
+
+    def annotate(
+        self, texts: Sequence[str], timings: dict[str, float] | None = None
+    ) -> list[Annotation | AnnotationError]:
+        """Annotate each text, in order; one that cannot be annotated gets an error as its result.
+
+        `timings` receives the seconds spent in the stages `tokenise`, `parse` and `network`.
+        """
+        timings = {} if timings is None else timings
+        timings.update(dict.fromkeys(("tokenise", "parse", "network"), 0.0))
+        with _timed(timings, "tokenise"):
+            tokenised = [_tokenise(text) for text in texts]
+        results: list[Annotation | AnnotationError] = [
+            item if isinstance(item, AnnotationError) else Annotation(tuple(item), (), None)
+            for item in tokenised
+        ]
+        wanted = [
+            index for index, item in enumerate(tokenised) if not isinstance(item, AnnotationError) and item
+        ]
+        lengths = [len(_tokens(results[index])) for index in wanted]
+        for bucket in bucket_by_length(lengths, MAX_BUCKET_TOKENS):
+            indices = [wanted[position] for position in bucket]
+            tokens = [_tokens(results[index]) for index in indices]
+            annotated = self._annotate_bucket([texts[index] for index in indices], tokens, timings)
+            for index, annotation in zip(indices, annotated, strict=True):
+                results[index] = annotation
+        return results
+
+    def _annotate_bucket(
+        self, texts: Sequence[str], tokens: Sequence[tuple[Token, ...]], timings: dict[str, float]
+    ) -> list[Annotation]:
+        with _timed(timings, "parse"):
+            sentences = self._parse([tuple(token.text for token in of_text) for of_text in tokens])
+        with _timed(timings, "network"), torch.inference_mode():
+            batch = self._featurizer(sentences).to(self._device)
+            output = self._model(batch)
+            spans = self._model.decode_entities(output, batch)
+            scores, labels = output.sentiment_logits.softmax(dim=-1).max(dim=-1)
+        names = self.checkpoint.config.sentiment_labels
+        sentiments = [
+            Sentiment(names[i], score) for i, score in zip(labels.tolist(), scores.tolist(), strict=True)
+        ]
+        return [
+            Annotation(of_text, tuple(_entity(text, of_text, span) for span in found), sentiment)
+            for text, of_text, found, sentiment in zip(texts, tokens, spans, sentiments, strict=True)
+        ]
+
+    def _parse(self, word_lists: Sequence[tuple[str, ...]]) -> list[Sentence]:
+        if self._parser is None:
+            return [Sentence(words) for words in word_lists]
+        parses = self._parser.parse(word_lists)
+        return [
+            Sentence(words, tuple(heads), tuple(deprels))
+            for words, (heads, deprels) in zip(word_lists, parses, strict=True)
+        ]
+
+
+def _tokenise(text: str) -> list[Token] | TextTooLongError:
+    if len(text) > MAX_CHARACTERS:
+        return TextTooLongError(limit=MAX_CHARACTERS, actual=len(text), unit="characters")
+    tokens = tokenize(text)
+    if len(tokens) > MAX_TOKENS:
+        return TextTooLongError(limit=MAX_TOKENS, actual=len(tokens), unit="tokens")
+    return tokens
+
+
+def _tokens(result: Annotation | AnnotationError) -> tuple[Token, ...]:
+    assert isinstance(result, Annotation)
+    return result.tokens
+
+
+def _entity(text: str, tokens: Sequence[Token], scored: ScoredSpan) -> Entity:
+    start, end = tokens[scored.span.start].start, tokens[scored.span.end - 1].end
+    return Entity(text[start:end], scored.span.type, start, end, scored.score)
+
+
+@contextmanager
+def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        timings[stage] += time.perf_counter() - started

@@ -1,0 +1,119 @@
+"""Sentences as padded tensors.
+
+A batch is a pure function of its sentences, the configuration and the vocabularies. Node `b * T + t` of the
+graph is token `t` of sentence `b`, so the graph and the padded tensors cannot drift apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from models.config import ModelConfig
+from models.errors import EmptySentenceError, MissingParseError
+from models.sentence import Sentence
+from models.vocabulary import Vocabularies
+from models.word_forms import case_class
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B sentences of at most T words, with U distinct spellings of at most C characters."""
+
+    words: Tensor
+    """(B, T) word indices, 0 on padding."""
+    case: Tensor
+    """(B, T) case classes, 0 on padding."""
+    spelling: Tensor
+    """(B, T) index of each word's spelling, 0 on padding; words of equal spelling share one."""
+    chars: Tensor
+    """(U, C) character indices of each spelling, 0 on padding; row 0 stands for padding tokens."""
+    char_lengths: Tensor
+    """(U,) characters of each spelling, 1 for row 0; stays on the CPU, where packing wants it."""
+    lengths: Tensor
+    """(B,) words of each sentence; stays on the CPU."""
+    mask: Tensor
+    """(B, T) true on real tokens."""
+    edge_index: Tensor | None
+    """(2, E) head and dependent node of each arc, roots left out; None unless the variant reads a parse."""
+    edge_type: Tensor | None
+    """(E,) index of each arc's relation."""
+
+    def to(self, device: torch.device | str) -> Self:
+        """The batch on `device`, lengths excepted."""
+        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
+        return type(self)(
+            **{name: t if t is None or name in _ON_CPU else t.to(device) for name, t in tensors.items()}
+        )
+
+
+_ON_CPU = ("lengths", "char_lengths")
+
+
+class Featurizer:
+    """Turns sentences into a `Batch`; keeps no state between calls, so threads may share it."""
+
+    def __init__(self, config: ModelConfig, vocabularies: Vocabularies) -> None:
+        self._config = config
+        self._vocabularies = vocabularies
+
+    def __call__(self, sentences: Sequence[Sentence]) -> Batch:
+        """Raises `EmptySentenceError`, and `MissingParseError` where the variant reads a parse."""
+        if not sentences or not all(sentence.words for sentence in sentences):
+            raise EmptySentenceError("expected one sentence or more, each with one word or more")
+        distinct = dict.fromkeys(word for sentence in sentences for word in sentence.words)
+        spellings = {word: row for row, word in enumerate(distinct, start=1)}
+        lengths = [len(sentence.words) for sentence in sentences]
+        spelling = _pad([spellings[word] for sentence in sentences for word in sentence.words], lengths)
+        word_of = torch.tensor([0, *map(self._vocabularies.word_index, spellings)])
+        case_of = torch.tensor([0, *map(case_class, spellings)])
+        chars, char_lengths = self._spell(list(spellings))
+        edge_index, edge_type = self._connect(sentences, spelling.shape[1])
+        return Batch(
+            words=word_of[spelling],
+            case=case_of[spelling],
+            spelling=spelling,
+            chars=chars,
+            char_lengths=char_lengths,
+            lengths=torch.tensor(lengths),
+            mask=spelling > 0,
+            edge_index=edge_index,
+            edge_type=edge_type,
+        )
+
+    def _spell(self, spellings: Sequence[str]) -> tuple[Tensor, Tensor]:
+        if not self._config.use_char_embs:
+            return torch.zeros(len(spellings) + 1, 1, dtype=torch.long), torch.ones(len(spellings) + 1).long()
+        words = [_shorten(word, self._config.max_word_chars) for word in spellings]
+        lengths = [1, *map(len, words)]
+        return _pad([0, *map(self._vocabularies.char_index, "".join(words))], lengths), torch.tensor(lengths)
+
+    def _connect(self, sentences: Sequence[Sentence], width: int) -> tuple[Tensor | None, Tensor | None]:
+        if not self._config.needs_parse:
+            return None, None
+        index = self._vocabularies.deprel_index
+        heads, dependents, types = [], [], []
+        for row, sentence in enumerate(sentences):
+            if sentence.heads is None or sentence.deprels is None:
+                raise MissingParseError(f"sentence {row} has no parse: {' '.join(sentence.words)[:80]!r}")
+            for token, (head, deprel) in enumerate(zip(sentence.heads, sentence.deprels, strict=True)):
+                if head != token:
+                    heads.append(row * width + head)
+                    dependents.append(row * width + token)
+                    types.append(index(deprel))
+        return torch.tensor([heads, dependents], dtype=torch.long), torch.tensor(types, dtype=torch.long)
+
+
+def _shorten(word: str, limit: int) -> str:
+    """Both ends matter to the two directions of the character LSTM; the middle of a long word does not."""
+    if len(word) <= limit:
+        return word
+    return word[: (limit + 1) // 2] + word[len(word) - limit // 2 :]
+
+
+def _pad(values: Sequence[int], lengths: Sequence[int]) -> Tensor:
+    """(rows, width) the values row after row, zero behind each row's length."""
+    taken = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    return torch.zeros(taken.shape, dtype=torch.long).masked_scatter_(taken, torch.tensor(values))

@@ -1,0 +1,237 @@
+"""How fast the network is: `python -m models.bench syn-lstm` and `python -m models.bench annotator`.
+
+Everything is measured in one run on one thread, in CPU time, so that other work on the machine disturbs ratios
+little. Each command prints a table and, as its last line, the same figures as JSON.
+"""
+
+import argparse
+import importlib
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+
+from models.annotator import Annotator
+from models.checkpoint import Checkpoint, load_checkpoint
+from models.config import VARIANTS
+from models.joint_model import JointModel
+from models.parser import DependencyParser
+from models.sentence import Sentence
+from models.syn_lstm import SynLstm
+from models.tokenizer import tokenize
+from models.vocabulary import Vocabularies
+
+Figures = dict[str, Any]
+
+CORPORA = {"conll": "conll2003/test.jsonl", "tweets": "tweeteval_sentiment/test.jsonl"}
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    arguments = _arguments()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    command: Callable[[argparse.Namespace], list[Figures]] = arguments.command
+    rows = command(arguments)
+    _print_table(rows)
+    print(json.dumps(rows))
+
+
+def bench_syn_lstm(arguments: argparse.Namespace) -> list[Figures]:
+    """The SynLSTM against `nn.LSTM` on the same tokens, forward and with the backward pass.
+
+    The comparison has the same hidden size and reads the same input: words and graph side by side. The last
+    columns give an `nn.LSTM` that knows of no graph.
+    """
+    words_size, graph_size, hidden_size = 190, 100, 200
+    layers = (
+        SynLstm(words_size, graph_size, hidden_size),
+        nn.LSTM(words_size + graph_size, hidden_size, batch_first=True, bidirectional=True),
+        nn.LSTM(words_size, hidden_size, batch_first=True, bidirectional=True),
+    )
+    rows = []
+    for name, batches in _length_batches().items():
+        inputs = [(torch.randn(len(b), max(b), words_size + graph_size), torch.tensor(b)) for b in batches]
+        for mode in ("forward", "forward+backward"):
+            syn, same_input, words_only = _medians(
+                [_pass(layer, inputs, words_size, mode) for layer in layers], arguments.repeats
+            )
+            rows.append(
+                {
+                    "batch": name,
+                    "mode": mode,
+                    "syn_lstm_ms": round(1e3 * syn, 2),
+                    "nn_lstm_ms": round(1e3 * same_input, 2),
+                    "ratio": round(syn / same_input, 2),
+                    "nn_lstm_words_only_ms": round(1e3 * words_only, 2),
+                    "ratio_words_only": round(syn / words_only, 2),
+                }
+            )
+    return rows
+
+
+def bench_annotator(arguments: argparse.Namespace) -> list[Figures]:
+    """Posts a second of `Annotator.annotate`, beside the parser alone and spaCy post by post as in the paper."""
+    rows = []
+    for corpus, path in CORPORA.items():
+        texts = _read_texts(arguments.data / path)[: arguments.max_texts]
+        num_tokens = sum(len(tokenize(text)) for text in texts)
+        for name, annotator in _annotators(arguments, texts):
+            rows.append(
+                {
+                    "corpus": corpus,
+                    "what": name,
+                    **_throughput(
+                        _annotating(annotator, texts, arguments.batch_size), len(texts), num_tokens
+                    ),
+                }
+            )
+        for name, run in (
+            ("parser alone", _parsing(texts, arguments.batch_size)),
+            ("spaCy, all components, post by post", _parsing_as_in_the_paper(texts)),
+        ):
+            rows.append({"corpus": corpus, "what": name, **_throughput(run, len(texts), num_tokens)})
+    return rows
+
+
+def _length_batches() -> dict[str, list[list[int]]]:
+    """Sentence lengths spread like CoNLL's (median 10, mean 14), as batches of several kinds."""
+    spread = torch.exp(2.3 + 0.8 * torch.randn(1024, generator=torch.Generator().manual_seed(0)))
+    lengths = spread.round().clamp(1, 60).int().tolist()
+    ordered = sorted(lengths)
+    return {
+        "1": [[length] for length in lengths[:16]],
+        "16": [lengths[start : start + 16] for start in range(0, 128, 16)],
+        "64": [lengths[start : start + 64] for start in range(0, 256, 64)],
+        "64 sorted": [ordered[start : start + 64] for start in range(0, 1024, 128)],
+    }
+
+
+def _pass(
+    layer: nn.Module, inputs: Sequence[tuple[Tensor, Tensor]], words_size: int, mode: str
+) -> Callable[[], None]:
+    def run() -> None:
+        for features, lengths in inputs:
+            with torch.set_grad_enabled(mode != "forward"):
+                states = _apply(layer, features, lengths, words_size)
+            if mode != "forward":
+                states.sum().backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+
+    return run
+
+
+def _apply(layer: nn.Module, features: Tensor, lengths: Tensor, words_size: int) -> Tensor:
+    if isinstance(layer, nn.LSTM):
+        packed = pack_padded_sequence(
+            features[..., : layer.input_size], lengths, batch_first=True, enforce_sorted=False
+        )
+        states = layer(packed)[0]
+        assert isinstance(states, PackedSequence)
+        return states.data
+    result: Tensor = layer(features[..., :words_size], features[..., words_size:], lengths)
+    return result
+
+
+def _medians(runs: Sequence[Callable[[], None]], repeats: int) -> list[float]:
+    """CPU seconds of each; the runs take turns, so that what slows the machine slows all."""
+    seconds: list[list[float]] = [[] for _ in runs]
+    for _ in range(repeats + 1):
+        for run, taken in zip(runs, seconds, strict=True):
+            started = time.process_time()
+            run()
+            taken.append(time.process_time() - started)
+    return [statistics.median(taken[1:]) for taken in seconds]
+
+
+def _annotators(arguments: argparse.Namespace, texts: Sequence[str]) -> Iterable[tuple[str, Annotator]]:
+    if arguments.checkpoint:
+        checkpoint = load_checkpoint(arguments.checkpoint)
+        yield f"checkpoint {checkpoint.name}", Annotator(checkpoint)
+    words = [tuple(token.text for token in tokenize(text)) for text in texts]
+    vocabularies = Vocabularies.build(map(Sentence, words), [], max_tail_words=0)
+    for letter in arguments.variants:
+        # Speed does not depend on what was learnt, apart from the number of entities.
+        config = replace(VARIANTS[letter], hidden_size=arguments.hidden_size)
+        model = JointModel(config, vocabularies)
+        yield (
+            f"variant {letter}",
+            Annotator(
+                Checkpoint(
+                    name=letter, config=config, vocabularies=vocabularies, model=model, metadata={}, sha256=""
+                )
+            ),
+        )
+
+
+def _annotating(annotator: Annotator, texts: Sequence[str], batch_size: int) -> Callable[[], None]:
+    def run() -> None:
+        for start in range(0, len(texts), batch_size):
+            annotator.annotate(texts[start : start + batch_size])
+
+    return run
+
+
+def _parsing(texts: Sequence[str], batch_size: int) -> Callable[[], None]:
+    parser = DependencyParser()
+
+    def run() -> None:
+        for start in range(0, len(texts), batch_size):
+            parser.parse([[t.text for t in tokenize(text)] for text in texts[start : start + batch_size]])
+
+    return run
+
+
+def _parsing_as_in_the_paper(texts: Sequence[str]) -> Callable[[], None]:
+    nlp = importlib.import_module(DependencyParser().name).load()
+
+    def run() -> None:
+        for text in texts:
+            nlp(text)
+
+    return run
+
+
+def _throughput(run: Callable[[], None], num_texts: int, num_tokens: int) -> Figures:
+    (seconds,) = _medians([run], 3)
+    return {"posts_per_second": round(num_texts / seconds), "tokens_per_second": round(num_tokens / seconds)}
+
+
+def _read_texts(path: Path) -> list[str]:
+    with path.open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    return [row["text"] if "text" in row else " ".join(row["tokens"]) for row in rows]
+
+
+def _print_table(rows: Sequence[Figures]) -> None:
+    cells = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m models.bench", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    syn_lstm = commands.add_parser("syn-lstm", help="the SynLSTM against nn.LSTM")
+    syn_lstm.add_argument("--repeats", type=int, default=15)
+    syn_lstm.set_defaults(command=bench_syn_lstm)
+    annotator = commands.add_parser("annotator", help="texts to annotations, end to end")
+    annotator.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
+    annotator.add_argument("--checkpoint", type=Path, help="a checkpoint to measure besides the variants")
+    annotator.add_argument("--variants", default="EF", help="letters of untrained variants")
+    annotator.add_argument("--hidden-size", type=int, default=200, help="of the variants' encoder")
+    annotator.add_argument("--batch-size", type=int, default=256, help="texts a call")
+    annotator.add_argument("--max-texts", type=int, default=2000, help="texts a corpus")
+    annotator.set_defaults(command=bench_annotator)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Entities as spans of tokens, and as one tag a token."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from models.config import TAG_SCHEMES
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Tokens from `start` to before `end` are one entity of `type`."""
+
+    start: int
+    end: int
+    type: str
+
+
+def is_continuation(previous: str, tag: str) -> bool:
+    """Whether `tag` goes on with the entity that `previous` is in."""
+    return tag[:2] in ("I-", "E-") and previous[:2] in ("B-", "I-") and previous[2:] == tag[2:]
+
+
+def may_follow(previous: str, tag: str, scheme: str) -> bool:
+    """Whether the scheme allows `tag` right after `previous`; `O` stands for both ends of a sentence."""
+    if is_continuation(previous, tag):
+        return True
+    must_go_on = scheme == "IOBES" and previous[:2] in ("B-", "I-")
+    return not must_go_on and tag[:2] not in ("I-", "E-")
+
+
+def spans_from_tags(tags: Sequence[str], scheme: str | None = None) -> list[Span]:
+    """Read tags strictly: what does not begin, or in IOBES does not end, as it should is no entity.
+
+    Without `scheme` the tags are IOBES if an E or S is among them, else BIO.
+    """
+    is_iobes = scheme == "IOBES" if scheme else any(tag[:2] in ("E-", "S-") for tag in tags)
+    spans: list[Span] = []
+    start = None
+    for position, tag in enumerate([*tags, "O"]):
+        previous = tags[position - 1] if position else "O"
+        if start is not None and not is_continuation(previous, tag):
+            if not is_iobes or previous[:2] == "E-":
+                spans.append(Span(start, position, previous[2:]))
+            start = None
+        if tag[:2] == "B-":
+            start = position
+        elif tag[:2] == "S-":
+            spans.append(Span(position, position + 1, tag[2:]))
+    return spans
+
+
+def tags_from_spans(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
+    """Write spans that do not overlap as tags of `scheme`, BIO or IOBES."""
+    tags = ["O"] * length
+    for span in spans:
+        if not 0 <= span.start < span.end <= length or any(t != "O" for t in tags[span.start : span.end]):
+            raise ValueError(f"{span} overlaps another or lies outside {length} tokens")
+        tags[span.start] = f"B-{span.type}"
+        for position in range(span.start + 1, span.end):
+            tags[position] = f"I-{span.type}"
+        if "E" in TAG_SCHEMES[scheme]:
+            tags[span.end - 1] = f"{'S' if span.end - span.start == 1 else 'E'}-{span.type}"
+    return tags

@@ -1,0 +1,71 @@
+"""The SynLSTM, run both ways over sentences of different lengths."""
+
+import torch
+from torch import Tensor, nn
+
+from models.syn_lstm_recurrence import SynLstmRecurrence
+
+
+class SynLstm(nn.Module):
+    """Bidirectional LSTM whose memory takes a second, graph-encoded input (Xu et al. 2021, eq. 3-8).
+
+        f, o = sigmoid(W x_t + U h_{t-1} + Q g_t + b)      i = sigmoid(W x_t + U h_{t-1} + b)
+        m = sigmoid(Q g_t + U h_{t-1} + b)                 c~ = tanh(W x_t + U h_{t-1} + b)
+        s = tanh(Q g_t + U h_{t-1} + b)                    (weights of their own in each gate)
+        c_t = f * c_{t-1} + i * c~ + m * s                 h_t = o * tanh(c_t)
+
+    Both directions advance in one batched product a step, and no step reads padding. The inputs of all steps
+    are projected beforehand in one product a source. Each source feeds four of the six gates, so the weights
+    are split, not padded with zeros.
+
+    Shapes:
+        words: (B, T, D) token features.
+        graph: (B, T, G) graph features of the same tokens.
+        lengths: (B,) real tokens of each sentence, on the CPU.
+        returns: (B, T, 2 H) hidden states of both directions, zero on padding.
+    """
+
+    def __init__(self, words_size: int, graph_size: int, hidden_size: int) -> None:
+        super().__init__()
+        # First axis: direction. Last axis: gates, c~, i, f, o (words), f, o, m, s (graph), all six (hidden).
+        self.weight_words = nn.Parameter(torch.empty(2, words_size, 4 * hidden_size))
+        self.weight_graph = nn.Parameter(torch.empty(2, graph_size, 4 * hidden_size))
+        self.weight_hidden = nn.Parameter(torch.empty(2, hidden_size, 6 * hidden_size))
+        self.bias = nn.Parameter(torch.empty(2, 6 * hidden_size))
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -(hidden_size**-0.5), hidden_size**-0.5)
+
+    def forward(self, words: Tensor, graph: Tensor, lengths: Tensor) -> Tensor:
+        batch_size, num_tokens = words.shape[:2]
+        size = self.weight_hidden.shape[1]
+        batch_sizes, order = pack_both_ways(lengths, num_tokens)
+        order = order.to(words.device)
+        # The recurrence takes its candidates doubled: tanh(z) = 2 sigmoid(2 z) - 1.
+        doubled = self.bias.new_tensor([2.0, 1.0, 1.0, 1.0, 1.0, 2.0]).repeat_interleave(size)
+        states = SynLstmRecurrence.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            batch_sizes,
+            _take(words, order),
+            _take(graph, order),
+            self.weight_words * doubled[: 4 * size],
+            self.weight_graph * doubled[2 * size :],
+            self.weight_hidden * doubled,
+            self.bias * doubled,
+        )
+        empty = states.new_zeros(batch_size * num_tokens, size)
+        both = [empty.index_copy(0, order[side], states[side]) for side in range(2)]
+        return torch.cat(both, dim=-1).view(batch_size, num_tokens, -1)
+
+
+def pack_both_ways(lengths: Tensor, num_tokens: int) -> tuple[list[int], Tensor]:
+    """Rows of each step, and (2, N) the token `b * T + t` that each row reads, forwards and backwards."""
+    longest_first, sentences = lengths.sort(descending=True, stable=True)
+    steps = torch.arange(int(longest_first[0]))[:, None]
+    is_real = steps < longest_first
+    starts = sentences * num_tokens
+    forwards, backwards = starts + steps, starts + longest_first - 1 - steps
+    return is_real.sum(dim=1).tolist(), torch.stack([forwards[is_real], backwards[is_real]])
+
+
+def _take(inputs: Tensor, order: Tensor) -> Tensor:
+    """(B, T, D) inputs as (2, N, D) rows in the order of the steps."""
+    return inputs.flatten(0, 1).index_select(0, order.flatten()).view(2, -1, inputs.shape[-1])

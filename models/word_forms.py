@@ -1,0 +1,64 @@
+"""The forms under which a word is looked up, and its case class.
+
+Word vectors are lower-cased and clean; posts are neither. A word tries its own spelling, then plainer ones,
+until the vocabulary knows one. What lower-casing takes away, the case class gives back.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+
+CASE_CLASSES = ("padding", "lower", "capitalised", "upper", "mixed", "digits", "with digit", "other")
+
+LINK_FORM = "<link>"
+
+_LINK = re.compile(r"(?:https?://|www\.)\S", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+_ELONGATION = re.compile(r"(.)\1{2,}", re.DOTALL)
+_CURLY = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "--", "…": "..."})
+
+
+def word_forms(word: str) -> Iterator[str]:
+    """Yield the spellings to look up, best first; the same form may come twice.
+
+    Exact, lower case, plain quotes and dashes (`&amp;` is `&`), digits as 0 (`1996` is `0000`), elongations
+    cut to two letters and to one (`sooo` is `soo`, `so`).
+    """
+    yield word
+    if _LINK.match(word):
+        yield LINK_FORM
+        return
+    plain = word.lower()
+    yield plain
+    if not plain.isalnum():
+        plain = html.unescape(plain).translate(_CURLY)
+        yield plain
+    zeroed = _DIGIT.sub("0", plain)
+    yield zeroed
+    if _ELONGATION.search(zeroed):
+        yield _ELONGATION.sub(r"\1\1", zeroed)
+        yield _ELONGATION.sub(r"\1", zeroed)
+
+
+def training_form(word: str) -> str:
+    """The form under which a training word without a pretrained vector enters the vocabulary."""
+    if _LINK.match(word):
+        return LINK_FORM
+    return _DIGIT.sub("0", html.unescape(word.lower()).translate(_CURLY))
+
+
+def case_class(word: str) -> int:
+    """Index of the word's class in `CASE_CLASSES`."""
+    if word.isalpha():
+        if word.islower():
+            return 1
+        if word.isupper():
+            return 3 if len(word) > 1 else 2
+        return 2 if word[0].isupper() and word[1:].islower() else 4
+    if word.isdigit():
+        return 5
+    if any(map(str.isdigit, word)):
+        return 5 if not any(map(str.isalpha, word)) else 6
+    if any(map(str.isalpha, word)):
+        return case_class("".join(filter(str.isalpha, word)))
+    return 7

@@ -1,0 +1,129 @@
+"""Texts in, annotations out."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models import Annotation, AnnotationError, Annotator, TextTooLongError, save_checkpoint
+from models.annotator import MAX_CHARACTERS, MAX_TOKENS
+from tests.models.samples import SMALL_VARIANTS, small_model, small_vocabularies
+
+TEXTS = [
+    "Fire in Athens on Monday!!!",
+    "",
+    "so",
+    "@NASA iPhone in Athens, it's 1996 and NASA's 5-year-old fire is on",
+    " \t\n",
+    "😀😀👨‍👩‍👧‍👦",
+    "x" * 10_000,
+    "Пожар в Афинах 東京 fire حريق नमस्ते",
+    "NUL \x00 and \ud800 a lone surrogate",
+    "Fire " * 300,
+]
+
+
+@pytest.fixture(scope="module", params=["E", "F"])
+def annotator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Annotator:
+    config = replace(SMALL_VARIANTS[request.param], entity_types=("LOC", "PER"))
+    folder = tmp_path_factory.mktemp("checkpoint")
+    save_checkpoint(
+        folder,
+        name="small",
+        model=small_model(config, seed=3),
+        config=config,
+        vocabularies=small_vocabularies(),
+        metadata={},
+    )
+    return Annotator.from_checkpoint(folder, device="cpu")
+
+
+def assert_same(one: Annotation | AnnotationError, other: Annotation | AnnotationError) -> None:
+    assert isinstance(one, Annotation)
+    assert isinstance(other, Annotation)
+    assert one.tokens == other.tokens
+    for mine, yours in zip(one.entities, other.entities, strict=True):
+        assert replace(mine, score=0.0) == replace(yours, score=0.0)
+        assert mine.score == pytest.approx(yours.score, abs=1e-5)
+    assert (one.sentiment is None) == (other.sentiment is None)
+    if one.sentiment and other.sentiment:
+        assert one.sentiment.label == other.sentiment.label
+        assert one.sentiment.score == pytest.approx(other.sentiment.score, abs=1e-5)
+
+
+def test_results_come_in_order_and_do_not_depend_on_neighbours(annotator: Annotator) -> None:
+    """Each text is annotated as it would be alone, in the place where it was given."""
+    together = annotator.annotate(TEXTS)
+    assert any(annotation.entities for annotation in together if isinstance(annotation, Annotation))
+    for text, annotation in zip(TEXTS, together, strict=True):
+        assert_same(annotation, annotator.annotate([text])[0])
+
+
+def test_offsets_are_those_of_the_original_text(annotator: Annotator) -> None:
+    """An entity is the stretch of the text that its offsets say, on token borders, with a probability."""
+    for text, annotation in zip(TEXTS, annotator.annotate(TEXTS), strict=True):
+        assert isinstance(annotation, Annotation)
+        starts, ends = {t.start for t in annotation.tokens}, {t.end for t in annotation.tokens}
+        for entity in annotation.entities:
+            assert entity.text == text[entity.start : entity.end]
+            assert entity.start in starts
+            assert entity.end in ends
+            assert 0 <= entity.score <= 1
+        assert (annotation.sentiment is None) == (not text.strip())
+
+
+def test_texts_that_are_too_long_get_an_error_in_their_place(annotator: Annotator) -> None:
+    """Too many characters or tokens give a named error with both numbers; the neighbours are annotated."""
+    results = annotator.annotate(["a" * (MAX_CHARACTERS + 1), "Fire in Athens", "a " * (MAX_TOKENS + 1)])
+    characters, fire, tokens = results
+    assert isinstance(characters, TextTooLongError)
+    assert (characters.limit, characters.actual) == (MAX_CHARACTERS, MAX_CHARACTERS + 1)
+    assert isinstance(fire, Annotation)
+    assert isinstance(tokens, TextTooLongError)
+    assert str(tokens) == f"text has {MAX_TOKENS + 1} tokens, the limit is {MAX_TOKENS}: shorten or split it"
+
+
+def test_the_longest_accepted_texts_are_annotated(annotator: Annotator) -> None:
+    """The limits themselves are within reach."""
+    results = annotator.annotate(["a " * MAX_TOKENS, "a" * MAX_CHARACTERS])
+    assert [type(result) for result in results] == [Annotation, Annotation]
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts=st.lists(st.text(st.characters(exclude_categories=()), max_size=60), max_size=6))
+def test_no_text_breaks_it(annotator: Annotator, texts: list[str]) -> None:
+    """Any characters at all give an annotation whose tokens lose nothing."""
+    for text, annotation in zip(texts, annotator.annotate(texts), strict=True):
+        assert isinstance(annotation, Annotation)
+        assert "".join(text.split()) == "".join(token.text for token in annotation.tokens)
+
+
+def test_threads_may_share_it(annotator: Annotator) -> None:
+    """Eight threads at once get what one gets."""
+    expected = annotator.annotate(TEXTS)
+    with ThreadPoolExecutor(8) as threads:
+        shifted = list(threads.map(lambda shift: annotator.annotate(TEXTS[shift:] + TEXTS[:shift]), range(8)))
+    for shift, results in enumerate(shifted):
+        for position, result in enumerate(results):
+            assert_same(result, expected[(position + shift) % len(TEXTS)])
+
+
+def test_stages_are_timed(annotator: Annotator) -> None:
+    """The seconds of each stage reach the caller."""
+    timings: dict[str, float] = {}
+    annotator.annotate(TEXTS, timings)
+    assert set(timings) == {"tokenise", "parse", "network"}
+    assert timings["network"] > 0
+
+
+def test_nothing_in_nothing_out(annotator: Annotator) -> None:
+    """No texts give no annotations."""
+    assert annotator.annotate([]) == []
+
+
+def test_the_checkpoint_can_be_named(annotator: Annotator) -> None:
+    """An annotator tells which checkpoint it serves."""
+    assert annotator.checkpoint.name == "small"
+    assert len(annotator.checkpoint.sha256) == 64

@@ -1,0 +1,54 @@
+"""Dependency parses of known tokens."""
+
+import importlib
+
+import pytest
+from spacy.tokens import Doc
+
+import models.parser
+from models import DependencyParser, ParserUnavailableError
+
+WORD_LISTS = [
+    ["Fire", "broke", "out", "in", "Athens", "."],
+    ["It", "'s", "bad", "!!!", "#", "NepalEarthquake"],
+    ["sooo"],
+    [],
+    ["I", "do", "n't", "know", ".", "Rain", "fell", "."],
+    ["\x00", "\ud800", "😀", "x" * 5000, "東京"],
+]
+
+
+@pytest.fixture(scope="module")
+def parser() -> DependencyParser:
+    return DependencyParser()
+
+
+def test_parses_are_spacys_own(parser: DependencyParser) -> None:
+    """The lean pipeline gives the heads and relations of the whole one, token for token."""
+    nlp = importlib.import_module(parser.name).load()
+    for words, (heads, deprels) in zip(WORD_LISTS[:5], parser.parse(WORD_LISTS[:5]), strict=True):
+        doc = nlp(Doc(nlp.vocab, words=words))
+        assert heads == [token.head.i for token in doc]
+        assert deprels == [token.dep_ for token in doc]
+
+
+def test_batch_mates_do_not_matter(parser: DependencyParser) -> None:
+    """A sentence has the same parse alone and among others, whatever they hold."""
+    together = parser.parse(WORD_LISTS)
+    assert together == [parser.parse([words])[0] for words in WORD_LISTS]
+    assert [len(heads) for heads, _ in together] == list(map(len, WORD_LISTS))
+
+
+def test_strings_of_posts_are_forgotten(parser: DependencyParser) -> None:
+    """A parser that runs for months does not keep every word that it has seen."""
+    parser.parse([["warm", "up"]])
+    before = len(parser._nlp.vocab.strings)
+    parser.parse([[f"word{number}" for number in range(2000)]])
+    assert len(parser._nlp.vocab.strings) == before
+
+
+def test_a_missing_model_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any spaCy model the error names a package that helps."""
+    monkeypatch.setattr(models.parser, "SPACY_MODELS", ("no_such_model",))
+    with pytest.raises(ParserUnavailableError, match="pip install"):
+        DependencyParser()

@@ -1,0 +1,79 @@
+"""Tokens of social-media text."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import tokenize
+
+
+@given(
+    st.text(st.characters(exclude_categories=()))
+    | st.text("aZ1 .,'’-@#&;:/!?)(<3nt\u200d\ufe0f👩🏽🇬🇧é\u0301\x00")
+)
+def test_tokens_are_the_text_in_order_and_lose_nothing(text: str) -> None:
+    """Each token is text[start:end], offsets increase, and only white space lies between tokens."""
+    position = 0
+    for token in tokenize(text):
+        assert token.text == text[token.start : token.end] != ""
+        assert token.start >= position
+        assert not text[position : token.start].strip()
+        position = token.end
+    assert not text[position:].strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("RT @john_doe: hi", "RT|@|john_doe|:|hi"),
+        ("#NepalEarthquake hit!!!", "#|NepalEarthquake|hit|!!!"),
+        ("see http://t.co/aB1?x=2, ok", "see|http://t.co/aB1?x=2|,|ok"),
+        ("(www.bbc.co.uk/news).", "(|www.bbc.co.uk/news|)|."),
+        ("pic.twitter.com/xYz", "pic.twitter.com/xYz"),
+        ("mail a.b@mail.com now", "mail|a.b@mail.com|now"),
+        ("Q&amp;A &lt;3 AT&T", "Q|&amp;|A|&lt;|3|AT&T"),
+        ("I can't, it’s don't", "I|ca|n't|,|it|’s|do|n't"),
+        ("Smith's O'Neill's", "Smith|'s|O'Neill|'s"),
+        ("James' '90s", "James|'|'|90s"),
+        ("well-known 5-year-old", "well-known|5-year-old"),
+        ("$1,000.50 at 10:30, 50% on 1996-08-22.", "$|1,000.50|at|10:30|,|50|%|on|1996-08-22|."),
+        ("Mr. X left the U.S. today.", "Mr.|X|left|the|U.S.|today|."),
+        ("end.Next well...ok", "end|.|Next|well|...|ok"),
+        ("👨‍👩‍👧‍👦🇬🇧👍🏽❤️1️⃣", "👨‍👩‍👧‍👦|🇬🇧|👍🏽|❤️|1️⃣"),
+        ("sooooo :) :-( <3 ;-P", "sooooo|:)|:-(|<3|;-P"),
+        ("Привет, 東京 नमस्ते", "Привет|,|東京|नमस्ते"),
+        ("  \t\n", ""),
+    ],
+)
+def test_conventions(text: str, words: str) -> None:
+    """The conventions of the module's docstring, one example each."""
+    assert [token.text for token in tokenize(text)] == [word for word in words.split("|") if word]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "a",
+        ".",
+        "+-",
+        "a.",
+        "a-",
+        "'",
+        "a'",
+        "@",
+        "&a",
+        "1,",
+        "👨\u200d",
+        "http://",
+        "www.!",
+        "a" * 63 + ".",
+        "-_",
+    ],
+)
+def test_hostile_repetition_takes_linear_time(part: str) -> None:
+    """Twenty thousand characters of anything are cut in well under a second."""
+    started = time.process_time()
+    tokenize(part * (20_000 // len(part)))
+    assert time.process_time() - started < 0.5
