@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format schemas lock bench clean
+.PHONY: help demo up test test-kafka kafka check format schemas lock bench clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -17,8 +17,19 @@ demo: $(INSTALLED) ## run sample posts through everything; POSTS=my.jsonl, DEMO_
 up: $(INSTALLED) ## run broker, LLM server and agents until Ctrl-C
 	@$(BIN)/tocsin up
 
-test: $(INSTALLED) ## run all tests
+test: $(INSTALLED) ## run all tests but those on Apache Kafka
 	@$(BIN)/pytest $(TEST_ARGS)
+
+test-kafka: $(INSTALLED) ## run the delivery tests on Apache Kafka, if jars and Java are there
+	@$(BIN)/pytest -m kafka tests/pipeline $(TEST_ARGS)
+
+kafka: ## fetch the jars of Apache Kafka (44 MB) with Maven, into .cache/kafka/libs
+	@command -v mvn >/dev/null || { echo "make kafka: no Maven (mvn) on the path: install it, or set \
+	TOCSIN_KAFKA_LIBS to a folder that holds the jars" >&2; exit 1; }
+	@rm -rf .cache/kafka
+	@mvn --quiet --batch-mode --file deploy/kafka/pom.xml dependency:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.cache/kafka/fetching"
+	@mv .cache/kafka/fetching .cache/kafka/libs
 
 check: $(INSTALLED) ## ruff, mypy strict, import contracts, schemas current
 	@$(BIN)/ruff check .

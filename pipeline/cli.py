@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +35,15 @@ LlmUrlOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
 
+_DEFAULT_DATA = Path(".tocsin/kafka")
+
+
+class Kafka(StrEnum):
+    """The brokers that a local stack can run."""
+
+    EMBEDDED = "embedded"
+    APACHE = "apache"
+
 
 @app.command(epilog="Example: `TOCSIN_BROKERS=kafka:9092 tocsin annotate`")
 def annotate(config: ConfigOption = None) -> None:
@@ -51,7 +61,7 @@ def alert(config: ConfigOption = None) -> None:
     _run_agent(run_alert, load_settings(config))
 
 
-@app.command(epilog="Example: `tocsin up --broker-port 9092`")
+@app.command(epilog="Example: `tocsin up --broker-port 9092` or `tocsin up --kafka apache --data my-data`")
 def up(
     broker_port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port of the broker; 0 takes a free one.")
@@ -61,13 +71,22 @@ def up(
         typer.Option(min=0, max=65_534, help="Metrics of the annotate agent; the alert agent's is the next."),
     ] = 9108,
     llm_url: LlmUrlOption = None,
+    kafka: Annotated[
+        Kafka, typer.Option(help="The embedded broker forgets all when it stops, Apache Kafka nothing.")
+    ] = Kafka.EMBEDDED,
+    data: Annotated[
+        Path | None, typer.Option(help=f"Folder of Apache Kafka's data; none: {_DEFAULT_DATA}.")
+    ] = None,
 ) -> None:
     """Run broker, LLM server and both agents on this machine until Ctrl-C."""
     from pipeline.local_stack import StackOptions
     from pipeline.up import run_up
 
     configure_logging("warning")
-    options = StackOptions(broker_port, metrics_port, llm_url, _user_settings())
+    if data and kafka is not Kafka.APACHE:
+        raise SettingsError([f"--data {data}: only Apache Kafka keeps data: add --kafka apache"])
+    kafka_data = (data or _DEFAULT_DATA) if kafka is Kafka.APACHE else None
+    options = StackOptions(broker_port, metrics_port, llm_url, _user_settings(), kafka_data)
     asyncio.run(run_up(options))
 
 

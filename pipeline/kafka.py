@@ -108,6 +108,16 @@ async def ensure_topics(settings: Settings) -> None:
             )
 
 
+async def count_brokers(brokers: str) -> int:
+    """Return how many brokers take part in the cluster at the moment.
+
+    Raises:
+        BrokerUnavailableError: nobody answers.
+    """
+    async with _admin(brokers) as admin:
+        return len((await admin.describe_cluster())["brokers"])
+
+
 @asynccontextmanager
 async def _admin(brokers: str) -> AsyncIterator[Any]:
     admin = AIOKafkaAdminClient(bootstrap_servers=brokers)

@@ -11,9 +11,11 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from pipeline.errors import LocalServiceError
+from pipeline.settings import PREFIX
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1
@@ -30,15 +32,23 @@ class LocalProcess:
         name: for people.
         log_file: where its output goes; the end of it is shown when it fails.
         environ: its whole environment.
+        working_folder: none: this process's own.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], *, log_file: Path, environ: Mapping[str, str]
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log_file: Path,
+        environ: Mapping[str, str],
+        working_folder: Path | None = None,
     ) -> None:
         self.name = name
         self._command = command
         self._log_file = log_file
         self._environ = environ
+        self._working_folder = working_folder
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -50,6 +60,7 @@ class LocalProcess:
                 stdout=log,
                 stderr=log,
                 env=dict(self._environ),
+                cwd=self._working_folder,
                 start_new_session=True,  # Ctrl-C is for the parent, which stops its children in order
                 preexec_fn=_die_with_parent,
             )
@@ -78,6 +89,20 @@ class LocalProcess:
         if self._process is not None:
             await self._process.wait()
 
+    async def wait_for_success(self, *, timeout_seconds: float) -> None:
+        """Return when the process has done its work and ended with status 0.
+
+        Raises:
+            LocalServiceError: another status, or not done in time; the text holds the end of its log.
+        """
+        assert self._process is not None, "not started"
+        try:
+            status = await asyncio.wait_for(self._process.wait(), timeout_seconds)
+        except TimeoutError:
+            raise LocalServiceError(self._with_log(f"not done after {timeout_seconds:.0f} s")) from None
+        if status != 0:
+            self.raise_if_ended()
+
     async def stop(self, timeout_seconds: float = 10.0) -> None:
         """End it: SIGTERM, and SIGKILL for one that takes longer than the time."""
         process = self._process
@@ -99,11 +124,24 @@ class LocalProcess:
         return f"{self.name} {problem}; the end of its log:\n{tail}"
 
 
+def child_environ(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return our environment for a child process: without the settings of `tocsin`, with these variables."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return inherited | dict(variables)
+
+
 def find_free_port() -> int:
     """Return a TCP port of the loopback interface that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return find_free_ports(1)[0]
+
+
+def find_free_ports(number: int) -> list[int]:
+    """Return so many different TCP ports of the loopback interface that were free a moment ago."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def check_port_is_free(port: int) -> None:

@@ -127,8 +127,10 @@ def load_settings(
         raise SettingsError([_explain(problem, origins) for problem in error.errors()]) from None
 
 
-# Read by the command line (typer) or the test-suite, not by the agents.
-_OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG"})
+KAFKA_LIBS = "TOCSIN_KAFKA_LIBS"
+
+# Read by the command line: not settings of the agents.
+_OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG", KAFKA_LIBS})
 
 
 def read_environment(environ: Mapping[str, str]) -> dict[str, str]:

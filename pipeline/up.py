@@ -33,14 +33,15 @@ async def run_up(options: StackOptions) -> None:
 
 async def _run(options: StackOptions, console: Console) -> None:
     async with local_stack(options, report=lambda step: console.print(f"… {step}", highlight=False)) as stack:
-        _describe(stack, console)
+        _describe(stack, options, console)
         await stack.wait_for_failure()
 
 
-def _describe(stack: LocalStack, console: Console) -> None:
+def _describe(stack: LocalStack, options: StackOptions, console: Console) -> None:
     s = stack.settings
+    kind = f"Apache Kafka, data in {options.kafka_data}" if options.kafka_data else "embedded, data in memory"
     lines = [
-        ("broker", s.brokers),
+        ("broker", f"{s.brokers}   ({kind})"),
         ("posts in", s.topic_posts),
         (
             "alerts out",

@@ -34,7 +34,9 @@ def test_every_field_of_a_message_is_named(message: type[msgspec.Struct]) -> Non
 def test_the_tree_has_a_phrase_for_every_module(package: str) -> None:
     """Whoever adds a file says in the README what it is for."""
     modules = [file.name for file in (_ROOT / package).glob("*.py") if not file.name.startswith("__")]
-    assert [name for name in modules if not re.search(rf"^ +{re.escape(name)} +\S", _README, re.MULTILINE)] == []
+    assert [
+        name for name in modules if not re.search(rf"^ +{re.escape(name)} +\S", _README, re.MULTILINE)
+    ] == []
 
 
 def test_relative_links_lead_somewhere() -> None:

@@ -1,31 +1,69 @@
-"""The embedded broker for tests: a real one, started on a free port and stopped after."""
+"""The brokers that delivery is tested on: real ones, started on a free port and stopped after."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from pipeline.apache_kafka import ApacheKafka
+from pipeline.embedded_broker import EmbeddedBroker
 from pipeline.errors import LocalServiceError
-from pipeline.local_process import answers_tcp, find_free_port
-from pipeline.local_stack import embedded_broker_process
+from pipeline.kafka_program import KafkaProgram, find_kafka
+from pipeline.local_process import find_free_port
+from pipeline.local_stack import LocalBroker
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerKind:
+    """What makes a broker, and what its clients must know of it."""
+
+    make: Callable[[Path, int], LocalBroker]
+    has_idempotence: bool
+
+    def settings(self, port: int) -> Settings:
+        """Return the settings of clients of such a broker on this port."""
+        return Settings(
+            brokers=f"127.0.0.1:{port}", producer_idempotence=self.has_idempotence, topic_partitions=2
+        )
+
+    @asynccontextmanager
+    async def running(self, port: int | None = None) -> AsyncIterator[Settings]:
+        """Give the settings of clients of a new broker, which lives as long as the context."""
+        port = port or find_free_port()
+        with tempfile.TemporaryDirectory() as folder:
+            broker = self.make(Path(folder), port)
+            async with started(broker):
+                yield self.settings(port)
 
 
 @asynccontextmanager
-async def embedded_broker(port: int | None = None) -> AsyncIterator[str]:
-    """Give the bootstrap address of a broker that lives as long as the context."""
-    port = port or find_free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            broker = embedded_broker_process(port, Path(folder))
-        except LocalServiceError as error:
-            pytest.skip(str(error))
+async def started(broker: LocalBroker) -> AsyncIterator[None]:
+    """Start the broker and, at the end of the context, stop it."""
+    try:
         await broker.start()
-        try:
-            await broker.wait_until_ready(lambda: answers_tcp(port), timeout_seconds=20)
-            yield f"127.0.0.1:{port}"
-        finally:
-            await broker.stop()
+        await broker.wait_until_ready(60)
+        yield
+    finally:
+        await broker.stop()
+
+
+def kafka_or_skip() -> KafkaProgram:
+    """Return this machine's Apache Kafka; skips the test, saying what is missing, where there is none."""
+    try:
+        return find_kafka()
+    except LocalServiceError as error:
+        pytest.skip(str(error))
+
+
+def _make_apache(folder: Path, port: int) -> LocalBroker:
+    return ApacheKafka(find_kafka(), folder, [port])
+
+
+EMBEDDED = BrokerKind(EmbeddedBroker, EmbeddedBroker.has_idempotence)
+APACHE = BrokerKind(_make_apache, ApacheKafka.has_idempotence)

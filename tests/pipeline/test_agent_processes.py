@@ -1,6 +1,6 @@
 """The agents as a deployment runs them, each its own process: outages of what they stand on, stops and kills.
 
-The broker is the embedded one, the LLM a fake over real HTTP that can be away and slow.
+The broker is the embedded one or Apache Kafka, the LLM a fake over real HTTP that can be away and slow.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from pipeline.kafka import Outgoing, Publisher, ensure_topics, reading
 from pipeline.local_process import answers_http, find_free_port
 from pipeline.outcomes import Outcome, outcome_topics, read_outcome
 from pipeline.settings import Settings
-from tests.pipeline.embedded import embedded_broker
+from tests.pipeline.brokers import BrokerKind
 from tests.pipeline.fake_llm import FakeLlm, Reply, answering
 from tests.pipeline.fakes import make_annotated_post
 
@@ -34,12 +34,13 @@ _ANSWER = answering("Fire: Athens")
 
 
 class AgentProcess:
-    """One `tocsin annotate` or `tocsin alert`."""
+    """One `tocsin annotate` or `tocsin alert` on the broker of `clients`, with further settings."""
 
-    def __init__(self, role: str, log_file: Path, **settings: object) -> None:
+    def __init__(self, role: str, log_file: Path, clients: Settings, **settings: object) -> None:
         self.log_file = log_file
         self._role = role
         self._port = find_free_port()
+        settings |= {"brokers": clients.brokers, "producer_idempotence": clients.producer_idempotence}
         settings |= {"metrics_port": self._port, "num_samples": 2}
         variables = {f"TOCSIN_{name.upper()}": str(value) for name, value in settings.items()}
         self._environ = os.environ | variables | {"OMP_NUM_THREADS": "1"}
@@ -87,7 +88,7 @@ async def _agents(*agents: AgentProcess) -> AsyncIterator[None]:
 
 async def _produce(settings: Settings, records: Sequence[Outgoing]) -> None:
     await ensure_topics(settings)
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=False)
+    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
     await publisher.publish(records)
     await publisher.close()
 
@@ -111,28 +112,25 @@ def _name(outcome: Outcome) -> str:
     return str(outcome.origin) if isinstance(outcome, DeadLetter) else outcome.id
 
 
-def _settings(brokers: str) -> Settings:
-    return Settings(brokers=brokers, producer_idempotence=False, topic_partitions=2)
-
-
 def _annotated_posts(number: int) -> list[Outgoing]:
     posts = [make_annotated_post("Fire in Athens", post_id=f"p{n}") for n in range(number)]
     return [Outgoing("posts.annotated", p.post.id.encode(), encode(p)) for p in posts]
 
 
-async def test_agents_wait_for_what_is_not_there_yet_and_go_on(tmp_path: Path) -> None:
+async def test_agents_wait_for_what_is_not_there_yet_and_go_on(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
     """Started before the broker and before the LLM server, they say so, keep trying, and then do their work."""
     llm = FakeLlm(_ANSWER, port=find_free_port())
     port = find_free_port()
-    common = {"brokers": f"127.0.0.1:{port}", "producer_idempotence": "false", "llm_url": llm.url}
-    annotate = AgentProcess("annotate", tmp_path / "annotate.log", **common)
-    alert = AgentProcess("alert", tmp_path / "alert.log", **common)
+    settings = broker_kind.settings(port)
+    annotate = AgentProcess("annotate", tmp_path / "annotate.log", settings)
+    alert = AgentProcess("alert", tmp_path / "alert.log", settings, llm_url=llm.url)
     async with _agents(annotate, alert):
         await _until_logged(annotate, "no Kafka broker at")
-        async with embedded_broker(port) as brokers:
+        async with broker_kind.running(port):
             await annotate.wait_until_ready()
             await _until_logged(alert, f"LLM server at {llm.url}")
-            settings = _settings(brokers)
             post = orjson.dumps({"id": "p", "text": "Big fire in Athens on Monday"})
             await _produce(settings, [Outgoing("posts", b"p", post), Outgoing("posts", None, b"broken")])
             async with llm:
@@ -141,20 +139,15 @@ async def test_agents_wait_for_what_is_not_there_yet_and_go_on(tmp_path: Path) -
             assert await annotate.stop() < 10
 
 
-async def test_an_outage_of_the_llm_loses_nothing_and_buries_nothing(tmp_path: Path) -> None:
+async def test_an_outage_of_the_llm_loses_nothing_and_buries_nothing(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
     """Posts wait while the server is gone, and get their alerts when it is back."""
-    async with embedded_broker() as brokers:
-        settings = _settings(brokers)
+    async with broker_kind.running() as settings:
         await _produce(settings, [])
         llm = FakeLlm(_ANSWER)
         async with llm:
-            alert = AgentProcess(
-                "alert",
-                tmp_path / "alert.log",
-                brokers=brokers,
-                producer_idempotence="false",
-                llm_url=llm.url,
-            )
+            alert = AgentProcess("alert", tmp_path / "alert.log", settings, llm_url=llm.url)
             await alert.start()
             await alert.wait_until_ready()
         try:
@@ -168,50 +161,35 @@ async def test_an_outage_of_the_llm_loses_nothing_and_buries_nothing(tmp_path: P
             await alert.kill()
 
 
-async def test_stopping_with_work_in_hand_doubles_nothing(tmp_path: Path) -> None:
+async def test_stopping_with_work_in_hand_doubles_nothing(broker_kind: BrokerKind, tmp_path: Path) -> None:
     """SIGTERM: posts in work are finished, the rest is given back, and the next process does just that rest."""
     slow = FakeLlm(lambda request: Reply(body=_ANSWER(request).body, delay_seconds=1.0))
-    async with embedded_broker() as brokers, slow:
-        settings = _settings(brokers)
+    async with broker_kind.running() as settings, slow:
         await _produce(settings, _annotated_posts(30))
-        options = {
-            "brokers": brokers,
-            "producer_idempotence": "false",
-            "llm_url": slow.url,
-            "llm_max_requests": 4,
-        }
-        first = AgentProcess("alert", tmp_path / "first.log", **options)
+        options: dict[str, object] = {"llm_url": slow.url, "llm_max_requests": 4}
+        first = AgentProcess("alert", tmp_path / "first.log", settings, **options)
         async with _agents(first):
             await _until(lambda: len(slow.own_requests) >= 6)
             assert await first.stop() < 10
         num_done = len(slow.own_requests)
         assert num_done < 30
-        second = AgentProcess("alert", tmp_path / "second.log", **options)
+        second = AgentProcess("alert", tmp_path / "second.log", settings, **options)
         async with _agents(second):
             seen = await _outcomes(settings, 30)
         assert set(seen.values()) == {1}
 
 
-async def test_killed_agents_lose_nothing(tmp_path: Path) -> None:
+async def test_killed_agents_lose_nothing(broker_kind: BrokerKind, tmp_path: Path) -> None:
     """SIGKILL in the middle of the work, twice: every post still comes to its outcome, under one id."""
     llm = FakeLlm(lambda request: Reply(body=_ANSWER(request).body, delay_seconds=0.1))
-    async with embedded_broker() as brokers, llm:
-        settings = _settings(brokers)
+    async with broker_kind.running() as settings, llm:
         await _produce(settings, _annotated_posts(60))
         for number in range(2):
-            victim = AgentProcess(
-                "alert",
-                tmp_path / f"{number}.log",
-                brokers=brokers,
-                producer_idempotence="false",
-                llm_url=llm.url,
-            )
+            victim = AgentProcess("alert", tmp_path / f"{number}.log", settings, llm_url=llm.url)
             wanted = len(llm.own_requests) + 10
             async with _agents(victim):
                 await _until(functools.partial(_has_requests, llm, wanted))
-        survivor = AgentProcess(
-            "alert", tmp_path / "last.log", brokers=brokers, producer_idempotence="false", llm_url=llm.url
-        )
+        survivor = AgentProcess("alert", tmp_path / "last.log", settings, llm_url=llm.url)
         async with _agents(survivor):
             assert len(await _outcomes(settings, 60)) == 60
 

@@ -46,6 +46,7 @@ def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
     [
         (("produce", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read: No such file or directory"),
         (("demo", "--posts", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read: No such file or directory"),
+        (("up", "--data", "kept"), "tocsin: --data kept: only Apache Kafka keeps data: add --kafka apache"),
         (("watch", "--brokers", "127.0.0.1:1"), "tocsin: no Kafka broker at 127.0.0.1:1"),
     ],
 )
@@ -55,6 +56,14 @@ def test_what_a_person_can_mend_is_one_line(arguments: tuple[str, ...], message:
     assert result.returncode in (1, 2)
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_where_kafka_is_missing_its_command_says_what_to_do(tmp_path: Path) -> None:
+    """The folder that was looked in is named, and nothing is left behind."""
+    result = _tocsin("up", "--kafka", "apache", "--broker-port", "0", cwd=tmp_path, TOCSIN_KAFKA_LIBS="gone")
+    assert result.returncode == 1
+    assert "no jars in gone: run `make kafka`, or set TOCSIN_KAFKA_LIBS" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_agent_without_a_broker_says_so_keeps_trying_and_stops_when_told() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from pipeline.demo import SAMPLE_POSTS
 from pipeline.local_process import find_free_port
+from tests.pipeline.brokers import kafka_or_skip
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -93,12 +94,19 @@ def test_the_demo_takes_a_users_file(tmp_path: Path) -> None:
     assert _leftovers("user") == []
 
 
-@pytest.fixture
-def running_stack(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(
+    params=[
+        pytest.param([], id="embedded"),
+        pytest.param(["--kafka", "apache"], marks=pytest.mark.kafka, id="apache"),
+    ]
+)
+def running_stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """`tocsin up` on free ports; gives the broker's address, and checks the clean end after Ctrl-C."""
+    if request.param:
+        kafka_or_skip()
     port, metrics_port = find_free_port(), 0
     process = subprocess.Popen(
-        [_TOCSIN, "up", "--broker-port", str(port), "--metrics-port", str(metrics_port)],
+        [_TOCSIN, "up", "--broker-port", str(port), "--metrics-port", str(metrics_port), *request.param],
         stdout=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
@@ -115,7 +123,7 @@ def running_stack(tmp_path: Path) -> Iterator[str]:
         assert process.wait(timeout=30) == 0
         assert time.monotonic() - started < 20
     assert _leftovers("up") == []
-    assert list(tmp_path.iterdir()) == []
+    assert [folder.name for folder in tmp_path.iterdir()] == ([".tocsin"] if request.param else [])
 
 
 @pytest.mark.skipif(which("kcat") is None, reason="kcat, an independent Kafka client, is not installed")

