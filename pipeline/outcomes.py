@@ -74,7 +74,7 @@ class Tally:
         if isinstance(outcome, Alert):
             self.alerts += 1
         elif isinstance(outcome, Abstention):
-            self.abstentions[outcome.reason] += 1
+            self.abstentions[outcome.reason.value] += 1
         else:
             self.dead_letters[outcome.stage] += 1
         return True

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import orjson
+import pytest
+
+import training.feature_store as feature_store
+from tests.training.examples import write_corpora
+from training.corpus import Corpus
+from training.errors import CorpusError
+from training.example import Example
+from training.feature_store import FeatureStore
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    tagged, _, _ = write_corpora(tmp_path)
+    return Corpus(path=tagged.name)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FeatureStore:
+    return FeatureStore(tmp_path / "cache", tmp_path)
+
+
+def test_examples_have_words_parses_and_tags(store: FeatureStore, corpus: Corpus) -> None:
+    """What comes out is ready for the network."""
+    example = store.load("tagged", corpus)[0]
+    assert example.sentence.words == ("Ada", "Lovelace", "lives", "in", "London")
+    assert example.sentence.heads is not None
+    assert example.sentence.deprels is not None
+    assert "nsubj" in example.sentence.deprels
+    assert example.tags == ("B-PER", "I-PER", "O", "O", "B-LOC")
+
+
+def test_a_stored_corpus_is_not_parsed_again(
+    store: FeatureStore, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second load reads the cache, in this process and in the next."""
+    first = store.load("tagged", corpus)
+
+    def no_parser() -> None:
+        raise AssertionError("parsed again")
+
+    monkeypatch.setattr(feature_store, "DependencyParser", no_parser)
+    assert FeatureStore(tmp_path / "cache", tmp_path).load("tagged", corpus) == first
+
+
+def test_a_changed_file_is_never_served_stale(store: FeatureStore, corpus: Corpus, tmp_path: Path) -> None:
+    """New bytes under an old name give new examples."""
+    assert len(store.load("tagged", corpus)) == 6
+    (tmp_path / corpus.path).write_bytes(orjson.dumps({"tokens": ["Oslo"], "tags": ["B-LOC"]}))
+    assert [example.tags for example in store.load("tagged", corpus)] == [("B-LOC",)]
+
+
+def test_another_choice_of_rows_is_another_entry(store: FeatureStore, corpus: Corpus) -> None:
+    """The mapping of labels is part of the key."""
+    mapped = Corpus(path=corpus.path, mapping={"LOC": "GPE"})
+    assert store.path("tagged", corpus) != store.path("tagged", mapped)
+    assert "B-GPE" in (store.load("tagged", mapped)[0].tags or ())
+
+
+def test_changed_code_is_another_entry(
+    store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new tokenizer or parser version never reads old parses."""
+    before = store.path("tagged", corpus)
+    monkeypatch.setattr(feature_store, "_CODE", feature_store._CODE[1:])
+    after_code = store.path("tagged", corpus)
+    monkeypatch.setattr(feature_store, "_version", lambda package: "9")
+    assert len({before, after_code, store.path("tagged", corpus)}) == 3
+
+
+def test_a_killed_build_leaves_nothing_that_counts(
+    store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only complete corpora appear under their name; the next run builds what was cut off."""
+
+    def killed(folder: Path, examples: list[Example]) -> None:
+        (folder / "texts.json").write_bytes(b"{")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(feature_store, "write_examples", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.load("tagged", corpus)
+    assert not store.path("tagged", corpus).exists()
+    assert len(store.load("tagged", corpus)) == 6
+
+
+def test_progress_is_reported_to_the_end(store: FeatureStore, corpus: Corpus) -> None:
+    """The callback hears how many texts there are and that all are done."""
+    heard: list[tuple[int, int]] = []
+    store.load("tagged", corpus, lambda done, total: heard.append((done, total)))
+    assert heard == [(0, 6), (6, 6)]
+
+
+def test_a_missing_corpus_is_a_corpus_error(store: FeatureStore) -> None:
+    """The key needs the file, and its absence is the user's to mend."""
+    with pytest.raises(CorpusError, match="cannot be opened"):
+        store.load("none", Corpus(path="none.jsonl"))

@@ -1,0 +1,58 @@
+"""The corpora by name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from training.corpus import Corpus
+from training.errors import RecipeError
+from training.label_mapping import NAMED_MAPPINGS
+
+# Texts of alert_train that other corpora below label by hand: two labels for one text would only quarrel.
+_LABELLED_BY_HAND = ("conll2003", "twitter", "wnut17", "btc")
+_ALERTS = "alert_train/train.jsonl"
+_TWITTER = "twitter_2015_2017"
+
+CORPORA: Mapping[str, Corpus] = {
+    "conll2003-train": Corpus(path="conll2003/train.jsonl"),
+    "conll2003-dev": Corpus(path="conll2003/valid.jsonl"),
+    "twitter2015-train": Corpus(
+        path=f"{_TWITTER}/train.jsonl", only={"source": ("twitter2015",)}, never_tags_mentions=True
+    ),
+    "twitter2017-train": Corpus(path=f"{_TWITTER}/train.jsonl", only={"source": ("twitter2017",)}),
+    "twitter2015-dev": Corpus(path=f"{_TWITTER}/valid.jsonl", only={"source": ("twitter2015",)}),
+    "twitter2017-dev": Corpus(path=f"{_TWITTER}/valid.jsonl", only={"source": ("twitter2017",)}),
+    "wnut17-train": Corpus(
+        path="wnut17/train.jsonl", mapping=NAMED_MAPPINGS["wnut17"], never_tags_mentions=True
+    ),
+    "wnut17-dev": Corpus(path="wnut17/dev.jsonl", mapping=NAMED_MAPPINGS["wnut17"]),
+    "btc-train": Corpus(path="btc/train.jsonl", without={"damaged": (True,)}, untagged_types=("MISC",)),
+    # Never tags mentions either, but its names are masked already (`@USER989`), in another form.
+    "tweebank-train": Corpus(path="tweebank/ner_train.jsonl"),
+    "tweebank-dev": Corpus(path="tweebank/ner_dev.jsonl"),
+    "alerts-train": Corpus(
+        path=_ALERTS, without={"source": _LABELLED_BY_HAND}, held_out="train", drop_sentiment=True
+    ),
+    "alerts-dev": Corpus(
+        path=_ALERTS, without={"source": _LABELLED_BY_HAND}, held_out="dev", drop_sentiment=True
+    ),
+    "tweeteval-train": Corpus(path="tweeteval_sentiment/train.jsonl"),
+    "tweeteval-dev": Corpus(path="tweeteval_sentiment/dev.jsonl"),
+}
+
+# Scored once a reported configuration, never trained or tuned on.
+TEST_CORPORA: Mapping[str, Corpus] = {
+    "conll2003-test": Corpus(path="conll2003/test.jsonl"),
+    "twitter2015-test": Corpus(path=f"{_TWITTER}/test.jsonl", only={"source": ("twitter2015",)}),
+    "twitter2017-test": Corpus(path=f"{_TWITTER}/test.jsonl", only={"source": ("twitter2017",)}),
+    "wnut17-test": Corpus(path="wnut17/test.jsonl", mapping=NAMED_MAPPINGS["wnut17"]),
+    "tweeteval-test": Corpus(path="tweeteval_sentiment/test.jsonl"),
+}
+
+
+def find_corpus(name: str, table: Mapping[str, Corpus] = CORPORA) -> Corpus:
+    """A named corpus, or the JSON-lines file of that path as it is; raises RecipeError."""
+    if name in table:
+        return table[name]
+    if Path(name).suffix == ".jsonl":
+        return Corpus(path=str(Path(name).resolve()))
+    raise RecipeError(f"unknown corpus {name!r}: expected a .jsonl file or one of {', '.join(table)}")

@@ -1,0 +1,46 @@
+"""What training can refuse, as one tree.
+
+TrainingError           anything a user of `python -m training` can put right
+├── CorpusError         a corpus file is missing, or lines in it are damaged
+├── LabelError          labels that the network does not have, or a mapping that cannot be read
+├── GloveError          a file of word vectors that cannot be read
+├── FeatureStoreError   a cached feature file that is not what its name says
+└── RecipeError         unknown or impossible settings, all of them listed at once
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+MAX_PROBLEMS_SHOWN = 10
+
+
+class TrainingError(Exception):
+    """Something a user can put right; its text says what was wrong and what to do."""
+
+
+class CorpusError(TrainingError):
+    """A corpus file cannot be used; lists the damaged lines as `file:line: problem`."""
+
+    def __init__(self, path: Path, problems: Sequence[tuple[int, str]]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        shown = [f"{path}:{line}: {problem}" for line, problem in problems[:MAX_PROBLEMS_SHOWN]]
+        if len(problems) > MAX_PROBLEMS_SHOWN:
+            shown.append(f"... and {len(problems) - MAX_PROBLEMS_SHOWN} more damaged lines in {path}")
+        super().__init__("\n".join(shown))
+
+
+class LabelError(TrainingError):
+    """Labels that the network does not have, or a label mapping that cannot be read."""
+
+
+class GloveError(TrainingError):
+    """A file of word vectors cannot be read."""
+
+
+class FeatureStoreError(TrainingError):
+    """A cached feature file is damaged; deleting it makes the next run build it again."""
+
+
+class RecipeError(TrainingError):
+    """Settings of a training run are unknown or impossible."""

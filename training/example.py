@@ -1,0 +1,18 @@
+"""What a network is trained on: a parsed sentence with the labels that its corpus has."""
+
+from dataclasses import dataclass
+
+from models import Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A sentence in the pipeline's words; tags are BIO, and either label may be missing."""
+
+    sentence: Sentence
+    tags: tuple[str, ...] | None
+    sentiment: str | None
+
+    def __post_init__(self) -> None:
+        if self.tags is not None and len(self.tags) != len(self.sentence.words):
+            raise ValueError(f"{len(self.sentence.words)} words but {len(self.tags)} tags")

