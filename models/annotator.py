@@ -34,6 +34,8 @@ class Annotator:
         self.checkpoint = checkpoint
         self._device = torch.device(device)
         self._model = checkpoint.model.to(self._device).eval()
+        if self._device.type == "cpu":
+            self._model.token_encoder.char.remember_spellings()
         self._featurizer = Featurizer(checkpoint.config, checkpoint.vocabularies)
         self._parser = DependencyParser() if checkpoint.config.needs_parse else None
 

@@ -45,45 +45,55 @@ class Crf(nn.Module):
     @torch.no_grad()
     def decode(self, scores: Tensor, mask: Tensor) -> Tensor:
         """The Viterbi path; never one that the scheme forbids."""
-        best, transitions = scores[:, 0] + self._start, self._transitions
-        stay = torch.arange(scores.shape[2], device=scores.device).expand_as(best)
-        pointers = []
-        for t in range(1, scores.shape[1]):
-            value, pointer = (best[:, :, None] + transitions).max(dim=1)
-            best = torch.where(mask[:, t, None], value + scores[:, t], best)
-            # On padding every tag points to itself, so the last real tag travels to the end of the row.
-            pointers.append(torch.where(mask[:, t, None], pointer, stay))
-        tag = (best + self._end).argmax(dim=1, keepdim=True)
-        path = [tag]
-        for pointer in reversed(pointers):
-            tag = pointer.gather(1, tag)
+        # Tags first, sentences last: reducing over a leading axis is up to three times faster than over the last.
+        emitted, moves = scores.permute(1, 2, 0).contiguous(), self._transitions[..., None]
+        values = [emitted[0] + self._start[:, None]]
+        for t in range(1, len(emitted)):
+            values.append((values[-1][:, None] + moves).amax(dim=0).add_(emitted[t]))
+        by_step = torch.stack(values).transpose(1, 2).contiguous()
+        last = mask.sum(dim=1) - 1
+        tag = (by_step[last, torch.arange(len(last), device=last.device)] + self._end).argmax(dim=1)
+        path, into = [tag], self._transitions.T.contiguous()
+        # Predecessors are sought on the path alone; on padding the last real tag travels on.
+        for t in range(len(emitted) - 2, -1, -1):
+            tag = torch.where(mask[:, t + 1], (by_step[t] + into.index_select(0, tag)).argmax(dim=1), tag)
             path.append(tag)
-        return torch.cat(path[::-1], dim=1) * mask
+        return torch.stack(path[::-1], dim=1) * mask
 
     @torch.no_grad()
     def confidence(self, scores: Tensor, mask: Tensor, paths: Tensor) -> PathConfidence:
         """Exact posteriors; probabilities normalised at each step are cheaper here than logarithms."""
         weights = (scores - scores.amax(dim=2, keepdim=True)).double().exp()
         moves = self._transitions.double().exp()
-        before = _sweep(weights, mask, self._start.double().exp(), moves)
-        after = self._after(weights, mask, moves)
+        before, onward = self._sweep_both_ways(weights, mask, moves)
+        end = self._end.double().exp()
+        has_next = F.pad(mask[:, 1:], (0, 1))[..., None]
+        after = torch.where(has_next, F.pad(onward[:, 1:] @ moves.T, (0, 0, 0, 1)), end)
         marginal = (before * after).gather(2, paths[..., None]).squeeze(2) / (before * after).sum(dim=2)
         # P(y_t+1 = k | y_t) for the tag y_t of the path and every k.
-        following = moves[paths[:, :-1]] * weights[:, 1:] * after[:, 1:]
+        following = moves[paths[:, :-1]] * onward[:, 1:]
         following = following / following.sum(dim=2, keepdim=True)
         go_on = following.gather(2, paths[:, 1:, None]).squeeze(2).log()
-        continuing = (following * self.continues[paths[:, :-1]] * mask[:, 1:, None]).sum(dim=-1)
-        end = torch.log1p(-continuing.clamp(max=1))
-        return PathConfidence(begin=marginal.log(), go_on=F.pad(go_on, (1, 0)), end=F.pad(end, (0, 1)))
+        continuing = (following * self.continues[paths[:, :-1]]).sum(dim=-1).masked_fill(~mask[:, 1:], 0)
+        stop = torch.log1p(-continuing.clamp(max=1))
+        return PathConfidence(begin=marginal.log(), go_on=F.pad(go_on, (1, 0)), end=F.pad(stop, (0, 1)))
 
-    def _after(self, weights: Tensor, mask: Tensor, moves: Tensor) -> Tensor:
-        """(B, T, K) what comes after tag k at t, up to a factor a token."""
-        last = self._end.double().exp().expand_as(weights[:, 0])
-        steps = [last]
-        for t in range(weights.shape[1] - 1, 0, -1):
-            value = (steps[-1] * weights[:, t]) @ moves.T
-            steps.append(torch.where(mask[:, t, None], value / value.sum(dim=1, keepdim=True), last))
-        return torch.stack(steps[::-1], dim=1)
+    def _sweep_both_ways(self, weights: Tensor, mask: Tensor, moves: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, K) what comes up to tag k at t, and what comes from it on; both with it, up to a factor a token.
+
+        Each sentence is turned round by itself, so one loop without a look at the padding serves both ways.
+        """
+        steps = torch.arange(mask.shape[1], device=mask.device)
+        turned = (mask.sum(dim=1, keepdim=True) - 1 - steps).clamp(min=0)
+        both = torch.stack([weights, _at(weights, turned)])
+        first = torch.stack([self._start, self._end]).double().exp()[:, None]
+        matrices = torch.stack([moves, moves.T])
+        mass = [both[:, :, 0] * first]
+        for t in range(1, mask.shape[1]):
+            value = torch.bmm(mass[-1], matrices).mul_(both[:, :, t])
+            mass.append(value.div_(value.sum(dim=2, keepdim=True)))
+        before, onward = torch.stack(mass, dim=2)
+        return before, _at(onward, turned)
 
     @property
     def _transitions(self) -> Tensor:
@@ -113,10 +123,6 @@ class Crf(nn.Module):
         return torch.logsumexp(total + self._end, dim=1)
 
 
-def _sweep(weights: Tensor, mask: Tensor, start: Tensor, moves: Tensor) -> Tensor:
-    """(B, T, K) what comes up to and including tag k at t, up to a factor a token; carried on over padding."""
-    steps = [weights[:, 0] * start]
-    for t in range(1, weights.shape[1]):
-        value = (steps[-1] @ moves) * weights[:, t]
-        steps.append(torch.where(mask[:, t, None], value / value.sum(dim=1, keepdim=True), steps[-1]))
-    return torch.stack(steps, dim=1)
+def _at(values: Tensor, steps: Tensor) -> Tensor:
+    """(B, S, K) rows of (B, T, K) values at each sentence's (B, S) steps."""
+    return values.gather(1, steps[..., None].expand(-1, -1, values.shape[2]))

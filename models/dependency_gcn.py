@@ -38,6 +38,12 @@ class DependencyGraphConv(MessagePassing):  # type: ignore[misc]  # PyG publishe
         )
         return torch.relu(messages)
 
+    def propagate(self, edge_index: Tensor, **inputs: Tensor) -> Tensor:
+        """PyG's own. Only a class that brings a `propagate` is spared the one that PyG else writes for it as a
+        Python file into the temporary folder, once a process, and leaves there."""
+        nodes: Tensor = super().propagate(edge_index, **inputs)
+        return nodes
+
     def message(self, x_j: Tensor, relation: Tensor, edge_type: Tensor) -> Tensor:
         return x_j + relation[edge_type]
 

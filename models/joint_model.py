@@ -95,14 +95,21 @@ class JointModel(nn.Module):
     def decode_entities(self, output: Output, batch: Batch) -> list[list[ScoredSpan]]:
         """Entities on the best path of each sentence, with their probabilities."""
         paths = self.decoder.decode(output.tag_scores, batch.mask)
+        found: list[list[ScoredSpan]] = [[] for _ in range(len(paths))]
+        # `O` is tag 0; a sentence of nothing else has no entity to score.
+        rows = paths.any(dim=1).nonzero().squeeze(1)
+        if not len(rows):
+            return found
+        scores, mask, paths = output.tag_scores[rows], batch.mask[rows], paths[rows]
         names = self.config.tags
         spans = [
             spans_from_tags([names[tag] for tag in path[:length]], self.config.tag_scheme)
-            for path, length in zip(paths.tolist(), batch.lengths.tolist(), strict=True)
+            for path, length in zip(paths.tolist(), batch.lengths[rows.cpu()].tolist(), strict=True)
         ]
-        confidence = self.decoder.confidence(output.tag_scores, batch.mask, paths)
-        scores = confidence.span_probabilities(spans)
-        return [list(map(ScoredSpan, *pair)) for pair in zip(spans, scores, strict=True)]
+        probabilities = self.decoder.confidence(scores, mask, paths).span_probabilities(spans)
+        for row, *pair in zip(rows.tolist(), spans, probabilities, strict=True):
+            found[row] = [ScoredSpan(*scored) for scored in zip(*pair, strict=True)]
+        return found
 
 
 def _sentiment_head(config: ModelConfig, states_size: int) -> nn.Module:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from models.packed_rows import pack_both_ways, put, take
 from models.syn_lstm_recurrence import SynLstmRecurrence
 
 
@@ -44,28 +45,11 @@ class SynLstm(nn.Module):
         doubled = self.bias.new_tensor([2.0, 1.0, 1.0, 1.0, 1.0, 2.0]).repeat_interleave(size)
         states = SynLstmRecurrence.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
             batch_sizes,
-            _take(words, order),
-            _take(graph, order),
+            take(words, order),
+            take(graph, order),
             self.weight_words * doubled[: 4 * size],
             self.weight_graph * doubled[2 * size :],
             self.weight_hidden * doubled,
             self.bias * doubled,
         )
-        empty = states.new_zeros(batch_size * num_tokens, size)
-        both = [empty.index_copy(0, order[side], states[side]) for side in range(2)]
-        return torch.cat(both, dim=-1).view(batch_size, num_tokens, -1)
-
-
-def pack_both_ways(lengths: Tensor, num_tokens: int) -> tuple[list[int], Tensor]:
-    """Rows of each step, and (2, N) the token `b * T + t` that each row reads, forwards and backwards."""
-    longest_first, sentences = lengths.sort(descending=True, stable=True)
-    steps = torch.arange(int(longest_first[0]))[:, None]
-    is_real = steps < longest_first
-    starts = sentences * num_tokens
-    forwards, backwards = starts + steps, starts + longest_first - 1 - steps
-    return is_real.sum(dim=1).tolist(), torch.stack([forwards[is_real], backwards[is_real]])
-
-
-def _take(inputs: Tensor, order: Tensor) -> Tensor:
-    """(B, T, D) inputs as (2, N, D) rows in the order of the steps."""
-    return inputs.flatten(0, 1).index_select(0, order.flatten()).view(2, -1, inputs.shape[-1])
+        return put(states, order, batch_size, num_tokens)

@@ -3,20 +3,19 @@
 Autograd would record two dozen operations a step. Written out, a step works in place on the projected inputs, and
 what is left for the end, the gradients of the weights, is one product each over all steps.
 
-Sentences are packed as torch packs them: longest first, the first words of all, then the second words, and so
-on, so that step t reads the next `batch_sizes[t]` rows and padding does not exist. Every gate is a sigmoid, so
-that one call serves all six: tanh(z) = 2 sigmoid(2 z) - 1, and the caller has doubled the weights of the two
-candidates.
+Sentences are packed as in `packed_rows`. Every gate is a sigmoid, so that one call serves all six:
+tanh(z) = 2 sigmoid(2 z) - 1, and the caller has doubled the weights of the two candidates.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+
+from models.packed_rows import steps
 
 
 class SynLstmRecurrence(Function):
@@ -46,9 +45,8 @@ class SynLstmRecurrence(Function):
     def backward(ctx: Any, grad_hidden: Tensor) -> tuple[Tensor | None, ...]:
         words, graph, weight_words, weight_graph, weight_hidden, *states, hidden = ctx.saved_tensors
         grad_gates = _retrace(ctx.batch_sizes, grad_hidden, weight_hidden, *states)
-        steps = list(_steps(ctx.batch_sizes))
-        before = torch.cat([hidden[:, past] for _, past in steps], dim=1)
-        after_first = grad_gates[:, steps[0][0].stop :]
+        before = torch.cat([hidden[:, past] for _, past in steps(ctx.batch_sizes)], dim=1)
+        after_first = grad_gates[:, ctx.batch_sizes[0] :]
         size = hidden.shape[-1]
         for_words, for_graph = grad_gates[..., : 4 * size], grad_gates[..., 2 * size :]
         return (
@@ -60,14 +58,6 @@ class SynLstmRecurrence(Function):
             torch.bmm(before.mT, after_first),
             grad_gates.sum(dim=1),
         )
-
-
-def _steps(batch_sizes: Sequence[int]) -> Iterator[tuple[slice, slice]]:
-    """The rows of each step, and the rows of the step before that go on in it."""
-    starts = [0, *accumulate(batch_sizes)]
-    for t, size in enumerate(batch_sizes):
-        past = slice(starts[t - 1], starts[t - 1] + size) if t else slice(0, 0)
-        yield slice(starts[t], starts[t] + size), past
 
 
 def _project(
@@ -90,7 +80,7 @@ def _advance(
     """Turn projected inputs into gate values, in place; returns c, sigmoid(2 c) and h, each (2, N, H)."""
     size = weight_hidden.shape[1]
     memory, squashed, hidden = gates.new_empty(3, *gates.shape[:2], size)
-    for rows, past in _steps(batch_sizes):
+    for rows, past in steps(batch_sizes):
         now, c, q, h = gates[:, rows], memory[:, rows], squashed[:, rows], hidden[:, rows]
         if rows.start:
             now.baddbmm_(hidden[:, past], weight_hidden)
@@ -119,7 +109,7 @@ def _retrace(
     back = weight_hidden.mT
     # Sentences that end earlier join in with zeros.
     of_hidden, of_memory = memory.new_zeros(2, 2, batch_sizes[0], memory.shape[-1])
-    for rows, past in reversed(list(_steps(batch_sizes))):
+    for rows, past in reversed(list(steps(batch_sizes))):
         now, q, grad = values[:, rows], squashed[:, rows], grad_gates[:, rows]
         to_hidden, to_memory = of_hidden[:, : q.shape[1]], of_memory[:, : q.shape[1]]
         f, o = now[:, :, 2], now[:, :, 3]

@@ -9,6 +9,7 @@ from models.batch import Batch
 from models.char_bilstm import CharBiLstm
 from models.config import ModelConfig
 from models.locked_dropout import LockedDropout
+from models.spelling_cache import SpellingCache
 from models.vocabulary import Vocabularies
 from models.word_embedding import WordEmbedding
 from models.word_forms import CASE_CLASSES
@@ -31,9 +32,15 @@ class CharFeatures(nn.Module):
         super().__init__()
         self.size = 2 * config.char_hidden_size
         self.bilstm = CharBiLstm(len(vocabularies.chars), config.char_dim, config.char_hidden_size)
+        self._cache: SpellingCache | None = None
+
+    def remember_spellings(self) -> None:
+        """From now on read each spelling once; for a network on the CPU whose weights no longer change."""
+        self._cache = SpellingCache(self.bilstm)
 
     def forward(self, batch: Batch) -> Tensor:
-        spellings: Tensor = self.bilstm(batch.chars, batch.char_lengths)
+        read = self.bilstm if self._cache is None or self.training else self._cache
+        spellings: Tensor = read(batch.chars, batch.char_lengths)
         return spellings[batch.spelling]
 
 
@@ -41,6 +48,9 @@ class NoCharFeatures(nn.Module):
     """Stands where a variant has no characters; (B, T, 0)."""
 
     size = 0
+
+    def remember_spellings(self) -> None:
+        """There are none."""
 
     def forward(self, batch: Batch) -> Tensor:
         return torch.empty(*batch.words.shape, 0, device=batch.words.device)

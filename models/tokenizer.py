@@ -40,7 +40,8 @@ _SHORT_FORMS = r"(?:mr|mrs|ms|dr|st|prof|gen|gov|sen|rep|lt|col|sgt|capt|jr|sr|i
 # Bounded repetitions, and fall-backs that consume what was scanned, keep matching linear on hostile text.
 _TOKEN = re.compile(
     rf"""
-      (?:https?://|www\.) [^\s<>"]* [^\s<>".,;:!?'’”)(\[\]…*]            # link
+      [a-z]++ (?=[\s,])                                                  # most words, without a look at the rest
+    | (?:https?://|www\.) [^\s<>"]* [^\s<>".,;:!?'’”)(\[\]…*]            # link
     | (?:[\w-]{{1,63}}\.){{1,4}} {_DOMAINS} (?:/[^\s<>"]*[\w/=-] | (?![\w.@-]))   # link without a scheme
     | [\w.+-]{{1,64}} @ (?:[\w-]{{1,63}}\.){{1,4}} [a-z]{{2,12}} (?!\w)   # e-mail address
     | & (?: [a-z]{{2,8}} | \#\d{{1,7}} | \#x[\da-f]{{1,6}} ) ;            # HTML entity

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         None, description="folder of the network's checkpoint; none: the shipped one"
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
-    annotate_batch_size: int = Field(64, ge=1, le=4096, description="posts in one batch at most")
+    annotate_batch_size: int = Field(256, ge=1, le=4096, description="posts in one batch at most")
     annotate_batch_seconds: float = Field(
         0.2, gt=0, le=60, description="a batch waits no longer than this for more"
     )

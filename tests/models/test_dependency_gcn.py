@@ -1,5 +1,10 @@
 """The graph convolution against dense products."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -60,3 +65,15 @@ def test_directions_and_relations_differ() -> None:
     other = gcn(tokens, torch.tensor([[0], [1]]), torch.tensor([3]), mask)
     assert not torch.allclose(there, back)
     assert not torch.allclose(there, other)
+
+
+def test_a_process_leaves_no_file_behind(tmp_path: Path) -> None:
+    """Building and running the convolution writes nothing into the temporary folder that stays there."""
+    program = (
+        "import torch; from models.dependency_gcn import DependencyGcn\n"
+        "gcn = DependencyGcn(3, 5, num_deprels=4, deprel_dim=2, num_layers=2)\n"
+        "gcn(torch.ones(1, 2, 3), torch.tensor([[0], [1]]), torch.tensor([2]), torch.ones(1, 2).bool())\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment, cwd=Path.cwd())
+    assert list(tmp_path.iterdir()) == []

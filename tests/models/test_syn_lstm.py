@@ -5,9 +5,8 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pack_padded_sequence
 
-from models.syn_lstm import SynLstm, pack_both_ways
+from models.syn_lstm import SynLstm
 from models.syn_lstm_recurrence import SynLstmRecurrence
 
 
@@ -79,19 +78,6 @@ def test_recurrence_passes_gradcheck(batch_sizes: list[int]) -> None:
     shapes = [(2, num_rows, 3), (2, num_rows, 2), (2, 3, 8), (2, 2, 8), (2, 2, 12), (2, 12)]
     arguments = [torch.randn(shape, dtype=torch.double, requires_grad=True) for shape in shapes]
     assert torch.autograd.gradcheck(partial(SynLstmRecurrence.apply, batch_sizes), arguments)
-
-
-def test_rows_are_packed_as_torch_packs_them() -> None:
-    """Steps and their sizes are those of a `PackedSequence`, and the second direction runs from each end."""
-    lengths = torch.tensor(LENGTHS)
-    positions = torch.arange(24).view(4, 6)
-    batch_sizes, order = pack_both_ways(lengths, 6)
-    packed = pack_padded_sequence(positions, lengths, batch_first=True, enforce_sorted=False)
-    assert batch_sizes == packed.batch_sizes.tolist()
-    assert order[0].tolist() == packed.data.tolist()
-    turned = torch.stack([torch.cat([p[:n].flip(0), p[n:]]) for p, n in zip(positions, LENGTHS, strict=True)])
-    packed = pack_padded_sequence(turned, lengths, batch_first=True, enforce_sorted=False)
-    assert order[1].tolist() == packed.data.tolist()
 
 
 def test_what_stands_on_padding_does_not_matter(layer: SynLstm, inputs: tuple[Tensor, Tensor]) -> None:
