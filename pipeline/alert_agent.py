@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pipeline.alert_generator import AlertGenerator, Generation
 from pipeline.codec import decode, encode
-from pipeline.dead_letter import DeadLetter, bury, to_headers
+from pipeline.dead_letter import DeadLetter, bury, to_outgoing
 from pipeline.errors import RecordError
 from pipeline.kafka import Outgoing, Publisher
 from pipeline.messages import Abstention, Alert, AnnotatedPost
@@ -97,10 +97,16 @@ class AlertAgent:
 
     def _address(self, outcome: Generation | DeadLetter, record: Record) -> Outgoing:
         if isinstance(outcome, DeadLetter):
-            return Outgoing(self._topics.dead, record.key, record.value, to_headers(outcome))
+            return to_outgoing(outcome, self._topics.dead)
         message = outcome.outcome
         topic = self._topics.alerts if isinstance(message, Alert) else self._topics.abstained
-        return Outgoing(topic, message.post.id.encode(), encode(message))
+        too_large = bury(record, _InternalError("the outcome is too large for the broker"), stage="alert")
+        return Outgoing(
+            topic,
+            message.post.id.encode(),
+            encode(message),
+            fallback=to_outgoing(too_large, self._topics.dead),
+        )
 
     def _count(self, outcome: Generation | DeadLetter) -> None:
         metrics = self._metrics

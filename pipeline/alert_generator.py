@@ -155,7 +155,7 @@ class AlertGenerator:
             sentiment=sentiment,
             post=post.post,
             origin=post.origin,
-            provenance=self._provenance(post, samples, selection.method),
+            provenance=self._provenance(post, samples, candidates, selection.method),
             stages=[*post.stages, *clock.times],
         )
 
@@ -171,13 +171,17 @@ class AlertGenerator:
             reason=reason,
             post=post.post,
             origin=post.origin,
-            provenance=self._provenance(post, samples, None),
+            provenance=self._provenance(post, samples, (), None),
             stages=[*post.stages, *clock.times],
         )
         return Generation(abstention, samples, (), None, None)
 
     def _provenance(
-        self, post: AnnotatedPost, samples: tuple[JudgedSample, ...], method: SelectionMethod | None
+        self,
+        post: AnnotatedPost,
+        samples: tuple[JudgedSample, ...],
+        candidates: tuple[Candidate, ...],
+        method: SelectionMethod | None,
     ) -> Provenance:
         is_asked = bool(samples)
         is_selected = method not in (None, SelectionMethod.ONLY_CANDIDATE)
@@ -187,7 +191,7 @@ class AlertGenerator:
             candidate_prompt=self._candidate_prompt.ref if is_asked else None,
             selection_prompt=self._selection_prompt.ref if is_selected else None,
             num_sampled=len(samples),
-            num_valid=len(merge(samples)),
+            num_valid=len(candidates),
             selected_by=method,
         )
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from models import Annotation, AnnotationError, Annotator, Checkpoint
 from pipeline.codec import decode, encode
-from pipeline.dead_letter import DeadLetter, bury, to_headers
+from pipeline.dead_letter import DeadLetter, bury, to_outgoing
 from pipeline.errors import RecordError, UnannotatableError
 from pipeline.kafka import Outgoing, Publisher
 from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment, StageTime
@@ -104,8 +104,16 @@ class AnnotateAgent:
 
     def _address(self, outcome: AnnotatedPost | DeadLetter, record: Record) -> Outgoing:
         if isinstance(outcome, DeadLetter):
-            return Outgoing(self._dead_topic, record.key, record.value, to_headers(outcome))
-        return Outgoing(self._annotated_topic, outcome.post.id.encode(), encode(outcome))
+            return to_outgoing(outcome, self._dead_topic)
+        too_large = bury(
+            record, UnannotatableError("too large for the broker once annotated"), stage="annotate"
+        )
+        return Outgoing(
+            self._annotated_topic,
+            outcome.post.id.encode(),
+            encode(outcome),
+            fallback=to_outgoing(too_large, self._dead_topic),
+        )
 
     def _count(self, outcome: AnnotatedPost | DeadLetter) -> None:
         if isinstance(outcome, DeadLetter):

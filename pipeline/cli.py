@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import signal
 import sys
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from pipeline.errors import SettingsError, TocsinError
 from pipeline.logs import configure_logging
-from pipeline.settings import Settings, load_settings, read_environment
+from pipeline.settings import Settings, load_settings
+from pipeline.terminal import escape_unprintable
+
+_T = TypeVar("_T")
 
 app = typer.Typer(
     help="From a stream of social-media posts to short alerts.",
@@ -71,6 +75,7 @@ def up(
         typer.Option(min=0, max=65_534, help="Metrics of the annotate agent; the alert agent's is the next."),
     ] = 9108,
     llm_url: LlmUrlOption = None,
+    config: ConfigOption = None,
     kafka: Annotated[
         Kafka, typer.Option(help="The embedded broker forgets all when it stops, Apache Kafka nothing.")
     ] = Kafka.EMBEDDED,
@@ -86,7 +91,7 @@ def up(
     if data and kafka is not Kafka.APACHE:
         raise SettingsError([f"--data {data}: only Apache Kafka keeps data: add --kafka apache"])
     kafka_data = (data or _DEFAULT_DATA) if kafka is Kafka.APACHE else None
-    options = StackOptions(broker_port, metrics_port, llm_url, _user_settings(), kafka_data)
+    options = StackOptions(broker_port, metrics_port, _stack_settings(config, llm_url), kafka_data)
     asyncio.run(run_up(options))
 
 
@@ -97,6 +102,7 @@ def demo(
     ] = None,
     json_lines: JsonOption = False,
     llm_url: LlmUrlOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Run sample posts through everything on this machine, show each outcome and the sum, and end."""
     from pipeline.demo import SAMPLE_POSTS, run_demo
@@ -104,11 +110,9 @@ def demo(
     from pipeline.local_stack import StackOptions
 
     configure_logging("warning")
-    options = StackOptions(0, 0, llm_url, _user_settings())
+    options = StackOptions(0, 0, _stack_settings(config, llm_url))
     with JsonView() if json_lines else TextView() as view:
-        is_complete = asyncio.run(run_demo(posts or SAMPLE_POSTS, options, view))
-    if not is_complete:
-        raise TocsinError("the outcomes do not add up to the posts")
+        _run(run_demo(posts or SAMPLE_POSTS, options, view))
 
 
 @app.command(epilog="Example: `tocsin produce posts.jsonl` or `tail -f posts.jsonl | tocsin produce -`")
@@ -120,13 +124,13 @@ def produce(
     config: ConfigOption = None,
     raw: Annotated[bool, typer.Option("--raw", help="Send every line as it is, posts or not.")] = False,
 ) -> None:
-    """Produce posts from a file; lines that are no posts are reported and not sent."""
+    """Produce posts from a file; lines that are no posts, or too large, are reported and not sent."""
     from pipeline.produce import run_produce
 
     settings = _client_settings(config, brokers)
-    num_bad = asyncio.run(run_produce(file, settings, is_raw=raw))
+    num_bad = _run(run_produce(file, settings, is_raw=raw))
     if num_bad:
-        raise TocsinError(f"{num_bad} lines were no posts and were not sent")
+        raise TocsinError(f"{num_bad} lines were not sent")
 
 
 @app.command(epilog="Example: `tocsin watch --json --from-beginning --max 10`")
@@ -145,7 +149,7 @@ def watch(
     from pipeline.watch import run_watch
 
     settings = _client_settings(config, brokers)
-    asyncio.run(run_watch(settings, as_json=json_lines, from_beginning=from_beginning, max_alerts=max_alerts))
+    _run(run_watch(settings, as_json=json_lines, from_beginning=from_beginning, max_alerts=max_alerts))
 
 
 @app.command(name="try", epilog='Example: `tocsin try "Flood warning for Jakarta, thousands flee"`')
@@ -158,8 +162,7 @@ def try_post(
     from pipeline.trial import run_trial
 
     configure_logging("warning")
-    overrides = {"llm_url": llm_url} if llm_url else {}
-    asyncio.run(run_trial(text, load_settings(config, overrides=overrides)))
+    _run(run_trial(text, load_settings(config, overrides=_given(llm_url=llm_url))))
 
 
 def main() -> None:
@@ -174,7 +177,32 @@ def main() -> None:
         sys.exit(130)
 
 
-def _run_agent(run: Any, settings: Settings) -> None:
+def _run(work: Coroutine[Any, Any, _T]) -> _T:
+    """Return what `work` returns; SIGTERM ends it as Ctrl-C does: what it started and wrote is cleared away."""
+    is_terminated = False
+
+    async def run() -> _T:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def terminate() -> None:
+            nonlocal is_terminated
+            if not is_terminated:  # a second signal would cut the clearing away short
+                is_terminated = True
+                task.cancel()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+        return await work
+
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError:
+        if not is_terminated:
+            raise
+        sys.exit(128 + signal.SIGTERM)
+
+
+def _run_agent(run: Callable[[Settings], Coroutine[Any, Any, int]], settings: Settings) -> None:
     configure_logging(settings.log_level)
     status = asyncio.run(run(settings))
     if status:
@@ -182,20 +210,26 @@ def _run_agent(run: Any, settings: Settings) -> None:
 
 
 def _client_settings(config: Path | None, brokers: str | None) -> Settings:
-    settings = load_settings(config, overrides={"brokers": brokers} if brokers else {})
+    settings = load_settings(config, overrides=_given(brokers=brokers))
     configure_logging(settings.log_level if settings.log_level == "debug" else "warning")
     return settings
 
 
-def _user_settings() -> dict[str, str]:
-    """Return the settings that the user's environment sets, for the agents of a local stack."""
-    load_settings()  # refuses mistakes now, not in a child's log
-    return read_environment(os.environ)
+def _stack_settings(config: Path | None, llm_url: str | None) -> dict[str, str]:
+    """Return what the user has set, for the agents of a local stack; mistakes are refused now, not in a child's log."""
+    from pipeline.local_stack import chosen_settings
+
+    return chosen_settings(load_settings(config, overrides=_given(llm_url=llm_url)))
+
+
+def _given(**options: str | None) -> dict[str, str]:
+    """Return the options that are on the command line, empty ones too: those are mistakes to report."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _fail(message: str, *, status: int) -> None:
     for line in message.splitlines():
-        print(f"tocsin: {line}", file=sys.stderr)
+        print(f"tocsin: {escape_unprintable(line)}", file=sys.stderr)
     sys.exit(status)
 
 

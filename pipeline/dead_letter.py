@@ -8,10 +8,12 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from pipeline.errors import RecordError
+from pipeline.kafka import Outgoing
 from pipeline.messages import Origin
 from pipeline.records import Record
 
 _PREFIX = "tocsin-"
+_MAX_MESSAGE_CHARACTERS = 1_000
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -32,6 +34,14 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     headers: list[tuple[str, bytes]]
 
 
+def to_outgoing(letter: DeadLetter, topic: str) -> Outgoing:
+    """Return the letter's record; where that is too large for the broker, one without the value and headers."""
+    bare = Outgoing(
+        topic, None, None, [*_own_headers(letter), (_PREFIX + "cut", b"too large for the broker")]
+    )
+    return Outgoing(topic, letter.key, letter.value, letter.headers + _own_headers(letter), fallback=bare)
+
+
 def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
     """Return the dead letter of a record that `stage` could not process."""
     return DeadLetter(
@@ -47,19 +57,18 @@ def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
     )
 
 
-def to_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
-    """Return the headers under which the letter lies on its topic."""
+def _own_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
     fields = {
         "stage": letter.stage,
         "reason": letter.reason,
-        "message": letter.message,
+        "message": letter.message[:_MAX_MESSAGE_CHARACTERS],
         "topic": letter.origin.topic,
         "partition": letter.origin.partition,
         "offset": letter.origin.offset,
         "timestamp": letter.timestamp.isoformat(),
         "attempt": letter.attempt,
     }
-    return letter.headers + [(_PREFIX + name, str(value).encode()) for name, value in fields.items()]
+    return [(_PREFIX + name, str(value).encode()) for name, value in fields.items()]
 
 
 def from_record(record: Record) -> DeadLetter:

@@ -6,9 +6,10 @@ from typing import Any, Self
 
 import orjson
 from rich.console import Console
+from rich.text import Text
 
 from pipeline.outcomes import Outcome, Tally, to_json
-from pipeline.terminal import render_outcome
+from pipeline.terminal import printable, render_outcome
 
 
 class TextView:
@@ -27,8 +28,8 @@ class TextView:
 
     def report(self, step: str) -> None:
         """Show what is being done now."""
-        self._status.update(step)
-        self._console.print(f"… {step}", style="dim", highlight=False)
+        self._status.update(Text(step))
+        self._console.print(f"… {step}", style="dim", highlight=False, markup=False)
 
     def show(self, outcome: Outcome, tally: Tally, num_posts: int) -> None:
         """Print the outcome beside its post."""
@@ -40,9 +41,11 @@ class TextView:
         self._status.stop()
         parts = [f"{summary['alerts']} alerts"]
         parts += [f"{n} without an alert ({reason})" for reason, n in sorted(summary["abstentions"].items())]
-        parts += [f"{n} dead letters ({stage})" for stage, n in sorted(summary["dead_letters"].items())]
+        parts += [
+            f"{n} dead letters ({printable(stage)})" for stage, n in sorted(summary["dead_letters"].items())
+        ]
         self._console.print(
-            f"\n{summary['posts']} posts = {' + '.join(parts)}", style="bold", highlight=False
+            f"\n{summary['posts']} posts = {' + '.join(parts)}", style="bold", highlight=False, markup=False
         )
         self._console.print(f"{summary['seconds']} seconds, loading included", style="dim", highlight=False)
 
@@ -61,7 +64,7 @@ class JsonView:
 
     def report(self, step: str) -> None:
         """Show what is being done now."""
-        self._steps.print(f"… {step}", style="dim", highlight=False)
+        self._steps.print(f"… {step}", style="dim", highlight=False, markup=False)
 
     def show(self, outcome: Outcome, tally: Tally, num_posts: int) -> None:
         """Print the outcome."""

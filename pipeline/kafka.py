@@ -13,13 +13,22 @@ from typing import Any, Self, TypeVar
 import stamina
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.records import Record
 from pipeline.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+# Above what brokers take (1 MiB unless told otherwise): the limit that counts is theirs, for it is on what is sent.
+_MAX_REQUEST_BYTES = 16 * 2**20
 _T = TypeVar("_T")
 
 
@@ -31,6 +40,7 @@ class Outgoing:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
+    fallback: Outgoing | None = None  # goes in its place where the broker finds it too large
 
 
 class Publisher:
@@ -47,38 +57,52 @@ class Publisher:
             BrokerUnavailableError: nobody answers there.
         """
         producer = AIOKafkaProducer(
-            bootstrap_servers=brokers, acks="all", linger_ms=5, enable_idempotence=is_idempotent
+            bootstrap_servers=brokers,
+            acks="all",
+            linger_ms=5,
+            enable_idempotence=is_idempotent,
+            max_request_size=_MAX_REQUEST_BYTES,
         )
-        try:
-            await producer.start()
-        except (KafkaError, OSError) as error:
-            await producer.stop()
-            raise BrokerUnavailableError(f"no Kafka broker at {brokers}: {error}") from error
+        await _start(producer, brokers)
         return cls(producer)
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """Publish all records, in order within a partition; retries for as long as the broker is away.
 
         Raises:
-            KafkaError: the broker refuses a record for good (not allowed, too large).
+            KafkaError: the broker refuses a record for good (not allowed, or too large and without a fallback).
         """
         remaining = list(records)
         async for attempt in _retries(_is_passing, wait_max_seconds=10.0):
             with attempt:
-                remaining, error = await self._send(remaining)
-                if error is not None:
-                    raise error
+                while remaining:
+                    remaining, error = await self._send(remaining)
+                    if error is not None:
+                        raise error
 
     async def _send(self, records: list[Outgoing]) -> tuple[list[Outgoing], BaseException | None]:
-        acknowledgements = [
-            await self._producer.send(r.topic, key=r.key, value=r.value, headers=list(r.headers))
-            for r in records
-        ]
-        results = await asyncio.gather(*acknowledgements, return_exceptions=True)
-        failed = [
-            (record, r) for record, r in zip(records, results, strict=True) if isinstance(r, BaseException)
-        ]
-        return [record for record, _ in failed], failed[0][1] if failed else None
+        """Return what is still to be sent, in order, and what went wrong if waiting may help."""
+        sent = [await self._hand_over(record) for record in records]
+        results = await asyncio.gather(*sent, return_exceptions=True)
+        remaining: list[Outgoing] = []
+        error: BaseException | None = None
+        for record, result in zip(records, results, strict=True):
+            if isinstance(result, MessageSizeTooLargeError) and record.fallback is not None:
+                remaining.append(record.fallback)
+            elif isinstance(result, BaseException):
+                remaining.append(record)
+                error = error or result
+        return remaining, error
+
+    async def _hand_over(self, record: Outgoing) -> Awaitable[Any]:
+        try:
+            acknowledgement: Awaitable[Any] = await self._producer.send(
+                record.topic, key=record.key, value=record.value, headers=list(record.headers)
+            )
+        except MessageSizeTooLargeError as error:  # the client's own limit
+            acknowledgement = asyncio.get_running_loop().create_future()
+            acknowledgement.set_exception(error)
+        return acknowledgement
 
     async def close(self) -> None:
         """Flush and disconnect."""
@@ -125,7 +149,7 @@ async def _admin(brokers: str) -> AsyncIterator[Any]:
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        raise BrokerUnavailableError(f"no Kafka broker at {brokers}: {error}") from error
+        raise _unavailable(brokers, error) from error
     finally:
         await admin.close()
 
@@ -142,14 +166,26 @@ async def reading(
     consumer = AIOKafkaConsumer(
         *topics, bootstrap_servers=brokers, auto_offset_reset="earliest" if from_beginning else "latest"
     )
+    await _start(consumer, brokers)
     try:
-        await consumer.start()
         async with aclosing(_records(consumer)) as records:
             yield records
-    except (KafkaError, OSError) as error:
-        raise BrokerUnavailableError(f"no Kafka broker at {brokers}: {error}") from error
     finally:
         await consumer.stop()
+
+
+async def _start(client: Any, brokers: str) -> None:
+    try:
+        await client.start()
+    except BaseException as error:
+        await client.stop()
+        if isinstance(error, (KafkaError, OSError)):
+            raise _unavailable(brokers, error) from error
+        raise
+
+
+def _unavailable(brokers: str, error: Exception) -> BrokerUnavailableError:
+    return BrokerUnavailableError(f"no Kafka broker at {brokers}: {error}")
 
 
 async def _records(consumer: Any) -> AsyncGenerator[Record, None]:
@@ -189,4 +225,7 @@ def _retries(is_expected: Callable[[Exception], bool], *, wait_max_seconds: floa
 
 
 def _is_passing(error: Exception) -> bool:
-    return isinstance(error, KafkaTimeoutError) or (isinstance(error, KafkaError) and error.retriable)
+    is_passing = isinstance(error, KafkaTimeoutError) or (isinstance(error, KafkaError) and error.retriable)
+    if is_passing:
+        logger.warning("the broker does not take our records (%s); trying again", error)
+    return is_passing

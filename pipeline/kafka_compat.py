@@ -17,7 +17,7 @@ _LENGTH = struct.Struct(">i")
 _REQUEST_HEAD = struct.Struct(">hhi")  # API key, version, correlation id
 _CORRELATION_ID = struct.Struct(">i")
 _ENTRY_BYTES = 7  # API key, lowest and highest version, no tagged fields
-_ERROR_BYTES = 2
+_ERROR = struct.Struct(">h")
 _THROTTLE_BYTES = 4
 
 
@@ -52,8 +52,8 @@ class CompatDoor:
                 await _pass_both_ways(reader, writer, broker_reader, broker_writer)
             finally:
                 await _close(broker_writer)
-        except OSError:
-            pass  # the broker is gone: so is the connection
+        except (OSError, asyncio.CancelledError):
+            pass  # the broker is gone, or the door is closed: so is the connection
         finally:
             await _close(writer)
             self._connections.discard(task)
@@ -121,7 +121,11 @@ async def _write_frame(writer: asyncio.StreamWriter, frame: bytes) -> None:
 
 def without_tagged_fields(answer: bytes) -> bytes:
     """Return an ApiVersions answer (version 3 or later) with an empty section of tagged fields at its end."""
-    position = _CORRELATION_ID.size + _ERROR_BYTES
+    (error,) = _ERROR.unpack_from(answer, _CORRELATION_ID.size)
+    if error:
+        # UNSUPPORTED_VERSION comes in the form of version 0, which has no tagged fields.
+        return answer
+    position = _CORRELATION_ID.size + _ERROR.size
     num_entries, position = _read_unsigned_varint(answer, position)
     # A compact array counts one more than it has.
     position += (num_entries - 1) * _ENTRY_BYTES + _THROTTLE_BYTES

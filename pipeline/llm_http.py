@@ -79,7 +79,7 @@ class LlmHttp:
     """Sends requests, a bounded number at once, and translates what comes back.
 
     Args:
-        url: base URL, with `/v1`.
+        url: base URL, with `/v1`; shown in messages, so without a password (`Settings` sees to it).
         timeout_seconds: limit for one request.
         max_requests: requests in flight at most.
         on_request: is told of every request that has ended, well or not.

@@ -10,12 +10,15 @@ import socket
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pipeline.errors import LocalServiceError
 from pipeline.settings import PREFIX
+
+_T = TypeVar("_T")
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1
@@ -122,6 +125,27 @@ class LocalProcess:
             else ""
         )
         return f"{self.name} {problem}; the end of its log:\n{tail}"
+
+
+async def while_running(processes: Sequence[LocalProcess], work: Coroutine[Any, Any, _T]) -> _T:
+    """Return what `work` returns, unless one of the started processes ends before.
+
+    Raises:
+        LocalServiceError: one ended; the text holds the end of its log.
+    """
+    working = asyncio.ensure_future(work)
+    ends = [asyncio.ensure_future(process.wait()) for process in processes]
+    tasks: list[asyncio.Future[Any]] = [working, *ends]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            for process in processes:
+                process.raise_if_ended()
+        return await working
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def child_environ(variables: Mapping[str, str]) -> dict[str, str]:

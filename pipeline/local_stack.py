@@ -6,14 +6,17 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from pydantic import SecretStr
 
 from pipeline.apache_kafka import ApacheKafka
 from pipeline.embedded_broker import EmbeddedBroker
+from pipeline.errors import SettingsError
 from pipeline.kafka_program import find_kafka
 from pipeline.local_process import (
     LocalProcess,
@@ -21,10 +24,14 @@ from pipeline.local_process import (
     check_port_is_free,
     child_environ,
     find_free_port,
+    while_running,
 )
 from pipeline.settings import PREFIX, Settings
 
+_T = TypeVar("_T")
+
 _START_SECONDS = 120.0
+_HOST = "127.0.0.1"
 
 # The embedded LLM decodes on one core: more requests at once would only wait for each other there.
 _EMBEDDED_LLM_SETTINGS = {"llm_max_requests": "1", "num_samples": "4"}
@@ -36,8 +43,8 @@ class StackOptions:
 
     broker_port: int = 9092
     metrics_port: int = 9108  # of the annotate agent; the alert agent takes the next
-    llm_url: str | None = None  # an LLM server that runs already; none: start the embedded one
-    settings: dict[str, str] = field(default_factory=dict)  # further settings of the agents, by their names
+    # Settings of the agents, by their names; without `llm_url` the embedded LLM server is started.
+    settings: dict[str, str] = field(default_factory=dict)
     kafka_data: Path | None = None  # run Apache Kafka and keep its data here; none: the embedded broker
 
 
@@ -65,19 +72,16 @@ class LocalStack:
         self, settings: Settings, processes: Sequence[LocalProcess], metrics_ports: Sequence[int]
     ) -> None:
         self.settings = settings
-        self.metrics_urls = [f"http://127.0.0.1:{port}/metrics" for port in metrics_ports]
+        self.metrics_urls = [f"http://{_HOST}:{port}/metrics" for port in metrics_ports]
         self._processes = processes
 
     async def wait_for_failure(self) -> None:
         """Return never, or raise `LocalServiceError` when one of the processes ends."""
-        waits = [asyncio.ensure_future(process.wait()) for process in self._processes]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        for process in self._processes:
-            process.raise_if_ended()
+        await self.while_running(asyncio.Event().wait())
+
+    async def while_running(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Return what `work` returns, or raise `LocalServiceError` when one of the processes ends before."""
+        return await while_running(self._processes, work)
 
 
 @asynccontextmanager
@@ -86,49 +90,80 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
 
     Raises:
         LocalServiceError: a part is not installed or does not come up.
+        SettingsError: the settings do not fit the embedded LLM server.
     """
     folder = Path(tempfile.mkdtemp(prefix="tocsin-"))
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         broker = _choose_broker(options, folder)
         stack.push_async_callback(broker.stop)
-        await broker.start()
         settings = options.settings | {"brokers": broker.brokers}
         if not broker.has_idempotence:
             settings |= {"producer_idempotence": "false"}
-        if options.llm_url:
-            settings |= {"llm_url": options.llm_url}
-        else:
+        processes: list[LocalProcess] = []
+        if "llm_url" not in settings:
             report("starting the LLM server (llama.cpp)")
-            settings = await embedded_llm(stack, folder, settings)
+            settings, llm = await embedded_llm(stack, folder, settings)
+            processes.append(llm)
         report("starting the broker and the network")
-        await broker.wait_until_ready(_START_SECONDS)
+        await while_running(processes, _start_broker(broker))
+        processes += broker.processes
         ports = [_choose_port(options.metrics_port and options.metrics_port + n) for n in range(2)]
         agents = [
             await _start(stack, _agent(role, settings | {"metrics_port": str(port)}, folder))
             for role, port in zip(("annotate", "alert"), ports, strict=True)
         ]
+        processes += agents
         for agent, port in zip(agents, ports, strict=True):
-            await _wait_for_agent(agent, port)
+            await while_running(processes, _wait_for_agent(agent, port))
             report(f"{agent.name} is ready")
-        yield LocalStack(Settings.model_validate(settings), [*broker.processes, *agents], ports)
+        yield LocalStack(Settings.model_validate(settings), processes, ports)
+
+
+async def _start_broker(broker: LocalBroker) -> None:
+    await broker.start()
+    await broker.wait_until_ready(_START_SECONDS)
 
 
 async def _wait_for_agent(agent: LocalProcess, port: int) -> None:
     await agent.wait_until_ready(
-        lambda: answers_http(f"http://127.0.0.1:{port}/readyz"), timeout_seconds=_START_SECONDS
+        lambda: answers_http(f"http://{_HOST}:{port}/readyz"), timeout_seconds=_START_SECONDS
     )
 
 
-async def embedded_llm(stack: AsyncExitStack, folder: Path, settings: dict[str, str]) -> dict[str, str]:
-    """Start the embedded LLM server, stopped with `stack`, ready or not; returns the settings to use it with."""
+def chosen_settings(settings: Settings) -> dict[str, str]:
+    """Return what somebody has set and not left to its default, as an agent's environment takes it."""
+    values = settings.model_dump(exclude_unset=True)
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+async def embedded_llm(
+    stack: AsyncExitStack, folder: Path, settings: dict[str, str]
+) -> tuple[dict[str, str], LocalProcess]:
+    """Start the embedded LLM server, stopped with `stack`, ready or not; returns the settings to use it with, and it.
+
+    Raises:
+        SettingsError: another model is asked for.
+    """
+    if model := settings.get("llm_model"):
+        raise SettingsError(
+            [
+                f"llm_model={model!r}: the embedded LLM server has a model of its own: "
+                "name the server that has this one (--llm-url, TOCSIN_LLM_URL), or unset TOCSIN_LLM_MODEL"
+            ]
+        )
     settings = _EMBEDDED_LLM_SETTINGS | settings
     port = find_free_port()
     # For each request its samples, and one slot that keeps the selection prompt, or it is read anew for every post.
     slots = int(settings["llm_max_requests"]) * (int(settings["num_samples"]) + 1)
     command = [sys.executable, "-m", "pipeline.llm_server", "--port", str(port), "--slots", str(slots)]
-    await _start(stack, LocalProcess("llm", command, log_file=folder / "llm.log", environ=child_environ({})))
-    return settings | {"llm_url": f"http://127.0.0.1:{port}/v1"}
+    process = LocalProcess("llm", command, log_file=folder / "llm.log", environ=child_environ({}))
+    await _start(stack, process)
+    return settings | {"llm_url": f"http://{_HOST}:{port}/v1"}, process
 
 
 async def _start(stack: AsyncExitStack, process: LocalProcess) -> LocalProcess:
@@ -145,6 +180,7 @@ def _choose_broker(options: StackOptions, folder: Path) -> LocalBroker:
 
 
 def _agent(role: str, settings: dict[str, str], folder: Path) -> LocalProcess:
+    settings = settings | {"metrics_host": _HOST}  # where readiness is asked for
     # One thread for the network: the machine has the broker and the LLM to run beside it.
     variables = {PREFIX + name.upper(): value for name, value in settings.items()} | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "pipeline.cli", role]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -23,7 +25,8 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
-        self.build = Info("tocsin_build", "Version and role of this process.", registry=registry)
+        build = Info("tocsin_build", "Version and role of this process.", ["version"], registry=registry)
+        self.build = build.labels(metadata.version("tocsin"))
 
         self.posts_received = Counter(
             "tocsin_posts_received",

@@ -26,11 +26,6 @@ class Outage:
         self._is_told = False
         self._last_told = float("-inf")
 
-    @property
-    def is_on(self) -> bool:
-        """Whether the last that was heard of the server is a failure."""
-        return self._began is not None
-
     def begin(self, error: Exception) -> None:
         """Note a failure; only the first of an outage is told."""
         if self._began is not None:

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from models import DEFAULT_CHECKPOINT, Annotator
+from models import DEFAULT_CHECKPOINT, Annotator, ModelsError
 from pipeline.alert_agent import AlertAgent, AlertTopics
 from pipeline.alert_generator import AlertGenerator
 from pipeline.annotate_agent import AnnotateAgent
-from pipeline.errors import BrokerUnavailableError, LlmUnavailableError
+from pipeline.errors import BrokerUnavailableError, LlmUnavailableError, SettingsError
 from pipeline.health import Health, HealthServer
 from pipeline.kafka import Publisher, ensure_topics, until_it_works
 from pipeline.llm import LlmClient, LlmRequest
@@ -24,20 +24,16 @@ from pipeline.stream import Stream
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-# Time after the batch in hand for leaving the group and closing clients; Faust may hang where the broker is gone.
-_LEAVE_SECONDS = 1.5
+# For leaving the group and for closing a client each: both may hang where the broker is gone.
+_LEAVE_SECONDS = 1.0
 
 
 async def run_annotate(settings: Settings) -> int:
     """Run the annotate agent until SIGTERM or Ctrl-C; returns the exit status."""
+    annotator = load_annotator(settings)
     metrics = Metrics()
-    health = Health("checkpoint", "broker")
 
     async def connect(publisher: Publisher) -> Stream:
-        annotator = await asyncio.to_thread(
-            Annotator.from_checkpoint, settings.checkpoint or DEFAULT_CHECKPOINT, device=settings.device
-        )
-        health.ready("checkpoint")
         agent = AnnotateAgent(
             annotator,
             publisher,
@@ -55,7 +51,7 @@ async def run_annotate(settings: Settings) -> int:
             max_wait_seconds=settings.annotate_batch_seconds,
         )
 
-    return await _run("annotate", settings, metrics, health, connect)
+    return await _run("annotate", settings, metrics, Health("broker"), connect)
 
 
 async def run_alert(settings: Settings) -> int:
@@ -83,6 +79,22 @@ async def run_alert(settings: Settings) -> int:
         return await _run("alert", settings, metrics, health, connect)
     finally:
         await llm.close()
+
+
+def load_annotator(settings: Settings) -> Annotator:
+    """Return the network that these settings name.
+
+    Raises:
+        SettingsError: the checkpoint or the device cannot be used.
+    """
+    checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
+    try:
+        return Annotator.from_checkpoint(checkpoint, device=settings.device)
+    # PyTorch's own errors: a device that is not there, and any GPU where PyTorch is built for none.
+    except (ModelsError, RuntimeError, AssertionError) as error:
+        raise SettingsError(
+            [f"checkpoint={str(checkpoint)!r}, device={settings.device!r}: cannot be used: {error}"]
+        ) from error
 
 
 def build_llm_client(settings: Settings, metrics: Metrics) -> LlmClient:
@@ -131,22 +143,20 @@ async def _run(
             stream = await _unless_stopped(stop, connect(publisher)) if publisher else None
             if stream is None:
                 return 0
-            await stream.start()
             logger.info("%s: running against %s", role, settings.brokers)
-            failure = await _unless_stopped(stop, stream.wait_for_failure())
+            failure = await _unless_stopped(stop, stream.run_until_failure())
             if failure is not None:
                 logger.error("%s: ending, for the stream cannot go on: %r", role, failure)
-            await _leave(stream, settings.stop_seconds)
+            await _within(stream.stop(settings.stop_seconds), settings.stop_seconds + _LEAVE_SECONDS)
             return 0 if failure is None else 1
     finally:
         beat.cancel()
         server.close()
 
 
-async def _leave(stream: Stream, stop_seconds: float) -> None:
-    logger.info("stopping: finishing what is in hand")
+async def _within(work: Awaitable[None], seconds: float) -> None:
     try:
-        await asyncio.wait_for(stream.stop(stop_seconds), stop_seconds + _LEAVE_SECONDS)
+        await asyncio.wait_for(work, seconds)
     except TimeoutError:
         logger.warning("the broker did not take our leave in time; the group will notice by itself")
 
@@ -171,7 +181,7 @@ async def _publisher(
     try:
         yield publisher
     finally:
-        await publisher.close()
+        await _within(publisher.close(), _LEAVE_SECONDS)
 
 
 async def _unless_stopped(stop: asyncio.Event, work: Awaitable[_T]) -> _T | None:

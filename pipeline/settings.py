@@ -7,36 +7,92 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pipeline.errors import SettingsError
 
 PREFIX = "TOCSIN_"
 
+_BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+):([0-9]{1,5})")
+_HTTP_URL = TypeAdapter(AnyHttpUrl)
+
+
+def _check_brokers(text: str) -> str:
+    """Return the list without blanks around its entries."""
+    brokers = [broker.strip() for broker in text.split(",")]
+    matches = [_BROKER.fullmatch(broker) for broker in brokers]
+    if not all(match and 1 <= int(match[1]) <= 65_535 for match in matches):
+        raise _wrong("expected HOST:PORT[,HOST:PORT...] with ports from 1 to 65535")
+    return ",".join(brokers)
+
+
+def _check_llm_url(text: str) -> str:
+    # The address is logged and shown: a password must not be in it.
+    if "@" in text:
+        raise _wrong("expected no user and no password in the address; a key goes into TOCSIN_LLM_API_KEY")
+    # The parser itself forgives blanks and missing slashes, and we append to the path.
+    is_plain = re.fullmatch(r"https?://[^\s?#\\/][^\s?#\\]*", text)
+    try:
+        _HTTP_URL.validate_python(text)
+    except ValidationError:
+        is_plain = None
+    if not is_plain:
+        raise _wrong("expected http://HOST[:PORT]/PATH or https://..., without a query")
+    return text
+
+
+def _check_topic(name: str) -> str:
+    # As Kafka has it, which also refuses these two.
+    if name in (".", "..") or not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", name):
+        raise _wrong("expected 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'")
+    return name
+
+
+def _check_device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", name):
+        raise _wrong("expected auto, cpu, cuda or cuda:N")
+    return name
+
+
+def _wrong(expected: str) -> PydanticCustomError:
+    return PydanticCustomError("wrong", "{expected}", {"expected": expected})
+
+
+_Topic = Annotated[str, AfterValidator(_check_topic)]
+
 
 class Settings(BaseSettings):
     """Settings of `tocsin annotate`, `tocsin alert` and the client commands, checked and immutable."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
 
-    brokers: str = Field(
-        "127.0.0.1:9092", min_length=1, description="Kafka bootstrap servers, HOST:PORT[,...]"
+    brokers: Annotated[str, AfterValidator(_check_brokers)] = Field(
+        "127.0.0.1:9092", description="Kafka bootstrap servers, HOST:PORT[,...]"
     )
-    topic_posts: str = Field("posts", min_length=1, description="topic that users produce posts to")
-    topic_annotated: str = Field("posts.annotated", min_length=1, description="topic between the two agents")
-    topic_alerts: str = Field("alerts", min_length=1, description="topic of the alerts")
-    topic_abstained: str = Field(
-        "alerts.abstained", min_length=1, description="topic of posts without an alert"
-    )
-    topic_dead: str = Field(
-        "posts.dead", min_length=1, description="topic of records that nobody could process"
-    )
+    topic_posts: _Topic = Field("posts", description="topic that users produce posts to")
+    topic_annotated: _Topic = Field("posts.annotated", description="topic between the two agents")
+    topic_alerts: _Topic = Field("alerts", description="topic of the alerts")
+    topic_abstained: _Topic = Field("alerts.abstained", description="topic of posts without an alert")
+    topic_dead: _Topic = Field("posts.dead", description="topic of records that nobody could process")
     topic_partitions: int = Field(
         4, ge=1, le=10_000, description="partitions of topics that an agent creates"
     )
@@ -48,27 +104,30 @@ class Settings(BaseSettings):
         "tocsin-annotate", min_length=1, description="consumer group of `tocsin annotate`"
     )
     alert_group: str = Field("tocsin-alert", min_length=1, description="consumer group of `tocsin alert`")
-    max_post_bytes: int = Field(65_536, ge=256, description="larger records on `posts` become dead letters")
+    # Its bound: a record with its annotation must fit the broker's usual 1 MiB.
+    max_post_bytes: int = Field(
+        65_536, ge=256, le=900_000, description="larger records on `posts` become dead letters"
+    )
 
     checkpoint: Path | None = Field(
         None, description="folder of the network's checkpoint; none: the shipped one"
     )
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    device: Annotated[str, AfterValidator(_check_device)] = Field(
+        "auto", description="auto, cpu, cuda or cuda:N"
+    )
     annotate_batch_size: int = Field(256, ge=1, le=4096, description="posts in one batch at most")
     annotate_batch_seconds: float = Field(
         0.2, gt=0, le=60, description="a batch waits no longer than this for more"
     )
 
-    llm_url: str = Field(
-        "http://127.0.0.1:8000/v1",
-        pattern=r"^https?://",
-        description="base URL of the OpenAI-compatible server",
+    llm_url: Annotated[str, AfterValidator(_check_llm_url)] = Field(
+        "http://127.0.0.1:8000/v1", description="base URL of the OpenAI-compatible server"
     )
     llm_model: str | None = Field(
         None, description="model name to ask for; none: the first that the server lists"
     )
     llm_api_key: SecretStr | None = Field(None, description="key for the LLM server, if it wants one")
-    llm_timeout_seconds: float = Field(60.0, gt=0, description="limit for one LLM request")
+    llm_timeout_seconds: float = Field(60.0, gt=0, le=3600, description="limit for one LLM request")
     llm_max_requests: int = Field(8, ge=1, le=1024, description="LLM requests in flight at most")
     llm_max_tokens: int = Field(
         24, ge=4, le=8192, description="tokens of one sample; reasoning models need ~1000"
@@ -86,8 +145,17 @@ class Settings(BaseSettings):
         "info", description="least severity that is logged"
     )
     stop_seconds: float = Field(
-        8.0, gt=0, le=600, description="time that SIGTERM leaves to finish what is in hand"
+        6.0, gt=0, le=600, description="time that SIGTERM leaves to finish what is in hand"
     )
+
+    @field_validator("topic_annotated", "topic_alerts", "topic_abstained", "topic_dead")
+    @classmethod
+    def _check_is_another_topic(cls, name: str, info: ValidationInfo) -> str:
+        """Compare with the topics before it: an agent that reads what it writes would never end."""
+        for other, value in info.data.items():
+            if other.startswith("topic_") and value == name:
+                raise _wrong(f"expected another topic than {other}")
+        return name
 
     @classmethod
     def settings_customise_sources(
@@ -160,5 +228,12 @@ def _explain(problem: Any, origins: Mapping[str, str]) -> str:
         close = difflib.get_close_matches(name, Settings.model_fields, n=1)
         spelled = [PREFIX + match.upper() if where.startswith(PREFIX) else match for match in close]
         return f"{where}: no such setting" + "".join(f"; did you mean {match}?" for match in spelled)
-    shown = "(hidden)" if "key" in name else repr(problem["input"])
+    value = problem["input"]
+    shown = "(hidden)" if _may_hold_secret(name, value) else repr(value)
     return f"{where}={shown}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def _may_hold_secret(name: str, value: object) -> bool:
+    # People put passwords before an address's "@" and keys into its query.
+    is_address = name in ("brokers", "llm_url")
+    return "key" in name or (is_address and any(c in str(value) for c in "@?"))

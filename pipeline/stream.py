@@ -1,19 +1,19 @@
 """The Faust app around one agent; nothing else in the project knows Faust.
 
-Faust's `take_events` acknowledges a batch whenever the loop body is left, also by an exception or by
-cancellation: such a batch would be committed and lost. So every message is held by one more reference while the
-agent has it, and let go only when its outcome is with the broker. What is not let go is never committed.
+What the agent has not finished is never committed (`held_batch`), and an agent that raises ends the program.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import faust
 
+from pipeline.held_batch import HeldBatch
 from pipeline.records import Agent, Record
 
 logger = logging.getLogger(__name__)
@@ -38,18 +38,24 @@ class Stream:
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._agent_failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._app = _build_app(brokers, group)
         source = self._app.topic(topic, key_serializer="raw", value_serializer="raw")
         self._app.agent(source, name=group)(self._run)
 
-    async def start(self) -> None:
-        """Join the consumer group; returns once the app runs."""
+    async def run_until_failure(self) -> BaseException:
+        """Join the consumer group and feed the agent; returns, once that cannot go on, why.
+
+        That is what the agent raised, or Faust itself.
+        """
         self._app.finalize()
         await self._app.start()
-
-    async def wait_for_failure(self) -> BaseException:
-        """Return, once the stream cannot go on, why: what the agent raised, or Faust itself."""
-        await self._app.wait_until_stopped()
+        faust_ends = asyncio.ensure_future(self._app.wait_until_stopped())
+        ends: list[asyncio.Future[Any]] = [self._agent_failure, faust_ends]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        faust_ends.cancel()
+        if self._agent_failure.done():
+            return self._agent_failure.result()
         return self._app.crash_reason or RuntimeError("Faust stopped unasked")
 
     async def stop(self, timeout_seconds: float) -> None:
@@ -59,33 +65,27 @@ class Stream:
             await asyncio.wait_for(self._idle.wait(), timeout_seconds)
         except TimeoutError:
             logger.warning("the batch in hand is not finished after %.0f s: given back", timeout_seconds)
-        await self._app.consumer.commit()
+        if self._app.started and not self._app.crashed:  # a crashed app's consumer answers no more
+            await self._app.consumer.commit()
         await self._app.stop()
 
     async def _run(self, stream: Any) -> None:
         async for events in stream.take_events(self._max_records, within=self._max_wait_seconds):
             messages = [event.message for event in events]
-            for message in messages:
-                message.incref()
-            if self._stopping.is_set() or not await self._process(messages):
+            records = [_to_record(message) for message in messages]
+            batch = HeldBatch(messages, records, self._app.consumer)
+            if self._stopping.is_set() or not await self._process(records, batch):
                 await asyncio.Event().wait()  # nothing new is begun; the app's stop cancels this
 
-    async def _process(self, messages: list[Any]) -> bool:
-        """Let the agent work on the batch, and go of each message that it finishes; returns whether all went well."""
-        records = [_to_record(message) for message in messages]
-        # By identity: after a rebalance a batch may hold the same offset twice.
-        held = {id(record): message for record, message in zip(records, messages, strict=True)}
-
-        def finish(record: Record) -> None:
-            held.pop(id(record)).ack(self._app.consumer)
-
+    async def _process(self, records: Sequence[Record], batch: HeldBatch) -> bool:
+        """Let the agent work on the batch; returns whether all went well."""
         self._idle.clear()
         try:
-            await self._agent.process(records, finish, self._stopping)
+            await self._agent.process(records, batch.finish, self._stopping)
         except Exception as error:
             logger.exception("the agent failed on a batch of %d records", len(records))
             # Whatever it was, going on would leave a hole in the offsets for ever: the program must end.
-            await self._app.crash(error)
+            self._agent_failure.set_result(error)
             return False
         finally:
             self._idle.set()
@@ -116,7 +116,7 @@ def _build_app(brokers: str, group: str) -> faust.App:
         broker=[f"kafka://{broker.strip()}" for broker in brokers.split(",")],
         store="memory://",
         web_enabled=False,
-        topic_allow_declare=False,  # topics.py makes them
+        topic_allow_declare=False,  # kafka.ensure_topics makes them
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
         # With the defaults the first record takes half a minute, and a lost member as long to be noticed.

@@ -39,7 +39,9 @@ def render_outcome(outcome: Outcome) -> Text:
         line = Text.assemble(("  no alert  ", "dim"), (outcome.reason, "yellow"))
         return _with_post(line, outcome.post.text)
     line = Text.assemble(
-        ("  dead      ", "bold magenta"), (f"{outcome.stage}: ", "magenta"), printable(outcome.message)
+        ("  dead      ", "bold magenta"),
+        (f"{printable(outcome.stage)}: ", "magenta"),
+        printable(outcome.message),
     )
     return _with_post(line, (outcome.value or b"").decode(errors="backslashreplace"))
 
@@ -49,7 +51,7 @@ def _render_alert(alert: Alert) -> Text:
     line = Text.assemble(
         ("  ALERT     ", "bold cyan"),
         (printable(alert.alert), "bold"),
-        f"  [{alert.entity_type}]  ",
+        f"  [{printable(alert.entity_type)}]  ",
         render_sentiment(alert.sentiment),
         (f"  {provenance.selected_by}, {provenance.num_valid} valid of {provenance.num_sampled}", "dim"),
     )
@@ -58,7 +60,8 @@ def _render_alert(alert: Alert) -> Text:
 
 def render_sentiment(sentiment: Sentiment) -> Text:
     """Return label and probability."""
-    return Text(f"{sentiment.label} {sentiment.score:.2f}", _SENTIMENT_STYLES.get(sentiment.label, ""))
+    label = printable(sentiment.label)
+    return Text(f"{label} {sentiment.score:.2f}", _SENTIMENT_STYLES.get(sentiment.label, ""))
 
 
 def _with_post(line: Text, text: str) -> Text:

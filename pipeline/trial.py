@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,15 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from models import DEFAULT_CHECKPOINT, Annotation, AnnotationError, Annotator
-from pipeline.alert_generator import AlertGenerator, Generation
+from models import Annotation, AnnotationError
+from pipeline.alert_generator import Generation
 from pipeline.annotate_agent import to_annotated_post
 from pipeline.errors import LlmUnavailableError, UnannotatableError
 from pipeline.kafka import until_it_works
-from pipeline.local_stack import embedded_llm
+from pipeline.llm import LlmClient
+from pipeline.local_process import LocalProcess, while_running
+from pipeline.local_stack import chosen_settings, embedded_llm
 from pipeline.messages import Alert, AnnotatedPost, Origin, Post, StageTime
 from pipeline.metrics import Metrics
-from pipeline.program import build_alert_generator, build_llm_client
+from pipeline.program import build_alert_generator, build_llm_client, load_annotator
 from pipeline.settings import Settings
 from pipeline.terminal import printable, render_sentiment
 
@@ -31,14 +32,13 @@ async def run_trial(text: str, settings: Settings) -> None:
     """Annotate the text, write its alert, and show how; starts the embedded LLM where no server is named.
 
     Raises:
+        SettingsError: the checkpoint or the device cannot be used.
         UnannotatableError: the network refuses the text.
-        LocalServiceError: the embedded LLM does not come up.
+        LocalServiceError: the embedded LLM does not come up, or ends.
     """
     console = Console(highlight=False, soft_wrap=True)
     with console.status("loading the network"):
-        annotator = Annotator.from_checkpoint(
-            settings.checkpoint or DEFAULT_CHECKPOINT, device=settings.device
-        )
+        annotator = load_annotator(settings)
     post = Post(id="try", text=text)
     started_at = datetime.now(UTC)
     annotation = annotator.annotate([text])[0]
@@ -49,24 +49,26 @@ async def run_trial(text: str, settings: Settings) -> None:
     annotated = to_annotated_post(post, annotation, annotator.checkpoint, origin=_NO_ORIGIN, stages=[stage])
     _show_annotation(console, annotation, annotated)
     with console.status("asking the LLM"):
-        async with _generator(settings) as generator:
-            generation = await generator.generate(annotated)
+        generation = await _generate(annotated, settings)
     _show_generation(console, generation)
 
 
-@asynccontextmanager
-async def _generator(settings: Settings) -> AsyncIterator[AlertGenerator]:
+async def _generate(annotated: AnnotatedPost, settings: Settings) -> Generation:
     async with AsyncExitStack() as stack:
+        processes: list[LocalProcess] = []
         if "llm_url" not in settings.model_fields_set:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-")))
-            chosen = {
-                name: str(getattr(settings, name)) for name in settings.model_fields_set - {"llm_api_key"}
-            }
-            settings = Settings.model_validate(await embedded_llm(stack, folder, chosen))
+            changed, process = await embedded_llm(stack, folder, chosen_settings(settings))
+            settings = Settings.model_validate(changed)
+            processes.append(process)
         llm = build_llm_client(settings, Metrics())
         stack.push_async_callback(llm.close)
-        await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=lambda: None)
-        yield build_alert_generator(llm, settings)
+        return await while_running(processes, _ask(llm, annotated, settings))
+
+
+async def _ask(llm: LlmClient, annotated: AnnotatedPost, settings: Settings) -> Generation:
+    await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=lambda: None)
+    return await build_alert_generator(llm, settings).generate(annotated)
 
 
 def _show_annotation(console: Console, annotation: Annotation, annotated: AnnotatedPost) -> None:
@@ -102,7 +104,8 @@ def _show_generation(console: Console, generation: Generation) -> None:
         )
     outcome = generation.outcome
     provenance = outcome.provenance
-    how = f"  {provenance.selected_by or ''} {provenance.llm or ''} {provenance.candidate_prompt or ''}"
+    llm = printable(provenance.llm or "")
+    how = f"  {provenance.selected_by or ''} {llm} {provenance.candidate_prompt or ''}"
     if isinstance(outcome, Alert):
         console.print(_line("ALERT", Text.assemble((printable(outcome.alert), "bold cyan"), (how, "dim"))))
     else:

@@ -23,7 +23,7 @@ from pipeline.dead_letter import DeadLetter
 from pipeline.kafka import Outgoing, Publisher, ensure_topics, reading
 from pipeline.local_process import answers_http, find_free_port
 from pipeline.outcomes import Outcome, outcome_topics, read_outcome
-from pipeline.settings import Settings
+from pipeline.settings import PREFIX, Settings
 from tests.pipeline.brokers import BrokerKind
 from tests.pipeline.fake_llm import FakeLlm, Reply, answering
 from tests.pipeline.fakes import make_annotated_post
@@ -43,7 +43,9 @@ class AgentProcess:
         settings |= {"brokers": clients.brokers, "producer_idempotence": clients.producer_idempotence}
         settings |= {"metrics_port": self._port, "num_samples": 2}
         variables = {f"TOCSIN_{name.upper()}": str(value) for name, value in settings.items()}
-        self._environ = os.environ | variables | {"OMP_NUM_THREADS": "1"}
+        # What the caller has set for agents of their own is not for these.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        self._environ = inherited | variables | {"OMP_NUM_THREADS": "1"}
 
     async def start(self) -> None:
         with self.log_file.open("ab") as log:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.alert_generator import CANDIDATE_PROMPT, SELECTION_PROMPT, AlertGenerator, Generation
 from pipeline.errors import InvalidMessageError, LlmRefusedError
+from pipeline.filters import merge
 from pipeline.messages import (
     Abstention,
     AbstentionReason,
@@ -177,7 +178,10 @@ async def test_a_refusal_is_the_callers_matter() -> None:
 @given(st.lists(st.text() | st.text().map("{}: FEMA".format), max_size=5), st.text(max_size=40))
 async def test_whatever_is_sampled_the_outcome_keeps_the_rules(samples: list[str], noise: str) -> None:
     """An outcome is an abstention, or a theme of one to three words and an entity verbatim in the text."""
-    outcome = (await generate(Llm(samples), annotated(f"{noise} FEMA {noise}", ["FEMA"]))).outcome
+    generation = await generate(Llm(samples), annotated(f"{noise} FEMA {noise}", ["FEMA"]))
+    outcome = generation.outcome
+    if generation.samples:
+        assert outcome.provenance.num_valid == len(merge(generation.samples))
     if isinstance(outcome, Alert):
         assert THEME.fullmatch(outcome.theme)
         assert outcome.post.text[outcome.entity_start : outcome.entity_end] == outcome.entity

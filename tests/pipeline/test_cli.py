@@ -13,16 +13,20 @@ _COMMANDS = ("annotate", "alert", "up", "demo", "produce", "watch", "try")
 
 
 def _tocsin(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
     return subprocess.run(
         [_TOCSIN, *arguments],
         capture_output=True,
         text=True,
         timeout=60,
         cwd=cwd,
-        env=environ | {"COLUMNS": "200", "NO_COLOR": "1"} | variables,
+        env=_environ() | {"COLUMNS": "200", "NO_COLOR": "1"} | variables,
         check=False,
     )
+
+
+def _environ() -> dict[str, str]:
+    """Return our environment without the settings that our caller has made."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
 
 
 @pytest.mark.parametrize("command", _COMMANDS)
@@ -48,12 +52,35 @@ def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
         (("demo", "--posts", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read: No such file or directory"),
         (("up", "--data", "kept"), "tocsin: --data kept: only Apache Kafka keeps data: add --kafka apache"),
         (("watch", "--brokers", "127.0.0.1:1"), "tocsin: no Kafka broker at 127.0.0.1:1"),
+        (("watch", "--brokers", ""), "tocsin: --brokers='': "),
+        (("up", "--config", "gone.toml"), "tocsin: gone.toml: cannot be read: No such file or directory"),
+        (("demo", "--config", "gone.toml"), "tocsin: gone.toml: cannot be read: No such file or directory"),
+        (("demo", "--llm-url", "gone"), "tocsin: --llm-url='gone': "),
+        (("produce", "\x1b[31mgone"), r"tocsin: \x1b[31mgone: cannot be read"),
     ],
 )
 def test_what_a_person_can_mend_is_one_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
     """No traceback, a status other than 0, and the thing that is wrong."""
     result = _tocsin(*arguments, cwd=tmp_path)
     assert result.returncode in (1, 2)
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("TOCSIN_DEVICE", "cuda:999", "device='cuda:999': cannot be used"),
+        ("TOCSIN_CHECKPOINT", "gone", "checkpoint='gone'"),
+        ("TOCSIN_LLM_MODEL", "large", "llm_model='large': the embedded LLM server has a model of its own"),
+    ],
+)
+def test_a_trial_says_which_setting_it_cannot_follow(
+    name: str, value: str, message: str, tmp_path: Path
+) -> None:
+    """What the network or the embedded LLM server cannot do is one line, not a traceback."""
+    result = _tocsin("try", "Flood in Jakarta", cwd=tmp_path, **{name: value})
+    assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -73,17 +100,21 @@ def test_an_agent_without_a_broker_says_so_keeps_trying_and_stops_when_told() ->
         [_TOCSIN, "alert"],
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"TOCSIN_BROKERS": brokers, "TOCSIN_METRICS_PORT": "0"},
+        env=_environ() | {"TOCSIN_BROKERS": brokers, "TOCSIN_METRICS_PORT": "0"},
     )
     assert process.stderr is not None
-    with process.stderr as log:
-        complaints = 0
-        while complaints < 2:
-            line = log.readline()
-            assert line, "the agent ended by itself"
-            complaints += f"no Kafka broker at {brokers}" in line
-        process.terminate()
-        assert process.wait(timeout=10) == 0
+    try:
+        with process.stderr as log:
+            complaints = 0
+            while complaints < 2:
+                line = log.readline()
+                assert line, "the agent ended by itself"
+                complaints += f"no Kafka broker at {brokers}" in line
+            process.terminate()
+            assert process.wait(timeout=10) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_the_installed_program_imports_this_repository_and_no_stranger(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dead_letter import bury, from_record, to_headers
+from pipeline.dead_letter import bury, from_record, to_outgoing
 from pipeline.errors import UndecodableError
 from pipeline.records import Record
 from tests.pipeline.fakes import make_record
@@ -15,9 +15,8 @@ def test_a_dead_letter_keeps_the_record_and_says_why(
     message = message.encode(errors="replace").decode()
     record = make_record(value, offset=5, key=key)
     letter = bury(record, UndecodableError(message), stage="decode")
-    on_topic = Record(
-        "posts.dead", 0, 0, record.timestamp, record.key, record.value, tuple(to_headers(letter))
-    )
+    sent = to_outgoing(letter, "posts.dead")
+    on_topic = Record("posts.dead", 0, 0, record.timestamp, sent.key, sent.value, tuple(sent.headers))
     assert from_record(on_topic) == letter
     assert (letter.value, letter.key, letter.headers) == (value, key, [("trace", b"\xff\x00")])
     assert (letter.stage, letter.reason, letter.message, letter.origin.offset) == (
@@ -26,3 +25,14 @@ def test_a_dead_letter_keeps_the_record_and_says_why(
         message,
         5,
     )
+
+
+def test_a_letter_too_large_for_the_broker_still_says_where_the_record_lies() -> None:
+    """Its fallback has no bytes of the record, only our headers, and a message of bounded length."""
+    record = make_record(b"x" * 2_000_000, offset=5, key=b"k")
+    fallback = to_outgoing(bury(record, UndecodableError("y" * 5_000), stage="decode"), "posts.dead").fallback
+    assert fallback is not None
+    assert (fallback.key, fallback.value) == (None, None)
+    headers = dict(fallback.headers)
+    assert (headers["tocsin-offset"], headers["tocsin-cut"]) == (b"5", b"too large for the broker")
+    assert sum(len(name) + len(value) for name, value in fallback.headers) < 2_000

@@ -2,7 +2,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
+from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka import Outgoing, Publisher, ensure_topics, reading, until_it_works
@@ -45,6 +45,17 @@ async def test_a_refusal_is_not_retried() -> None:
     producer = FlakyProducer(b"\x01", error=TopicAuthorizationFailedError("t"))
     with pytest.raises(TopicAuthorizationFailedError):
         await Publisher(producer).publish(_RECORDS)
+
+
+async def test_what_is_too_large_gives_way_to_its_fallback() -> None:
+    """The rest of the batch is published, and a record without a fallback is an error."""
+    small = Outgoing("dead", None, b"small")
+    records = [_RECORDS[0], Outgoing("t", None, b"large", fallback=small), _RECORDS[2]]
+    producer = FlakyProducer(b"large", error=MessageSizeTooLargeError())
+    await Publisher(producer).publish(records)
+    assert producer.acknowledged == [b"\x00", b"\x02", b"small"]
+    with pytest.raises(MessageSizeTooLargeError):
+        await Publisher(FlakyProducer(b"\x01", error=MessageSizeTooLargeError())).publish(_RECORDS)
 
 
 async def test_connecting_is_tried_until_it_works() -> None:

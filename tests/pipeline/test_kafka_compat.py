@@ -24,6 +24,13 @@ def test_the_answer_loses_its_tagged_fields_and_nothing_else(num_entries: int, f
     assert without_tagged_fields(answer) == _api_versions_answer(num_entries, b"\x00")
 
 
+@given(answer=st.binary(max_size=80), error=st.integers(-1, 119).filter(bool))
+def test_an_answer_that_is_an_error_stays_as_it_is(answer: bytes, error: int) -> None:
+    """UNSUPPORTED_VERSION (35) and its like come in the form of version 0, which has no tagged fields."""
+    refusal = struct.pack(">ih", _CORRELATION_ID, error) + answer
+    assert without_tagged_fields(refusal) == refusal
+
+
 async def test_all_else_passes_byte_for_byte() -> None:
     """Of two equal answers only the one to a request for API versions is changed."""
     answer = _api_versions_answer(3, b"\x01\x00\x01\x01")

@@ -12,6 +12,7 @@ from pipeline.local_process import (
     answers_tcp,
     check_port_is_free,
     find_free_port,
+    while_running,
 )
 
 _IGNORES_SIGTERM = """
@@ -108,3 +109,22 @@ async def test_ports_and_urls_are_probed() -> None:
             check_port_is_free(port)
     assert not await answers_tcp(port)
     assert not await answers_http(f"http://127.0.0.1:{port}/")
+
+
+async def test_work_ends_with_the_process_that_it_needs(tmp_path: Path) -> None:
+    """Its end is raised with its log, and the work is cancelled; work that is done first gives its result."""
+    process = _python("print('bad weights'); input()", tmp_path)
+    is_cancelled = False
+
+    async def work() -> None:
+        nonlocal is_cancelled
+        try:
+            await asyncio.Event().wait()
+        finally:
+            is_cancelled = True
+
+    await process.start()
+    with pytest.raises(LocalServiceError, match=r"(?s)child ended with status 1.*bad weights"):
+        await asyncio.wait_for(while_running([process], work()), 20)
+    assert is_cancelled
+    assert await while_running([], asyncio.sleep(0, "done")) == "done"

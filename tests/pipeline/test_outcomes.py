@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.codec import encode
-from pipeline.dead_letter import bury, to_headers
+from pipeline.dead_letter import bury, to_outgoing
 from pipeline.errors import LlmRefusedError, RecordError, UndecodableError
 from pipeline.messages import Origin
 from pipeline.outcomes import Tally, origin_of, read_outcome, to_json
@@ -23,7 +23,9 @@ def test_each_topic_gives_its_kind_of_outcome() -> None:
     letter = bury(make_record(b"{", offset=3), UndecodableError("not JSON"), stage="decode")
     assert read_outcome(_on_topic("alerts", encode(alert)), _SETTINGS) == alert
     assert read_outcome(_on_topic("alerts.abstained", encode(abstention)), _SETTINGS) == abstention
-    dead = read_outcome(_on_topic("posts.dead", b"{", to_headers(letter)), _SETTINGS)
+    dead = read_outcome(
+        _on_topic("posts.dead", b"{", list(to_outgoing(letter, "posts.dead").headers)), _SETTINGS
+    )
     assert dead == letter
     assert [next(iter(to_json(o))) for o in (alert, abstention, dead)] == [
         "alert",

@@ -61,3 +61,101 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
 def test_every_setting_is_described() -> None:
     """README and --help take their words from here."""
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("brokers", "", "HOST:PORT"),
+        ("brokers", ",", "HOST:PORT"),
+        ("brokers", "kafka:9092,", "HOST:PORT"),
+        ("brokers", "localhost", "HOST:PORT"),
+        ("brokers", "localhost:abc", "HOST:PORT"),
+        ("brokers", "localhost:0", "ports from 1 to 65535"),
+        ("brokers", "localhost:65536", "ports from 1 to 65535"),
+        ("brokers", "::1:9092", "HOST:PORT"),
+        ("topic_posts", "a/b", "'.', '_' and '-'"),
+        ("topic_posts", "posts\n", "'.', '_' and '-'"),
+        ("topic_alerts", "..", "'.', '_' and '-'"),
+        ("topic_dead", "x" * 250, "1 to 249"),
+        ("device", "banana", "auto, cpu, cuda or cuda:N"),
+        ("device", "cuda:", "auto, cpu, cuda or cuda:N"),
+        ("llm_url", "http://[", "http://HOST"),
+        ("llm_url", "http:host", "http://HOST"),
+        ("llm_url", "http:///v1", "http://HOST"),
+        ("llm_url", "http://host:99999/v1", "http://HOST"),
+        ("llm_url", "http://a host/v1", "http://HOST"),
+        ("llm_timeout_seconds", "inf", "finite"),
+        ("stop_seconds", "nan", "finite"),
+        ("max_post_bytes", "900001", "900000"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_at_the_start(name: str, value: str, expected: str) -> None:
+    """The error names variable and value and says what would do."""
+    variable = f"TOCSIN_{name.upper()}"
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environ={variable: value})
+    [problem] = caught.value.problems
+    assert problem.startswith(f"{variable}={value!r}: ")
+    assert expected in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("brokers", "kafka:19092"),
+        ("brokers", "10.0.0.1:9092,my_kafka.example-1.org:65535"),
+        ("brokers", "[::1]:9092,[fe80::1]:9093"),
+        ("topic_posts", "Team-1.posts_raw"),
+        ("topic_posts", "x" * 249),
+        ("device", "cpu"),
+        ("device", "cuda:12"),
+        ("llm_url", "https://llm.example.org/openai/v1/"),
+        ("llm_url", "http://my_vllm:8000/v1"),
+        ("llm_url", "http://[::1]:8000/v1"),
+    ],
+)
+def test_whatever_can_work_is_taken_as_it_is(name: str, value: str) -> None:
+    """The checks are no stricter than Kafka, PyTorch and HTTP."""
+    assert getattr(load_settings(environ={f"TOCSIN_{name.upper()}": value}), name) == value
+
+
+def test_blanks_in_the_list_of_brokers_are_dropped() -> None:
+    """A list is often written with blanks after its commas; the Kafka clients would not take them."""
+    assert load_settings(environ={"TOCSIN_BROKERS": " a:1, b:2 "}).brokers == "a:1,b:2"
+
+
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        (
+            {"TOCSIN_TOPIC_DEAD": "posts"},
+            "TOCSIN_TOPIC_DEAD='posts': expected another topic than topic_posts",
+        ),
+        # One of the two has its default.
+        ({"TOCSIN_TOPIC_POSTS": "alerts"}, "topic_alerts='alerts': expected another topic than topic_posts"),
+    ],
+)
+def test_two_topics_of_one_name_are_refused(environ: dict[str, str], problem: str) -> None:
+    """An agent that reads what it writes would never end."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environ=environ)
+    assert caught.value.problems == [problem]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("llm_url", "http://user:hunter2@host/v1", "TOCSIN_LLM_API_KEY"),
+        ("llm_url", "http://user:hun/hunter2@host/v1", "TOCSIN_LLM_API_KEY"),
+        ("llm_url", "ftp://user:hunter2@host/v1", "TOCSIN_LLM_API_KEY"),
+        ("llm_url", "http://host/v1?key=hunter2", "without a query"),
+        ("brokers", "user:hunter2@kafka:9092", "HOST:PORT"),
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_shown(name: str, value: str, expected: str) -> None:
+    """Addresses are logged; the error says where a key belongs instead."""
+    with pytest.raises(SettingsError, match=expected) as caught:
+        load_settings(environ={f"TOCSIN_{name.upper()}": value})
+    assert f"TOCSIN_{name.upper()}=(hidden)" in str(caught.value)
+    assert "hunter2" not in str(caught.value)

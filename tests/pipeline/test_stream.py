@@ -39,21 +39,22 @@ class RecordingAgent:
             await asyncio.sleep(0)
 
 
-async def _produce(settings: Settings, numbers: range) -> None:
+async def _produce(settings: Settings, numbers: range, *, key: bytes | None = None) -> None:
     publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
-    await publisher.publish([Outgoing("posts", str(n).encode(), str(n).encode()) for n in numbers])
+    await publisher.publish([Outgoing("posts", key or str(n).encode(), str(n).encode()) for n in numbers])
     await publisher.close()
 
 
 @contextlib.asynccontextmanager
-async def _running(settings: Settings, agent: RecordingAgent) -> AsyncIterator[Stream]:
+async def _running(settings: Settings, agent: RecordingAgent) -> AsyncIterator[asyncio.Future[BaseException]]:
     stream = Stream(
         agent, brokers=settings.brokers, group="group", topic="posts", max_records=10, max_wait_seconds=0.1
     )
-    await stream.start()
+    running = asyncio.ensure_future(stream.run_until_failure())
     try:
-        yield stream
+        yield running
     finally:
+        running.cancel()
         await asyncio.wait_for(stream.stop(2.0), 5.0)
 
 
@@ -87,8 +88,8 @@ async def test_an_exception_in_the_agent_loses_nothing(settings: Settings) -> No
 
     await _produce(settings, range(20))
     failing = RecordingAgent(fail)
-    async with _running(settings, failing) as stream:
-        error = await asyncio.wait_for(stream.wait_for_failure(), 30)
+    async with _running(settings, failing) as running:
+        error = await asyncio.wait_for(running, 30)
     assert isinstance(error, RuntimeError)
     assert 7 not in failing.seen
     healthy = RecordingAgent()
@@ -135,3 +136,34 @@ async def test_a_batch_in_hand_is_finished_before_the_stop(settings: Settings) -
     rest = RecordingAgent()
     async with _running(settings, rest):
         await _until(lambda: sorted(slow.seen + rest.seen) == list(range(5)))
+
+
+@pytest.mark.parametrize("num_committed", [0, 3])
+async def test_a_hole_at_the_head_of_a_partition_is_not_committed_past(
+    settings: Settings, num_committed: int
+) -> None:
+    """All but the first record finished, then a stop: the first comes again, also where nothing was committed."""
+    hold = asyncio.Event()
+
+    class AllButTheFirst(RecordingAgent):
+        async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
+            for record in records:
+                if int(record.value or b"") != num_committed:
+                    self.seen.append(int(record.value or b""))
+                    finish(record)
+            if any(int(record.value or b"") == num_committed for record in records):
+                await hold.wait()
+
+    if num_committed:
+        await _produce(settings, range(num_committed), key=b"one partition")
+        before = RecordingAgent()
+        async with _running(settings, before):
+            await _until(lambda: len(before.seen) == num_committed)
+    await _produce(settings, range(num_committed, num_committed + 6), key=b"one partition")
+    leaving = AllButTheFirst()
+    async with _running(settings, leaving):
+        await _until(lambda: len(leaving.seen) == 5)
+        await asyncio.sleep(1.0)  # time for a wrong commit
+    after = RecordingAgent()
+    async with _running(settings, after):
+        await _until(lambda: num_committed in after.seen)

@@ -1,0 +1,18 @@
+import json
+
+import pytest
+
+from pipeline.settings import Settings
+from pipeline.trial import run_trial
+from tests.pipeline.fake_llm import FakeLlm, Reply, answering
+
+
+async def test_a_trial_shows_the_servers_words_and_obeys_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """The model's name and its samples reach the terminal with control characters written out."""
+    async with FakeLlm(answering("Flood\x1b[2J: Jakarta", "Flood: Jakarta")) as llm:
+        llm.models = Reply(body=json.dumps({"data": [{"id": "model\x1b[31m"}]}).encode())
+        await run_trial("Floods in Jakarta, thousands flee", Settings(llm_url=llm.url, device="cpu"))
+    output = capsys.readouterr().out
+    assert "ALERT      Flood: Jakarta" in output
+    assert r"model\x1b[31m" in output
+    assert "\x1b" not in output
