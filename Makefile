@@ -45,6 +45,11 @@ format: $(INSTALLED) ## sort imports, format
 schemas: $(INSTALLED) ## write the JSON Schemas of the messages
 	@$(BIN)/python -m pipeline.schemas
 
+bench: $(INSTALLED) ## speed of the network on one thread, as ratios; DATA=folder of the corpora
+	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench syn-lstm
+	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench annotator --variants DEF \
+		--checkpoint models/checkpoints/social $(if $(DATA),--data "$(DATA)")
+
 lock: $(INSTALLED) ## resolve requirements.lock anew, for every platform and Python from 3.11 on
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header \

@@ -141,5 +141,5 @@ async def test_a_growing_file_is_produced_as_it_grows(number: signal.Signals, st
             if process.returncode is None:
                 process.kill()
             await process.wait()
-        assert b"-:2: 2000000 bytes are more than the broker takes" in log
+        assert b"-:2: 17825792 bytes are more than the broker takes" in log
         assert b"Traceback" not in log
