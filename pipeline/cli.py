@@ -52,6 +52,7 @@ class Kafka(StrEnum):
 @app.command(epilog="Example: `TOCSIN_BROKERS=kafka:9092 tocsin annotate`")
 def annotate(config: ConfigOption = None) -> None:
     """Run the annotate agent: posts in, annotated posts out, until SIGTERM or Ctrl-C."""
+    _end_well_when_told()
     from pipeline.program import run_annotate
 
     _run_agent(run_annotate, load_settings(config))
@@ -60,6 +61,7 @@ def annotate(config: ConfigOption = None) -> None:
 @app.command(epilog="Example: `TOCSIN_BROKERS=kafka:9092 TOCSIN_LLM_URL=http://vllm:8000/v1 tocsin alert`")
 def alert(config: ConfigOption = None) -> None:
     """Run the alert agent: annotated posts in, alerts and abstentions out, until SIGTERM or Ctrl-C."""
+    _end_well_when_told()
     from pipeline.program import run_alert
 
     _run_agent(run_alert, load_settings(config))
@@ -200,6 +202,12 @@ def _run(work: Coroutine[Any, Any, _T]) -> _T:
         if not is_terminated:
             raise
         sys.exit(128 + signal.SIGTERM)
+
+
+def _end_well_when_told() -> None:
+    """Let SIGTERM and Ctrl-C end an agent well from the start, while it still loads and has nothing in hand."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
 
 
 def _run_agent(run: Callable[[Settings], Coroutine[Any, Any, int]], settings: Settings) -> None:

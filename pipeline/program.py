@@ -30,7 +30,10 @@ _LEAVE_SECONDS = 1.0
 
 async def run_annotate(settings: Settings) -> int:
     """Run the annotate agent until SIGTERM or Ctrl-C; returns the exit status."""
-    annotator = load_annotator(settings)
+    stop = _stop_on_signal()
+    annotator = await _unless_stopped(stop, asyncio.to_thread(load_annotator, settings))
+    if annotator is None:
+        return 0
     metrics = Metrics()
 
     async def connect(publisher: Publisher) -> Stream:
@@ -51,7 +54,7 @@ async def run_annotate(settings: Settings) -> int:
             max_wait_seconds=settings.annotate_batch_seconds,
         )
 
-    return await _run("annotate", settings, metrics, Health("broker"), connect)
+    return await _run("annotate", settings, metrics, Health("broker"), connect, stop=stop)
 
 
 async def run_alert(settings: Settings) -> int:
@@ -76,7 +79,7 @@ async def run_alert(settings: Settings) -> int:
         )
 
     try:
-        return await _run("alert", settings, metrics, health, connect)
+        return await _run("alert", settings, metrics, health, connect, stop=_stop_on_signal())
     finally:
         await llm.close()
 
@@ -132,9 +135,10 @@ async def _run(
     metrics: Metrics,
     health: Health,
     connect: Callable[[Publisher], Awaitable[Stream]],
+    *,
+    stop: asyncio.Event,
 ) -> int:
     metrics.build.info({"role": role})
-    stop = _stop_on_signal()
     server = HealthServer(health, metrics.registry, host=settings.metrics_host, port=settings.metrics_port)
     logger.info("%s: metrics and probes on http://%s:%d", role, settings.metrics_host, server.port)
     beat = asyncio.create_task(health.beat())

@@ -141,6 +141,16 @@ async def test_agents_wait_for_what_is_not_there_yet_and_go_on(
             assert await annotate.stop() < 10
 
 
+@pytest.mark.parametrize("seconds", [2.0, 4.0, 6.0])
+async def test_stopping_while_it_still_loads_ends_well(tmp_path: Path, seconds: float) -> None:
+    """SIGTERM at any moment of the start ends the agent with status 0, within ten seconds."""
+    nobody = Settings(brokers=f"127.0.0.1:{find_free_port()}")
+    agent = AgentProcess("annotate", tmp_path / "log", nobody)
+    async with _agents(agent):
+        await asyncio.sleep(seconds)
+        assert await agent.stop() < 10
+
+
 async def test_an_outage_of_the_llm_loses_nothing_and_buries_nothing(
     broker_kind: BrokerKind, tmp_path: Path
 ) -> None:
