@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pipeline.alert_generator import AlertGenerator, Generation
 from pipeline.codec import decode, encode
 from pipeline.dead_letter import DeadLetter, bury, to_outgoing
-from pipeline.errors import RecordError
+from pipeline.errors import InternalError, OutcomeTooLargeError, RecordError
 from pipeline.kafka import Outgoing, Publisher
 from pipeline.messages import Abstention, Alert, AnnotatedPost
 from pipeline.metrics import Metrics
@@ -20,12 +20,6 @@ logger = logging.getLogger(__name__)
 
 # Our own messages: a post within its limit, its entities, and what JSON escaping may add.
 _MAX_ANNOTATED_BYTES = 8 * 2**20
-
-
-class _InternalError(RecordError):
-    """A defect of ours that one post brought to light; the traceback is in the log."""
-
-    reason = "internal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +86,7 @@ class AlertAgent:
         except Exception as error:
             logger.exception("no alert for %s/%d/%d", record.topic, record.partition, record.offset)
             return bury(
-                record, _InternalError(f"{type(error).__name__} while writing the alert"), stage="alert"
+                record, InternalError(f"{type(error).__name__} while writing the alert"), stage="alert"
             )
 
     def _address(self, outcome: Generation | DeadLetter, record: Record) -> Outgoing:
@@ -100,7 +94,9 @@ class AlertAgent:
             return to_outgoing(outcome, self._topics.dead)
         message = outcome.outcome
         topic = self._topics.alerts if isinstance(message, Alert) else self._topics.abstained
-        too_large = bury(record, _InternalError("the outcome is too large for the broker"), stage="alert")
+        too_large = bury(
+            record, OutcomeTooLargeError("the broker refuses the outcome as too large"), stage="alert"
+        )
         return Outgoing(
             topic,
             message.post.id.encode(),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from models import Annotation, AnnotationError, Annotator, Checkpoint
 from pipeline.codec import decode, encode
 from pipeline.dead_letter import DeadLetter, bury, to_outgoing
-from pipeline.errors import RecordError, UnannotatableError
+from pipeline.errors import OutcomeTooLargeError, RecordError, UnannotatableError
 from pipeline.kafka import Outgoing, Publisher
 from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment, StageTime
 from pipeline.metrics import Metrics
@@ -106,7 +106,9 @@ class AnnotateAgent:
         if isinstance(outcome, DeadLetter):
             return to_outgoing(outcome, self._dead_topic)
         too_large = bury(
-            record, UnannotatableError("too large for the broker once annotated"), stage="annotate"
+            record,
+            OutcomeTooLargeError("the broker refuses the annotated post as too large"),
+            stage="annotate",
         )
         return Outgoing(
             self._annotated_topic,

@@ -38,8 +38,8 @@ entity ::= """
 def alert_grammar(entities: Iterable[str]) -> str:
     """Return the grammar of `theme: entity` with one to three words before the colon and one of `entities` after it.
 
-    Measured on 20 alertable posts of the gold set (SmolLM2-135M, n = 4): as fast as the entity's number under a fixed
-    grammar (0.70 against 0.80 s a post) and as often right, and the model writes what it was shown examples of.
+    The other way, the entity's number under a fixed grammar, was no faster in a first trial, and here the model
+    writes what it was shown examples of.
     """
     return _ALERT_GRAMMAR + _any_of(entities)
 

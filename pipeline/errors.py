@@ -6,8 +6,11 @@ TocsinError
 │   ├── UndecodableError     not JSON, or larger than the limit
 │   ├── InvalidMessageError  JSON, but not the message that the topic carries
 │   ├── UnannotatableError   the network refuses the text (too long)
+│   ├── OutcomeTooLargeError the broker refuses what came of the record
+│   ├── InternalError        a defect of ours that this record brought to light
 │   └── LlmRefusedError      the LLM server refuses this post's prompt and takes others
 ├── LlmUnavailableError      server away, busy or failing: nobody's post is at fault, retried
+│   └── llm_http.LlmBusyError
 ├── BrokerUnavailableError   the same for Kafka
 └── LocalServiceError        a process that `tocsin up` starts did not come up, or is missing
 """
@@ -55,6 +58,18 @@ class UnannotatableError(RecordError):
     """The network refuses the text."""
 
     reason = "unannotatable"
+
+
+class OutcomeTooLargeError(RecordError):
+    """The broker refuses what came of the record as too large."""
+
+    reason = "outcome_too_large"
+
+
+class InternalError(RecordError):
+    """A defect of ours that one record brought to light; the traceback is in the log."""
+
+    reason = "internal"
 
 
 class LlmRefusedError(RecordError):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
-import stamina
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
@@ -22,6 +21,7 @@ from aiokafka.errors import (
 )
 
 from pipeline.errors import BrokerUnavailableError
+from pipeline.outage import retries
 from pipeline.records import Record
 from pipeline.settings import Settings
 
@@ -73,7 +73,7 @@ class Publisher:
             KafkaError: the broker refuses a record for good (not allowed, or too large and without a fallback).
         """
         remaining = list(records)
-        async for attempt in _retries(_is_passing, wait_max_seconds=10.0):
+        async for attempt in retries(_is_passing, wait_max_seconds=10.0):
             with attempt:
                 while remaining:
                     remaining, error = await self._send(remaining)
@@ -199,29 +199,6 @@ async def _records(consumer: Any) -> AsyncGenerator[Record, None]:
             value=message.value,
             headers=tuple(message.headers),
         )
-
-
-async def until_it_works(
-    attempt: Callable[[], Awaitable[_T]], *, on: type[Exception], on_failure: Callable[[], None]
-) -> _T:
-    """Return what `attempt` returns; while it raises `on`, report the failure and try again with back-off."""
-
-    def is_expected(error: Exception) -> bool:
-        if isinstance(error, on):
-            on_failure()
-            logger.warning("%s; trying again", error)
-        return isinstance(error, on)
-
-    async for retry in _retries(is_expected, wait_max_seconds=15.0):
-        with retry:
-            return await attempt()
-    raise AssertionError("retries never end by themselves")
-
-
-def _retries(is_expected: Callable[[Exception], bool], *, wait_max_seconds: float) -> AsyncIterator[Any]:
-    return stamina.retry_context(
-        on=is_expected, attempts=None, timeout=None, wait_initial=0.5, wait_max=wait_max_seconds
-    )
 
 
 def _is_passing(error: Exception) -> bool:

@@ -31,7 +31,7 @@ class ServerOptions:
     port: int  # on 127.0.0.1
     model: Path  # a GGUF file
     # Sequences at once and the largest `n` of a request. More than the samples of a post: the slots left over keep
-    # the selection prompt, which is else computed anew for every post (1.5 s).
+    # the selection prompt, which is else computed anew for every post.
     slots: int = 9
     context: int = 4096  # tokens that all slots share (unified KV cache)
 

@@ -39,7 +39,7 @@ class Metrics:
         )
         self.posts_in_flight = Gauge(
             "tocsin_posts_in_flight",
-            "Records taken whose outcome is not yet acknowledged.",
+            "Records in work: begun, their outcome not yet acknowledged.",
             registry=registry,
         )
         self.dead_letters = Counter(

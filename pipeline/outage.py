@@ -5,8 +5,13 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+
+import stamina
 
 logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 # An outage that follows the last one sooner than this is not told: a busy server would fill the log.
 _QUIET_SECONDS = 30.0
@@ -47,3 +52,27 @@ def backoff_seconds(attempt: int, *, max_seconds: float) -> float:
     """Return how long to wait after this attempt (from 0): doubling, bounded, with jitter."""
     longest = min(max_seconds, _FIRST_BACKOFF_SECONDS * 2.0 ** min(attempt, 16))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, nothing secret
+
+
+async def until_it_works(
+    attempt: Callable[[], Awaitable[_T]], *, on: type[Exception], on_failure: Callable[[], None]
+) -> _T:
+    """Return what `attempt` returns; while it raises `on`, report the failure and try again with back-off."""
+
+    def is_expected(error: Exception) -> bool:
+        if isinstance(error, on):
+            on_failure()
+            logger.warning("%s; trying again", error)
+        return isinstance(error, on)
+
+    async for retry in retries(is_expected, wait_max_seconds=15.0):
+        with retry:
+            return await attempt()
+    raise AssertionError("retries never end by themselves")
+
+
+def retries(is_expected: Callable[[Exception], bool], *, wait_max_seconds: float) -> AsyncIterator[Any]:
+    """Yield attempts (stamina's), with back-off and jitter and without end, while `is_expected` says so."""
+    return stamina.retry_context(
+        on=is_expected, attempts=None, timeout=None, wait_initial=0.5, wait_max=wait_max_seconds
+    )

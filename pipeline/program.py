@@ -15,9 +15,10 @@ from pipeline.alert_generator import AlertGenerator
 from pipeline.annotate_agent import AnnotateAgent
 from pipeline.errors import BrokerUnavailableError, LlmUnavailableError, SettingsError
 from pipeline.health import Health, HealthServer
-from pipeline.kafka import Publisher, ensure_topics, until_it_works
+from pipeline.kafka import Publisher, ensure_topics
 from pipeline.llm import LlmClient, LlmRequest
 from pipeline.metrics import Metrics
+from pipeline.outage import until_it_works
 from pipeline.settings import Settings
 from pipeline.stream import Stream
 

@@ -15,12 +15,12 @@ from models import Annotation, AnnotationError
 from pipeline.alert_generator import Generation
 from pipeline.annotate_agent import to_annotated_post
 from pipeline.errors import LlmUnavailableError, UnannotatableError
-from pipeline.kafka import until_it_works
 from pipeline.llm import LlmClient
 from pipeline.local_process import LocalProcess, while_running
 from pipeline.local_stack import chosen_settings, embedded_llm
 from pipeline.messages import Alert, AnnotatedPost, Origin, Post, StageTime
 from pipeline.metrics import Metrics
+from pipeline.outage import until_it_works
 from pipeline.program import build_alert_generator, build_llm_client, load_annotator
 from pipeline.settings import Settings
 from pipeline.terminal import printable, render_sentiment

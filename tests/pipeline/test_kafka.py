@@ -5,8 +5,9 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from pipeline.errors import BrokerUnavailableError
-from pipeline.kafka import Outgoing, Publisher, ensure_topics, reading, until_it_works
+from pipeline.kafka import Outgoing, Publisher, ensure_topics, reading
 from pipeline.local_process import find_free_port
+from pipeline.outage import until_it_works
 from pipeline.settings import Settings
 from tests.pipeline.brokers import BrokerKind
 
