@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Self
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from models.annotation import Annotation, Entity, Sentiment
-from models.batch import Featurizer
+from models.batch import Featurizer, Layout, pad
 from models.buckets import bucket_by_length
 from models.checkpoint import Checkpoint, load_checkpoint
 from models.errors import AnnotationError, TextTooLongError
-from models.joint_model import ScoredSpan
+from models.joint_model import Output, ScoredSpan
 from models.parser import DependencyParser
 from models.sentence import Sentence
 from models.tokenizer import Token, tokenize
+from models.tokens import WordFeatures
+from models.word_table import WordTable
 
 MAX_CHARACTERS = 20_000
 MAX_TOKENS = 2_000
@@ -34,9 +38,8 @@ class Annotator:
         self.checkpoint = checkpoint
         self._device = torch.device(device)
         self._model = checkpoint.model.to(self._device).eval()
-        if self._device.type == "cpu":
-            self._model.token_encoder.char.remember_spellings()
         self._featurizer = Featurizer(checkpoint.config, checkpoint.vocabularies)
+        self._word_table = WordTable(self._read_words)
         self._parser = DependencyParser() if checkpoint.config.needs_parse else None
 
     @classmethod
@@ -82,9 +85,8 @@ class Annotator:
         with _timed(timings, "parse"):
             sentences = self._parse([tuple(token.text for token in of_text) for of_text in tokens])
         with _timed(timings, "network"), torch.inference_mode():
-            batch = self._featurizer(sentences).to(self._device)
-            output = self._model(batch)
-            spans = self._model.decode_entities(output, batch)
+            output, layout = self._run_network(sentences)
+            spans = self._model.decode_entities(output, layout)
             scores, labels = output.sentiment_logits.softmax(dim=-1).max(dim=-1)
         names = self.checkpoint.config.sentiment_labels
         sentiments = [
@@ -94,6 +96,20 @@ class Annotator:
             Annotation(of_text, tuple(_entity(text, of_text, span) for span in found), sentiment)
             for text, of_text, found, sentiment in zip(texts, tokens, spans, sentiments, strict=True)
         ]
+
+    def _run_network(self, sentences: Sequence[Sentence]) -> tuple[Output, Layout]:
+        layout = self._featurizer.lay_out(sentences)
+        words = [word for sentence in sentences for word in sentence.words]
+        rows = {word: row for row, word in enumerate(dict.fromkeys(words), start=1)}
+        features = F.pad(self._word_table.look_up(list(rows)), (0, 0, 1, 0))
+        places = pad([rows[word] for word in words], layout.mask)
+        layout = layout.to(self._device)
+        return self._model.read(WordFeatures(features, places.to(self._device)), layout), layout
+
+    def _read_words(self, words: Sequence[str]) -> Tensor:
+        batch = self._featurizer.describe(words).to(self._device)
+        features: Tensor = self._model.token_encoder(batch).dense
+        return features[0]
 
     def _parse(self, word_lists: Sequence[tuple[str, ...]]) -> list[Sentence]:
         if self._parser is None:

@@ -19,8 +19,29 @@ from models.word_forms import case_class
 
 
 @dataclass(frozen=True)
-class Batch:
-    """B sentences of at most T words, with U distinct spellings of at most C characters."""
+class Layout:
+    """Where the words of B sentences of at most T words stand, and how they hang together."""
+
+    lengths: Tensor
+    """(B,) words of each sentence; stays on the CPU."""
+    mask: Tensor
+    """(B, T) true on real tokens."""
+    edge_index: Tensor | None
+    """(2, E) head and dependent node of each arc, roots left out; None unless the variant reads a parse."""
+    edge_type: Tensor | None
+    """(E,) index of each arc's relation."""
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same on `device`, lengths excepted."""
+        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
+        return type(self)(
+            **{name: t if t is None or name in _ON_CPU else t.to(device) for name, t in tensors.items()}
+        )
+
+
+@dataclass(frozen=True)
+class Batch(Layout):
+    """A layout with what can be said of each word: U distinct spellings of at most C characters."""
 
     words: Tensor
     """(B, T) word indices, 0 on padding."""
@@ -32,21 +53,6 @@ class Batch:
     """(U, C) character indices of each spelling, 0 on padding; row 0 stands for padding tokens."""
     char_lengths: Tensor
     """(U,) characters of each spelling, 1 for row 0; stays on the CPU, where packing wants it."""
-    lengths: Tensor
-    """(B,) words of each sentence; stays on the CPU."""
-    mask: Tensor
-    """(B, T) true on real tokens."""
-    edge_index: Tensor | None
-    """(2, E) head and dependent node of each arc, roots left out; None unless the variant reads a parse."""
-    edge_type: Tensor | None
-    """(E,) index of each arc's relation."""
-
-    def to(self, device: torch.device | str) -> Self:
-        """The batch on `device`, lengths excepted."""
-        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
-        return type(self)(
-            **{name: t if t is None or name in _ON_CPU else t.to(device) for name, t in tensors.items()}
-        )
 
 
 _ON_CPU = ("lengths", "char_lengths")
@@ -61,34 +67,45 @@ class Featurizer:
 
     def __call__(self, sentences: Sequence[Sentence]) -> Batch:
         """Raises `EmptySentenceError`, and `MissingParseError` where the variant reads a parse."""
+        layout = self.lay_out(sentences)
+        return self._describe(layout, [word for sentence in sentences for word in sentence.words])
+
+    def lay_out(self, sentences: Sequence[Sentence]) -> Layout:
+        """All of the batch but its words; raises as a call does."""
         if not sentences or not all(sentence.words for sentence in sentences):
             raise EmptySentenceError("expected one sentence or more, each with one word or more")
-        distinct = dict.fromkeys(word for sentence in sentences for word in sentence.words)
-        spellings = {word: row for row, word in enumerate(distinct, start=1)}
-        lengths = [len(sentence.words) for sentence in sentences]
-        spelling = _pad([spellings[word] for sentence in sentences for word in sentence.words], lengths)
+        lengths = torch.tensor([len(sentence.words) for sentence in sentences])
+        mask = torch.arange(int(lengths.max())) < lengths[:, None]
+        edge_index, edge_type = self._connect(sentences, mask.shape[1])
+        return Layout(lengths, mask, edge_index, edge_type)
+
+    def describe(self, words: Sequence[str]) -> Batch:
+        """One sentence of words without arcs, for what can be said of a word without its neighbours."""
+        mask = torch.ones(1, len(words), dtype=torch.bool)
+        return self._describe(Layout(torch.tensor([len(words)]), mask, None, None), words)
+
+    def _describe(self, layout: Layout, words: Sequence[str]) -> Batch:
+        spellings = {word: row for row, word in enumerate(dict.fromkeys(words), start=1)}
+        spelling = pad([spellings[word] for word in words], layout.mask)
         word_of = torch.tensor([0, *map(self._vocabularies.word_index, spellings)])
         case_of = torch.tensor([0, *map(case_class, spellings)])
         chars, char_lengths = self._spell(list(spellings))
-        edge_index, edge_type = self._connect(sentences, spelling.shape[1])
         return Batch(
+            **vars(layout),
             words=word_of[spelling],
             case=case_of[spelling],
             spelling=spelling,
             chars=chars,
             char_lengths=char_lengths,
-            lengths=torch.tensor(lengths),
-            mask=spelling > 0,
-            edge_index=edge_index,
-            edge_type=edge_type,
         )
 
     def _spell(self, spellings: Sequence[str]) -> tuple[Tensor, Tensor]:
         if not self._config.use_char_embs:
             return torch.zeros(len(spellings) + 1, 1, dtype=torch.long), torch.ones(len(spellings) + 1).long()
         words = [_shorten(word, self._config.max_word_chars) for word in spellings]
-        lengths = [1, *map(len, words)]
-        return _pad([0, *map(self._vocabularies.char_index, "".join(words))], lengths), torch.tensor(lengths)
+        lengths = torch.tensor([1, *map(len, words)])
+        taken = torch.arange(int(lengths.max())) < lengths[:, None]
+        return pad([0, *map(self._vocabularies.char_index, "".join(words))], taken), lengths
 
     def _connect(self, sentences: Sequence[Sentence], width: int) -> tuple[Tensor | None, Tensor | None]:
         if not self._config.needs_parse:
@@ -106,14 +123,13 @@ class Featurizer:
         return torch.tensor([heads, dependents], dtype=torch.long), torch.tensor(types, dtype=torch.long)
 
 
+def pad(values: Sequence[int], mask: Tensor) -> Tensor:
+    """(rows, width) the values row after row where the mask is true, zero elsewhere."""
+    return torch.zeros(mask.shape, dtype=torch.long).masked_scatter_(mask, torch.tensor(values))
+
+
 def _shorten(word: str, limit: int) -> str:
     """Both ends matter to the two directions of the character LSTM; the middle of a long word does not."""
     if len(word) <= limit:
         return word
     return word[: (limit + 1) // 2] + word[len(word) - limit // 2 :]
-
-
-def _pad(values: Sequence[int], lengths: Sequence[int]) -> Tensor:
-    """(rows, width) the values row after row, zero behind each row's length."""
-    taken = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-    return torch.zeros(taken.shape, dtype=torch.long).masked_scatter_(taken, torch.tensor(values))

@@ -5,6 +5,7 @@ little. Each command prints a table and, as its last line, the same figures as J
 """
 
 import argparse
+import gc
 import importlib
 import json
 import statistics
@@ -27,6 +28,7 @@ from models.parser import DependencyParser
 from models.sentence import Sentence
 from models.syn_lstm import SynLstm
 from models.tokenizer import tokenize
+from models.tokens import OwnFeatures
 from models.vocabulary import Vocabularies
 
 Figures = dict[str, Any]
@@ -87,6 +89,8 @@ def bench_annotator(arguments: argparse.Namespace) -> list[Figures]:
     for corpus, path in CORPORA.items():
         texts = _read_texts(arguments.data / path)[: arguments.max_texts]
         for name, annotator in _annotators(arguments, texts):
+            gc.collect()
+            gc.freeze()  # as `tocsin annotate` does
             rows.append(
                 {
                     "corpus": corpus,
@@ -136,7 +140,7 @@ def _apply(layer: nn.Module, features: Tensor, lengths: Tensor, words_size: int)
         states = layer(packed)[0]
         assert isinstance(states, PackedSequence)
         return states.data
-    result: Tensor = layer(features[..., :words_size], features[..., words_size:], lengths)
+    result: Tensor = layer(OwnFeatures(features[..., :words_size]), features[..., words_size:], lengths)
     return result
 
 

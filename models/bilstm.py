@@ -5,13 +5,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from models.lstm_recurrence import run_lstm
-from models.packed_rows import pack_both_ways, put, take
+from models.packed_rows import pack_both_ways, put
+from models.tokens import OwnFeatures, Tokens
 
 
 class BiLstm(nn.Module):
     """A bidirectional LSTM that never reads padding.
-
-    Without gradients on a CPU it takes its own steps, faster there than `nn.LSTM`'s (see `lstm_recurrence`).
 
     Shapes:
         tokens: (B, T, D).
@@ -25,22 +24,33 @@ class BiLstm(nn.Module):
             input_size, hidden_size, num_layers=num_layers, batch_first=True, bidirectional=True
         )
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        if not torch.is_grad_enabled() and tokens.device.type == "cpu":
-            return self._infer(tokens, lengths)
-        packed = pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
-        states: Tensor = pad_packed_sequence(
-            self.lstm(packed)[0], batch_first=True, total_length=tokens.shape[1]
-        )[0]
-        return states
+    def forward(self, tokens: Tokens, lengths: Tensor) -> Tensor:
+        return read_both_ways(self.lstm, tokens, lengths)
 
-    def _infer(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        batch_sizes, order = pack_both_ways(lengths, tokens.shape[1])
-        for both in zip(self.lstm.all_weights[::2], self.lstm.all_weights[1::2], strict=True):
-            rows = take(tokens, order)
-            gates = rows.new_empty(*rows.shape[:2], 4 * self.lstm.hidden_size)
-            for side, (weight, _, bias, hidden_bias) in enumerate(both):
-                torch.addmm(bias + hidden_bias, rows[side], weight.T, out=gates[side])
-            states = run_lstm(batch_sizes, gates, [weights[1].T for weights in both])
-            tokens = put(states, order, *tokens.shape[:2])
-        return tokens
+
+def read_both_ways(lstm: nn.LSTM, tokens: Tokens, lengths: Tensor) -> Tensor:
+    """What `lstm` says of sequences of different lengths; shapes as in `BiLstm`.
+
+    Without gradients on a CPU it takes steps of our own, faster there than `nn.LSTM`'s (see `lstm_recurrence`).
+    """
+    if not torch.is_grad_enabled() and lstm.weight_ih_l0.device.type == "cpu":
+        return _infer(lstm, tokens, lengths)
+    features = tokens.dense
+    packed = pack_padded_sequence(features, lengths, batch_first=True, enforce_sorted=False)
+    states: Tensor = pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=features.shape[1])[0]
+    return states
+
+
+def _infer(lstm: nn.LSTM, tokens: Tokens, lengths: Tensor) -> Tensor:
+    batch_size, num_tokens = len(lengths), int(lengths.max())
+    batch_sizes, order = pack_both_ways(lengths, num_tokens)
+    for both in zip(lstm.all_weights[::2], lstm.all_weights[1::2], strict=True):
+        gates = torch.stack(
+            [
+                tokens.project(weight.T, bias + hidden_bias, order[side])
+                for side, (weight, _, bias, hidden_bias) in enumerate(both)
+            ]
+        )
+        states = run_lstm(batch_sizes, gates, [weights[1].T for weights in both])
+        tokens = OwnFeatures(put(states, order, batch_size, num_tokens))
+    return tokens.dense

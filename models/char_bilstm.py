@@ -2,13 +2,15 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence
+
+from models.bilstm import read_both_ways
+from models.tokens import OwnFeatures
 
 
 class CharBiLstm(nn.Module):
     """Final states of both directions of an LSTM over a word's characters (Lample et al. 2016).
 
-    Each direction has read the whole word: packing lets the backward one start at the last real character.
+    Each direction has read the whole word: the backward one starts at the last real character.
 
     Shapes:
         chars: (U, C) character indices of distinct spellings, 0 on padding.
@@ -22,6 +24,7 @@ class CharBiLstm(nn.Module):
         self.lstm = nn.LSTM(dim, hidden_size, batch_first=True, bidirectional=True)
 
     def forward(self, chars: Tensor, lengths: Tensor) -> Tensor:
-        packed = pack_padded_sequence(self.embedding(chars), lengths, batch_first=True, enforce_sorted=False)
-        _, (final, _) = self.lstm(packed)
-        return torch.cat([final[0], final[1]], dim=-1)
+        states = read_both_ways(self.lstm, OwnFeatures(self.embedding(chars)), lengths)
+        last = states[torch.arange(len(states), device=states.device), lengths.to(states.device) - 1]
+        size = self.lstm.hidden_size
+        return torch.cat([last[:, :size], states[:, 0, size:]], dim=-1)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from models.batch import Batch
+from models.batch import Batch, Layout
 from models.config import ModelConfig
 from models.crf import Crf
 from models.locked_dropout import LockedDropout
@@ -23,6 +23,7 @@ from models.softmax_decoder import SoftmaxDecoder
 from models.spans import Span, spans_from_tags
 from models.tag_decoder import TagDecoder
 from models.token_encoder import TokenEncoder
+from models.tokens import Tokens
 from models.vocabulary import Vocabularies
 
 
@@ -74,9 +75,12 @@ class JointModel(nn.Module):
             self.token_encoder.word.load_vectors(vectors)
 
     def forward(self, batch: Batch) -> Output:
-        features = self.token_encoder(batch)
-        states = self.encoder(features, batch)
-        sentence = pool(self.sentiment_states(states, features, batch), batch.mask, batch.lengths)
+        return self.read(self.token_encoder(batch), batch)
+
+    def read(self, tokens: Tokens, layout: Layout) -> Output:
+        """What `forward` does once the features of each token are known."""
+        states = self.encoder(tokens, layout)
+        sentence = pool(self.sentiment_states(states, tokens, layout), layout.mask, layout.lengths)
         return Output(tag_scores=self.tag_head(states), sentiment_logits=self.sentiment_head(sentence))
 
     def ner_loss(self, output: Output, batch: Batch, tags: Tensor) -> Tensor:
@@ -87,24 +91,24 @@ class JointModel(nn.Module):
         """Mean loss a sentence; `labels` is (B,)."""
         return SENTIMENT_LOSSES[self.config.sentiment_loss](output.sentiment_logits, labels)
 
-    def decode(self, output: Output, batch: Batch) -> list[list[int]]:
+    def decode(self, output: Output, layout: Layout) -> list[list[int]]:
         """Tag indices of the best path of each sentence, padding left out."""
-        paths = self.decoder.decode(output.tag_scores, batch.mask).tolist()
-        return [path[:length] for path, length in zip(paths, batch.lengths.tolist(), strict=True)]
+        paths = self.decoder.decode(output.tag_scores, layout.mask).tolist()
+        return [path[:length] for path, length in zip(paths, layout.lengths.tolist(), strict=True)]
 
-    def decode_entities(self, output: Output, batch: Batch) -> list[list[ScoredSpan]]:
+    def decode_entities(self, output: Output, layout: Layout) -> list[list[ScoredSpan]]:
         """Entities on the best path of each sentence, with their probabilities."""
-        paths = self.decoder.decode(output.tag_scores, batch.mask)
+        paths = self.decoder.decode(output.tag_scores, layout.mask)
         found: list[list[ScoredSpan]] = [[] for _ in range(len(paths))]
         # `O` is tag 0; a sentence of nothing else has no entity to score.
         rows = paths.any(dim=1).nonzero().squeeze(1)
         if not len(rows):
             return found
-        scores, mask, paths = output.tag_scores[rows], batch.mask[rows], paths[rows]
+        scores, mask, paths = output.tag_scores[rows], layout.mask[rows], paths[rows]
         names = self.config.tags
         spans = [
             spans_from_tags([names[tag] for tag in path[:length]], self.config.tag_scheme)
-            for path, length in zip(paths.tolist(), batch.lengths[rows.cpu()].tolist(), strict=True)
+            for path, length in zip(paths.tolist(), layout.lengths[rows.cpu()].tolist(), strict=True)
         ]
         probabilities = self.decoder.confidence(scores, mask, paths).span_probabilities(spans)
         for row, *pair in zip(rows.tolist(), spans, probabilities, strict=True):

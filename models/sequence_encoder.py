@@ -2,12 +2,12 @@
 
 from torch import Tensor, nn
 
-from models.batch import Batch
+from models.batch import Layout
 from models.bilstm import BiLstm
 from models.config import ModelConfig
 from models.dependency_gcn import DependencyGcn
 from models.syn_lstm import SynLstm
-from models.token_encoder import TokenFeatures
+from models.tokens import Tokens
 
 
 class PlainEncoder(nn.Module):
@@ -17,8 +17,8 @@ class PlainEncoder(nn.Module):
         super().__init__()
         self.bilstm = BiLstm(token_size, config.hidden_size)
 
-    def forward(self, features: TokenFeatures, batch: Batch) -> Tensor:
-        states: Tensor = self.bilstm(features.tokens, batch.lengths)
+    def forward(self, tokens: Tokens, layout: Layout) -> Tensor:
+        states: Tensor = self.bilstm(tokens, layout.lengths)
         return states
 
 
@@ -36,9 +36,9 @@ class SyntacticEncoder(nn.Module):
         )
         self.syn_lstm = SynLstm(token_size, config.gcn_size, config.hidden_size)
 
-    def forward(self, features: TokenFeatures, batch: Batch) -> Tensor:
-        graph = self.gcn(features.tokens, batch.edge_index, batch.edge_type, batch.mask)
-        states: Tensor = self.syn_lstm(features.tokens, graph, batch.lengths)
+    def forward(self, tokens: Tokens, layout: Layout) -> Tensor:
+        graph = self.gcn(tokens.dense, layout.edge_index, layout.edge_type, layout.mask)
+        states: Tensor = self.syn_lstm(tokens, graph, layout.lengths)
         return states
 
 
@@ -49,7 +49,7 @@ class SharedStates(nn.Module):
         super().__init__()
         self.size = 2 * config.hidden_size
 
-    def forward(self, states: Tensor, features: TokenFeatures, batch: Batch) -> Tensor:
+    def forward(self, states: Tensor, tokens: Tokens, layout: Layout) -> Tensor:
         return states
 
 
@@ -59,8 +59,9 @@ class SeparateStates(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.size = 2 * config.sentiment_hidden_size
+        self.word_dim = config.word_dim
         self.bilstm = BiLstm(config.word_dim, config.sentiment_hidden_size, config.num_sentiment_layers)
 
-    def forward(self, states: Tensor, features: TokenFeatures, batch: Batch) -> Tensor:
-        own: Tensor = self.bilstm(features.words, batch.lengths)
+    def forward(self, states: Tensor, tokens: Tokens, layout: Layout) -> Tensor:
+        own: Tensor = self.bilstm(tokens.first(self.word_dim), layout.lengths)
         return own

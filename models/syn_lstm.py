@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from models.packed_rows import pack_both_ways, put, take
-from models.syn_lstm_recurrence import SynLstmRecurrence
+from models.syn_lstm_recurrence import SynLstmRecurrence, infer
+from models.tokens import Tokens
 
 
 class SynLstm(nn.Module):
@@ -36,20 +37,26 @@ class SynLstm(nn.Module):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -(hidden_size**-0.5), hidden_size**-0.5)
 
-    def forward(self, words: Tensor, graph: Tensor, lengths: Tensor) -> Tensor:
-        batch_size, num_tokens = words.shape[:2]
-        size = self.weight_hidden.shape[1]
+    def forward(self, words: Tokens, graph: Tensor, lengths: Tensor) -> Tensor:
+        batch_size, num_tokens = graph.shape[:2]
         batch_sizes, order = pack_both_ways(lengths, num_tokens)
-        order = order.to(words.device)
-        # The recurrence takes its candidates doubled: tanh(z) = 2 sigmoid(2 z) - 1.
+        order = order.to(graph.device)
+        weights = self._doubled_weights()
+        if torch.is_grad_enabled():
+            states = SynLstmRecurrence.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                batch_sizes, take(words.dense, order), take(graph, order), *weights
+            )
+        else:
+            states = infer(batch_sizes, words, graph, order, weights)
+        return put(states, order, batch_size, num_tokens)
+
+    def _doubled_weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The recurrence takes its candidates doubled: tanh(z) = 2 sigmoid(2 z) - 1."""
+        size = self.weight_hidden.shape[1]
         doubled = self.bias.new_tensor([2.0, 1.0, 1.0, 1.0, 1.0, 2.0]).repeat_interleave(size)
-        states = SynLstmRecurrence.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            batch_sizes,
-            take(words, order),
-            take(graph, order),
+        return (
             self.weight_words * doubled[: 4 * size],
             self.weight_graph * doubled[2 * size :],
             self.weight_hidden * doubled,
             self.bias * doubled,
         )
-        return put(states, order, batch_size, num_tokens)

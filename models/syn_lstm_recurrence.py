@@ -16,6 +16,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from models.packed_rows import steps
+from models.tokens import Tokens
 
 
 class SynLstmRecurrence(Function):
@@ -58,6 +59,24 @@ class SynLstmRecurrence(Function):
             torch.bmm(before.mT, after_first),
             grad_gates.sum(dim=1),
         )
+
+
+def infer(
+    batch_sizes: Sequence[int],
+    words: Tokens,
+    graph: Tensor,
+    order: Tensor,
+    weights: tuple[Tensor, Tensor, Tensor, Tensor],
+) -> Tensor:
+    """(2, N, H) hidden states without gradients; `order` and what it puts in order as in `packed_rows`."""
+    weight_words, weight_graph, weight_hidden, bias = weights
+    gates = bias.new_empty(2, order.shape[1], bias.shape[1])
+    for_words, for_graph = weight_words.shape[2], weight_graph.shape[2]
+    for side, rows in enumerate(gates):
+        rows[:, :for_words] = words.project(weight_words[side], bias[side, :for_words], order[side])
+        rows[:, for_words:] = bias[side, for_words:]
+        rows[:, -for_graph:].addmm_(graph.flatten(0, 1)[order[side]], weight_graph[side])
+    return _advance(batch_sizes, gates, weight_hidden)[2]
 
 
 def _project(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -93,12 +94,16 @@ def load_annotator(settings: Settings) -> Annotator:
     """
     checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
     try:
-        return Annotator.from_checkpoint(checkpoint, device=settings.device)
+        annotator = Annotator.from_checkpoint(checkpoint, device=settings.device)
     # PyTorch's own errors: a device that is not there, and any GPU where PyTorch is built for none.
     except (ModelsError, RuntimeError, AssertionError) as error:
         raise SettingsError(
             [f"checkpoint={str(checkpoint)!r}, device={settings.device!r}: cannot be used: {error}"]
         ) from error
+    # What is loaded by now stays: the garbage collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    return annotator
 
 
 def build_llm_client(settings: Settings, metrics: Metrics) -> LlmClient:

@@ -39,12 +39,17 @@ def test_batch_mates_do_not_matter(parser: DependencyParser) -> None:
     assert [len(heads) for heads, _ in together] == list(map(len, WORD_LISTS))
 
 
-def test_strings_of_posts_are_forgotten(parser: DependencyParser) -> None:
-    """A parser that runs for months does not keep every word that it has seen."""
-    parser.parse([["warm", "up"]])
-    before = len(parser._nlp.vocab.strings)
-    parser.parse([[f"word{number}" for number in range(2000)]])
-    assert len(parser._nlp.vocab.strings) == before
+def test_words_of_posts_are_forgotten() -> None:
+    """A parser that runs for months keeps the words that it met first, and no more than it may."""
+    parser = DependencyParser(max_words=2000)
+    strings = parser._nlp.vocab.strings
+    known = len(strings)
+    for call in range(4):
+        parser.parse([[f"word{call}x{number}" for number in range(1000)]])
+    assert known + 2000 <= len(strings)
+    kept = len(strings)
+    parser.parse([[f"other{number}" for number in range(1000)]])
+    assert len(strings) == kept
 
 
 def test_a_missing_model_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

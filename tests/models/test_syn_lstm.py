@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.syn_lstm import SynLstm
 from models.syn_lstm_recurrence import SynLstmRecurrence
+from models.tokens import OwnFeatures
 
 
 def step_by_step(layer: SynLstm, words: Tensor, graph: Tensor, direction: int) -> Tensor:
@@ -36,6 +37,11 @@ def both_directions(layer: SynLstm, words: Tensor, graph: Tensor, lengths: list[
     return torch.stack(rows)
 
 
+def run(layer: SynLstm, words: Tensor, graph: Tensor, lengths: Tensor) -> Tensor:
+    states: Tensor = layer(OwnFeatures(words), graph, lengths)
+    return states
+
+
 LENGTHS = [4, 1, 6, 3]
 
 
@@ -56,7 +62,14 @@ def inputs() -> tuple[Tensor, Tensor]:
 
 def test_states_follow_the_equations(layer: SynLstm, inputs: tuple[Tensor, Tensor]) -> None:
     """The batched layer gives what the equations give, step by step, in both directions."""
-    actual = layer(*inputs, torch.tensor(LENGTHS))
+    actual = run(layer, *inputs, torch.tensor(LENGTHS))
+    torch.testing.assert_close(actual, both_directions(layer, *inputs, LENGTHS), atol=1e-9, rtol=0)
+
+
+@torch.no_grad()
+def test_states_without_gradients_follow_the_equations(layer: SynLstm, inputs: tuple[Tensor, Tensor]) -> None:
+    """Inference takes another way to the inputs of the gates, and comes to the same states."""
+    actual = run(layer, *inputs, torch.tensor(LENGTHS))
     torch.testing.assert_close(actual, both_directions(layer, *inputs, LENGTHS), atol=1e-9, rtol=0)
 
 
@@ -64,7 +77,7 @@ def test_gradients_follow_the_equations(layer: SynLstm, inputs: tuple[Tensor, Te
     """The written-out backward pass gives autograd's gradients of the equations, for inputs and weights."""
     weight = torch.randn(4, 6, 8, dtype=torch.double)
     wanted = [*inputs, *layer.parameters()]
-    actual = torch.autograd.grad((layer(*inputs, torch.tensor(LENGTHS)) * weight).sum(), wanted)
+    actual = torch.autograd.grad((run(layer, *inputs, torch.tensor(LENGTHS)) * weight).sum(), wanted)
     expected = torch.autograd.grad((both_directions(layer, *inputs, LENGTHS) * weight).sum(), wanted)
     for one, other in zip(actual, expected, strict=True):
         torch.testing.assert_close(one, other, atol=1e-9, rtol=0)
@@ -85,6 +98,6 @@ def test_what_stands_on_padding_does_not_matter(layer: SynLstm, inputs: tuple[Te
     lengths = torch.tensor(LENGTHS)
     padding = torch.arange(6) >= lengths[:, None]
     spoiled = [part.masked_fill(padding[..., None], 1e3) for part in inputs]
-    states = layer(*spoiled, lengths)
-    torch.testing.assert_close(states, layer(*inputs, lengths), atol=1e-12, rtol=0)
+    states = run(layer, *spoiled, lengths)
+    torch.testing.assert_close(states, run(layer, *inputs, lengths), atol=1e-12, rtol=0)
     assert not states[padding].any()
