@@ -1,4 +1,4 @@
-"""The program `python -m training`: prepare, train, evaluate."""
+"""The program `python -m training`: prepare, train, evaluate, ablation."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,29 +13,32 @@ from rich.markup import escape
 from rich.table import Table
 
 from models import DEFAULT_CHECKPOINT, Annotator, ModelsError
+from training.ablation.command import ablation_command
+from training.command_line import (
+    CACHE_FOLDER,
+    DATA_FOLDER,
+    GLOVE,
+    CacheFolder,
+    Changes,
+    DataFolder,
+    GloveFile,
+    NumThreads,
+    console,
+    load_examples,
+)
 from training.corpora import CORPORA, TEST_CORPORA, find_corpus
 from training.errors import LabelError, TrainingError
 from training.evaluation import SCORE_NAMES, evaluate
-from training.example import Example
 from training.feature_store import FeatureStore
 from training.glove import read_glove
 from training.label_mapping import parse_mapping
 from training.labelled_text import LabelledText
 from training.named_recipes import find_recipe
-from training.progress import EpochProgress, parse_progress
+from training.progress import EpochProgress
 from training.training_run import RunInputs, TrainingRun
 
-_ROOT = Path(__file__).resolve().parents[1]
-_SHARED = _ROOT.parent / "shared"
-
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-console = Console(stderr=True)
-
-DataFolder = Annotated[Path, typer.Option(help="Folder of the corpora.")]
-CacheFolder = Annotated[Path, typer.Option(help="Folder of cached, parsed corpora.")]
-DATA_FOLDER = _SHARED / "data"
-CACHE_FOLDER = _ROOT / ".cache" / "features"
-GLOVE = _SHARED / "glove" / "glove_6b_100d_f16.npz"
+app.command(name="ablation")(ablation_command)
 
 
 @app.command()
@@ -51,25 +54,23 @@ def prepare(
     Example: python -m training prepare conll2003-train conll2003-dev
     """
     store = FeatureStore(cache, data_folder)
-    _load(store, corpora or list(CORPORA))
+    load_examples(store, corpora or list(CORPORA))
 
 
 @app.command()
 def train(
     output: Annotated[Path, typer.Option(help="Folder for settings, metrics and the checkpoint.")],
     variant: Annotated[str, typer.Option(help="The paper's A-E, or F.")] = "E",
-    recipe: Annotated[str, typer.Option(help="Named settings: social, news or paper.")] = "social",
+    recipe: Annotated[str, typer.Option(help="Named settings: social, news, ablation or paper.")] = "social",
     num_epochs: Annotated[int | None, typer.Option(help="Short for --set num_epochs=N.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Short for --set max_seconds=S.")] = None,
     seed: Annotated[int | None, typer.Option(help="Short for --set seed=N.")] = None,
-    change: Annotated[
-        list[str] | None, typer.Option("--set", help="name=value, any setting; repeat.")
-    ] = None,
+    change: Changes = None,
     name: Annotated[str, typer.Option(help="The checkpoint's name.")] = "social",
-    glove: Annotated[Path, typer.Option(help="Word vectors: .npz or GloVe's text format.")] = GLOVE,
+    glove: GloveFile = GLOVE,
     data_folder: DataFolder = DATA_FOLDER,
     cache: CacheFolder = CACHE_FOLDER,
-    num_threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    num_threads: NumThreads = 1,
 ) -> None:
     """Train a variant and keep the best epoch.
 
@@ -82,7 +83,9 @@ def train(
     run = TrainingRun(variant, settings, output, name=name)
     store = FeatureStore(cache, data_folder)
     inputs = RunInputs(
-        train=_load(store, settings.train), dev=_load(store, settings.dev), pretrained=read_glove(glove)
+        train=load_examples(store, settings.train),
+        dev=load_examples(store, settings.dev),
+        pretrained=read_glove(glove),
     )
     with EpochProgress(console, settings.num_epochs) as progress:
         run.run(inputs, on_step=progress.on_step, on_epoch=progress.on_epoch)
@@ -98,7 +101,7 @@ def evaluate_command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
     output: Annotated[Path | None, typer.Option(help="Also write the objects to a JSON file.")] = None,
     data_folder: DataFolder = DATA_FOLDER,
-    num_threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    num_threads: NumThreads = 1,
 ) -> None:
     """Score a checkpoint on corpora, entities strictly by span and type.
 
@@ -123,15 +126,6 @@ def evaluate_command(
         _print_scores(results[-1], as_json=as_json)
     if output:
         output.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
-
-
-def _load(store: FeatureStore, names: Sequence[str]) -> dict[str, list[Example]]:
-    examples: dict[str, list[Example]] = {}
-    for name in names:
-        with parse_progress(console, name) as report:
-            examples[name] = store.load(name, find_corpus(name), report)
-        console.print(f"{name}: {len(examples[name]):,} texts", highlight=False)
-    return examples
 
 
 def _choose(rows: Sequence[LabelledText], where: str, name: str) -> Sequence[LabelledText]:

@@ -37,6 +37,8 @@ CORPORA: Mapping[str, Corpus] = {
     ),
     "tweeteval-train": Corpus(path="tweeteval_sentiment/train.jsonl"),
     "tweeteval-dev": Corpus(path="tweeteval_sentiment/dev.jsonl"),
+    "sst2-train": Corpus(path="sst2/train.jsonl"),
+    "sst2-dev": Corpus(path="sst2/dev.jsonl"),
 }
 
 # Scored once a reported configuration, never trained or tuned on.
@@ -46,6 +48,7 @@ TEST_CORPORA: Mapping[str, Corpus] = {
     "twitter2017-test": Corpus(path=f"{_TWITTER}/test.jsonl", only={"source": ("twitter2017",)}),
     "wnut17-test": Corpus(path="wnut17/test.jsonl", mapping=NAMED_MAPPINGS["wnut17"]),
     "tweeteval-test": Corpus(path="tweeteval_sentiment/test.jsonl"),
+    "sst2-test": Corpus(path="sst2/test.jsonl"),
 }
 
 
