@@ -45,7 +45,7 @@ def evaluate(
     return {
         **dict.fromkeys(SCORE_NAMES),
         **score(predictions),
-        "intervals": _intervals(predictions),
+        "intervals": {**dict.fromkeys(SCORE_NAMES), **_intervals(predictions)},
         "entity_classes": _entity_counts(predictions).by_class(),
         "sentiment_classes": _sentiment_counts(predictions).by_class(),
         "baselines": baselines(predictions, tag_of or {}),
