@@ -24,7 +24,7 @@ from training.command_line import (
     console,
     load_examples,
 )
-from training.corpora import CORPORA
+from training.corpora import CORPORA, files_in
 from training.errors import TrainingError
 from training.evaluate_command import evaluate_command
 from training.feature_store import FeatureStore
@@ -41,17 +41,24 @@ app.command(name="ablation")(ablation_command)
 @app.command()
 def prepare(
     corpora: Annotated[
-        list[str] | None, typer.Argument(help="Names or .jsonl files; all known if none.")
+        list[str] | None, typer.Argument(help="Names, files, or folders of files; all known if none.")
     ] = None,
     data_folder: DataFolder = DATA_FOLDER,
     cache: CacheFolder = CACHE_FOLDER,
 ) -> None:
-    """Tokenise and parse corpora into the cache; what is there already stays.
+    """Tokenise and parse corpora into the cache; what is there already stays, and a killed run goes on.
 
-    Example: python -m training prepare conll2003-train conll2003-dev
+    Files are JSON lines (`.jsonl`) or columns with a token and its tag (`.tsv`, `.txt`, `.conll`, `.bio`, `.iob`).
+
+    Example: python -m training prepare conll2003-train my_folder mine.conll
     """
     store = FeatureStore(cache, data_folder)
-    load_examples(store, corpora or list(CORPORA))
+    names = [
+        part
+        for name in corpora or CORPORA
+        for part in (files_in(Path(name)) if Path(name).is_dir() else [name])
+    ]
+    load_examples(store, names)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from training import column_corpus
 from training.corpus import Corpus
 from training.errors import RecipeError
 from training.label_mapping import NAMED_MAPPINGS
@@ -52,10 +53,23 @@ TEST_CORPORA: Mapping[str, Corpus] = {
 }
 
 
+FILE_SUFFIXES = (".jsonl", *column_corpus.SUFFIXES)
+
+
+def files_in(folder: Path) -> list[str]:
+    """The corpus files of a folder, as the paper lays out its data: `train.txt`, `valid.txt`, `test.txt`."""
+    found = sorted(str(path) for path in folder.iterdir() if path.suffix in FILE_SUFFIXES)
+    if not found:
+        raise RecipeError(f"{folder}: no file ending in one of {', '.join(FILE_SUFFIXES)}")
+    return found
+
+
 def find_corpus(name: str, table: Mapping[str, Corpus] = CORPORA) -> Corpus:
-    """A named corpus, or the JSON-lines file of that path as it is; raises RecipeError."""
+    """A named corpus, or the file of that path as it is; raises RecipeError."""
     if name in table:
         return table[name]
-    if Path(name).suffix == ".jsonl":
+    if Path(name).suffix in FILE_SUFFIXES:
         return Corpus(path=str(Path(name).resolve()))
-    raise RecipeError(f"unknown corpus {name!r}: expected a .jsonl file or one of {', '.join(table)}")
+    raise RecipeError(
+        f"unknown corpus {name!r}: expected a file ({', '.join(FILE_SUFFIXES)}) or one of {', '.join(table)}"
+    )
