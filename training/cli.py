@@ -1,4 +1,4 @@
-"""The program `python -m training`: prepare, train, evaluate, ablation."""
+"""The program `python -m training`: prepare, label-sentiment, train, evaluate, ablation, bench."""
 
 import sys
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from models import ModelsError
 from training.ablation.command import ablation_command
+from training.bench import bench_command
 from training.command_line import (
     CACHE_FOLDER,
     DATA_FOLDER,
@@ -29,13 +30,16 @@ from training.errors import TrainingError
 from training.evaluate_command import evaluate_command
 from training.feature_store import FeatureStore
 from training.glove import read_glove
+from training.label_command import label_sentiment_command
 from training.named_recipes import find_recipe
 from training.progress import EpochProgress
 from training.training_run import RunInputs, TrainingRun
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.command(name="evaluate")(evaluate_command)
+app.command(name="label-sentiment")(label_sentiment_command)
 app.command(name="ablation")(ablation_command)
+app.command(name="bench")(bench_command)
 
 
 @app.command()

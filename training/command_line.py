@@ -10,7 +10,7 @@ from rich.console import Console
 from training.corpora import find_corpus
 from training.example import Example
 from training.feature_store import FeatureStore
-from training.progress import parse_progress
+from training.progress import bar
 
 ROOT = Path(__file__).resolve().parents[1]
 _SHARED = ROOT.parent / "shared"
@@ -32,7 +32,7 @@ def load_examples(store: FeatureStore, names: Sequence[str]) -> dict[str, list[E
     """Examples by corpus, parsed now where the cache lacks them, with a line for each on the console."""
     examples: dict[str, list[Example]] = {}
     for name in names:
-        with parse_progress(console, name) as report:
+        with bar(console, f"parse {name}") as report:
             examples[name] = store.load(name, find_corpus(name), report)
         console.print(f"{name}: {len(examples[name]):,} texts", highlight=False)
     return examples
