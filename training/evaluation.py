@@ -1,81 +1,107 @@
-"""Scoring a checkpoint on a corpus, through the same annotator that the pipeline uses.
-
-The annotator gets plain texts and cuts them its own way; its entities are laid over the corpus's own tokens
-before they are scored, so the figures compare with others' on the same corpus.
-"""
+"""Scoring a checkpoint on a corpus, through the same annotator that the pipeline uses."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
+from typing import Any
 
-from models import Annotation, AnnotationError, Annotator, tags_from_spans, tokenize
-from training.label_mapping import check_labels, map_entities
-from training.labelled_text import CharSpan, LabelledText
-from training.retokenise import cover
+from models import Annotator
+from training.baselines import all_outside, majority_label, tag_by_word
+from training.bootstrap import interval, replicate_scores, resample
+from training.label_counts import (
+    ENTITY_MEASURES,
+    SENTIMENT_MEASURES,
+    TAG_MEASURES,
+    LabelCounts,
+    Measure,
+    count_entities,
+    count_sentiments,
+    count_tags,
+)
+from training.labelled_text import LabelledText
+from training.predictions import Predictions, predict
 from training.scores import EntityScores, SentimentScores, score_entities, score_sentiments
-
-ANNOTATE_CHUNK = 512
-# A text that the annotator refuses gets no entity and no right sentiment: refusing must not raise a score.
-NO_SENTIMENT = "none"
 
 SCORE_NAMES = tuple(field.name for kind in (EntityScores, SentimentScores) for field in fields(kind))
 
-Scores = dict[str, float | None]
-Annotated = tuple[LabelledText, Annotation | AnnotationError]
+Results = dict[str, Any]
 
 
-def evaluate(annotator: Annotator, rows: Sequence[LabelledText], mapping: Mapping[str, str]) -> Scores:
+def evaluate(
+    annotator: Annotator,
+    rows: Sequence[LabelledText],
+    mapping: Mapping[str, str],
+    *,
+    tag_of: Mapping[str, str] | None = None,
+) -> Results:
     """Score the annotator; scores for which the rows have no labels are None.
+
+    Args:
+        tag_of: each training word's most frequent tag, for the baseline that knows nothing else.
 
     Raises:
         LabelError: the rows have entity types or sentiments that the checkpoint lacks.
     """
-    config = annotator.checkpoint.config
-    rows = [_map_row(row, mapping) for row in rows]
-    check_labels({span.type for row in rows for span in row.entities or ()}, config.entity_types)
-    check_labels({row.sentiment for row in rows if row.sentiment}, config.sentiment_labels)
-    annotated = list(_annotate(annotator, rows))
-    scores: Scores = dict.fromkeys(SCORE_NAMES)
-    tags = [_tags(row, found) for row, found in annotated if row.entities is not None]
-    if tags:
-        scores |= asdict(score_entities([gold for gold, _ in tags], [guess for _, guess in tags]))
-    labels = [(row.sentiment, _sentiment(found)) for row, found in annotated if row.sentiment]
-    if labels:
-        scores |= asdict(score_sentiments([gold for gold, _ in labels], [guess for _, guess in labels]))
+    predictions = predict(annotator, rows, mapping)
+    return {
+        **dict.fromkeys(SCORE_NAMES),
+        **score(predictions),
+        "intervals": {**dict.fromkeys(SCORE_NAMES), **_intervals(predictions)},
+        "entity_classes": _entity_counts(predictions).by_class(),
+        "sentiment_classes": _sentiment_counts(predictions).by_class(),
+        "baselines": baselines(predictions, tag_of or {}),
+    }
+
+
+def score(predictions: Predictions) -> dict[str, float]:
+    """The scores that the predictions have labels for, by name."""
+    scores: dict[str, float] = {}
+    if predictions.gold_tags:
+        scores |= asdict(score_entities(predictions.gold_tags, predictions.guessed_tags))
+    if predictions.gold_sentiments:
+        scores |= asdict(score_sentiments(predictions.gold_sentiments, predictions.guessed_sentiments))
     return scores
 
 
-def _map_row(row: LabelledText, mapping: Mapping[str, str]) -> LabelledText:
-    return LabelledText(
-        text=row.text,
-        borders=row.borders,
-        entities=None if row.entities is None else map_entities(row.entities, mapping),
-        sentiment=mapping.get(row.sentiment, row.sentiment) if row.sentiment else None,
-        fields=row.fields,
-    )
+def _intervals(predictions: Predictions) -> dict[str, tuple[float, float]]:
+    """Bootstrap intervals of all scores, over other texts of the same kind."""
+    return {
+        name: bounds
+        for counts, measures in (
+            (_entity_counts(predictions), ENTITY_MEASURES),
+            (count_tags(predictions.gold_tags, predictions.guessed_tags), TAG_MEASURES),
+            (_sentiment_counts(predictions), SENTIMENT_MEASURES),
+        )
+        for name, bounds in _bounds(counts, measures)
+    }
 
 
-def _annotate(annotator: Annotator, rows: Sequence[LabelledText]) -> Iterator[Annotated]:
-    # By length, so that a batch is not as slow as the one long text in it.
-    ordered = sorted(rows, key=lambda row: len(row.text))
-    for first in range(0, len(ordered), ANNOTATE_CHUNK):
-        chunk = ordered[first : first + ANNOTATE_CHUNK]
-        yield from zip(chunk, annotator.annotate([row.text for row in chunk]), strict=True)
+def _bounds(
+    counts: LabelCounts, measures: Mapping[str, Measure]
+) -> Iterator[tuple[str, tuple[float, float]]]:
+    if not counts.labels:
+        return
+    weights = resample(len(counts.per_text))
+    for name, measure in measures.items():
+        yield name, interval(replicate_scores(counts.per_text, weights, measure))
 
 
-def _tags(row: LabelledText, found: Annotation | AnnotationError) -> tuple[list[str], list[str]]:
-    """Gold and predicted BIO tags of a row, on its corpus's tokens or, where it has none, the pipeline's."""
-    guesses: list[CharSpan] = []
-    if isinstance(found, Annotation):
-        guesses = [CharSpan(entity.start, entity.end, entity.type) for entity in found.entities]
-    borders = row.borders or [(token.start, token.end) for token in tokenize(row.text)]
-    return _tags_on(row.entities or (), borders), _tags_on(guesses, borders)
+def _entity_counts(predictions: Predictions) -> LabelCounts:
+    return count_entities(predictions.gold_tags, predictions.guessed_tags)
 
 
-def _tags_on(entities: Sequence[CharSpan], borders: Sequence[tuple[int, int]]) -> list[str]:
-    return tags_from_spans(cover(entities, borders), len(borders), "BIO")
+def _sentiment_counts(predictions: Predictions) -> LabelCounts:
+    return count_sentiments(predictions.gold_sentiments, predictions.guessed_sentiments)
 
 
-def _sentiment(found: Annotation | AnnotationError) -> str:
-    if isinstance(found, Annotation) and found.sentiment:
-        return found.sentiment.label
-    return NO_SENTIMENT
+def baselines(predictions: Predictions, tag_of: Mapping[str, str]) -> dict[str, dict[str, float]]:
+    """What trivial guesses score on the gold labels of `predictions`; see `evaluate` for `tag_of`."""
+    gold = predictions.gold_tags
+    found: dict[str, dict[str, float]] = {}
+    if gold:
+        found["all_outside"] = asdict(score_entities(gold, all_outside(gold)))
+    if gold and tag_of:
+        guesses = tag_by_word(predictions.words, tag_of)
+        found["most_frequent_tag_of_word"] = asdict(score_entities(gold, guesses))
+    if labels := predictions.gold_sentiments:
+        found["majority_sentiment"] = asdict(score_sentiments(labels, majority_label(labels)))
+    return found

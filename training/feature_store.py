@@ -4,7 +4,8 @@ Each corpus is one folder, `<name>-<key>`: `arrays.safetensors` (lengths, heads,
 `texts.json` (words and label names). The key is a hash of everything that the content depends on: the bytes
 of its file, how its rows are chosen, the source of the code that tokenises and parses, and the parser's
 version. A change in any of them gives another key, hence another folder. A folder appears by one rename when
-it is complete, so a build that was killed is done again and finished ones are kept.
+it is complete. While a corpus is being parsed, what is done lies beside it in parts, under the same key, so that a
+build that was killed goes on after its last part.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ import orjson
 import models.parser
 import models.tokenizer
 import training.alert_corpus
+import training.column_corpus
 import training.corpus
 import training.json_lines
 import training.label_mapping
@@ -47,6 +49,7 @@ _CODE: tuple[ModuleType, ...] = (
     models.parser,
     models.tokenizer,
     training.alert_corpus,
+    training.column_corpus,
     training.corpus,
     training.json_lines,
     training.label_mapping,
@@ -81,16 +84,21 @@ class FeatureStore:
         """The corpus's examples, parsed now if the cache does not hold them; raises CorpusError."""
         path = self.path(name, corpus)
         if not path.exists():
-            examples = list(self._build(corpus.read(self._data_folder), report))
+            parts = path.with_name(f".parts-{path.name}")
+            examples = list(self._build(corpus.read(self._data_folder), parts, report))
             _publish(path, examples)
+            shutil.rmtree(parts, ignore_errors=True)
         return read_examples(path)
 
-    def _build(self, rows: Sequence[LabelledText], report: Report | None) -> Iterator[Example]:
-        self._parser = self._parser or DependencyParser()
+    def _build(self, rows: Sequence[LabelledText], parts: Path, report: Report | None) -> Iterator[Example]:
         for first in range(0, len(rows), PARSE_CHUNK):
             if report:
                 report(first, len(rows))
-            yield from _parse(rows[first : first + PARSE_CHUNK], self._parser)
+            part = parts / str(first)
+            if not part.exists():
+                self._parser = self._parser or DependencyParser()
+                _publish(part, list(_parse(rows[first : first + PARSE_CHUNK], self._parser)))
+            yield from read_examples(part)
         if report:
             report(len(rows), len(rows))
 

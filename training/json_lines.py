@@ -22,7 +22,7 @@ def read_json_lines(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]
     """
     records: list[T] = []
     problems: list[tuple[int, str]] = []
-    for number, line in enumerate(_read_lines(path), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         try:
@@ -34,7 +34,8 @@ def read_json_lines(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]
     return records
 
 
-def _read_lines(path: Path) -> list[bytes]:
+def read_lines(path: Path) -> list[bytes]:
+    """The lines of a file, without their ends; raises CorpusError."""
     try:
         # Not str.splitlines: it would also split at U+2028 and other characters that JSON strings may hold.
         return path.read_bytes().split(b"\n")

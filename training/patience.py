@@ -1,6 +1,7 @@
 """When a score has stopped rising."""
 
 import math
+from collections.abc import Sequence
 
 
 class Patience:
@@ -28,3 +29,12 @@ class Patience:
             return False
         self._num_waited = 0
         return True
+
+    def state(self) -> list[float | int]:
+        """What it remembers, for `restore`."""
+        return [self._best, self._num_waited]
+
+    def restore(self, state: Sequence[float | int]) -> None:
+        """Go on from what `state` gave."""
+        best, num_waited = state
+        self._best, self._num_waited = float(best), int(num_waited)

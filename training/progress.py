@@ -24,11 +24,11 @@ def _new_progress(console: Console) -> Progress:
 
 
 @contextmanager
-def parse_progress(console: Console, name: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for one corpus; yields the callback that moves it."""
+def bar(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for one piece of work; yields the callback that moves it."""
     with _new_progress(console) as progress:
-        bar = progress.add_task(f"parse {name}", total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 class EpochProgress:

@@ -1,8 +1,9 @@
-"""Reading a corpus file as it is, whichever of the three line formats it has."""
+"""Reading a corpus file as it is: columns, or one of three kinds of JSON lines."""
 
 from pathlib import Path
 from typing import Any
 
+from training import column_corpus
 from training.alert_corpus import parse_alert_line
 from training.json_lines import read_json_lines
 from training.labelled_text import LabelledText
@@ -18,7 +19,9 @@ _FORMATS = (
 
 
 def read_corpus(path: Path) -> list[LabelledText]:
-    """Read a JSON-lines corpus; raises CorpusError with every damaged line."""
+    """Read a corpus, a column file or JSON lines by its name's ending; raises CorpusError with every damaged line."""
+    if path.suffix in column_corpus.SUFFIXES:
+        return column_corpus.read_columns(path)
     return read_json_lines(path, _parse_line)
 
 

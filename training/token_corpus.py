@@ -1,4 +1,4 @@
-"""Lines of the form `{"tokens": [...], "tags": [...]}` with IOB2 tags."""
+"""Lines of the form `{"tokens": [...], "tags": [...]}` with IOB2 tags, and a `sentiment` where there is one."""
 
 from typing import Any
 
@@ -17,8 +17,16 @@ def parse_token_line(line: dict[str, Any]) -> LabelledText:
         text=text,
         borders=borders,
         entities=tuple(_entities(tags, borders)),
-        fields={key: value for key, value in line.items() if key not in ("tokens", "tags")},
+        sentiment=_sentiment(line),
+        fields={key: value for key, value in line.items() if key not in ("tokens", "tags", "sentiment")},
     )
+
+
+def _sentiment(line: dict[str, Any]) -> str | None:
+    sentiment = line.get("sentiment")
+    if sentiment is not None and (not isinstance(sentiment, str) or not sentiment):
+        raise ValueError("`sentiment` must be a non-empty string")
+    return sentiment
 
 
 def _check_strings(name: str, values: object) -> None:

@@ -17,6 +17,13 @@ from training.example import Example
 from training.optimisation import Task, build_optimisers, scale_learning_rates
 from training.patience import Patience
 from training.recipe import Recipe
+from training.trainer_state import (
+    TrainerState,
+    pack_optimisers,
+    pack_random,
+    unpack_optimisers,
+    unpack_random,
+)
 
 # What PyTorch's ReduceLROnPlateau does unless told otherwise.
 PLATEAU_FACTOR = 0.1
@@ -71,6 +78,7 @@ class Trainer:
         self._stops = {task: Patience(recipe.stop_patience, recipe.stop_min_rise) for task in Task}
         self._plateau = Patience(recipe.plateau_patience, recipe.stop_min_rise)
         self._head_factor = 1.0
+        self._epochs_done = 0
 
     def fit(
         self,
@@ -84,15 +92,52 @@ class Trainer:
 
         Args:
             on_step: called with (steps done, steps in the epoch).
-            on_epoch: called after each epoch, with the network in eval mode; the place to save it.
+            on_epoch: called after each epoch, with the network in eval mode; the place to save it and `state()`.
         """
-        for epoch in range(1, self._recipe.num_epochs + 1):
-            report = self._run_epoch(epoch, train, dev, on_step)
+        while self._progress(self._epochs_done, 0.0) < 1 and self._active:
+            report = self._run_epoch(self._epochs_done + 1, train, dev, on_step)
+            self._epochs_done += 1
             self._best = max(self._best, report.selection)
-            on_epoch(report)
             self._lose_patience(report.dev)
-            if self._progress(epoch, 0.0) >= 1 or not self._active:
-                return
+            on_epoch(report)
+
+    def state(self) -> TrainerState:
+        """What the next epoch depends on; `restore` in another process goes on from it."""
+        tensors = {f"model.{name}": tensor for name, tensor in self._model.state_dict().items()}
+        tensors |= pack_optimisers(self._distinct_optimisers())
+        values = {
+            "epochs_done": self._epochs_done,
+            "best": self._best,
+            "active": sorted(task.value for task in self._active),
+            "stops": {task.value: patience.state() for task, patience in self._stops.items()},
+            "plateau": self._plateau.state(),
+            "head_factor": self._head_factor,
+            "seconds": self._clock() - self._start,
+            "random": pack_random(self._random.getstate()),
+        }
+        return TrainerState(tensors | {"torch_random": torch.get_rng_state()}, values)
+
+    def restore(self, state: TrainerState) -> None:
+        """Go on where `state` was taken, by a trainer of the same network and recipe."""
+        prefix = "model."
+        weights = {n.removeprefix(prefix): t for n, t in state.tensors.items() if n.startswith(prefix)}
+        self._model.load_state_dict(weights)
+        unpack_optimisers(self._distinct_optimisers(), state.tensors)
+        values = state.values
+        self._epochs_done = values["epochs_done"]
+        self._best = values["best"]
+        self._active = {Task(value) for value in values["active"]}
+        for task, patience in self._stops.items():
+            patience.restore(values["stops"][task.value])
+        self._plateau.restore(values["plateau"])
+        self._head_factor = values["head_factor"]
+        self._start = self._clock() - values["seconds"]
+        self._random.setstate(unpack_random(values["random"]))
+        torch.set_rng_state(state.tensors["torch_random"])
+
+    def _distinct_optimisers(self) -> list[torch.optim.Optimizer]:
+        # One optimiser may serve both tasks.
+        return list({id(optimiser): optimiser for optimiser in self._optimisers.values()}.values())
 
     def _run_epoch(
         self,

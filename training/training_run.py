@@ -1,28 +1,24 @@
-"""One run from corpora to a checkpoint, and the folder that it leaves behind.
+"""One run from corpora to a checkpoint, in a folder (`run_folder`) from which a killed run goes on."""
 
-recipe.json     every setting, the variant, versions
-metrics.jsonl   one line an epoch
-checkpoint/     the best epoch so far, ready to be served
-"""
-
+import hashlib
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import orjson
 import torch
 
 from models import Featurizer, JointModel, ModelConfig, Vocabularies, save_checkpoint
 from training.batching import Collator
-from training.errors import LabelError, RecipeError
+from training.errors import LabelError
 from training.example import Example
 from training.glove import WordVectors
 from training.initial_vectors import initial_vectors
 from training.label_mapping import check_labels
 from training.recipe import Recipe
+from training.run_folder import RunFolder
 from training.trainer import EpochReport, Trainer
 from training.vocabulary_sentences import vocabulary_sentences
 
@@ -44,7 +40,7 @@ class TrainingRun:
     def __init__(self, variant: str, recipe: Recipe, output: Path, *, name: str) -> None:
         self._variant = variant
         self._recipe = recipe
-        self._output = output
+        self._folder = RunFolder(output)
         self._name = name
         self._config = recipe.model_config(variant)
 
@@ -55,57 +51,59 @@ class TrainingRun:
         on_step: Callable[[int, int], None],
         on_epoch: Callable[[EpochReport], None],
     ) -> None:
-        """Train and leave the best checkpoint in the output folder.
+        """Train and leave the best checkpoint in the output folder; a killed run goes on after its last epoch.
 
         Raises:
             LabelError: a corpus has labels that the network does not have.
-            RecipeError: the output folder already holds a run.
+            RecipeError: the output folder already holds a finished run, or one with other settings or data.
         """
         _check_corpora({**inputs.train, **inputs.dev}, self._config)
-        self._open_folder()
+        state = self._folder.open(self._settings(inputs))
         # Before anything random is drawn: initial weights, dropout masks.
         torch.manual_seed(self._recipe.seed)
         examples = [example for corpus in inputs.train.values() for example in corpus]
+        model, vocabularies = self._new_model(examples, inputs.pretrained)
+        collate = Collator(self._config, Featurizer(self._config, vocabularies))
+        trainer = Trainer(model, collate, self._recipe)
+        if state:
+            trainer.restore(state)
+
+        def keep(report: EpochReport) -> None:
+            self._folder.append(report)
+            if report.is_best:
+                self._save(model, vocabularies, report, inputs)
+            self._folder.save_state(trainer.state())
+            on_epoch(report)
+
+        trainer.fit(examples, inputs.dev, on_step=on_step, on_epoch=keep)
+        self._folder.finish()
+
+    def _new_model(
+        self, examples: Sequence[Example], pretrained: WordVectors
+    ) -> tuple[JointModel, Vocabularies]:
         vocabularies = Vocabularies.build(
             vocabulary_sentences(examples),
-            inputs.pretrained.words,
+            pretrained.words,
             max_tail_words=self._recipe.max_tail_words,
             min_count=self._recipe.min_count,
         )
-        vectors = initial_vectors(vocabularies, inputs.pretrained, self._config.word_dim)
-        model = JointModel(self._config, vocabularies, vectors)
-        collate = Collator(self._config, Featurizer(self._config, vocabularies))
+        vectors = initial_vectors(vocabularies, pretrained, self._config.word_dim)
+        return JointModel(self._config, vocabularies, vectors), vocabularies
 
-        def keep(report: EpochReport) -> None:
-            self._append_metrics(report)
-            if report.is_best:
-                self._save(model, vocabularies, report, inputs)
-            on_epoch(report)
-
-        Trainer(model, collate, self._recipe).fit(examples, inputs.dev, on_step=on_step, on_epoch=keep)
-
-    def _open_folder(self) -> None:
-        settings = self._output / "recipe.json"
-        if settings.exists():
-            raise RecipeError(f"{self._output} already holds a run: choose another --output or delete it")
-        self._output.mkdir(parents=True, exist_ok=True)
-        content = {
+    def _settings(self, inputs: RunInputs) -> dict[str, Any]:
+        return {
             "variant": self._variant,
             "recipe": self._recipe.to_dict(),
             "model": self._config.to_dict(),
-            "versions": _versions(),
+            "data": {name: _digest(corpus) for name, corpus in {**inputs.train, **inputs.dev}.items()},
+            "versions": package_versions(),
         }
-        settings.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
-
-    def _append_metrics(self, report: EpochReport) -> None:
-        with (self._output / "metrics.jsonl").open("ab") as file:
-            file.write(orjson.dumps(asdict(report)) + b"\n")
 
     def _save(
         self, model: JointModel, vocabularies: Vocabularies, report: EpochReport, inputs: RunInputs
     ) -> None:
         save_checkpoint(
-            self._output / "checkpoint",
+            self._folder.checkpoint,
             name=self._name,
             model=model,
             config=self._config,
@@ -122,7 +120,7 @@ class TrainingRun:
                 },
                 "data": {name: len(corpus) for name, corpus in inputs.train.items()},
                 "vocabulary": self._describe(vocabularies),
-                "versions": _versions(),
+                "versions": package_versions(),
             },
         )
 
@@ -149,7 +147,15 @@ def _check_corpora(corpora: Mapping[str, Sequence[Example]], config: ModelConfig
             raise LabelError(f"{name}: {error}") from error
 
 
-def _versions() -> dict[str, str]:
+def _digest(examples: Sequence[Example]) -> str:
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(repr((example.sentence.words, example.tags, example.sentiment)).encode())
+    return digest.hexdigest()[:16]
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of what decides a result."""
     return {"python": platform.python_version()} | {
         package: metadata.version(package) for package in _PACKAGES
     }

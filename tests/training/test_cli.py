@@ -1,5 +1,7 @@
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,19 @@ def train(folder: Path, output: Path, *more: object) -> None:
     corpora = f"{tagged},{felt}"
     changes = [f"train={corpora}", f"dev={corpora}", *SMALL]
     options = [part for change in changes for part in ("--set", change)]
-    run("train", "--output", output, "--glove", glove, "--cache", folder / "cache", *options, *more)
+    run(
+        "train",
+        "--recipe",
+        "social",
+        "--output",
+        output,
+        "--glove",
+        glove,
+        "--cache",
+        folder / "cache",
+        *options,
+        *more,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +166,60 @@ def test_a_finished_run_is_not_overwritten(trained: Path, capsys: pytest.Capture
     """A second run into the same folder is refused."""
     glove = trained / "glove.txt"
     options = ("--set", f"train={trained / 'felt.jsonl'}", "--set", f"dev={trained / 'felt.jsonl'}")
-    cache = ("--cache", trained / "cache")
+    cache = ("--recipe", "social", "--cache", trained / "cache")
     message = refused(capsys, "train", "--output", trained / "run", "--glove", glove, *options, *cache)
     assert "already holds a run" in message
+
+
+def test_evaluate_says_how_sure_it_is_and_what_guesses_score(trained: Path) -> None:
+    """Intervals hold the scores; baselines are those of each task, the word's tag from the training corpora."""
+    files = (trained / "tagged.jsonl", trained / "felt.jsonl")
+    output = run("evaluate", trained / "run" / "checkpoint", *files, "--json")
+    tagged, felt = (orjson.loads(line) for line in output.splitlines())
+    low, high = tagged["intervals"]["entity_f1"]
+    assert low <= tagged["entity_f1"] <= high
+    assert tagged["intervals"]["sentiment_accuracy"] is None
+    assert set(tagged["baselines"]) == {"all_outside", "most_frequent_tag_of_word"}
+    # Scored on its own training texts, of which no word has two tags but "Acme" and "London".
+    assert tagged["baselines"]["most_frequent_tag_of_word"]["entity_f1"] > 0.8
+    assert felt["baselines"]["majority_sentiment"]["sentiment_accuracy"] == pytest.approx(1 / 3)
+    assert set(tagged["entity_classes"]) == {"LOC", "MISC", "ORG", "PER"}
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    """SIGKILL in the middle, the same command again: weights and metrics as if nothing had been."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train(tmp_path, whole, "--num-epochs", 30)
+    tagged, felt, glove = tmp_path / "tagged.jsonl", tmp_path / "felt.jsonl", tmp_path / "glove.txt"
+    changes = [f"train={tagged},{felt}", f"dev={tagged},{felt}", *SMALL]
+    options = [str(part) for change in changes for part in ("--set", change)]
+    command = [sys.executable, "-m", "training", "train", "--recipe", "social", "--output", str(killed)]
+    command += ["--glove", str(glove), "--cache", str(tmp_path / "cache"), "--num-epochs", "30", *options]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+        metrics = killed / "metrics.jsonl"
+        wait_for(lambda: metrics.exists() and len(metrics.read_bytes().splitlines()) >= 3, seconds=120)
+        process.kill()
+    num_done = len(metrics.read_bytes().splitlines())
+    assert num_done < 30, "the run was over before it was killed"
+    train(tmp_path, killed, "--num-epochs", 30)
+    assert weights(killed) == weights(whole)
+    assert [without_times(line) for line in lines(killed)] == [without_times(line) for line in lines(whole)]
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "checkpoint" / "model.safetensors").read_bytes()
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in (folder / "metrics.jsonl").read_bytes().splitlines()]
+
+
+def without_times(line: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in line.items() if not key.endswith("_seconds")}
+
+
+def wait_for(is_true: Callable[[], bool], *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.02)

@@ -1,14 +1,17 @@
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import orjson
 import pytest
 
 import training.feature_store as feature_store
+from models import DependencyParser
 from tests.training.examples import write_corpora
 from training.corpus import Corpus
 from training.errors import CorpusError
 from training.example import Example
 from training.feature_store import FeatureStore
+from training.labelled_text import LabelledText
 
 
 @pytest.fixture
@@ -98,3 +101,27 @@ def test_a_missing_corpus_is_a_corpus_error(store: FeatureStore) -> None:
     """The key needs the file, and its absence is the user's to mend."""
     with pytest.raises(CorpusError, match="cannot be opened"):
         store.load("none", Corpus(path="none.jsonl"))
+
+
+def test_a_killed_build_goes_on_after_its_last_part(
+    store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in the third of three parts, the next build parses that part alone, and nothing stays behind."""
+    monkeypatch.setattr(feature_store, "PARSE_CHUNK", 2)
+    parsed: list[int] = []
+    parse = feature_store._parse
+
+    def counted(rows: Sequence[LabelledText], parser: DependencyParser) -> Iterator[Example]:
+        if len(parsed) == 2:
+            parsed.append(0)
+            raise KeyboardInterrupt
+        parsed.append(len(rows))
+        return parse(rows, parser)
+
+    monkeypatch.setattr(feature_store, "_parse", counted)
+    with pytest.raises(KeyboardInterrupt):
+        store.load("tagged", corpus)
+    assert len(store.load("tagged", corpus)) == 6
+    assert parsed == [2, 2, 0, 2]
+    path = store.path("tagged", corpus)
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]

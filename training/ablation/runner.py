@@ -1,0 +1,98 @@
+"""One run of the ablation: train (or go on), score dev, and score the test splits once."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+
+from models import Annotator, Checkpoint, load_checkpoint
+from training.ablation.rows import Row
+from training.ablation.run_result import RunResult, imperfect_texts
+from training.evaluation import score
+from training.label_counts import count_entities, count_sentiments
+from training.labelled_text import LabelledText
+from training.predictions import Predictions, predict
+from training.recipe import Recipe
+from training.run_folder import RunFolder, read_metrics
+from training.trainer import EpochReport
+from training.training_run import RunInputs, TrainingRun, package_versions
+
+Rows = Mapping[str, Sequence[LabelledText]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AblationInputs:
+    """What all runs share: parsed examples to train on, texts of the dev and test splits to score on."""
+
+    training: RunInputs
+    dev: Rows
+    test: Rows
+
+
+class AblationRunner:
+    """Runs rows with seeds below a folder for checkpoints and states, which the repository does not keep."""
+
+    def __init__(self, recipe: Recipe, work: Path, test_names: Sequence[str]) -> None:
+        self._recipe = recipe
+        self._work = work
+        self._test_names = tuple(test_names)
+
+    def settings(self, row: Row) -> str:
+        """Hash of all that decides a row's results but the seed."""
+        recipe = self._row_recipe(row, seed=0).to_dict()
+        content = [row.variant, recipe, self._test_names]
+        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+    def folder(self, row: Row, seed: int) -> Path:
+        """Where a run keeps its checkpoint; other settings, another folder."""
+        return self._work / f"{row.name}-seed{seed}-{self.settings(row)}"
+
+    def run(
+        self,
+        row: Row,
+        seed: int,
+        inputs: AblationInputs,
+        *,
+        on_step: Callable[[int, int], None],
+        on_epoch: Callable[[EpochReport], None],
+    ) -> RunResult:
+        """Train what is not trained yet, and score it."""
+        folder, recipe = self.folder(row, seed), self._row_recipe(row, seed)
+        if not RunFolder(folder).is_finished:
+            training = TrainingRun(row.variant, recipe, folder, name=f"ablation-{row.name}-seed{seed}")
+            training.run(inputs.training, on_step=on_step, on_epoch=on_epoch)
+        annotator = Annotator(load_checkpoint(folder / "checkpoint"))
+        tested = {name: predict(annotator, rows) for name, rows in inputs.test.items()}
+        epochs = read_metrics(folder)
+        return RunResult(
+            row=row.name,
+            seed=seed,
+            settings=self.settings(row),
+            recipe=recipe.to_dict(),
+            model=annotator.checkpoint.config.to_dict(),
+            versions=package_versions(),
+            num_parameters=_num_parameters(annotator.checkpoint),
+            best_epoch=annotator.checkpoint.metadata["epoch"],
+            train_seconds=sum(epoch["train_seconds"] for epoch in epochs),
+            epochs=epochs,
+            dev={name: score(predict(annotator, rows)) for name, rows in inputs.dev.items()},
+            test={name: score(predictions) for name, predictions in tested.items()},
+            imperfect={name: _imperfect(predictions) for name, predictions in tested.items()},
+        )
+
+    def _row_recipe(self, row: Row, seed: int) -> Recipe:
+        return replace(self._recipe, seed=seed, model={**self._recipe.model, **row.model})
+
+
+def _num_parameters(checkpoint: Checkpoint) -> dict[str, int]:
+    sizes = {name: tensor.numel() for name, tensor in checkpoint.model.named_parameters()}
+    vectors = sum(size for name, size in sizes.items() if name.startswith("token_encoder.word."))
+    return {"all": sum(sizes.values()), "without_word_vectors": sum(sizes.values()) - vectors}
+
+
+def _imperfect(predictions: Predictions) -> list[list[int]]:
+    if predictions.gold_tags:
+        return imperfect_texts(count_entities(predictions.gold_tags, predictions.guessed_tags))
+    return imperfect_texts(count_sentiments(predictions.gold_sentiments, predictions.guessed_sentiments))

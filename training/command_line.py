@@ -1,0 +1,38 @@
+"""What the commands of `python -m training` share: where things lie, the console, loading with a progress bar."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from training.corpora import find_corpus
+from training.example import Example
+from training.feature_store import FeatureStore
+from training.progress import bar
+
+ROOT = Path(__file__).resolve().parents[1]
+_SHARED = ROOT.parent / "shared"
+
+DATA_FOLDER = _SHARED / "data"
+CACHE_FOLDER = ROOT / ".cache" / "features"
+GLOVE = _SHARED / "glove" / "glove_6b_100d_f16.npz"
+
+DataFolder = Annotated[Path, typer.Option("--data-folder", "--data", help="Folder of the corpora.")]
+CacheFolder = Annotated[Path, typer.Option(help="Folder of cached, parsed corpora.")]
+GloveFile = Annotated[Path, typer.Option(help="Word vectors: .npz or GloVe's text format.")]
+NumThreads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="name=value, any setting; repeat.")]
+
+console = Console(stderr=True)
+
+
+def load_examples(store: FeatureStore, names: Sequence[str]) -> dict[str, list[Example]]:
+    """Examples by corpus, parsed now where the cache lacks them, with a line for each on the console."""
+    examples: dict[str, list[Example]] = {}
+    for name in names:
+        with bar(console, f"parse {name}") as report:
+            examples[name] = store.load(name, find_corpus(name), report)
+        console.print(f"{name}: {len(examples[name]):,} texts", highlight=False)
+    return examples
