@@ -36,6 +36,7 @@ _VARIANTS = (
 _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("softmax", "tags one by one, no CRF", {"use_crf": False}),
     ("iobes", "tag scheme IOBES, not BIO", {"tag_scheme": "IOBES"}),
+    ("small", "hidden size 100, not 200", {"hidden_size": 100}),
     ("dropout0", "no dropout on token features, not 0.5", {"embedding_dropout": 0.0}),
 )
 
@@ -49,7 +50,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         for name, what, changes in _OPTIONS
     }
 )
-DEFAULT_ROWS = ("F", "E", "D", "C", "A", "B", "F-softmax", "F-iobes", "F-dropout0")
+DEFAULT_ROWS = ("F", "E", "D", "C", "A", "B", "F-small", "F-softmax", "F-iobes", "F-dropout0")
 """In the order in which they are run, so that an ablation cut short has the telling rows."""
 
 

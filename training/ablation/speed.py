@@ -60,9 +60,8 @@ def measure_speed(checkpoints: Mapping[str, Path], posts: SpeedTexts) -> dict[st
 
 
 def _network(checkpoint: Checkpoint) -> Callable[[Sequence[Sentence]], object]:
-    """Features, forward pass and decoding of parsed sentences, as the annotator does them."""
+    """Features, forward pass and decoding of parsed sentences, without the annotator's memory of words."""
     model = checkpoint.model
-    model.token_encoder.char.remember_spellings()
     featurize = Featurizer(checkpoint.config, checkpoint.vocabularies)
 
     @torch.inference_mode()
