@@ -21,7 +21,7 @@ test: $(INSTALLED) ## run all tests but those on Apache Kafka
 	@$(BIN)/pytest $(TEST_ARGS)
 
 test-kafka: $(INSTALLED) ## run the delivery tests on Apache Kafka, if jars and Java are there
-	@$(BIN)/pytest -m kafka tests/pipeline $(TEST_ARGS)
+	@$(BIN)/pytest -m kafka tests/pipeline tests/chaos $(TEST_ARGS)
 
 chaos: $(INSTALLED) ## break everything under load on Apache Kafka, account for every post; CHAOS_ARGS=--help
 	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)

@@ -88,6 +88,8 @@ def seconds_to_recover(faults: Sequence[Fault], published: Iterable[float]) -> l
     Args:
         published: when each outcome was published, in any order.
     """
+    if not faults:
+        return []
     times = sorted(published)
     horizons = [*(fault.began for fault in faults[1:]), times[-1] if times else 0.0]
     return [

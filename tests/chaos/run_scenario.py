@@ -6,6 +6,7 @@ import asyncio
 import random
 import shutil
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +37,17 @@ async def run_scenario(scenario: Scenario, *, num_posts: int, seed: int, folder:
         figures = await _figures(scenario, num_posts, seed, folder)
         found = breaches(figures, scenario.bar)
     except Exception as error:  # a scenario that cannot be run is a failed row, and no end of the others
-        figures, found = None, [f"the harness failed: {type(error).__name__}: {error}"]
+        (folder / "harness.log").write_text(traceback.format_exc())
+        figures, found = None, [f"the harness failed: {_told(error)}"]
     finally:
         shutil.rmtree(folder / "kafka", ignore_errors=True)
     return Result(scenario, time.monotonic() - began, figures, found)
+
+
+def _told(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
 
 
 async def _figures(scenario: Scenario, num_posts: int, seed: int, folder: Path) -> Figures:
@@ -62,7 +70,7 @@ async def _figures(scenario: Scenario, num_posts: int, seed: int, folder: Path) 
         await rig.remove_workers(rig.workers)
         found = await read_all(rig.kafka.brokers, OUTCOMES)
         findings = scenario.check(rig, found) if scenario.check else Findings()
-        return _count(rig, found, findings, is_settled=is_settled)
+        return _count(scenario, rig, found, findings, is_settled=is_settled)
 
 
 async def _hurt(scenario: Scenario, rig: Rig) -> bool:
@@ -84,7 +92,9 @@ async def _apply(scenario: Scenario, rig: Rig) -> None:
     await rig.until_settled()
 
 
-def _count(rig: Rig, records: Sequence[LoggedRecord], findings: Findings, *, is_settled: bool) -> Figures:
+def _count(
+    scenario: Scenario, rig: Rig, records: Sequence[LoggedRecord], findings: Findings, *, is_settled: bool
+) -> Figures:
     outcomes = [read_outcome(record, _KINDS[record.topic]) for record in records]
     ids = [produced.record.post_id for produced in rig.load.produced]
     balance = settle([post_id for post_id in ids if post_id is not None], outcomes)
@@ -96,7 +106,7 @@ def _count(rig: Rig, records: Sequence[LoggedRecord], findings: Findings, *, is_
         dead=len(balance.dead),
         unknown=len(balance.unknown),
         recovery_seconds=_recovery_seconds(rig, outcomes),
-        memory_growth=_memory_growth(rig),
+        memory_growth=_memory_growth(scenario, rig),
         posts=len(rig.load.produced),
         faults=len(rig.faults),
         alerts=balance.kinds.get("alert", 0),
@@ -120,8 +130,11 @@ def _recovery_seconds(rig: Rig, outcomes: Sequence[Outcome]) -> float | None:
     return max((round(silence, 1) for silence in silences if silence is not None), default=None)
 
 
-def _memory_growth(rig: Rig) -> float | None:
-    return round(rig.footprints.growth_since(rig.faults[0].began), 3) if rig.faults else None
+def _memory_growth(scenario: Scenario, rig: Rig) -> float | None:
+    # Agents that end and start say nothing by their memory.
+    if scenario.bar.memory_growth is None or not rig.faults:
+        return None
+    return round(rig.footprints.growth_since(rig.faults[0].began), 3)
 
 
 def _examples(balance: Balance) -> dict[str, object]:

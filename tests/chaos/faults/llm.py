@@ -11,6 +11,7 @@ from tests.chaos.scenario import Apply, Bar, Scenario
 
 _AWAY_SECONDS = 120.0
 _SLOW_SECONDS = 90.0
+_HANG_SECONDS = 75.0  # longer than the agent waits for one answer
 _BAR_TEXT = "0 missing, 0 dead-lettered for it, memory flat (within 10 %)"
 _BAR = Bar(memory_growth=0.10)
 
@@ -22,6 +23,15 @@ async def killed(rig: Rig) -> None:
         await rig.llm.process.kill()
         await asyncio.sleep(_AWAY_SECONDS)
         await rig.llm.start()
+
+
+async def hanging(rig: Rig) -> None:
+    """Take requests and never answer them, nor those taken meanwhile when all is well again."""
+    await rig.until_part_done(0.4)
+    async with rig.fault("LLM hangs"):
+        await rig.llm.misbehave(Faults(delay_seconds=3600.0))
+        await asyncio.sleep(_HANG_SECONDS)
+        await rig.llm.misbehave(Faults())
 
 
 async def slow(rig: Rig) -> None:
@@ -53,19 +63,13 @@ def _scenario(name: str, title: str, apply: Apply, num_posts: int) -> Scenario:
     )
 
 
+_ERRORS = partial(failing, faults=Faults(error_rate=0.2))
+_GARBAGE = partial(failing, faults=Faults(garbage_rate=0.05))
+
 SCENARIOS = (
     _scenario("llm-killed", "LLM server killed for two minutes", killed, 4_000),
     _scenario("llm-slow", "LLM server slow by 30 s for 90 s", slow, 4_000),
-    _scenario(
-        "llm-500",
-        "LLM server answers 20 % with status 500",
-        partial(failing, faults=Faults(error_rate=0.2)),
-        4_000,
-    ),
-    _scenario(
-        "llm-garbage",
-        "LLM server answers 5 % with garbage",
-        partial(failing, faults=Faults(garbage_rate=0.05)),
-        4_000,
-    ),
+    _scenario("llm-hangs", "LLM server hangs for 75 s", hanging, 4_000),
+    _scenario("llm-500", "LLM server answers 20 % with status 500", _ERRORS, 4_000),
+    _scenario("llm-garbage", "LLM server answers 5 % with garbage", _GARBAGE, 4_000),
 )
