@@ -35,10 +35,10 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     # Clients say several times a second that a broker is away, which here is meant.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    known = circumstances(kafka, " ".join(["make chaos", *_shown(arguments)]))
+    command = " ".join(["make chaos", *_shown(arguments)])
     rows = []
     for scenario in _chosen(options):
-        row = asyncio.run(_run(scenario, options, known))
+        row = asyncio.run(_run(scenario, options, circumstances(kafka, command)))
         rows.append(row)
         print(f"{row['name']:18} {row['verdict']:7} {'; '.join(row['breaches'])}", flush=True)
         # After each: what was found is kept, whatever becomes of the next.

@@ -101,6 +101,13 @@ async def reset_groups(brokers: str) -> None:
             await consumer.commit(dict.fromkeys(partitions, 0))
 
 
+async def num_led_by(brokers: str, node: int) -> int:
+    """Return of how many partitions of the five topics the node is the leader."""
+    async with _admin(brokers) as admin:
+        topics = await admin.describe_topics([POSTS, ANNOTATED, *OUTCOMES])
+    return sum(partition["leader"] == node for topic in topics for partition in topic["partitions"])
+
+
 async def coordinator_of(brokers: str, group: str) -> int:
     """Return the node that coordinates the group."""
     async with _admin(brokers) as admin:

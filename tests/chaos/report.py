@@ -87,7 +87,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
     return "\n".join(parts)
 
 
-_SOURCE = ("measured", "commit", "command", "seconds", "versions", "machine")
+_SOURCE = ("measured", "commit", "command", "seed", "seconds", "versions", "machine")
 
 
 def _cells(row: Row) -> list[str]:

@@ -146,8 +146,6 @@ async def running(plan: Plan) -> AsyncIterator[Rig]:
         )
         stack.push_async_callback(_stop_all, rig)
         await asyncio.gather(*(rig.add_workers(role, plan.num_workers) for role in ("annotate", "alert")))
-        following = asyncio.create_task(counter.run(kafka.brokers))
-        stack.callback(following.cancel)
         yield rig
 
 

@@ -75,21 +75,19 @@ async def _figures(scenario: Scenario, num_posts: int, seed: int, folder: Path) 
 
 async def _hurt(scenario: Scenario, rig: Rig) -> bool:
     """Apply the fault while posts flow; returns whether all was committed before the deadline."""
-    watching = asyncio.create_task(rig.footprints.watch(lambda: rig.workers))
+    brokers = rig.kafka.brokers
     try:
         async with asyncio.timeout(scenario.deadline_seconds), asyncio.TaskGroup() as tasks:
-            tasks.create_task(rig.load.run(rig.kafka.brokers))
-            tasks.create_task(_apply(scenario, rig))
+            endless = [rig.counter.run(brokers), rig.footprints.watch(lambda: rig.workers)]
+            watching = [tasks.create_task(work) for work in endless]
+            tasks.create_task(rig.load.run(brokers))
+            await scenario.apply(rig)
+            await rig.until_settled()
+            for task in watching:
+                task.cancel()
     except TimeoutError:
         return False
-    finally:
-        watching.cancel()
     return True
-
-
-async def _apply(scenario: Scenario, rig: Rig) -> None:
-    await scenario.apply(rig)
-    await rig.until_settled()
 
 
 def _count(

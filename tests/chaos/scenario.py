@@ -90,11 +90,18 @@ class Scenario:
     check: Check | None = None
 
 
+_LABELS = {
+    "re_alerted": "re-alerted",
+    "recovery_seconds": "seconds to recover",
+    "memory_growth": "growth of memory",
+}
+
+
 def breaches(figures: Figures, bar: Bar) -> list[str]:
     """Return every way in which the figures miss the bar, in words; empty: the bar is held."""
     found = [] if figures.is_settled else ["not all committed at the deadline"]
     for name in Bar.__dataclass_fields__:
         limit, value = getattr(bar, name), getattr(figures, name)
         if limit is not None and (value is None or value > limit):
-            found.append(f"{name.replace('_', ' ')}: {value} (bar {limit})")
+            found.append(f"{_LABELS.get(name, name)}: {value} (bar {limit})")
     return [*found, *figures.broken]

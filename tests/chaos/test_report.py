@@ -8,7 +8,7 @@ from tests.chaos.report import merge, to_markdown, to_row, write
 from tests.chaos.run_scenario import Result
 from tests.chaos.scenario import Figures
 
-_KNOWN = {name: name for name in ("measured", "commit", "command", "versions", "machine")}
+_KNOWN = {name: name for name in ("measured", "commit", "command", "seed", "versions", "machine")}
 _FIGURES = Figures(
     missing=12,
     doubled=1_956,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import re
 import sys
 import time
@@ -102,7 +103,7 @@ class Worker:
         """Return what the process holds, or None where it does not say."""
         try:
             page = await asyncio.to_thread(_get, f"http://127.0.0.1:{self._port}/metrics")
-        except (urllib.error.URLError, OSError):
+        except (urllib.error.URLError, OSError, http.client.HTTPException):
             return None
         found = {name: float(value) for name, value in _SAMPLE.findall(page)}
         return Footprint(
