@@ -42,7 +42,7 @@ SCENARIOS = (
         bar=Bar(),
         apply=sigkill,
         num_posts=20_000,
-        deadline_seconds=600,
+        deadline_seconds=900,
     ),
     Scenario(
         name="sigterm",
