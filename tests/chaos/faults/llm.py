@@ -9,6 +9,7 @@ from tests.chaos.llm_server import Faults
 from tests.chaos.rig import Rig
 from tests.chaos.scenario import Apply, Bar, Scenario
 
+_FIRST_PART = 0.4  # of the posts, before the fault: the agent's memory is warm by then
 _AWAY_SECONDS = 120.0
 _SLOW_SECONDS = 90.0
 _HANG_SECONDS = 75.0  # longer than the agent waits for one answer
@@ -18,7 +19,7 @@ _BAR = Bar(memory_growth=0.10)
 
 async def killed(rig: Rig) -> None:
     """SIGKILL the server, and start it again after two minutes."""
-    await rig.until_part_done(0.4)
+    await rig.until_part_done(_FIRST_PART)
     async with rig.fault("LLM killed"):
         await rig.llm.process.kill()
         await asyncio.sleep(_AWAY_SECONDS)
@@ -27,7 +28,7 @@ async def killed(rig: Rig) -> None:
 
 async def hanging(rig: Rig) -> None:
     """Take requests and never answer them, nor those taken meanwhile when all is well again."""
-    await rig.until_part_done(0.4)
+    await rig.until_part_done(_FIRST_PART)
     async with rig.fault("LLM hangs"):
         await rig.llm.misbehave(Faults(delay_seconds=3600.0))
         await asyncio.sleep(_HANG_SECONDS)
@@ -36,7 +37,7 @@ async def hanging(rig: Rig) -> None:
 
 async def slow(rig: Rig) -> None:
     """Let every answer take 30 seconds for a minute and a half."""
-    await rig.until_part_done(0.4)
+    await rig.until_part_done(_FIRST_PART)
     async with rig.fault("LLM slow by 30 s"):
         await rig.llm.misbehave(Faults(delay_seconds=30.0))
         await asyncio.sleep(_SLOW_SECONDS)
@@ -44,8 +45,8 @@ async def slow(rig: Rig) -> None:
 
 
 async def failing(rig: Rig, *, faults: Faults) -> None:
-    """Let part of the answers be wrong, from a tenth of the posts on to the last."""
-    await rig.until_part_done(0.1)
+    """Let part of the answers be wrong, from two fifths of the posts on to the last."""
+    await rig.until_part_done(_FIRST_PART)
     async with rig.instant_fault("LLM misbehaves"):
         await rig.llm.misbehave(faults)
 
