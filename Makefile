@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka kafka check format schemas lock bench ablation clean
+.PHONY: help demo up test test-kafka chaos kafka check format schemas lock bench ablation clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -21,7 +21,10 @@ test: $(INSTALLED) ## run all tests but those on Apache Kafka
 	@$(BIN)/pytest $(TEST_ARGS)
 
 test-kafka: $(INSTALLED) ## run the delivery tests on Apache Kafka, if jars and Java are there
-	@$(BIN)/pytest -m kafka tests/pipeline $(TEST_ARGS)
+	@$(BIN)/pytest -m kafka tests/pipeline tests/chaos $(TEST_ARGS)
+
+chaos: $(INSTALLED) ## break everything under load on Apache Kafka, account for every post; CHAOS_ARGS=--help
+	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 kafka: ## fetch the jars of Apache Kafka (44 MB) with Maven, into .cache/kafka/libs
 	@command -v mvn >/dev/null || { echo "make kafka: no Maven (mvn) on the path: install it, or set \

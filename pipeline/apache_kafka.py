@@ -128,6 +128,8 @@ class ApacheKafka:
             "auto.create.topics.enable": "false",
             # Nobody waits for more members of a group before its first member may begin.
             "group.initial.rebalance.delay.ms": 0,
+            # A node that comes back leads its share of partitions again within seconds, and not minutes.
+            "leader.imbalance.check.interval.seconds": 10,
             **_replication(len(self._ports)),
         }
 

@@ -106,6 +106,12 @@ class LocalProcess:
         if status != 0:
             self.raise_if_ended()
 
+    async def kill(self) -> None:
+        """End it by SIGKILL, which leaves it no time for anything."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
     async def stop(self, timeout_seconds: float = 10.0) -> None:
         """End it: SIGTERM, and SIGKILL for one that takes longer than the time."""
         process = self._process
@@ -115,8 +121,7 @@ class LocalProcess:
         try:
             await asyncio.wait_for(process.wait(), timeout_seconds)
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            await self.kill()
 
     def _with_log(self, problem: str) -> str:
         tail = (

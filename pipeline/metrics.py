@@ -42,6 +42,11 @@ class Metrics:
             "Records in work: begun, their outcome not yet acknowledged.",
             registry=registry,
         )
+        self.event_loop_tasks = Gauge(
+            "tocsin_event_loop_tasks",
+            "Tasks of the event loop; a number that only grows is a leak.",
+            registry=registry,
+        )
         self.dead_letters = Counter(
             "tocsin_dead_letters",
             "Records that could not be processed.",

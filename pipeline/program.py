@@ -8,6 +8,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from models import DEFAULT_CHECKPOINT, Annotator, ModelsError
@@ -145,6 +146,7 @@ async def _run(
     stop: asyncio.Event,
 ) -> int:
     metrics.build.info({"role": role})
+    metrics.event_loop_tasks.set_function(partial(_count_tasks, asyncio.get_running_loop()))
     server = HealthServer(health, metrics.registry, host=settings.metrics_host, port=settings.metrics_port)
     logger.info("%s: metrics and probes on http://%s:%d", role, settings.metrics_host, server.port)
     beat = asyncio.create_task(health.beat())
@@ -162,6 +164,10 @@ async def _run(
     finally:
         beat.cancel()
         server.close()
+
+
+def _count_tasks(loop: asyncio.AbstractEventLoop) -> int:
+    return len(asyncio.all_tasks(loop))
 
 
 async def _within(work: Awaitable[None], seconds: float) -> None:

@@ -52,6 +52,17 @@ async def test_a_process_that_is_never_ready_is_given_up(tmp_path: Path) -> None
     await process.stop()
 
 
+async def test_kill_leaves_no_time(tmp_path: Path) -> None:
+    """SIGKILL ends even what ignores SIGTERM, and the same process can be started again."""
+    process = _python(_IGNORES_SIGTERM, tmp_path)
+    for _ in range(2):
+        await process.start()
+        await process.wait_until_ready(lambda: _has_logged(tmp_path), timeout_seconds=20)
+        await process.kill()
+        with pytest.raises(LocalServiceError, match="ended with status -9"):
+            process.raise_if_ended()
+
+
 async def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     """Nothing outlives `stop`."""
     process = _python(_IGNORES_SIGTERM, tmp_path)

@@ -1,0 +1,18 @@
+"""The scenarios by name, in the order of the report."""
+
+from tests.chaos.faults import brokers, ends, fuzz, llm, replay, steady, workers
+from tests.chaos.scenario import Scenario
+
+_ALL = (
+    *ends.SCENARIOS,
+    *workers.SCENARIOS,
+    *brokers.SCENARIOS,
+    *llm.SCENARIOS,
+    *replay.SCENARIOS,
+    *fuzz.SCENARIOS,
+)
+
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (*_ALL, steady.SCENARIO)}
+
+# What runs unless asked otherwise: a steady hour is for those who have one.
+DEFAULT: tuple[str, ...] = tuple(scenario.name for scenario in _ALL)

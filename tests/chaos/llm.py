@@ -1,0 +1,39 @@
+"""The fake LLM server's process, and how a scenario tells it to misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import urllib.request
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline.local_process import LocalProcess, answers_http, child_environ, find_free_port
+from tests.chaos.llm_server import Faults
+
+_START_SECONDS = 60.0
+
+
+class FakeLlmProcess:
+    """The fake as a process; killed and started again, it is at the same address and well."""
+
+    def __init__(self, log_file: Path, seed: int) -> None:
+        port = find_free_port()
+        self._root = f"http://127.0.0.1:{port}"
+        self.url = f"{self._root}/v1"
+        command = [sys.executable, "-m", "tests.chaos.llm_server", "--port", str(port), "--seed", str(seed)]
+        self.process = LocalProcess("fake llm", command, log_file=log_file, environ=child_environ({}))
+
+    async def start(self) -> None:
+        """Start it; returns when it answers."""
+        await self.process.start()
+        await self.process.wait_until_ready(
+            lambda: answers_http(f"{self.url}/models"), timeout_seconds=_START_SECONDS
+        )
+
+    async def misbehave(self, faults: Faults) -> None:
+        """Answer every chat request from now on like this."""
+        body = json.dumps(asdict(faults)).encode()
+        request = urllib.request.Request(f"{self._root}/faults", body, {"Content-Type": "application/json"})
+        await asyncio.to_thread(lambda: urllib.request.urlopen(request, timeout=30).close())

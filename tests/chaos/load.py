@@ -1,0 +1,120 @@
+"""Posts produced while faults are applied, and their acknowledgements noted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from tests.chaos.kafka_log import POSTS
+
+# The shipped network finds the place in each of these.
+_PLACES = ("Athens", "Jakarta", "Karachi", "Berlin", "Lagos", "Lima", "Manila", "Nairobi", "Oslo", "Tokyo")
+_NEWS = (
+    "Big fire in {} on Monday",
+    "Flooding in {}: thousands flee",
+    "Power is out across {} since 3am",
+    "Police close the bridge in {}",
+    "Explosion heard near {} station",
+)
+_SMALL_TALK = (
+    "happy birthday to my wonderful sister",
+    "so tired today, need coffee",
+    "what a lovely morning",
+)
+_SMALL_TALK_RATE = 0.1
+
+# An outage of a broker is shorter; a record given up here would be neither produced nor lost.
+_REQUEST_MILLISECONDS = 180_000
+_CHUNK = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """A record that the broker has acknowledged, and where it lies."""
+
+    record: ToProduce
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToProduce:
+    """A record for the `posts` topic; `post_id` is None where it is no post."""
+
+    post_id: str | None
+    value: bytes
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def make_posts(
+    number: int, chance: random.Random, *, small_talk_rate: float = _SMALL_TALK_RATE
+) -> list[ToProduce]:
+    """Return so many posts with ids of their own; that part of them has no entity, so that no LLM is asked."""
+    return [_make_post(f"post-{index:06d}", chance, small_talk_rate) for index in range(number)]
+
+
+def _make_post(post_id: str, chance: random.Random, small_talk_rate: float) -> ToProduce:
+    is_small_talk = chance.random() < small_talk_rate
+    text = (
+        chance.choice(_SMALL_TALK) if is_small_talk else chance.choice(_NEWS).format(chance.choice(_PLACES))
+    )
+    return ToProduce(post_id, json.dumps({"id": post_id, "text": text}).encode(), post_id.encode())
+
+
+@dataclass
+class Load:
+    """Produces the records in order.
+
+    Args:
+        may_go_on: whether the next records may be produced: False while enough of them are in work.
+        per_second: None: as fast as `may_go_on` lets it.
+    """
+
+    records: list[ToProduce]
+    may_go_on: Callable[[int], bool]
+    per_second: float | None = None
+    produced: list[Produced] = field(default_factory=list)
+
+    async def run(self, brokers: str) -> None:
+        """Produce all; returns once the broker has acknowledged every one."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=brokers,
+            enable_idempotence=True,
+            linger_ms=5,
+            request_timeout_ms=_REQUEST_MILLISECONDS,
+        )
+        await producer.start()
+        try:
+            began = time.monotonic()
+            for chunk in _chunks(self.records, self._chunk_size):
+                while not self.may_go_on(len(self.produced)):
+                    await asyncio.sleep(0.02)
+                if self.per_second is not None:
+                    await asyncio.sleep(began + len(self.produced) / self.per_second - time.monotonic())
+                await self._send(producer, chunk)
+        finally:
+            await producer.stop()
+
+    @property
+    def _chunk_size(self) -> int:
+        return _CHUNK if self.per_second is None else 1
+
+    async def _send(self, producer: Any, chunk: list[ToProduce]) -> None:
+        sent = [
+            await producer.send(POSTS, key=record.key, value=record.value, headers=list(record.headers))
+            for record in chunk
+        ]
+        for record, acknowledged in zip(chunk, await asyncio.gather(*sent), strict=True):
+            self.produced.append(Produced(record, acknowledged.partition, acknowledged.offset))
+
+
+def _chunks(records: list[ToProduce], size: int) -> Iterator[list[ToProduce]]:
+    return (records[start : start + size] for start in range(0, len(records), size))

@@ -1,0 +1,33 @@
+"""Which posts have an outcome by now: read along while a scenario runs."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.chaos.kafka_log import OUTCOMES, follow
+
+
+class OutcomeCounter:
+    """Follows the outcome topics; what it says steers a scenario, and no account is drawn up from it."""
+
+    def __init__(self) -> None:
+        self._keys: set[bytes | None] = set()
+        self._grown = asyncio.Condition()
+
+    async def run(self, brokers: str) -> None:
+        """Follow the topics; never returns."""
+        async for record in follow(brokers, OUTCOMES):
+            if record.key not in self._keys:
+                self._keys.add(record.key)
+                async with self._grown:
+                    self._grown.notify_all()
+
+    @property
+    def number(self) -> int:
+        """Keys that have an outcome."""
+        return len(self._keys)
+
+    async def until(self, number: int) -> None:
+        """Return once so many keys have an outcome."""
+        async with self._grown:
+            await self._grown.wait_for(lambda: self.number >= number)

@@ -1,0 +1,47 @@
+"""The fake LLM: obeys grammars, never says the same twice, and misbehaves as told."""
+
+import random
+from collections import Counter
+
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+
+from pipeline.constraint import PROBE_GRAMMAR, PROBE_WORD, alert_grammar, number_grammar
+from pipeline.filters import parse
+from tests.chaos.llm_server import LlmServer, answers
+
+_REQUEST = {"model": "m", "messages": [], "n": 2, "grammar": alert_grammar(["Athens", 'New "York"'])}
+
+
+def test_it_obeys_the_grammars_of_the_pipeline() -> None:
+    """The probe's word, a number of the list, and alerts about one of the entities."""
+    chance = random.Random(1)
+    assert answers(PROBE_GRAMMAR, 1, chance) == [PROBE_WORD]
+    assert {answers(number_grammar(3), 1, chance)[0] for _ in range(50)} == {"1", "2", "3"}
+    drafts = [parse(answers(_REQUEST["grammar"], 1, chance)[0]) for _ in range(50)]  # type: ignore[arg-type]
+    assert {draft.entity for draft in drafts if draft} == {"Athens", 'New "York"'}
+
+
+def test_two_requests_about_one_post_are_answered_differently() -> None:
+    """So that a post which is alerted twice is seen to be."""
+    chance = random.Random(1)
+    said = {answers(alert_grammar(["Athens"]), 1, chance)[0] for _ in range(100)}
+    assert len(said) > 90
+
+
+async def test_faults_are_set_and_taken_back() -> None:
+    """A rate of errors is a rate of errors, and afterwards all is well."""
+    async with TestClient(TestServer(LlmServer(seed=1).app())) as client:
+
+        async def ask() -> ClientResponse:
+            return await client.post("/v1/chat/completions", json=_REQUEST)
+
+        await client.post("/faults", json={"error_rate": 0.5})
+        statuses = Counter([(await ask()).status for _ in range(60)])
+        assert 15 < statuses[500] < 45
+        assert statuses[200] == 60 - statuses[500]
+        await client.post("/faults", json={"garbage_rate": 1.0})
+        assert b"Fire" not in await (await ask()).read()
+        await client.post("/faults", json={})
+        reply = await (await ask()).json()
+        assert len(reply["choices"]) == 2
