@@ -7,6 +7,7 @@ from rich.console import Console
 
 from pipeline.errors import RecordError
 from pipeline.kafka import reading
+from pipeline.kafka_security import kafka_security
 from pipeline.outcomes import read_outcome, to_json
 from pipeline.settings import Settings
 from pipeline.terminal import printable, render_outcome
@@ -19,10 +20,16 @@ async def run_watch(
 
     Raises:
         BrokerUnavailableError: no broker.
+        KafkaAccessError: the broker refuses us.
     """
     output, errors = Console(soft_wrap=True), Console(stderr=True)
     num_alerts = 0
-    async with reading(settings.brokers, [settings.topic_alerts], from_beginning=from_beginning) as records:
+    async with reading(
+        settings.brokers,
+        [settings.topic_alerts],
+        from_beginning=from_beginning,
+        security=kafka_security(settings),
+    ) as records:
         async for record in records:
             try:
                 alert = read_outcome(record, settings)
