@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -24,8 +23,9 @@ from aiokafka.errors import (
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka_refusal import NOT_ALLOWED, knock, not_allowed
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity, kafka_security
+from pipeline.lenient_headers import accept_any_header_name
 from pipeline.outage import retries
-from pipeline.records import Record
+from pipeline.records import Record, time_of
 from pipeline.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Outgoing:
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()
     fallback: Outgoing | None = None  # goes in its place where the broker finds it too large
 
 
@@ -200,6 +200,7 @@ async def reading(
         KafkaAccessError: the broker refuses us; also from the iterator, where we may not read a topic.
     """
     await _check_access(brokers, security)
+    accept_any_header_name()
     consumer = AIOKafkaConsumer(
         *topics,
         bootstrap_servers=brokers,
@@ -249,7 +250,7 @@ async def _records(consumer: Any) -> AsyncGenerator[Record, None]:
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
-            timestamp=datetime.fromtimestamp(message.timestamp / 1000, UTC),
+            timestamp=time_of(message.timestamp / 1000),
             key=message.key,
             value=message.value,
             headers=tuple(message.headers),

@@ -36,8 +36,12 @@ class _OneLineFormatter(logging.Formatter):
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Escape what could forge a line or drive a terminal, but keep a traceback's own lines."""
-        return "\n".join(escape_unprintable(line) for line in super().format(record).split("\n"))
+        """Escape what could drive a terminal or forge a line: only a traceback has lines of its own, all indented."""
+        return "\n  ".join(escape_unprintable(line) for line in super().format(record).split("\n"))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is the base class's
+        """Return the first line, whatever stands in the message."""
+        return escape_unprintable(super().formatMessage(record))
 
 
 class _RepeatFilter(logging.Filter):

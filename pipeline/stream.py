@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import faust
 
 from pipeline.held_batch import HeldBatch
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
-from pipeline.records import Agent, Record
+from pipeline.lenient_headers import accept_any_header_name
+from pipeline.records import Agent, Record, time_of
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Stream:
         self._idle = asyncio.Event()
         self._idle.set()
         self._agent_failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        accept_any_header_name()
         self._app = _build_app(brokers, group, security)
         source = self._app.topic(topic, key_serializer="raw", value_serializer="raw")
         self._app.agent(source, name=group)(self._run)
@@ -113,10 +114,10 @@ def _to_record(message: Any) -> Record:
         topic=message.topic,
         partition=message.partition,
         offset=message.offset,
-        timestamp=datetime.fromtimestamp(message.timestamp, UTC),
+        timestamp=time_of(message.timestamp),
         key=message.key,
         value=message.value,
-        headers=tuple((name, bytes(value)) for name, value in headers),
+        headers=tuple((name, None if value is None else bytes(value)) for name, value in headers),
     )
 
 
