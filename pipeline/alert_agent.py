@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 # Our own messages: a post within its limit, its entities, and what JSON escaping may add.
 _MAX_ANNOTATED_BYTES = 8 * 2**20
 
+_OWN_STAGES = frozenset({"sample", "filter", "select"})
+
 
 @dataclass(frozen=True, slots=True)
 class AlertTopics:
@@ -113,7 +115,7 @@ class AlertAgent:
             metrics.candidates.labels(sample.rejected_by or "valid").inc()
         message = outcome.outcome
         for stage in message.stages:
-            if stage.name != "annotate":
+            if stage.name in _OWN_STAGES:  # those that came with the record are anybody's words
                 metrics.stage_seconds.labels(stage.name).observe(stage.seconds)
         if isinstance(message, Abstention):
             metrics.abstentions.labels(message.reason).inc()

@@ -8,12 +8,22 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import models
 from models import Annotation, AnnotationError, Annotator, Checkpoint
 from pipeline.codec import decode, encode
 from pipeline.dead_letter import DeadLetter, bury, to_outgoing
 from pipeline.errors import OutcomeTooLargeError, RecordError, UnannotatableError
 from pipeline.kafka import Outgoing, Publisher
-from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment, StageTime
+from pipeline.messages import (
+    MAX_ENTITIES,
+    AnnotatedPost,
+    CheckpointRef,
+    Entity,
+    Origin,
+    Post,
+    Sentiment,
+    StageTime,
+)
 from pipeline.metrics import Metrics
 from pipeline.records import Finish, Record
 
@@ -133,13 +143,20 @@ def to_annotated_post(
         post=post,
         entities=[
             Entity(text=e.text, type=e.type, start=e.start, end=e.end, score=e.score)
-            for e in annotation.entities
+            for e in _most_certain(annotation)
         ],
         sentiment=Sentiment(label=sentiment.label, score=sentiment.score) if sentiment else None,
         checkpoint=CheckpointRef(name=checkpoint.name, sha256=checkpoint.sha256),
         origin=origin,
         stages=stages,
     )
+
+
+def _most_certain(annotation: Annotation) -> Sequence[models.Entity]:
+    if len(annotation.entities) <= MAX_ENTITIES:
+        return annotation.entities
+    kept = sorted(annotation.entities, key=lambda entity: -entity.score)[:MAX_ENTITIES]
+    return sorted(kept, key=lambda entity: entity.start)
 
 
 def _annotate_safely(

@@ -87,15 +87,18 @@ class ApacheKafka:
     async def _format(self, number: int, cluster_id: str) -> None:
         if (self._node_folder(number) / "data" / "meta.properties").exists():
             return
-        command = self._program.command(
-            "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", _PROPERTIES_NAME
-        )
+        options = ["-t", cluster_id, "-c", _PROPERTIES_NAME, *self._format_options()]
+        command = self._program.command("kafka.tools.StorageTool", "format", *options)
         process = self._process(f"formatting kafka node {number}", command, number)
         await process.start()
         try:
             await process.wait_for_success(timeout_seconds=_FORMAT_SECONDS)
         finally:
             await process.stop()
+
+    def _format_options(self) -> list[str]:
+        """Return what else the first format is told (`--add-scram` where users have passwords)."""
+        return []
 
     def _cluster_id(self) -> str:
         """Return the id that all nodes are formatted with, made once a folder."""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TypeVar
 
 import msgspec
 import orjson
 
 from pipeline.errors import InvalidMessageError, UndecodableError
+from pipeline.messages import Post
+from pipeline.unambiguous_json import check_is_unambiguous, is_deeper
+
+# Enough for any metadata, and far from where encoders end their recursion (orjson's at 254): what is taken here can be
+# written again. Our own messages hold a post and are a little deeper.
+MAX_POST_DEPTH = 32
+_MAX_DEPTH = MAX_POST_DEPTH + 8
 
 _M = TypeVar("_M", bound=msgspec.Struct)
 
@@ -21,7 +29,7 @@ def decode(value: bytes | None, message_type: type[_M], *, max_bytes: int) -> _M
     """Return the validated message in `value`.
 
     Raises:
-        UndecodableError: no bytes, more than `max_bytes`, or no JSON.
+        UndecodableError: no bytes, more than `max_bytes`, no JSON, too deep, or JSON that readers may read differently.
         InvalidMessageError: JSON, but not a `message_type`; the text names the place.
     """
     if value is None:
@@ -33,7 +41,20 @@ def decode(value: bytes | None, message_type: type[_M], *, max_bytes: int) -> _M
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise UndecodableError(f"not JSON: {error}") from error
+    _check_is_plain(document, value, MAX_POST_DEPTH if message_type is Post else _MAX_DEPTH)
     try:
         return msgspec.convert(document, message_type)
     except msgspec.ValidationError as error:
-        raise InvalidMessageError(f"not a {message_type.__name__}: {error}") from error
+        # The pattern of ids says nothing to people.
+        problem = re.sub("matching regex '.*'", "without control and invisible characters", str(error))
+        raise InvalidMessageError(f"not a {message_type.__name__}: {problem}") from error
+
+
+def _check_is_plain(document: object, value: bytes, max_depth: int) -> None:
+    # Most posts have fewer brackets than they may be deep, and need no closer look.
+    if value.count(b"[") + value.count(b"{") > max_depth and is_deeper(document, max_depth):
+        raise UndecodableError(f"nested more than {max_depth} deep")
+    try:
+        check_is_unambiguous(value.decode())
+    except ValueError as error:
+        raise UndecodableError(str(error)) from error

@@ -31,7 +31,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     attempt: Annotated[int, Meta(ge=1)]
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: list[tuple[str, bytes | None]]
 
 
 def to_outgoing(letter: DeadLetter, topic: str) -> Outgoing:
@@ -57,7 +57,7 @@ def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
     )
 
 
-def _own_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+def _own_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
     fields = {
         "stage": letter.stage,
         "reason": letter.reason,
@@ -80,7 +80,7 @@ def from_record(record: Record) -> DeadLetter:
     fields = {
         name.removeprefix(_PREFIX): value.decode()
         for name, value in record.headers
-        if name.startswith(_PREFIX)
+        if name.startswith(_PREFIX) and value is not None
     }
     return DeadLetter(
         stage=fields["stage"],

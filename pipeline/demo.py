@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pipeline.errors import LocalServiceError, RecordError, SettingsError
 from pipeline.kafka import Publisher, reading
+from pipeline.kafka_security import kafka_security
 from pipeline.local_stack import StackOptions, local_stack
 from pipeline.outcomes import Outcome, Tally, origin_of, outcome_topics, read_outcome
 from pipeline.produce import produce, raw_record
@@ -77,7 +78,11 @@ async def _run_posts(lines: list[bytes], settings: Settings, view: DemoView) -> 
         num_unsent += 1
         view.report(f"line {number} is not sent: {error}")
 
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+    publisher = await Publisher.connect(
+        settings.brokers,
+        is_idempotent=settings.producer_idempotence,
+        security=kafka_security(settings),
+    )
     try:
         num_posts = await produce(
             publisher, lines, partial(raw_record, settings=settings), on_bad=report_unsent
@@ -90,7 +95,12 @@ async def _run_posts(lines: list[bytes], settings: Settings, view: DemoView) -> 
 
 async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView) -> Tally:
     tally = Tally()
-    async with reading(settings.brokers, outcome_topics(settings), from_beginning=True) as records:
+    async with reading(
+        settings.brokers,
+        outcome_topics(settings),
+        from_beginning=True,
+        security=kafka_security(settings),
+    ) as records:
         while tally.num_posts < num_posts:
             outcome = read_outcome(await _next(records), settings)
             if tally.add(outcome, origin_of(outcome, settings)):

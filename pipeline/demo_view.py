@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import orjson
 from rich.console import Console
 from rich.text import Text
 
 from pipeline.outcomes import Outcome, Tally, to_json
-from pipeline.terminal import printable, render_outcome
+from pipeline.terminal import escape_unprintable, json_line, printable, render_outcome
 
 
 class TextView:
@@ -28,8 +27,8 @@ class TextView:
 
     def report(self, step: str) -> None:
         """Show what is being done now."""
-        self._status.update(Text(step))
-        self._console.print(f"… {step}", style="dim", highlight=False, markup=False)
+        self._status.update(Text(escape_unprintable(step)))
+        self._console.print(f"… {escape_unprintable(step)}", style="dim", highlight=False, markup=False)
 
     def show(self, outcome: Outcome, tally: Tally, num_posts: int) -> None:
         """Print the outcome beside its post."""
@@ -64,7 +63,7 @@ class JsonView:
 
     def report(self, step: str) -> None:
         """Show what is being done now."""
-        self._steps.print(f"… {step}", style="dim", highlight=False, markup=False)
+        self._steps.print(f"… {escape_unprintable(step)}", style="dim", highlight=False, markup=False)
 
     def show(self, outcome: Outcome, tally: Tally, num_posts: int) -> None:
         """Print the outcome."""
@@ -76,4 +75,4 @@ class JsonView:
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    print(orjson.dumps(document).decode(), flush=True)
+    print(json_line(document), flush=True)

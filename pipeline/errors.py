@@ -12,6 +12,7 @@ TocsinError
 ├── LlmUnavailableError      server away, busy or failing: nobody's post is at fault, retried
 │   └── llm_http.LlmBusyError
 ├── BrokerUnavailableError   the same for Kafka
+├── KafkaAccessError         Kafka refuses us: password, certificate or ACL; waiting mends nothing
 └── LocalServiceError        a process that `tocsin up` starts did not come up, or is missing
 """
 
@@ -84,6 +85,10 @@ class LlmUnavailableError(TocsinError):
 
 class BrokerUnavailableError(TocsinError):
     """The Kafka broker cannot be reached."""
+
+
+class KafkaAccessError(TocsinError):
+    """Kafka refuses us or what we want to do, and will until somebody changes a setting or an ACL."""
 
 
 class LocalServiceError(TocsinError):

@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -17,12 +16,16 @@ from aiokafka.errors import (
     KafkaTimeoutError,
     MessageSizeTooLargeError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     for_code,
 )
 
-from pipeline.errors import BrokerUnavailableError
+from pipeline.errors import BrokerUnavailableError, KafkaAccessError
+from pipeline.kafka_refusal import NOT_ALLOWED, knock, not_allowed
+from pipeline.kafka_security import NO_SECURITY, KafkaSecurity, kafka_security
+from pipeline.lenient_headers import accept_any_header_name
 from pipeline.outage import retries
-from pipeline.records import Record
+from pipeline.records import Record, time_of
 from pipeline.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -39,39 +42,56 @@ class Outgoing:
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()
     fallback: Outgoing | None = None  # goes in its place where the broker finds it too large
 
 
 class Publisher:
     """Publishes records and returns once the broker has acknowledged them, however long that takes."""
 
-    def __init__(self, producer: Any) -> None:
+    def __init__(self, producer: Any, *, client: str = "this client") -> None:
         self._producer = producer
+        self._client = client  # who we are and where, for messages
 
     @classmethod
-    async def connect(cls, brokers: str, *, is_idempotent: bool = True) -> Self:
+    async def connect(
+        cls, brokers: str, *, is_idempotent: bool = True, security: KafkaSecurity = NO_SECURITY
+    ) -> Self:
         """Connect to the broker.
 
         Raises:
             BrokerUnavailableError: nobody answers there.
+            KafkaAccessError: the broker refuses us.
         """
+        await _check_access(brokers, security)
         producer = AIOKafkaProducer(
             bootstrap_servers=brokers,
             acks="all",
             linger_ms=5,
             enable_idempotence=is_idempotent,
             max_request_size=_MAX_REQUEST_BYTES,
+            **security.client_options(),
         )
-        await _start(producer, brokers)
-        return cls(producer)
+        client = _client(brokers, security)
+        try:
+            await _start(producer, brokers, security)
+        except NOT_ALLOWED as error:  # who may write nothing at all gets no producer id
+            raise not_allowed(error, client=client, action="Write") from error
+        return cls(producer, client=client)
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """Publish all records, in order within a partition; retries for as long as the broker is away.
 
         Raises:
-            KafkaError: the broker refuses a record for good (not allowed, or too large and without a fallback).
+            KafkaError: the broker refuses a record for good (too large and without a fallback).
+            KafkaAccessError: it does not let us write there.
         """
+        try:
+            await self._publish(records)
+        except NOT_ALLOWED as error:
+            raise not_allowed(error, client=self._client, action="Write") from error
+
+    async def _publish(self, records: Sequence[Outgoing]) -> None:
         remaining = list(records)
         async for attempt in retries(_is_passing, wait_max_seconds=10.0):
             with attempt:
@@ -114,7 +134,9 @@ async def ensure_topics(settings: Settings) -> None:
 
     Raises:
         BrokerUnavailableError: nobody answers, or the broker refuses; the text says what.
+        KafkaAccessError: the broker refuses us, or a topic is missing and we may not create it.
     """
+    security = kafka_security(settings)
     names = (
         settings.topic_posts,
         settings.topic_annotated,
@@ -123,13 +145,24 @@ async def ensure_topics(settings: Settings) -> None:
         settings.topic_dead,
     )
     wanted = [NewTopic(name, settings.topic_partitions, settings.topic_replication) for name in names]
-    async with _admin(settings.brokers) as admin:
+    async with _admin(settings.brokers, security) as admin:
         response = await admin.create_topics(wanted)
+        # Who made the topics for us need not let us make any.
+        existing = set(await admin.list_topics()) if _is_refused(response) else set()
     for name, code, message in response.topic_errors:
-        if code not in (0, TopicAlreadyExistsError.errno):
+        if code == TopicAuthorizationFailedError.errno and name not in existing:
+            client = _client(settings.brokers, security)
+            raise KafkaAccessError(
+                f"{client} sees no topic {name!r} and may not create it: it lacks the ACL Describe or Create"
+            )
+        if code not in (0, TopicAlreadyExistsError.errno, TopicAuthorizationFailedError.errno):
             raise BrokerUnavailableError(
                 f"topic {name!r} cannot be created: {message or for_code(code).__name__}"
             )
+
+
+def _is_refused(response: Any) -> bool:
+    return any(code == TopicAuthorizationFailedError.errno for _, code, _ in response.topic_errors)
 
 
 async def count_brokers(brokers: str) -> int:
@@ -138,17 +171,19 @@ async def count_brokers(brokers: str) -> int:
     Raises:
         BrokerUnavailableError: nobody answers.
     """
-    async with _admin(brokers) as admin:
+    async with _admin(brokers, NO_SECURITY) as admin:
         return len((await admin.describe_cluster())["brokers"])
 
 
 @asynccontextmanager
-async def _admin(brokers: str) -> AsyncIterator[Any]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
+async def _admin(brokers: str, security: KafkaSecurity) -> AsyncIterator[Any]:
+    await _check_access(brokers, security)
+    admin = AIOKafkaAdminClient(bootstrap_servers=brokers, **security.client_options())
     try:
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
+        await knock(brokers, security)
         raise _unavailable(brokers, error) from error
     finally:
         await admin.close()
@@ -156,30 +191,51 @@ async def _admin(brokers: str) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def reading(
-    brokers: str, topics: Sequence[str], *, from_beginning: bool
+    brokers: str, topics: Sequence[str], *, from_beginning: bool, security: KafkaSecurity = NO_SECURITY
 ) -> AsyncIterator[AsyncIterator[Record]]:
     """Give an endless iterator over the records of `topics`, outside any consumer group.
 
     Raises:
         BrokerUnavailableError: nobody answers there.
+        KafkaAccessError: the broker refuses us; also from the iterator, where we may not read a topic.
     """
+    await _check_access(brokers, security)
+    accept_any_header_name()
     consumer = AIOKafkaConsumer(
-        *topics, bootstrap_servers=brokers, auto_offset_reset="earliest" if from_beginning else "latest"
+        *topics,
+        bootstrap_servers=brokers,
+        auto_offset_reset="earliest" if from_beginning else "latest",
+        **security.client_options(),
     )
-    await _start(consumer, brokers)
     try:
+        await _start(consumer, brokers, security)
         async with aclosing(_records(consumer)) as records:
             yield records
+    except NOT_ALLOWED as error:
+        raise not_allowed(error, client=_client(brokers, security), action="Read") from error
     finally:
         await consumer.stop()
 
 
-async def _start(client: Any, brokers: str) -> None:
+async def _check_access(brokers: str, security: KafkaSecurity) -> None:
+    """Ask before the client does where passwords and certificates are involved: it would log, not raise, a refusal."""
+    if security != NO_SECURITY:
+        await knock(brokers, security)
+
+
+def _client(brokers: str, security: KafkaSecurity) -> str:
+    return f"{security.user} at Kafka {brokers}"
+
+
+async def _start(client: Any, brokers: str, security: KafkaSecurity) -> None:
     try:
         await client.start()
     except BaseException as error:
         await client.stop()
+        if isinstance(error, NOT_ALLOWED):
+            raise
         if isinstance(error, (KafkaError, OSError)):
+            await knock(brokers, security)
             raise _unavailable(brokers, error) from error
         raise
 
@@ -194,7 +250,7 @@ async def _records(consumer: Any) -> AsyncGenerator[Record, None]:
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
-            timestamp=datetime.fromtimestamp(message.timestamp / 1000, UTC),
+            timestamp=time_of(message.timestamp / 1000),
             key=message.key,
             value=message.value,
             headers=tuple(message.headers),

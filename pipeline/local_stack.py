@@ -97,7 +97,9 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         broker = _choose_broker(options, folder)
         stack.push_async_callback(broker.stop)
-        settings = options.settings | {"brokers": broker.brokers}
+        # The stack's own broker wants no password and speaks no TLS, whatever the user's does.
+        settings = {n: v for n, v in options.settings.items() if not n.startswith("kafka_")}
+        settings |= {"brokers": broker.brokers}
         if not broker.has_idempotence:
             settings |= {"producer_idempotence": "false"}
         processes: list[LocalProcess] = []

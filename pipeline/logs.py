@@ -22,6 +22,8 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Every place that retries logs in its own words.
     stamina.instrumentation.set_on_retry_hooks([])
+    # At "debug" it writes down every request, the one with the password too.
+    logging.getLogger("aiokafka.conn").setLevel(logging.INFO)
     if level != "debug":
         handler.addFilter(_RepeatFilter())
         for name in _NOISY:
@@ -34,8 +36,12 @@ class _OneLineFormatter(logging.Formatter):
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Escape what could forge a line or drive a terminal, but keep a traceback's own lines."""
-        return "\n".join(escape_unprintable(line) for line in super().format(record).split("\n"))
+        """Escape what could drive a terminal or forge a line: only a traceback has lines of its own, all indented."""
+        return "\n  ".join(escape_unprintable(line) for line in super().format(record).split("\n"))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is the base class's
+        """Return the first line, whatever stands in the message."""
+        return escape_unprintable(super().formatMessage(record))
 
 
 class _RepeatFilter(logging.Filter):

@@ -19,8 +19,24 @@ from msgspec import Meta, Struct
 # Outcome ids are UUIDv5 under this namespace: the same post always yields the same id, in any deployment.
 _OUTCOME_NAMESPACE = uuid.UUID("5f3c1f0e-7d5b-5c55-9b7a-3a1f6f0c2d11")
 
+# The network finds at most one entity a token; a text of names only is spam, and an alert needs one of them.
+MAX_ENTITIES = 128
+
+# Ids become keys, file names, lines in shells: no control character, line break, or one that hides or reorders others.
+# (Not "$", which Python also finds before a last line feed.)
+_PLAIN = (
+    r"^[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]*"
+    r"(?![\s\S])"
+)
+
 PostId = Annotated[
-    str, Meta(min_length=1, max_length=512, description="unique id of the post; the record's key")
+    str,
+    Meta(
+        min_length=1,
+        max_length=512,
+        pattern=_PLAIN,
+        description="unique id of the post; the record's key",
+    ),
 ]
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 Offset = Annotated[int, Meta(ge=0)]
@@ -100,7 +116,9 @@ class AnnotatedPost(Struct, frozen=True, kw_only=True):
     """A post with what the network found in it."""
 
     post: Post
-    entities: list[Entity]
+    entities: Annotated[
+        list[Entity], Meta(max_length=MAX_ENTITIES, description="the most certain, in the order of the text")
+    ]
     sentiment: Annotated[Sentiment, Meta(description="absent where the post has no token at all")] | None
     checkpoint: CheckpointRef
     origin: Origin

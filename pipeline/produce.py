@@ -19,6 +19,7 @@ from rich.text import Text
 from pipeline.codec import decode
 from pipeline.errors import RecordError, SettingsError, UndecodableError
 from pipeline.kafka import Outgoing, Publisher
+from pipeline.kafka_security import kafka_security
 from pipeline.messages import Post
 from pipeline.settings import Settings
 from pipeline.terminal import printable
@@ -142,6 +143,7 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
     Raises:
         SettingsError: the file cannot be read.
         BrokerUnavailableError: no broker.
+        KafkaAccessError: the broker refuses us.
     """
     console = Console(stderr=True)
     num_bad = 0
@@ -153,7 +155,11 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
 
     to_record = partial(raw_record if is_raw else post_record, settings=settings)
     with _open(file) as stream:
-        publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+        publisher = await Publisher.connect(
+            settings.brokers,
+            is_idempotent=settings.producer_idempotence,
+            security=kafka_security(settings),
+        )
         try:
             with Progress(*_COLUMNS, console=console) as progress:
                 task = progress.add_task("producing", total=None)

@@ -18,6 +18,9 @@ from pipeline.annotate_agent import AnnotateAgent
 from pipeline.errors import BrokerUnavailableError, LlmUnavailableError, SettingsError
 from pipeline.health import Health, HealthServer
 from pipeline.kafka import Publisher, ensure_topics
+from pipeline.kafka_refusal import in_words
+from pipeline.kafka_rights import Needs, check_rights
+from pipeline.kafka_security import kafka_security
 from pipeline.llm import LlmClient, LlmRequest
 from pipeline.metrics import Metrics
 from pipeline.outage import until_it_works
@@ -33,6 +36,7 @@ _LEAVE_SECONDS = 1.0
 
 async def run_annotate(settings: Settings) -> int:
     """Run the annotate agent until SIGTERM or Ctrl-C; returns the exit status."""
+    kafka_security(settings)  # mistakes in it are told before the network is loaded
     stop = _stop_on_signal()
     annotator = await _unless_stopped(stop, asyncio.to_thread(load_annotator, settings))
     if annotator is None:
@@ -40,6 +44,8 @@ async def run_annotate(settings: Settings) -> int:
     metrics = Metrics()
 
     async def connect(publisher: Publisher) -> Stream:
+        written = [settings.topic_annotated, settings.topic_dead]
+        await _check_rights(settings, Needs(settings.topic_posts, settings.annotate_group, written))
         agent = AnnotateAgent(
             annotator,
             publisher,
@@ -55,6 +61,7 @@ async def run_annotate(settings: Settings) -> int:
             topic=settings.topic_posts,
             max_records=settings.annotate_batch_size,
             max_wait_seconds=settings.annotate_batch_seconds,
+            security=kafka_security(settings),
         )
 
     return await _run("annotate", settings, metrics, Health("broker"), connect, stop=stop)
@@ -62,11 +69,14 @@ async def run_annotate(settings: Settings) -> int:
 
 async def run_alert(settings: Settings) -> int:
     """Run the alert agent until SIGTERM or Ctrl-C; returns the exit status."""
+    kafka_security(settings)  # mistakes in it are told before anything is started
     metrics = Metrics()
     health = Health("llm", "broker")
     llm = build_llm_client(settings, metrics)
 
     async def connect(publisher: Publisher) -> Stream:
+        written = [settings.topic_alerts, settings.topic_abstained, settings.topic_dead]
+        await _check_rights(settings, Needs(settings.topic_annotated, settings.alert_group, written))
         await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=lambda: health.unready("llm"))
         health.ready("llm")
         generator = build_alert_generator(llm, settings)
@@ -79,6 +89,7 @@ async def run_alert(settings: Settings) -> int:
             topic=settings.topic_annotated,
             max_records=settings.alert_batch_size,
             max_wait_seconds=settings.alert_batch_seconds,
+            security=kafka_security(settings),
         )
 
     try:
@@ -158,7 +169,7 @@ async def _run(
             logger.info("%s: running against %s", role, settings.brokers)
             failure = await _unless_stopped(stop, stream.run_until_failure())
             if failure is not None:
-                logger.error("%s: ending, for the stream cannot go on: %r", role, failure)
+                logger.error("%s: ending, for the stream cannot go on: %s", role, in_words(failure))
             await _within(stream.stop(settings.stop_seconds), settings.stop_seconds + _LEAVE_SECONDS)
             return 0 if failure is None else 1
     finally:
@@ -168,6 +179,16 @@ async def _run(
 
 def _count_tasks(loop: asyncio.AbstractEventLoop) -> int:
     return len(asyncio.all_tasks(loop))
+
+
+async def _check_rights(settings: Settings, needs: Needs) -> None:
+    """Raise `KafkaAccessError` where an ACL is missing; a broker that is away is waited for."""
+    security = kafka_security(settings)
+    await until_it_works(
+        lambda: check_rights(settings.brokers, security, needs),
+        on=BrokerUnavailableError,
+        on_failure=lambda: None,
+    )
 
 
 async def _within(work: Awaitable[None], seconds: float) -> None:
@@ -185,7 +206,11 @@ async def _publisher(
 
     async def connect() -> Publisher:
         await ensure_topics(settings)
-        return await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+        return await Publisher.connect(
+            settings.brokers,
+            is_idempotent=settings.producer_idempotence,
+            security=kafka_security(settings),
+        )
 
     publisher = await _unless_stopped(
         stop, until_it_works(connect, on=BrokerUnavailableError, on_failure=lambda: health.unready("broker"))

@@ -100,6 +100,28 @@ class Settings(BaseSettings):
     producer_idempotence: bool = Field(
         True, description="broker drops what a retry sends twice; Kafka can, Tansu cannot"
     )
+    kafka_tls: bool = Field(False, description="speak TLS with the brokers")
+    kafka_ca_file: Path | None = Field(
+        None, description="PEM file of who may sign the brokers' certificates; none: the system's"
+    )
+    kafka_certificate_file: Path | None = Field(
+        None, description="PEM file of our own certificate, where brokers ask for one"
+    )
+    kafka_key_file: Path | None = Field(
+        None, description="PEM file of its key, not encrypted; none: it is in the same file"
+    )
+    kafka_verify_hostname: bool = Field(
+        True, description="the brokers' certificates must be for the names that we connect to"
+    )
+    kafka_username: str | None = Field(None, description="user name for SASL")
+    kafka_password: SecretStr | None = Field(None, description="password for SASL")
+    kafka_password_file: Path | None = Field(
+        None, description="file that holds the password, instead (a Docker or Kubernetes secret)"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; none: no password"
+    )
+
     annotate_group: str = Field(
         "tocsin-annotate", min_length=1, description="consumer group of `tocsin annotate`"
     )
@@ -156,6 +178,33 @@ class Settings(BaseSettings):
             if other.startswith("topic_") and value == name:
                 raise _wrong(f"expected another topic than {other}")
         return name
+
+    @field_validator("kafka_ca_file", "kafka_certificate_file", "kafka_key_file")
+    @classmethod
+    def _check_is_used_with_tls(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        """Refuse a file that somebody relies on and nobody would read."""
+        if file is not None and info.data.get("kafka_tls") is False:
+            raise _wrong("has no effect without TOCSIN_KAFKA_TLS=true")
+        is_lone_key = info.data.get("kafka_certificate_file", file) is None
+        if file is not None and info.field_name == "kafka_key_file" and is_lone_key:
+            raise _wrong("a key needs its certificate, TOCSIN_KAFKA_CERTIFICATE_FILE")
+        return file
+
+    @field_validator("kafka_sasl_mechanism")
+    @classmethod
+    def _check_has_user_and_password(cls, mechanism: str | None, info: ValidationInfo) -> str | None:
+        """Compare with the fields before it; one that is wrong itself is missing here and told already."""
+        names = ("kafka_username", "kafka_password", "kafka_password_file")
+        user, password, file = (bool(info.data.get(name, True)) for name in names)
+        if mechanism is None and any(info.data.get(name) for name in names):
+            raise _wrong("expected a mechanism, for there is a user name or a password")
+        if mechanism is not None and not user:
+            raise _wrong("expected a user name too, TOCSIN_KAFKA_USERNAME")
+        if mechanism is not None and password == file and set(names) <= set(info.data):
+            raise _wrong(
+                "expected either TOCSIN_KAFKA_PASSWORD or TOCSIN_KAFKA_PASSWORD_FILE, and one of them"
+            )
+        return mechanism
 
     @classmethod
     def settings_customise_sources(
@@ -236,4 +285,4 @@ def _explain(problem: Any, origins: Mapping[str, str]) -> str:
 def _may_hold_secret(name: str, value: object) -> bool:
     # People put passwords before an address's "@" and keys into its query.
     is_address = name in ("brokers", "llm_url")
-    return "key" in name or (is_address and any(c in str(value) for c in "@?"))
+    return name.endswith(("_key", "password")) or (is_address and any(c in str(value) for c in "@?"))

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import faust
 
 from pipeline.held_batch import HeldBatch
-from pipeline.records import Agent, Record
+from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
+from pipeline.lenient_headers import accept_any_header_name
+from pipeline.records import Agent, Record, time_of
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +28,19 @@ class Stream:
         group: consumer group; its members share the topic's partitions.
         max_records: size of a batch at most.
         max_wait_seconds: a batch waits no longer than this for more records.
+        security: who we are to the brokers.
     """
 
     def __init__(
-        self, agent: Agent, *, brokers: str, group: str, topic: str, max_records: int, max_wait_seconds: float
+        self,
+        agent: Agent,
+        *,
+        brokers: str,
+        group: str,
+        topic: str,
+        max_records: int,
+        max_wait_seconds: float,
+        security: KafkaSecurity = NO_SECURITY,
     ) -> None:
         self._agent = agent
         self._max_records = max_records
@@ -39,7 +49,8 @@ class Stream:
         self._idle = asyncio.Event()
         self._idle.set()
         self._agent_failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        self._app = _build_app(brokers, group)
+        accept_any_header_name()
+        self._app = _build_app(brokers, group, security)
         source = self._app.topic(topic, key_serializer="raw", value_serializer="raw")
         self._app.agent(source, name=group)(self._run)
 
@@ -103,17 +114,30 @@ def _to_record(message: Any) -> Record:
         topic=message.topic,
         partition=message.partition,
         offset=message.offset,
-        timestamp=datetime.fromtimestamp(message.timestamp, UTC),
+        timestamp=time_of(message.timestamp),
         key=message.key,
         value=message.value,
-        headers=tuple((name, bytes(value)) for name, value in headers),
+        headers=tuple((name, None if value is None else bytes(value)) for name, value in headers),
     )
 
 
-def _build_app(brokers: str, group: str) -> faust.App:
+def _credentials(security: KafkaSecurity) -> Any:
+    """Return what Faust makes the same of as our own clients make of `security`."""
+    if security.mechanism and security.password is not None:
+        return faust.SASLCredentials(
+            username=security.username,
+            password=security.password.get_secret_value(),
+            ssl_context=security.tls,
+            mechanism=security.mechanism,
+        )
+    return security.tls
+
+
+def _build_app(brokers: str, group: str, security: KafkaSecurity) -> faust.App:
     return _App(
         group,
         broker=[f"kafka://{broker.strip()}" for broker in brokers.split(",")],
+        broker_credentials=_credentials(security),
         store="memory://",
         web_enabled=False,
         topic_allow_declare=False,  # kafka.ensure_topics makes them

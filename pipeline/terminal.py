@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
+import orjson
 from rich.text import Text
 
 from pipeline.messages import Abstention, Alert, Sentiment
@@ -21,6 +23,15 @@ def escape_unprintable(text: str) -> str:
     return "".join(
         repr(c)[1:-1] if unicodedata.category(c) in _UNPRINTABLE and c != _ZERO_WIDTH_JOINER else c
         for c in text
+    )
+
+
+def json_line(document: object) -> str:
+    """Return the document as one line of JSON that a terminal shows and does not obey; it reads back as it was."""
+    # Outside of its strings JSON has no such character, and in them an escape is as good.
+    return "".join(
+        json.dumps(c)[1:-1] if unicodedata.category(c) in _UNPRINTABLE else c
+        for c in orjson.dumps(document).decode()
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import orjson
 from rich.console import Console
 
 from pipeline.errors import RecordError
 from pipeline.kafka import reading
+from pipeline.kafka_security import kafka_security
 from pipeline.outcomes import read_outcome, to_json
 from pipeline.settings import Settings
-from pipeline.terminal import printable, render_outcome
+from pipeline.terminal import json_line, printable, render_outcome
 
 
 async def run_watch(
@@ -19,10 +19,16 @@ async def run_watch(
 
     Raises:
         BrokerUnavailableError: no broker.
+        KafkaAccessError: the broker refuses us.
     """
     output, errors = Console(soft_wrap=True), Console(stderr=True)
     num_alerts = 0
-    async with reading(settings.brokers, [settings.topic_alerts], from_beginning=from_beginning) as records:
+    async with reading(
+        settings.brokers,
+        [settings.topic_alerts],
+        from_beginning=from_beginning,
+        security=kafka_security(settings),
+    ) as records:
         async for record in records:
             try:
                 alert = read_outcome(record, settings)
@@ -31,7 +37,7 @@ async def run_watch(
                 errors.print(f"{place}: {printable(str(error))}", style="red", markup=False)
                 continue
             if as_json:
-                print(orjson.dumps(to_json(alert)["alert"]).decode(), flush=True)
+                print(json_line(to_json(alert)["alert"]), flush=True)
             else:
                 output.print(render_outcome(alert))
             num_alerts += 1

@@ -13,6 +13,8 @@ import unicodedata
 from functools import lru_cache
 
 _URL = re.compile(r"\b(?:https?://|www\.)\S*", re.IGNORECASE)
+# No character has so large a number; Python refuses to read thousands of digits at all.
+_HUGE_REFERENCE = re.compile(r"&#(?:x[0-9a-f]{8,}|[0-9]{8,});?", re.IGNORECASE)
 _BRACKETED_TOKEN = re.compile(r"\[(/?[A-Z_]+)\]")
 # Cc control, Cf format (bidi, zero width, tags), Cs surrogates, Co private use, Cn unassigned.
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -30,7 +32,7 @@ def as_data(text: str, *, max_bytes: int) -> str:
 
     Bytes bound tokens: no tokenizer of bytes, BPE or the like makes more tokens than there are bytes.
     """
-    text = _BRACKETED_TOKEN.sub(r"(\1)", visible(html.unescape(text)))
+    text = _BRACKETED_TOKEN.sub(r"(\1)", visible(html.unescape(_HUGE_REFERENCE.sub(" ", text))))
     return _cut("".join(map(_without_angles, text)), max_bytes)
 
 

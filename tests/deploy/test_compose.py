@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,6 +126,21 @@ def test_gpus_are_reserved() -> None:
         assert device["capabilities"] == ["gpu"]
 
 
+@pytest.mark.parametrize("role", AGENTS)
+def test_a_secured_kafka_gets_its_password_by_a_file(role: str) -> None:
+    """With compose.secured.yaml an agent takes its settings, and each file that they name is a secret it is given."""
+    secured = load_compose("compose.secured.yaml")
+    service = secured["services"][role]
+    settings = load_settings(environ=agent_environ(role) | service["environment"])
+    assert settings.kafka_tls
+    assert settings.kafka_sasl_mechanism == "SCRAM-SHA-512"
+    files = {settings.kafka_ca_file, settings.kafka_password_file}
+    assert files == {Path("/run/secrets") / name for name in service["secrets"]}
+    assert set(service["secrets"]) == set(secured["secrets"])
+    ignored = (DEPLOY / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert {Path(secret["file"]).name for secret in secured["secrets"].values()} <= set(ignored)
+
+
 def test_volumes_are_declared() -> None:
     """What must outlive a container is on a named volume, and every volume is used."""
     mounts = [mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
@@ -136,7 +152,8 @@ def test_volumes_are_declared() -> None:
 
 def test_example_shows_every_variable_and_its_default() -> None:
     """env.example lists exactly the variables of the Compose files, each with its default."""
-    expected = compose_variables() | compose_variables("compose.gpu.yaml")
+    files = ("compose.yaml", "compose.gpu.yaml", "compose.secured.yaml")
+    expected = {name: value for file in files for name, value in compose_variables(file).items()}
     assert read_commented_env_file("env.example") == expected
     assert read_env_file("env.example") == {}
 
@@ -163,7 +180,14 @@ def _compose_client() -> list[str]:
     pytest.skip("no Docker Compose of version 2 or later on this machine")
 
 
-@pytest.mark.parametrize("files", [["compose.yaml"], ["compose.yaml", "compose.gpu.yaml"]])
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["compose.yaml"],
+        ["compose.yaml", "compose.gpu.yaml"],
+        ["compose.yaml", "compose.secured.yaml"],
+    ],
+)
 def test_compose_accepts_its_files(files: list[str]) -> None:
     """Compose itself finds no mistake; this reads the files only and needs no engine."""
     arguments = [word for file in files for word in ("-f", str(DEPLOY / file))]

@@ -1,7 +1,9 @@
 import asyncio
 from typing import cast
 
+import msgspec
 import pytest
+from prometheus_client import generate_latest
 
 from pipeline.alert_agent import AlertAgent, AlertTopics
 from pipeline.alert_generator import AlertGenerator, Generation
@@ -152,3 +154,18 @@ async def test_metrics_tell_verdicts_and_outcomes(generator: FakeGenerator, publ
     assert value("tocsin_abstentions_total", {"reason": "no_entity"}) == 1
     assert value("tocsin_dead_letters_total", {"stage": "alert", "reason": "internal"}) == 1
     assert value("tocsin_posts_in_flight") == 0
+
+
+async def test_a_record_cannot_invent_metric_labels(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
+    """Stages that came with the annotated post are passed on, and only ours are counted."""
+    metrics = Metrics()
+    annotated = make_annotated_post("Fire in Athens")
+    foreign = msgspec.structs.replace(annotated.stages[0], name="invented")
+    post = msgspec.structs.replace(annotated, stages=[foreign])
+    await run_agent(
+        _agent(generator, publisher, metrics), [make_record(encode(post), topic="posts.annotated")]
+    )
+    assert decode(publisher.published[0].value, Alert, max_bytes=10**6).stages == [foreign]
+    assert b"invented" not in generate_latest(metrics.registry)

@@ -4,10 +4,10 @@ from typing import cast
 import orjson
 import pytest
 
-from models import Annotator
-from pipeline.annotate_agent import AnnotateAgent
-from pipeline.codec import decode
-from pipeline.messages import AnnotatedPost
+from models import Annotation, Annotator, Checkpoint, Entity
+from pipeline.annotate_agent import AnnotateAgent, to_annotated_post
+from pipeline.codec import decode, encode
+from pipeline.messages import MAX_ENTITIES, AnnotatedPost, Origin, Post
 from pipeline.metrics import Metrics
 from pipeline.records import Record
 from tests.pipeline.fakes import FakeAnnotator, FakePublisher, make_record, run_agent
@@ -131,3 +131,24 @@ async def test_metrics_count_what_happened(publisher: FakePublisher, metrics: Me
     assert value("tocsin_dead_letters_total", {"stage": "decode", "reason": "invalid_message"}) == 1
     assert value("tocsin_batch_size_sum", {"agent": "annotate"}) == 2
     assert value("tocsin_posts_in_flight") == 0
+
+
+def test_of_a_thousand_names_the_most_certain_travel_on() -> None:
+    """At most `MAX_ENTITIES`, those with the highest score, in the order of the text."""
+    entities = tuple(
+        Entity(text="x", type="PER", start=n, end=n + 1, score=(n * 7919 % 1000) / 1000) for n in range(1000)
+    )
+    annotation = Annotation(tokens=(), entities=entities, sentiment=None)
+    annotated = to_annotated_post(
+        Post(id="1", text="x" * 1000),
+        annotation,
+        cast(Checkpoint, FakeAnnotator.checkpoint),
+        origin=Origin(topic="posts", partition=0, offset=0),
+        stages=[],
+    )
+    starts = [entity.start for entity in annotated.entities]
+    assert len(starts) == MAX_ENTITIES
+    assert starts == sorted(starts)
+    least = min(entity.score for entity in annotated.entities)
+    assert sum(entity.score > least for entity in entities) < MAX_ENTITIES
+    assert decode(encode(annotated), AnnotatedPost, max_bytes=10**6) == annotated

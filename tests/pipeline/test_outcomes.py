@@ -12,7 +12,9 @@ from tests.pipeline.fakes import make_abstention, make_alert, make_annotated_pos
 _SETTINGS = Settings()
 
 
-def _on_topic(topic: str, value: bytes | None, headers: list[tuple[str, bytes]] | None = None) -> Record:
+def _on_topic(
+    topic: str, value: bytes | None, headers: list[tuple[str, bytes | None]] | None = None
+) -> Record:
     record = make_record(value, topic=topic)
     return Record(topic, 0, 0, record.timestamp, None, value, tuple(headers or []))
 

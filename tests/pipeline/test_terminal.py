@@ -1,6 +1,7 @@
 import unicodedata
 
 import msgspec
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +9,7 @@ from pipeline.dead_letter import DeadLetter, bury
 from pipeline.errors import UndecodableError
 from pipeline.messages import Abstention, Alert
 from pipeline.outcomes import Outcome
-from pipeline.terminal import escape_unprintable, printable, render_outcome
+from pipeline.terminal import escape_unprintable, json_line, printable, render_outcome
 from tests.pipeline.fakes import make_abstention, make_alert, make_record
 
 _HOSTILE = st.text() | st.sampled_from(["\x1b]0;owned\x07", "a\nb", "\x9b31m", "\u202egnp.exe", "\r  ALERT"])
@@ -62,6 +63,14 @@ def test_no_outcome_drives_a_terminal(outcome: Outcome) -> None:
     lines = render_outcome(outcome).plain.split("\n")
     assert len(lines) == 2
     assert all(_is_harmless(line) for line in lines)
+
+
+@given(st.dictionaries(_HOSTILE, _HOSTILE | st.lists(_HOSTILE)))
+def test_json_on_a_terminal_is_harmless_and_still_the_same(document: dict[str, object]) -> None:
+    """One line without anything that a terminal obeys, which reads back as what it was."""
+    line = json_line(document)
+    assert all(unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp") for c in line)
+    assert orjson.loads(line) == document
 
 
 def test_escapes_are_readable() -> None:
