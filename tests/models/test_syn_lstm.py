@@ -97,7 +97,7 @@ def test_what_stands_on_padding_does_not_matter(layer: SynLstm, inputs: tuple[Te
     """States of real tokens are the same whatever the padding holds, and padding has zero states."""
     lengths = torch.tensor(LENGTHS)
     padding = torch.arange(6) >= lengths[:, None]
-    spoiled = [part.masked_fill(padding[..., None], 1e3) for part in inputs]
-    states = run(layer, *spoiled, lengths)
+    words, graph = (part.masked_fill(padding[..., None], 1e3) for part in inputs)
+    states = run(layer, words, graph, lengths)
     torch.testing.assert_close(states, run(layer, *inputs, lengths), atol=1e-12, rtol=0)
     assert not states[padding].any()
