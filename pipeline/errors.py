@@ -10,8 +10,11 @@ TocsinError
 │   ├── InternalError        a defect of ours that this record brought to light
 │   └── LlmRefusedError      the LLM server refuses this post's prompt and takes others
 ├── LlmUnavailableError      server away, busy or failing: nobody's post is at fault, retried
-│   └── llm_http.LlmBusyError
+│   ├── llm_http.LlmBusyError
+│   ├── llm_http.LlmTimeoutError
+│   └── llm_http.LlmLostError
 ├── BrokerUnavailableError   the same for Kafka
+├── UnreplayableError        a dead letter cannot be tried again
 └── LocalServiceError        a process that `tocsin up` starts did not come up, or is missing
 """
 
@@ -84,6 +87,10 @@ class LlmUnavailableError(TocsinError):
 
 class BrokerUnavailableError(TocsinError):
     """The Kafka broker cannot be reached."""
+
+
+class UnreplayableError(TocsinError):
+    """A dead letter cannot be tried again: nothing is left of the record, or nobody would read it."""
 
 
 class LocalServiceError(TocsinError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from aiokafka.errors import (
     TopicAlreadyExistsError,
     for_code,
 )
+from aiokafka.partitioner import murmur2
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.outage import retries
@@ -48,6 +49,7 @@ class Publisher:
 
     def __init__(self, producer: Any) -> None:
         self._producer = producer
+        self.on_failure: Callable[[], None] = lambda: None  # is told of every failure that is waited out
 
     @classmethod
     async def connect(cls, brokers: str, *, is_idempotent: bool = True) -> Self:
@@ -66,19 +68,24 @@ class Publisher:
         await _start(producer, brokers)
         return cls(producer)
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing]) -> int:
         """Publish all records, in order within a partition; retries for as long as the broker is away.
+
+        Returns how many were too large for the broker and gave way to their fallback.
 
         Raises:
             KafkaError: the broker refuses a record for good (not allowed, or too large and without a fallback).
         """
-        remaining = list(records)
-        async for attempt in retries(_is_passing, wait_max_seconds=10.0):
+        remaining, num_replaced = list(records), 0
+        async for attempt in retries(self._is_passing, wait_max_seconds=10.0):
             with attempt:
                 while remaining:
+                    fallbacks = {id(record.fallback) for record in remaining if record.fallback}
                     remaining, error = await self._send(remaining)
+                    num_replaced += sum(id(record) in fallbacks for record in remaining)
                     if error is not None:
                         raise error
+        return num_replaced
 
     async def _send(self, records: list[Outgoing]) -> tuple[list[Outgoing], BaseException | None]:
         """Return what is still to be sent, in order, and what went wrong if waiting may help."""
@@ -103,6 +110,15 @@ class Publisher:
             acknowledgement = asyncio.get_running_loop().create_future()
             acknowledgement.set_exception(error)
         return acknowledgement
+
+    def _is_passing(self, error: Exception) -> bool:
+        is_passing = isinstance(error, KafkaTimeoutError) or (
+            isinstance(error, KafkaError) and error.retriable
+        )
+        if is_passing:
+            self.on_failure()
+            logger.warning("the broker does not take our records (%s); trying again", error)
+        return is_passing
 
     async def close(self) -> None:
         """Flush and disconnect."""
@@ -130,6 +146,11 @@ async def ensure_topics(settings: Settings) -> None:
             raise BrokerUnavailableError(
                 f"topic {name!r} cannot be created: {message or for_code(code).__name__}"
             )
+
+
+def partition_number(key: bytes, num_partitions: int) -> int:
+    """Return the partition that our producers put a record with this key on, as Kafka's own clients do."""
+    return int((murmur2(key) & 0x7FFFFFFF) % num_partitions)
 
 
 async def count_brokers(brokers: str) -> int:
@@ -166,10 +187,20 @@ async def reading(
     consumer = AIOKafkaConsumer(
         *topics, bootstrap_servers=brokers, auto_offset_reset="earliest" if from_beginning else "latest"
     )
+    async with connected(consumer, brokers), aclosing(_records(consumer)) as records:
+        yield records
+
+
+@asynccontextmanager
+async def connected(consumer: Any, brokers: str) -> AsyncIterator[None]:
+    """Connect the consumer, and disconnect it at the end.
+
+    Raises:
+        BrokerUnavailableError: nobody answers there.
+    """
     await _start(consumer, brokers)
     try:
-        async with aclosing(_records(consumer)) as records:
-            yield records
+        yield
     finally:
         await consumer.stop()
 
@@ -190,19 +221,17 @@ def _unavailable(brokers: str, error: Exception) -> BrokerUnavailableError:
 
 async def _records(consumer: Any) -> AsyncGenerator[Record, None]:
     async for message in consumer:
-        yield Record(
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            timestamp=datetime.fromtimestamp(message.timestamp / 1000, UTC),
-            key=message.key,
-            value=message.value,
-            headers=tuple(message.headers),
-        )
+        yield to_record(message)
 
 
-def _is_passing(error: Exception) -> bool:
-    is_passing = isinstance(error, KafkaTimeoutError) or (isinstance(error, KafkaError) and error.retriable)
-    if is_passing:
-        logger.warning("the broker does not take our records (%s); trying again", error)
-    return is_passing
+def to_record(message: Any) -> Record:
+    """Return the client's message as a record of ours."""
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=datetime.fromtimestamp(message.timestamp / 1000, UTC),
+        key=message.key,
+        value=message.value,
+        headers=tuple(message.headers),
+    )

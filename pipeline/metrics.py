@@ -42,6 +42,15 @@ class Metrics:
             "Records in work: begun, their outcome not yet acknowledged.",
             registry=registry,
         )
+        self.posts_skipped = Counter(
+            "tocsin_posts_skipped", "Posts that had their alert or abstention already.", registry=registry
+        )
+        self.lag = Gauge(
+            "tocsin_lag",
+            "Records of a partition that are not yet committed; absent until the partition is ours.",
+            ["topic", "partition"],
+            registry=registry,
+        )
         self.dead_letters = Counter(
             "tocsin_dead_letters",
             "Records that could not be processed.",

@@ -3,7 +3,7 @@ from typing import cast
 
 import pytest
 
-from pipeline.alert_agent import AlertAgent, AlertTopics
+from pipeline.alert_agent import AlertAgent, AlertTopics, Outlet
 from pipeline.alert_generator import AlertGenerator, Generation
 from pipeline.codec import decode, encode
 from pipeline.errors import LlmRefusedError
@@ -16,6 +16,7 @@ from tests.pipeline.fakes import (
     make_abstention,
     make_alert,
     make_annotated_post,
+    make_ledger,
     make_record,
     run_agent,
 )
@@ -67,10 +68,8 @@ def publisher() -> FakePublisher:
 def _agent(
     generator: FakeGenerator, publisher: FakePublisher, metrics: Metrics | None = None, *, max_posts: int = 4
 ) -> AlertAgent:
-    topics = AlertTopics("alerts", "abstained", "dead")
-    return AlertAgent(
-        cast(AlertGenerator, generator), publisher, metrics or Metrics(), topics=topics, max_posts=max_posts
-    )
+    outlet = Outlet(publisher, AlertTopics("alerts", "abstained", "dead"), make_ledger())
+    return AlertAgent(cast(AlertGenerator, generator), outlet, metrics or Metrics(), max_posts=max_posts)
 
 
 def _annotated(text: str, *, offset: int = 0) -> Record:

@@ -113,9 +113,10 @@ async def test_nothing_is_finished_before_the_broker_has_it(metrics: Metrics) ->
     events: list[str] = []
 
     class Watched(FakePublisher):
-        async def publish(self, records: object) -> None:
+        async def publish(self, records: object) -> int:
             await asyncio.sleep(0.01)
             events.append("acknowledged")
+            return 0
 
     agent = _agent(Watched(), metrics)
     await agent.process([_post("one", offset=0)], lambda _: events.append("finished"), asyncio.Event())

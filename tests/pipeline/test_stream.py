@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from pipeline.kafka import Outgoing, Publisher, ensure_topics
+from pipeline.metrics import Metrics
+from pipeline.progress import Progress
 from pipeline.records import Finish, Record
 from pipeline.settings import Settings
 from pipeline.stream import Stream
@@ -29,6 +31,10 @@ class RecordingAgent:
         self.seen: list[int] = []
         self.num_batches = 0
         self._act = act
+        self.num_rebalances = 0
+
+    def on_rebalance(self) -> None:
+        self.num_rebalances += 1
 
     async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
         self.num_batches += 1
@@ -48,7 +54,13 @@ async def _produce(settings: Settings, numbers: range, *, key: bytes | None = No
 @contextlib.asynccontextmanager
 async def _running(settings: Settings, agent: RecordingAgent) -> AsyncIterator[asyncio.Future[BaseException]]:
     stream = Stream(
-        agent, brokers=settings.brokers, group="group", topic="posts", max_records=10, max_wait_seconds=0.1
+        agent,
+        brokers=settings.brokers,
+        group="group",
+        topic="posts",
+        max_records=10,
+        max_wait_seconds=0.1,
+        progress=Progress(Metrics()),
     )
     running = asyncio.ensure_future(stream.run_until_failure())
     try:
