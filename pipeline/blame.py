@@ -33,7 +33,8 @@ class Blame:
 
     Args:
         line: held by the suspect that is tried alone; one for all prompts of a server.
-        max_blame: at this the prompt is refused; a failed answer counts 1, a timeout or a death of the server a quarter.
+        max_blame: at this the prompt is refused; a failed answer counts 1, a timeout or a death of the server a
+            quarter of it.
     """
 
     def __init__(self, line: asyncio.Lock, *, max_blame: int = MAX_BLAME) -> None:
