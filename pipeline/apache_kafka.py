@@ -88,7 +88,7 @@ class ApacheKafka:
         if (self._node_folder(number) / "data" / "meta.properties").exists():
             return
         command = self._program.command(
-            "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", _PROPERTIES_NAME
+            "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", _PROPERTIES_NAME
         )
         process = self._process(f"formatting kafka node {number}", command, number)
         await process.start()

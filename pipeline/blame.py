@@ -15,9 +15,10 @@ from enum import Enum
 
 MAX_BLAME = 20
 
-# A failed answer costs nobody anything, and a server that fails on one request of four fails on twenty in a row once
-# in 10^12; a request that times out holds up its batch for a minute, and a server that dies all posts for longer.
-_GRAVE_PER_MAX = 1 / 4
+# Shares of the blame that refuses a prompt, which is otherwise counted by ones. A failed answer costs nobody anything,
+# and a server that fails on one request of four fails on twenty in a row once in 10^12. A request that times out holds
+# up its batch for a minute, and a server that dies holds up all posts for longer.
+_TIMEOUT, _DEATH = 1 / 8, 1 / 4
 
 
 class Failure(Enum):
@@ -33,14 +34,13 @@ class Blame:
 
     Args:
         line: held by the suspect that is tried alone; one for all prompts of a server.
-        max_blame: at this the prompt is refused; a failed answer counts 1, a timeout or a death of the server a
-            quarter of it.
+        max_blame: at this the prompt is refused; a failed answer counts 1, a timeout an eighth of it, a death of the
+            server a quarter.
     """
 
     def __init__(self, line: asyncio.Lock, *, max_blame: int = MAX_BLAME) -> None:
         self._line = line
         self._max_blame = max_blame
-        self._grave = max(1.0, max_blame * _GRAVE_PER_MAX)
         self._blame = 0.0
         self._is_suspect = False  # the server died of this prompt, or beside it
         self.num_failures = 0
@@ -68,7 +68,7 @@ class Blame:
         """Note a failed attempt, and whether the server answered a harmless request right after it."""
         self.num_failures += 1
         if is_server_well:
-            self._blame += 1 if failure is Failure.ANSWER else self._grave
+            self._blame += max(1.0, self._max_blame * _TIMEOUT) if failure is Failure.TIMEOUT else 1.0
         elif failure is Failure.LOST:
-            self._blame += self._grave if self._is_suspect else 0
+            self._blame += max(1.0, self._max_blame * _DEATH) if self._is_suspect else 0.0
             self._is_suspect = True

@@ -61,7 +61,9 @@ class Ledger:
         self._num_partitions: dict[str, int] = {}  # by topic; empty before the first reading
         self._claims: dict[int, asyncio.Event] = {}
 
-    def __len__(self) -> int:
+    @property
+    def num_posts(self) -> int:
+        """Posts held."""
         return len(self._times)
 
     async def catch_up(self, post_ids: Iterable[str]) -> None:
