@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aiokafka.errors import MessageSizeTooLargeError
+
 from pipeline.dead_letter import DeadLetter, to_replay
 from pipeline.errors import InvalidMessageError, UnreplayableError
 from pipeline.kafka import Publisher
@@ -108,10 +110,15 @@ async def replay(letters: Sequence[DeadLetter], settings: Settings) -> None:
 
     Raises:
         BrokerUnavailableError: nobody answers.
+        UnreplayableError: a record is too large.
     """
     publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
     try:
         await publisher.publish([to_replay(letter) for letter in letters])
+    except MessageSizeTooLargeError as error:
+        raise UnreplayableError(
+            "a record no longer fits its topic, whose limit was lowered; none is lost"
+        ) from error
     finally:
         await publisher.close()
 
