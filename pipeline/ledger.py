@@ -16,7 +16,7 @@ that is replayed (`tocsin dead replay`) gets its alert.
 What remains: two alerts for one post, possibly different, where an instance that the group has given up for dead (it
 hung for longer than the session lasts) wakes up and publishes what it had in hand; where partitions are added to the
 topics of outcomes, for ids then lead elsewhere; and where the first alert is older than `max_age_seconds`, is not
-among the last `max_posts`, or has been deleted from its topic.
+among the last `max_posts` (less an eighth), or has been deleted from its topic.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import asyncio
 import hashlib
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -39,7 +40,8 @@ logger = logging.getLogger(__name__)
 
 OpenReader = Callable[[], AbstractAsyncContextManager[PartitionReader]]
 
-_MARK_BYTES = 12  # of an id's hash: two of a million ids collide once in 10^16 deployments
+_NUM_GENERATIONS = 8
+_MARK_BYTES = 12  # of an id's hash: of a million ids two have the same with a chance of 10^-17
 
 
 class Ledger:
@@ -48,14 +50,16 @@ class Ledger:
     Args:
         open_reader: connects a reader of the topics of outcomes.
         max_age_seconds: older outcomes do not count; 0 switches the ledger off.
-        max_posts: outcomes held at most; the oldest go first.
+        max_posts: outcomes held at most; the oldest go first, an eighth at a time.
     """
 
     def __init__(self, open_reader: OpenReader, *, max_age_seconds: float, max_posts: int) -> None:
         self._open_reader = open_reader
         self._max_age_seconds = max_age_seconds
         self._max_posts = max_posts
-        self._times: dict[int, int] = {}  # of outcomes (Unix time) by the post's mark, about in their order
+        # Times of outcomes (Unix time) by the post's mark, in generations that go as a whole: a dict from whose front
+        # one entry after the other is taken gets slower with each.
+        self._generations: deque[dict[int, int]] = deque([{}], maxlen=_NUM_GENERATIONS)
         self._positions: dict[Partition, int] = {}  # read up to here
         self._current: set[Partition] = set()  # nothing is missing of these
         self._num_partitions: dict[str, int] = {}  # by topic; empty before the first reading
@@ -64,7 +68,7 @@ class Ledger:
     @property
     def num_posts(self) -> int:
         """Posts held."""
-        return len(self._times)
+        return sum(map(len, self._generations))
 
     async def catch_up(self, post_ids: Iterable[str]) -> None:
         """Read what others may have published of these posts; waits for as long as the broker is away."""
@@ -96,16 +100,13 @@ class Ledger:
         self._note(_mark(post_id.encode()), int(time.time()))
 
     def _holds(self, mark: int) -> bool:
-        return self._times.get(mark, 0) > time.time() - self._max_age_seconds
+        oldest = time.time() - self._max_age_seconds
+        return any(generation.get(mark, 0) > oldest for generation in self._generations)
 
     def _note(self, mark: int, at: int) -> None:
-        self._times.pop(mark, None)  # to the end of the line
-        self._times[mark] = at
-        oldest = time.time() - self._max_age_seconds
-        while (first := next(iter(self._times), None)) is not None:
-            if len(self._times) <= self._max_posts and self._times[first] >= oldest:
-                return
-            del self._times[first]
+        if len(self._generations[-1]) >= self._max_posts // _NUM_GENERATIONS:
+            self._generations.append({})  # and the oldest goes
+        self._generations[-1][mark] = at
 
     def _missing(self, keys: Sequence[bytes]) -> set[Partition]:
         """Return the partitions that outcomes of these posts lie on."""

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
         description="a post with an alert no older than this gets no other; 0: each time it comes",
     )
     ledger_max_posts: int = Field(
-        1_000_000, ge=1_000, description="posts so remembered at most, about 100 bytes each"
+        1_000_000, ge=1_000, description="posts so remembered at most, about 130 bytes each"
     )
     dead_max_attempts: int = Field(
         5, ge=1, le=1_000, description="`tocsin dead replay` leaves records alone that failed this often"

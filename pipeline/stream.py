@@ -108,8 +108,11 @@ class Stream:
         if not self._app.started or self._app.crashed or not self._has_partitions:
             return {}
         consumer: Any = self._app.consumer
+        try:
+            partitions = [Partition(*tp) for tp in consumer.assignment()]
+        except faust.exceptions.ConsumerNotStarted:
+            return {}
         committed = {Partition(*tp): offset or 0 for tp, offset in list(consumer._committed_offset.items())}
-        partitions = [Partition(*tp) for tp in consumer.assignment()]
         return {place: self._offsets.next_offset(place) or committed.get(place, 0) for place in partitions}
 
     async def _run(self, stream: Any) -> None:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.health import Health
@@ -86,10 +87,17 @@ async def watched(
     if settings.stall_exit:
         end_process_when_dead(health)
     watching = asyncio.create_task(watchdog.watch())
+    watching.add_done_callback(partial(_tell_failure, health))
     try:
         yield
     finally:
         watching.cancel()
+
+
+def _tell_failure(health: Health, watching: asyncio.Task[None]) -> None:
+    if not watching.cancelled() and (error := watching.exception()):
+        logger.error("the watchdog failed", exc_info=error)
+        health.stalled(f"nobody watches: {type(error).__name__} in the watchdog")
 
 
 async def count_waiting(settings: Settings, positions: dict[Partition, int]) -> int:

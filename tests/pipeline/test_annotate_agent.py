@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from typing import cast
 
 import orjson
@@ -132,3 +133,13 @@ async def test_metrics_count_what_happened(publisher: FakePublisher, metrics: Me
     assert value("tocsin_dead_letters_total", {"stage": "decode", "reason": "invalid_message"}) == 1
     assert value("tocsin_batch_size_sum", {"agent": "annotate"}) == 2
     assert value("tocsin_posts_in_flight") == 0
+
+
+async def test_what_comes_of_a_replayed_post_carries_its_attempt(
+    publisher: FakePublisher, metrics: Metrics
+) -> None:
+    """So that a dead letter of the second agent counts the replays of the first; other posts carry no headers."""
+    first = _post("Fire in Athens", offset=0)
+    again = replace(first, headers=(*first.headers, ("tocsin-attempt", b"3")))
+    await run_agent(_agent(publisher, metrics), [first, again])
+    assert [list(out.headers) for out in publisher.published] == [[], [("tocsin-attempt", b"3")]]

@@ -10,7 +10,8 @@ from pipeline.kafka import Outgoing, Publisher, ensure_topics
 from pipeline.metrics import Metrics
 from pipeline.progress import Progress
 from pipeline.records import Partition
-from pipeline.watchdog import Watchdog, count_waiting
+from pipeline.settings import Settings
+from pipeline.watchdog import Watchdog, count_waiting, watched
 from tests.pipeline.brokers import BrokerKind
 
 _STALL_SECONDS = 0.4
@@ -97,6 +98,21 @@ time.sleep(30)
     )
     assert result.returncode == 1
     assert "ending the process: 7 records wait" in result.stderr
+
+
+async def test_a_watchdog_that_fails_is_no_sign_of_life(caplog: pytest.LogCaptureFixture) -> None:
+    """A defect of ours must not leave a process unwatched in silence."""
+
+    def positions() -> dict[Partition, int]:
+        raise ZeroDivisionError
+
+    health, settings = Health(), Settings(stall_seconds=2.0)
+    progress = Progress(Metrics())
+    async with watched(positions, progress, health, settings=settings):
+        async with asyncio.timeout(10):
+            while not health.why_not_alive():
+                await asyncio.sleep(0.1)
+    assert health.why_not_alive() == "nobody watches: ZeroDivisionError in the watchdog"
 
 
 def test_lag_is_shown_for_the_partitions_that_are_ours() -> None:
