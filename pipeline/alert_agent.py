@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pipeline.alert_generator import AlertGenerator, Generation
 from pipeline.codec import decode, encode
 from pipeline.dead_letter import DeadLetter, bury, to_outgoing
-from pipeline.errors import InternalError, OutcomeTooLargeError, RecordError
+from pipeline.degraded import degraded_alert
+from pipeline.errors import InternalError, LlmUnavailableError, OutcomeTooLargeError, RecordError
 from pipeline.kafka import Outgoing, Publisher
+from pipeline.ledger import Ledger
 from pipeline.messages import Abstention, Alert, AnnotatedPost
 from pipeline.metrics import Metrics
 from pipeline.records import Finish, Record
@@ -33,6 +35,15 @@ class AlertTopics:
     dead: str
 
 
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """How the outcomes of posts go there, and which are there already."""
+
+    publisher: Publisher
+    topics: AlertTopics
+    ledger: Ledger
+
+
 class AlertAgent:
     """Writes the alerts of many posts at once; each outcome leaves as soon as it is there.
 
@@ -41,48 +52,70 @@ class AlertAgent:
     """
 
     def __init__(
-        self,
-        generator: AlertGenerator,
-        publisher: Publisher,
-        metrics: Metrics,
-        *,
-        topics: AlertTopics,
-        max_posts: int,
+        self, generator: AlertGenerator, outlet: Outlet, metrics: Metrics, *, max_posts: int
     ) -> None:
         self._generator = generator
-        self._publisher = publisher
+        self._publisher = outlet.publisher
+        self._topics = outlet.topics
+        self._ledger = outlet.ledger
         self._metrics = metrics
-        self._topics = topics
         self._max_posts = max_posts
 
     async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
         """Publish an outcome for each record, starting them in order, `max_posts` at a time."""
         self._metrics.posts_received.labels("alert").inc(len(records))
         self._metrics.batch_size.labels("alert").observe(len(records))
+        posts = [_decode(record) for record in records]
+        await self._ledger.catch_up(post.post.id for post in posts if isinstance(post, AnnotatedPost))
         free = asyncio.Semaphore(self._max_posts)
         async with asyncio.TaskGroup() as tasks:
-            for record in records:
+            for record, post in zip(records, posts, strict=True):
                 await free.acquire()
                 if stopping.is_set():
                     return
-                task = tasks.create_task(self._process_one(record, finish))
+                task = tasks.create_task(self._process_one(record, post, finish))
                 task.add_done_callback(lambda _: free.release())
 
-    async def _process_one(self, record: Record, finish: Finish) -> None:
+    def on_rebalance(self) -> None:
+        """Note that others may have published outcomes of the posts that come now."""
+        self._ledger.on_rebalance()
+
+    async def _process_one(self, record: Record, post: AnnotatedPost | DeadLetter, finish: Finish) -> None:
         with self._metrics.posts_in_flight.track_inprogress():
-            outcome = await self._outcome(record)
-            with self._metrics.stage_seconds.labels("publish").time():
-                await self._publisher.publish([self._address(outcome, record)])
-        self._count(outcome)
+            if isinstance(post, DeadLetter):
+                await self._publish(post, record)
+            else:
+                await self._process_post(record, post)
         finish(record)
 
-    async def _outcome(self, record: Record) -> Generation | DeadLetter:
+    async def _process_post(self, record: Record, post: AnnotatedPost) -> None:
+        post_id = post.post.id
+        async with self._ledger.claim(post_id) as is_open:
+            if not is_open:
+                self._metrics.posts_skipped.inc()
+                return
+            outcome = await self._outcome(record, post)
+            if isinstance(await self._publish(outcome, record), Generation):
+                self._ledger.add(post_id)
+
+    async def _publish(self, outcome: Generation | DeadLetter, record: Record) -> Generation | DeadLetter:
+        """Publish the outcome; returns it, or the dead letter that took its place."""
+        too_large = bury(
+            record, OutcomeTooLargeError("the broker refuses the outcome as too large"), stage="alert"
+        )
+        with self._metrics.stage_seconds.labels("publish").time():
+            num_replaced = await self._publisher.publish([self._address(outcome, too_large)])
+        if num_replaced and isinstance(outcome, Generation):
+            outcome = too_large
+        self._count(outcome)
+        return outcome
+
+    async def _outcome(self, record: Record, post: AnnotatedPost) -> Generation | DeadLetter:
         try:
-            post = decode(record.value, AnnotatedPost, max_bytes=_MAX_ANNOTATED_BYTES)
-        except RecordError as error:
-            return bury(record, error, stage="decode")
-        try:
-            return await self._generator.generate(post)
+            try:
+                return await self._generator.generate(post)
+            except LlmUnavailableError:  # the settings say how long to wait
+                return degraded_alert(post)
         except RecordError as error:
             return bury(record, error, stage="alert")
         except Exception as error:
@@ -91,14 +124,11 @@ class AlertAgent:
                 record, InternalError(f"{type(error).__name__} while writing the alert"), stage="alert"
             )
 
-    def _address(self, outcome: Generation | DeadLetter, record: Record) -> Outgoing:
+    def _address(self, outcome: Generation | DeadLetter, too_large: DeadLetter) -> Outgoing:
         if isinstance(outcome, DeadLetter):
             return to_outgoing(outcome, self._topics.dead)
         message = outcome.outcome
         topic = self._topics.alerts if isinstance(message, Alert) else self._topics.abstained
-        too_large = bury(
-            record, OutcomeTooLargeError("the broker refuses the outcome as too large"), stage="alert"
-        )
         return Outgoing(
             topic,
             message.post.id.encode(),
@@ -119,5 +149,14 @@ class AlertAgent:
                 metrics.stage_seconds.labels(stage.name).observe(stage.seconds)
         if isinstance(message, Abstention):
             metrics.abstentions.labels(message.reason).inc()
+        elif message.degraded:
+            metrics.alerts.labels("degraded").inc()
         else:
             metrics.alerts.labels(message.provenance.selected_by or "none").inc()
+
+
+def _decode(record: Record) -> AnnotatedPost | DeadLetter:
+    try:
+        return decode(record.value, AnnotatedPost, max_bytes=_MAX_ANNOTATED_BYTES)
+    except RecordError as error:
+        return bury(record, error, stage="decode")

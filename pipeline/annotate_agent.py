@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import models
 from models import Annotation, AnnotationError, Annotator, Checkpoint
 from pipeline.codec import decode, encode
-from pipeline.dead_letter import DeadLetter, bury, to_outgoing
+from pipeline.dead_letter import DeadLetter, bury, carried_headers, to_outgoing
 from pipeline.errors import OutcomeTooLargeError, RecordError, UnannotatableError
 from pipeline.kafka import Outgoing, Publisher
 from pipeline.messages import (
@@ -65,15 +65,20 @@ class AnnotateAgent:
         metrics.posts_received.labels("annotate").inc(len(records))
         metrics.batch_size.labels("annotate").observe(len(records))
         metrics.posts_in_flight.inc(len(records))
-        outcomes = await self._outcomes(records)
-        with metrics.stage_seconds.labels("publish").time():
-            await self._publisher.publish(
-                [self._address(o, r) for o, r in zip(outcomes, records, strict=True)]
-            )
+        try:
+            outcomes = await self._outcomes(records)
+            with metrics.stage_seconds.labels("publish").time():
+                await self._publisher.publish(
+                    [self._address(o, r) for o, r in zip(outcomes, records, strict=True)]
+                )
+        finally:
+            metrics.posts_in_flight.dec(len(records))
         for record, outcome in zip(records, outcomes, strict=True):
             self._count(outcome)
             finish(record)
-        metrics.posts_in_flight.dec(len(records))
+
+    def on_rebalance(self) -> None:
+        """Do nothing: this agent remembers nothing of a partition."""
 
     async def _outcomes(self, records: Sequence[Record]) -> list[AnnotatedPost | DeadLetter]:
         decoded = [self._decode(record) for record in records]
@@ -124,6 +129,7 @@ class AnnotateAgent:
             self._annotated_topic,
             outcome.post.id.encode(),
             encode(outcome),
+            carried_headers(record),
             fallback=to_outgoing(too_large, self._dead_topic),
         )
 

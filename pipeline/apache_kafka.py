@@ -87,7 +87,7 @@ class ApacheKafka:
     async def _format(self, number: int, cluster_id: str) -> None:
         if (self._node_folder(number) / "data" / "meta.properties").exists():
             return
-        options = ["-t", cluster_id, "-c", _PROPERTIES_NAME, *self._format_options()]
+        options = [f"--cluster-id={cluster_id}", "-c", _PROPERTIES_NAME, *self._format_options()]
         command = self._program.command("kafka.tools.StorageTool", "format", *options)
         process = self._process(f"formatting kafka node {number}", command, number)
         await process.start()

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from pipeline.dead_cli import dead_app
 from pipeline.errors import SettingsError, TocsinError
 from pipeline.logs import configure_logging
 from pipeline.settings import Settings, load_settings
@@ -26,6 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+app.add_typer(dead_app, name="dead")
 
 ConfigOption = Annotated[
     Path | None,

@@ -14,6 +14,12 @@ from pipeline.records import Record
 
 _PREFIX = "tocsin-"
 _MAX_MESSAGE_CHARACTERS = 1_000
+# On a record that was dead and is tried again: the number of the trial, and what is known of the first.
+ATTEMPT = "tocsin-attempt"
+_FIRST_ORIGIN = "tocsin-first-origin"
+_TIMESTAMP = "tocsin-timestamp"
+_CUT = "tocsin-cut"
+_MAX_ATTEMPT = 1_000_000
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -28,7 +34,9 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     message: Annotated[str, Meta(description="what was wrong, for people")]
     origin: Annotated[Origin, Meta(description="where the record lay")]
     timestamp: Annotated[datetime, Meta(description="the record's own timestamp")]
-    attempt: Annotated[int, Meta(ge=1)]
+    attempt: Annotated[int, Meta(ge=1, description="1, and one more whenever it was replayed")]
+    first_origin: Annotated[Origin, Meta(description="where the record lay that was never replayed")]
+    is_cut: Annotated[bool, Meta(description="too large for the broker: key, value and headers are gone")]
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
@@ -36,25 +44,69 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 
 def to_outgoing(letter: DeadLetter, topic: str) -> Outgoing:
     """Return the letter's record; where that is too large for the broker, one without the value and headers."""
-    bare = Outgoing(
-        topic, None, None, [*_own_headers(letter), (_PREFIX + "cut", b"too large for the broker")]
-    )
+    bare = Outgoing(topic, None, None, [*_own_headers(letter), (_CUT, b"too large for the broker")])
     return Outgoing(topic, letter.key, letter.value, letter.headers + _own_headers(letter), fallback=bare)
 
 
 def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
     """Return the dead letter of a record that `stage` could not process."""
+    origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
+    attempt = attempt_of(record)
+    own = {name: value for name, value in record.headers if name.startswith(_PREFIX)} if attempt > 1 else {}
     return DeadLetter(
         stage=stage,
         reason=error.reason,
         message=str(error),
-        origin=Origin(topic=record.topic, partition=record.partition, offset=record.offset),
-        timestamp=record.timestamp,
-        attempt=1,
+        origin=origin,
+        timestamp=_read_time(own.get(_TIMESTAMP)) or record.timestamp,
+        attempt=attempt,
+        first_origin=_read_origin(own.get(_FIRST_ORIGIN)) or origin,
+        is_cut=False,
         key=record.key,
         value=record.value,
-        headers=list(record.headers),
+        headers=[header for header in record.headers if not header[0].startswith(_PREFIX)],
     )
+
+
+def attempt_of(record: Record) -> int:
+    """Return which trial of a replayed record this is; 1 for any other."""
+    text = dict(record.headers).get(ATTEMPT) or b""
+    return min(max(int(text), 1), _MAX_ATTEMPT) if text.isdigit() and len(text) < 8 else 1
+
+
+def to_replay(letter: DeadLetter) -> Outgoing:
+    """Return the record as it was, for its topic, with headers that tell it is tried again."""
+    again = {
+        ATTEMPT: letter.attempt + 1,
+        _FIRST_ORIGIN: _write_origin(letter.first_origin),
+        _TIMESTAMP: letter.timestamp.isoformat(),
+    }
+    headers = [*letter.headers, *((name, str(value).encode()) for name, value in again.items())]
+    return Outgoing(letter.origin.topic, letter.key, letter.value, headers)
+
+
+def carried_headers(record: Record) -> list[tuple[str, bytes | None]]:
+    """Return what an agent passes on with what came of a replayed record."""
+    names = (ATTEMPT, _FIRST_ORIGIN, _TIMESTAMP)
+    return [header for header in record.headers if header[0] in names] if attempt_of(record) > 1 else []
+
+
+def _write_origin(origin: Origin) -> str:
+    return f"{origin.topic}/{origin.partition}/{origin.offset}"
+
+
+def _read_origin(text: bytes | None) -> Origin | None:
+    match (text or b"").decode(errors="replace").split("/"):
+        case [topic, partition, offset] if partition.isdecimal() and offset.isdecimal():
+            return Origin(topic=topic, partition=int(partition), offset=int(offset))
+    return None
+
+
+def _read_time(text: bytes | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat((text or b"").decode(errors="replace"))
+    except ValueError:
+        return None
 
 
 def _own_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
@@ -67,6 +119,7 @@ def _own_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
         "offset": letter.origin.offset,
         "timestamp": letter.timestamp.isoformat(),
         "attempt": letter.attempt,
+        "first-origin": _write_origin(letter.first_origin),
     }
     return [(_PREFIX + name, str(value).encode()) for name, value in fields.items()]
 
@@ -82,15 +135,16 @@ def from_record(record: Record) -> DeadLetter:
         for name, value in record.headers
         if name.startswith(_PREFIX) and value is not None
     }
+    origin = Origin(topic=fields["topic"], partition=int(fields["partition"]), offset=int(fields["offset"]))
     return DeadLetter(
         stage=fields["stage"],
         reason=fields["reason"],
         message=fields["message"],
-        origin=Origin(
-            topic=fields["topic"], partition=int(fields["partition"]), offset=int(fields["offset"])
-        ),
+        origin=origin,
         timestamp=datetime.fromisoformat(fields["timestamp"]),
         attempt=int(fields["attempt"]),
+        first_origin=_read_origin(fields.get("first-origin", "").encode()) or origin,
+        is_cut="cut" in fields,
         key=record.key,
         value=record.value,
         headers=[header for header in record.headers if not header[0].startswith(_PREFIX)],

@@ -10,9 +10,12 @@ TocsinError
 │   ├── InternalError        a defect of ours that this record brought to light
 │   └── LlmRefusedError      the LLM server refuses this post's prompt and takes others
 ├── LlmUnavailableError      server away, busy or failing: nobody's post is at fault, retried
-│   └── llm_http.LlmBusyError
+│   ├── llm_http.LlmBusyError
+│   ├── llm_http.LlmTimeoutError
+│   └── llm_http.LlmLostError
 ├── BrokerUnavailableError   the same for Kafka
 ├── KafkaAccessError         Kafka refuses us: password, certificate or ACL; waiting mends nothing
+├── UnreplayableError        a dead letter cannot be tried again
 └── LocalServiceError        a process that `tocsin up` starts did not come up, or is missing
 """
 
@@ -89,6 +92,10 @@ class BrokerUnavailableError(TocsinError):
 
 class KafkaAccessError(TocsinError):
     """Kafka refuses us or what we want to do, and will until somebody changes a setting or an ACL."""
+
+
+class UnreplayableError(TocsinError):
+    """A dead letter cannot be tried again: nothing is left of the record, or nobody would read it."""
 
 
 class LocalServiceError(TocsinError):

@@ -19,11 +19,12 @@ _MAX_BEAT_AGE_SECONDS = 15.0
 
 
 class Health:
-    """What the probes ask: is the event loop turning, and what is the process still waiting for."""
+    """What the probes ask: is the event loop turning, does work get on, and what is the process still waiting for."""
 
     def __init__(self, *waiting_for: str) -> None:
         self._waiting_for = dict.fromkeys(waiting_for)
         self._last_beat = time.monotonic()
+        self._stall = ""
 
     def ready(self, name: str) -> None:
         """Note that what `name` stands for is there."""
@@ -32,6 +33,10 @@ class Health:
     def unready(self, name: str) -> None:
         """Note that what `name` stands for is gone or not there yet."""
         self._waiting_for[name] = None
+
+    def stalled(self, problem: str) -> None:
+        """Note what the watchdog found; an empty string when it is over."""
+        self._stall = problem
 
     async def beat(self) -> None:
         """Keep the liveness probe content for as long as the event loop turns; never returns."""
@@ -46,7 +51,7 @@ class Health:
     def why_not_alive(self) -> str:
         """Return what is wrong with the process, or an empty string."""
         age = time.monotonic() - self._last_beat
-        return f"event loop stuck for {age:.0f} s" if age > _MAX_BEAT_AGE_SECONDS else ""
+        return f"event loop stuck for {age:.0f} s" if age > _MAX_BEAT_AGE_SECONDS else self._stall
 
 
 class HealthServer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
@@ -19,6 +19,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     for_code,
 )
+from aiokafka.partitioner import murmur2
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka_refusal import NOT_ALLOWED, knock, not_allowed
@@ -52,6 +53,7 @@ class Publisher:
     def __init__(self, producer: Any, *, client: str = "this client") -> None:
         self._producer = producer
         self._client = client  # who we are and where, for messages
+        self.on_failure: Callable[[], None] = lambda: None  # is told of every failure that is waited out
 
     @classmethod
     async def connect(
@@ -79,26 +81,31 @@ class Publisher:
             raise not_allowed(error, client=client, action="Write") from error
         return cls(producer, client=client)
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing]) -> int:
         """Publish all records, in order within a partition; retries for as long as the broker is away.
+
+        Returns how many were too large for the broker and gave way to their fallback.
 
         Raises:
             KafkaError: the broker refuses a record for good (too large and without a fallback).
             KafkaAccessError: it does not let us write there.
         """
         try:
-            await self._publish(records)
+            return await self._publish(records)
         except NOT_ALLOWED as error:
             raise not_allowed(error, client=self._client, action="Write") from error
 
-    async def _publish(self, records: Sequence[Outgoing]) -> None:
-        remaining = list(records)
-        async for attempt in retries(_is_passing, wait_max_seconds=10.0):
+    async def _publish(self, records: Sequence[Outgoing]) -> int:
+        remaining, num_replaced = list(records), 0
+        async for attempt in retries(self._is_passing, wait_max_seconds=10.0):
             with attempt:
                 while remaining:
+                    fallbacks = {id(record.fallback) for record in remaining if record.fallback}
                     remaining, error = await self._send(remaining)
+                    num_replaced += sum(id(record) in fallbacks for record in remaining)
                     if error is not None:
                         raise error
+        return num_replaced
 
     async def _send(self, records: list[Outgoing]) -> tuple[list[Outgoing], BaseException | None]:
         """Return what is still to be sent, in order, and what went wrong if waiting may help."""
@@ -123,6 +130,15 @@ class Publisher:
             acknowledgement = asyncio.get_running_loop().create_future()
             acknowledgement.set_exception(error)
         return acknowledgement
+
+    def _is_passing(self, error: Exception) -> bool:
+        is_passing = isinstance(error, KafkaTimeoutError) or (
+            isinstance(error, KafkaError) and error.retriable
+        )
+        if is_passing:
+            self.on_failure()
+            logger.warning("the broker does not take our records (%s); trying again", error)
+        return is_passing
 
     async def close(self) -> None:
         """Flush and disconnect."""
@@ -165,6 +181,11 @@ def _is_refused(response: Any) -> bool:
     return any(code == TopicAuthorizationFailedError.errno for _, code, _ in response.topic_errors)
 
 
+def partition_number(key: bytes, num_partitions: int) -> int:
+    """Return the partition that our producers put a record with this key on, as Kafka's own clients do."""
+    return int((murmur2(key) & 0x7FFFFFFF) % num_partitions)
+
+
 async def count_brokers(brokers: str) -> int:
     """Return how many brokers take part in the cluster at the moment.
 
@@ -199,18 +220,29 @@ async def reading(
         BrokerUnavailableError: nobody answers there.
         KafkaAccessError: the broker refuses us; also from the iterator, where we may not read a topic.
     """
-    await _check_access(brokers, security)
-    accept_any_header_name()
     consumer = AIOKafkaConsumer(
         *topics,
         bootstrap_servers=brokers,
         auto_offset_reset="earliest" if from_beginning else "latest",
         **security.client_options(),
     )
+    async with connected(consumer, brokers, security), aclosing(_records(consumer)) as records:
+        yield records
+
+
+@asynccontextmanager
+async def connected(consumer: Any, brokers: str, security: KafkaSecurity) -> AsyncIterator[None]:
+    """Connect the consumer, and disconnect it at the end.
+
+    Raises:
+        BrokerUnavailableError: nobody answers there.
+        KafkaAccessError: the broker refuses us, now or while the consumer is used.
+    """
+    accept_any_header_name()
     try:
+        await _check_access(brokers, security)
         await _start(consumer, brokers, security)
-        async with aclosing(_records(consumer)) as records:
-            yield records
+        yield
     except NOT_ALLOWED as error:
         raise not_allowed(error, client=_client(brokers, security), action="Read") from error
     finally:
@@ -246,19 +278,17 @@ def _unavailable(brokers: str, error: Exception) -> BrokerUnavailableError:
 
 async def _records(consumer: Any) -> AsyncGenerator[Record, None]:
     async for message in consumer:
-        yield Record(
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            timestamp=time_of(message.timestamp / 1000),
-            key=message.key,
-            value=message.value,
-            headers=tuple(message.headers),
-        )
+        yield to_record(message)
 
 
-def _is_passing(error: Exception) -> bool:
-    is_passing = isinstance(error, KafkaTimeoutError) or (isinstance(error, KafkaError) and error.retriable)
-    if is_passing:
-        logger.warning("the broker does not take our records (%s); trying again", error)
-    return is_passing
+def to_record(message: Any) -> Record:
+    """Return the client's message as a record of ours."""
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=time_of(message.timestamp / 1000),
+        key=message.key,
+        value=message.value,
+        headers=tuple(message.headers),
+    )

@@ -32,9 +32,9 @@ _TEXT = String("utf-8")
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What an agent does: read one topic as a member of one group, and write others."""
+    """What an agent does: read topics, one of them as a member of one group, and write topics."""
 
-    read: str
+    read: Sequence[str]
     group: str
     write: Sequence[str]
 
@@ -70,16 +70,14 @@ async def _client(brokers: str, security: KafkaSecurity) -> AsyncIterator[Any]:
 
 
 async def _missing_on_topics(client: Any, needs: Needs) -> list[str]:
-    wanted = {needs.read: (_READ, "Read"), **dict.fromkeys(needs.write, (_WRITE, "Write"))}
-    response = await client.send(client.get_random_node(), _RightsRequest(list(wanted)))
+    wanted = [(topic, _READ, "Read") for topic in needs.read]
+    wanted += [(topic, _WRITE, "Write") for topic in needs.write]
+    topics = list(dict.fromkeys(topic for topic, *_ in wanted))
+    response = await client.send(client.get_random_node(), _RightsRequest(topics))
     # Of a topic that is just being made Kafka says another error: then no right is known to be missing.
     rights = {topic: operations for code, topic, _, _, operations in response.topics if code == 0}
     rights |= {topic: 0 for code, topic, *_ in response.topics if code == TopicAuthorizationFailedError.errno}
-    return [
-        f"{name} on topic {topic!r}"
-        for topic, (bit, name) in wanted.items()
-        if not rights.get(topic, bit) & bit
-    ]
+    return [f"{name} on topic {topic!r}" for topic, bit, name in wanted if not rights.get(topic, bit) & bit]
 
 
 async def _missing_on_group(client: Any, group: str) -> list[str]:

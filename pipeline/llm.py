@@ -1,7 +1,8 @@
 """The LLM server, as the rest of the pipeline sees it: samples, choices, and no failure but a refused prompt.
 
 A server that is away, busy, failing or talking nonsense is waited for, with back-off and for ever (the caller
-cancels): no post is lost to an outage. A prompt that the server refuses while it takes others is `LlmRefusedError`.
+cancels), or for as long as the settings say: no post is lost to an outage. A prompt that the server refuses while it
+takes others is `LlmRefusedError`.
 `pipeline.llm_http` sends the single request.
 """
 
@@ -15,9 +16,17 @@ from contextlib import suppress
 from typing import Any
 
 from pipeline.answers import after_thinking, chosen_index
+from pipeline.blame import MAX_BLAME, Blame, Failure
 from pipeline.constraint import FREE, LLAMA_CPP, PROBE_GRAMMAR, PROBE_WORD, VLLM, Dialect, number_grammar
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
-from pipeline.llm_http import LlmBusyError, LlmHttp, LlmRequest, RequestKind
+from pipeline.llm_http import (
+    LlmBusyError,
+    LlmHttp,
+    LlmLostError,
+    LlmRequest,
+    LlmTimeoutError,
+    RequestKind,
+)
 from pipeline.outage import Outage, backoff_seconds
 from pipeline.prompts import ChatMessage
 
@@ -38,8 +47,9 @@ class LlmClient:
         timeout_seconds: limit for one request.
         max_requests: requests in flight at most.
         on_request: is told of every request that has ended, well or not.
-        max_attempts: failures in a row, while the server answers another prompt, that make a request refused.
+        max_attempts: failures, while the server answers another prompt, that make a request refused; see `blame`.
         max_backoff_seconds: longest wait between two attempts.
+        give_up_seconds: an outage that lasts longer than this is the caller's to deal with; None: never.
     """
 
     def __init__(
@@ -51,8 +61,9 @@ class LlmClient:
         timeout_seconds: float,
         max_requests: int,
         on_request: Callable[[LlmRequest], None] | None = None,
-        max_attempts: int = 8,
+        max_attempts: int = MAX_BLAME,
         max_backoff_seconds: float = 5.0,
+        give_up_seconds: float | None = None,
     ) -> None:
         self._model = model
         self._http = LlmHttp(
@@ -64,6 +75,8 @@ class LlmClient:
         )
         self._max_attempts = max_attempts
         self._max_backoff_seconds = max_backoff_seconds
+        self._give_up_seconds = float("inf") if give_up_seconds is None else give_up_seconds
+        self._suspects = asyncio.Lock()
         self._max_n = 1 << 16  # samples in a request; lowered when the server takes no more
         self._outage = Outage(self._http.server)
         self._dialect = FREE
@@ -117,6 +130,7 @@ class LlmClient:
 
         Raises:
             LlmRefusedError: the server refuses this prompt.
+            LlmUnavailableError: it has been away for `give_up_seconds`.
         """
         texts: list[str] = []
         while len(texts) < num_samples:
@@ -148,31 +162,44 @@ class LlmClient:
 
         Raises:
             LlmRefusedError: at once or, if the server fails on this and answers others, after `max_attempts`.
+            LlmUnavailableError: the server has been away for `give_up_seconds`.
         """
-        num_own_failures = 0
+        blame = Blame(self._suspects, max_blame=self._max_attempts)
         for attempt in itertools.count():
             try:
-                return await self._complete(kind, body)
+                return await self._try(kind, body, blame)
             except LlmUnavailableError as error:
-                if await self._is_outage(error):
-                    num_own_failures = 0
-                    self._outage.begin(error)
-                else:
-                    num_own_failures += 1
-                if num_own_failures >= self._max_attempts:
-                    raise LlmRefusedError(f"{error}; {num_own_failures} times, and others go") from error
+                if blame.is_proven:
+                    raise LlmRefusedError(f"{error}; {blame.num_failures} times, and others go") from error
+                if self._outage.seconds >= self._give_up_seconds:
+                    raise
             await asyncio.sleep(backoff_seconds(attempt, max_seconds=self._max_backoff_seconds))
         raise AssertionError("the loop above has no other end")
 
+    async def _try(self, kind: RequestKind, body: dict[str, Any], blame: Blame) -> list[str]:
+        """Make one attempt, and note what its failure says of the prompt."""
+        async with blame.trial():
+            if blame.needs_proof and not await self._answers_canary():
+                raise LlmUnavailableError(f"{self._http.server} does not answer")
+            try:
+                return await self._complete(kind, body)
+            except LlmUnavailableError as error:
+                is_outage = await self._is_outage(error)
+                blame.note(_failure(error), is_server_well=not is_outage)
+                if is_outage:
+                    self._outage.begin(error)
+                raise
+
     async def _is_outage(self, error: LlmUnavailableError) -> bool:
         """Whether the failure has nothing to do with the prompt: the server says so, or fails on another too."""
-        if isinstance(error, LlmBusyError):
-            return True
+        return isinstance(error, LlmBusyError) or not await self._answers_canary()
+
+    async def _answers_canary(self) -> bool:
         try:
             await self._complete("canary", self._body(_CANARY, 1))
         except (LlmUnavailableError, LlmRefusedError):
-            return True
-        return False
+            return False
+        return True
 
     async def _takes(self, num_samples: int) -> bool:
         """Whether the server takes that `n` with a harmless prompt."""
@@ -208,3 +235,12 @@ class LlmClient:
         answers = await self._http.complete(kind, body)
         self._outage.end()
         return answers
+
+
+def _failure(error: LlmUnavailableError) -> Failure:
+    match error:
+        case LlmTimeoutError():
+            return Failure.TIMEOUT
+        case LlmLostError():
+            return Failure.LOST
+    return Failure.ANSWER

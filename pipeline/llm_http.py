@@ -29,6 +29,7 @@ _HINTS = {
     403: ": check TOCSIN_LLM_API_KEY",
     404: ": check TOCSIN_LLM_URL (it ends in /v1) and TOCSIN_LLM_MODEL",
 }
+_NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})  # httpx's
 _LOOPBACK = re.compile(r"https?://(localhost|127\.|\[::1\])")
 # An error's type or code, never its message: that may hold the prompt.
 _ERROR_CODE = re.compile(r"[A-Za-z_]{1,60}")
@@ -47,6 +48,14 @@ class LlmRequest:
 
 class LlmBusyError(LlmUnavailableError):
     """The server says itself that it has too much to do."""
+
+
+class LlmTimeoutError(LlmUnavailableError):
+    """No answer came in time."""
+
+
+class LlmLostError(LlmUnavailableError):
+    """The connection broke after the request was sent: the server may have died of it."""
 
 
 class _Usage(msgspec.Struct):
@@ -169,12 +178,13 @@ class LlmHttp:
             case LlmUnavailableError():
                 return error
             case TimeoutError() | openai.APITimeoutError():
-                return LlmUnavailableError(f"{self.server} gives no answer in {self._timeout_seconds:g} s")
+                return LlmTimeoutError(f"{self.server} gives no answer in {self._timeout_seconds:g} s")
             case openai.APIStatusError():
                 return self._translate_status(error, kind)
             case openai.APIConnectionError():
                 cause = type(error.__cause__).__name__
-                return LlmUnavailableError(f"{self.server} cannot be reached ({cause}): is it running?")
+                lost = LlmUnavailableError if cause in _NEVER_SENT else LlmLostError
+                return lost(f"{self.server} cannot be reached ({cause}): is it running?")
         # msgspec's and the decoder's errors are ValueErrors: no JSON, no UTF-8, or not the fields of OpenAI's API.
         return LlmUnavailableError(f"{self.server} answers with something else than OpenAI's API would")
 

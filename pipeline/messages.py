@@ -152,6 +152,10 @@ class Alert(Struct, frozen=True, kw_only=True):
     origin: Origin
     provenance: Provenance
     stages: list[StageTime]
+    degraded: Annotated[
+        bool,
+        Meta(description="made without an LLM, which was away for long: entity and sentiment, no event"),
+    ] = False
 
 
 class Abstention(Struct, frozen=True, kw_only=True):

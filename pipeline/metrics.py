@@ -47,6 +47,15 @@ class Metrics:
             "Tasks of the event loop; a number that only grows is a leak.",
             registry=registry,
         )
+        self.posts_skipped = Counter(
+            "tocsin_posts_skipped", "Posts that had their alert or abstention already.", registry=registry
+        )
+        self.lag = Gauge(
+            "tocsin_lag",
+            "Records of a partition that are not yet committed; absent until the partition is ours.",
+            ["topic", "partition"],
+            registry=registry,
+        )
         self.dead_letters = Counter(
             "tocsin_dead_letters",
             "Records that could not be processed.",

@@ -31,6 +31,11 @@ class Outage:
         self._is_told = False
         self._last_told = float("-inf")
 
+    @property
+    def seconds(self) -> float:
+        """How long the outage has lasted, 0 where there is none."""
+        return 0.0 if self._began is None else time.monotonic() - self._began
+
     def begin(self, error: Exception) -> None:
         """Note a failure; only the first of an outage is told."""
         if self._began is not None:

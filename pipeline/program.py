@@ -8,11 +8,12 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from models import DEFAULT_CHECKPOINT, Annotator, ModelsError
-from pipeline.alert_agent import AlertAgent, AlertTopics
+from pipeline.alert_agent import AlertAgent, AlertTopics, Outlet
 from pipeline.alert_generator import AlertGenerator
 from pipeline.annotate_agent import AnnotateAgent
 from pipeline.errors import BrokerUnavailableError, LlmUnavailableError, SettingsError
@@ -21,17 +22,36 @@ from pipeline.kafka import Publisher, ensure_topics
 from pipeline.kafka_refusal import in_words
 from pipeline.kafka_rights import Needs, check_rights
 from pipeline.kafka_security import kafka_security
+from pipeline.ledger import Ledger
 from pipeline.llm import LlmClient, LlmRequest
 from pipeline.metrics import Metrics
 from pipeline.outage import until_it_works
+from pipeline.partition_reader import partition_reader
+from pipeline.progress import Progress
 from pipeline.settings import Settings
 from pipeline.stream import Stream
+from pipeline.watchdog import watched
 
 logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 # For leaving the group and for closing a client each: both may hang where the broker is gone.
 _LEAVE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What shows how a process fares."""
+
+    metrics: Metrics
+    health: Health
+    progress: Progress
+
+    @classmethod
+    def waiting_for(cls, *names: str) -> Instruments:
+        """Return those of a process that is ready once all of these are there."""
+        metrics = Metrics()
+        return cls(metrics, Health(*names), Progress(metrics))
 
 
 async def run_annotate(settings: Settings) -> int:
@@ -41,15 +61,15 @@ async def run_annotate(settings: Settings) -> int:
     annotator = await _unless_stopped(stop, asyncio.to_thread(load_annotator, settings))
     if annotator is None:
         return 0
-    metrics = Metrics()
+    instruments = Instruments.waiting_for("broker")
 
     async def connect(publisher: Publisher) -> Stream:
         written = [settings.topic_annotated, settings.topic_dead]
-        await _check_rights(settings, Needs(settings.topic_posts, settings.annotate_group, written))
+        await _check_rights(settings, Needs([settings.topic_posts], settings.annotate_group, written))
         agent = AnnotateAgent(
             annotator,
             publisher,
-            metrics,
+            instruments.metrics,
             annotated_topic=settings.topic_annotated,
             dead_topic=settings.topic_dead,
             max_post_bytes=settings.max_post_bytes,
@@ -62,26 +82,31 @@ async def run_annotate(settings: Settings) -> int:
             max_records=settings.annotate_batch_size,
             max_wait_seconds=settings.annotate_batch_seconds,
             security=kafka_security(settings),
+            progress=instruments.progress,
         )
 
-    return await _run("annotate", settings, metrics, Health("broker"), connect, stop=stop)
+    return await _run("annotate", settings, instruments, connect=connect, stop=stop)
 
 
 async def run_alert(settings: Settings) -> int:
     """Run the alert agent until SIGTERM or Ctrl-C; returns the exit status."""
     kafka_security(settings)  # mistakes in it are told before anything is started
-    metrics = Metrics()
-    health = Health("llm", "broker")
-    llm = build_llm_client(settings, metrics)
+    instruments = Instruments.waiting_for("llm", "broker")
+    metrics, health = instruments.metrics, instruments.health
+    llm = build_llm_client(settings, metrics, instruments.progress)
 
     async def connect(publisher: Publisher) -> Stream:
-        written = [settings.topic_alerts, settings.topic_abstained, settings.topic_dead]
-        await _check_rights(settings, Needs(settings.topic_annotated, settings.alert_group, written))
+        outcomes = [settings.topic_alerts, settings.topic_abstained]
+        needs = Needs(
+            [settings.topic_annotated, *outcomes], settings.alert_group, [*outcomes, settings.topic_dead]
+        )
+        await _check_rights(settings, needs)
         await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=lambda: health.unready("llm"))
         health.ready("llm")
         generator = build_alert_generator(llm, settings)
         topics = AlertTopics(settings.topic_alerts, settings.topic_abstained, settings.topic_dead)
-        agent = AlertAgent(generator, publisher, metrics, topics=topics, max_posts=settings.llm_max_requests)
+        outlet = Outlet(publisher, topics, build_ledger(settings))
+        agent = AlertAgent(generator, outlet, metrics, max_posts=settings.llm_max_requests)
         return Stream(
             agent,
             brokers=settings.brokers,
@@ -90,10 +115,12 @@ async def run_alert(settings: Settings) -> int:
             max_records=settings.alert_batch_size,
             max_wait_seconds=settings.alert_batch_seconds,
             security=kafka_security(settings),
+            progress=instruments.progress,
         )
 
+    stop = _stop_on_signal()
     try:
-        return await _run("alert", settings, metrics, health, connect, stop=_stop_on_signal())
+        return await _run("alert", settings, instruments, connect=connect, stop=stop)
     finally:
         await llm.close()
 
@@ -118,10 +145,22 @@ def load_annotator(settings: Settings) -> Annotator:
     return annotator
 
 
-def build_llm_client(settings: Settings, metrics: Metrics) -> LlmClient:
-    """Return a client that is not yet connected and counts its requests in `metrics`."""
+def build_ledger(settings: Settings) -> Ledger:
+    """Return the ledger of the topics of alerts and abstentions, as yet unread."""
+    topics = [settings.topic_alerts, settings.topic_abstained]
+    return Ledger(
+        lambda: partition_reader(settings, topics),
+        max_age_seconds=settings.ledger_seconds,
+        max_posts=settings.ledger_max_posts,
+    )
+
+
+def build_llm_client(settings: Settings, metrics: Metrics, progress: Progress | None = None) -> LlmClient:
+    """Return a client that is not yet connected, counts its requests in `metrics` and tells `progress` of them."""
 
     def count(request: LlmRequest) -> None:
+        if progress is not None:
+            progress.move()
         metrics.llm_requests.labels(request.outcome).inc()
         metrics.llm_request_seconds.observe(request.seconds)
         metrics.llm_tokens.labels("prompt").inc(request.prompt_tokens)
@@ -134,6 +173,7 @@ def build_llm_client(settings: Settings, metrics: Metrics) -> LlmClient:
         timeout_seconds=settings.llm_timeout_seconds,
         max_requests=settings.llm_max_requests,
         on_request=count,
+        give_up_seconds=settings.degraded_after_seconds,
     )
 
 
@@ -150,12 +190,12 @@ def build_alert_generator(llm: LlmClient, settings: Settings) -> AlertGenerator:
 async def _run(
     role: str,
     settings: Settings,
-    metrics: Metrics,
-    health: Health,
-    connect: Callable[[Publisher], Awaitable[Stream]],
+    instruments: Instruments,
     *,
+    connect: Callable[[Publisher], Awaitable[Stream]],
     stop: asyncio.Event,
 ) -> int:
+    metrics, health = instruments.metrics, instruments.health
     metrics.build.info({"role": role})
     metrics.event_loop_tasks.set_function(partial(_count_tasks, asyncio.get_running_loop()))
     server = HealthServer(health, metrics.registry, host=settings.metrics_host, port=settings.metrics_port)
@@ -164,10 +204,12 @@ async def _run(
     try:
         async with _publisher(settings, health, stop) as publisher:
             stream = await _unless_stopped(stop, connect(publisher)) if publisher else None
-            if stream is None:
+            if publisher is None or stream is None:
                 return 0
             logger.info("%s: running against %s", role, settings.brokers)
-            failure = await _unless_stopped(stop, stream.run_until_failure())
+            publisher.on_failure = instruments.progress.move
+            async with watched(stream.positions, instruments.progress, instruments.health, settings=settings):
+                failure = await _unless_stopped(stop, stream.run_until_failure())
             if failure is not None:
                 logger.error("%s: ending, for the stream cannot go on: %s", role, in_words(failure))
             await _within(stream.stop(settings.stop_seconds), settings.stop_seconds + _LEAVE_SECONDS)

@@ -6,7 +6,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Partition(NamedTuple):
+    """One partition of a topic; equal to what the Kafka clients call a `TopicPartition`."""
+
+    topic: str
+    partition: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,11 @@ class Agent(Protocol):
         """Publish an outcome for each record, then call `finish` with it.
 
         Once `stopping` is set, records that were not begun are left alone: the broker delivers them again.
-        An exception that leaves this method ends the program, with the unfinished records uncommitted.
+        An exception that leaves this method ends the program, with the unfinished records uncommitted. It is cancelled
+        where partitions are taken away and the work takes too long to be waited for.
         """
+        ...
+
+    def on_rebalance(self) -> None:
+        """Note that partitions were dealt out anew: others may have worked on those that come now."""
         ...

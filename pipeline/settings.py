@@ -126,6 +126,17 @@ class Settings(BaseSettings):
         "tocsin-annotate", min_length=1, description="consumer group of `tocsin annotate`"
     )
     alert_group: str = Field("tocsin-alert", min_length=1, description="consumer group of `tocsin alert`")
+    ledger_seconds: float = Field(
+        604_800.0,
+        ge=0,
+        description="a post with an alert no older than this gets no other; 0: each time it comes",
+    )
+    ledger_max_posts: int = Field(
+        1_000_000, ge=1_000, description="posts so remembered at most, about 130 bytes each"
+    )
+    dead_max_attempts: int = Field(
+        5, ge=1, le=1_000, description="`tocsin dead replay` leaves records alone that failed this often"
+    )
     # Its bound: a record with its annotation must fit the broker's usual 1 MiB.
     max_post_bytes: int = Field(
         65_536, ge=256, le=900_000, description="larger records on `posts` become dead letters"
@@ -154,6 +165,9 @@ class Settings(BaseSettings):
     llm_max_tokens: int = Field(
         24, ge=4, le=8192, description="tokens of one sample; reasoning models need ~1000"
     )
+    degraded_after_seconds: float | None = Field(
+        None, ge=0, description="the LLM away for this long: alerts without it, labelled; none: posts wait"
+    )
     num_samples: int = Field(8, ge=1, le=64, description="candidates sampled for a post, in one request")
     temperature: float = Field(0.7, ge=0.0, le=2.0, description="sampling temperature of the candidates")
     alert_batch_size: int = Field(64, ge=1, le=4096, description="posts that the alert agent takes at once")
@@ -166,6 +180,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severity that is logged"
     )
+    stall_seconds: float = Field(
+        300.0, ge=2, le=86_400, description="records wait and nothing moves for this long: /livez fails"
+    )
+    stall_exit: bool = Field(False, description="a process that is not alive ends itself, with status 1")
     stop_seconds: float = Field(
         6.0, gt=0, le=600, description="time that SIGTERM leaves to finish what is in hand"
     )

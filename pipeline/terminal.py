@@ -64,7 +64,9 @@ def _render_alert(alert: Alert) -> Text:
         (printable(alert.alert), "bold"),
         f"  [{printable(alert.entity_type)}]  ",
         render_sentiment(alert.sentiment),
-        (f"  {provenance.selected_by}, {provenance.num_valid} valid of {provenance.num_sampled}", "dim"),
+        ("  degraded: made without an LLM", "yellow")
+        if alert.degraded
+        else (f"  {provenance.selected_by}, {provenance.num_valid} valid of {provenance.num_sampled}", "dim"),
     )
     return _with_post(line, alert.post.text)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 from models import Annotation, AnnotationError, Entity, Sentiment, tokenize
+from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka import Outgoing, Publisher
+from pipeline.ledger import Ledger
 from pipeline.messages import (
     Abstention,
     AbstentionReason,
@@ -25,7 +28,8 @@ from pipeline.messages import (
 )
 from pipeline.messages import Entity as WireEntity
 from pipeline.messages import Sentiment as WireSentiment
-from pipeline.records import Record
+from pipeline.partition_reader import PartitionReader
+from pipeline.records import Partition, Record
 
 CHECKPOINT = CheckpointRef(name="fake", sha256="0" * 64)
 
@@ -37,9 +41,10 @@ class FakePublisher(Publisher):
         super().__init__(producer=None)
         self.published: list[Outgoing] = []
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing]) -> int:
         await asyncio.sleep(0)
         self.published += records
+        return 0
 
 
 class FakeAnnotator:
@@ -67,6 +72,47 @@ def _annotate(text: str) -> Annotation | AnnotationError:
     return Annotation(
         tokens=tokens, entities=entities, sentiment=Sentiment(label="neutral", score=0.5) if tokens else None
     )
+
+
+class FakeReader(PartitionReader):
+    """Holds records in memory, and keeps from which offsets they were read."""
+
+    def __init__(self, *partitions: Partition) -> None:
+        self.partitions = list(partitions)
+        self.records: list[Record] = []
+        self.num_failures = 0  # that are still to come
+        self.starts: list[dict[Partition, int]] = []
+
+    async def offsets_at(self, partitions: Sequence[Partition], time: datetime) -> dict[Partition, int]:
+        return {
+            place: min(
+                (r.offset for r in self.records if _place(r) == place and r.timestamp >= time), default=0
+            )
+            for place in partitions
+        }
+
+    async def read(self, starts: Mapping[Partition, int]) -> AsyncGenerator[list[Record], None]:
+        self.starts.append(dict(starts))
+        if self.num_failures:
+            self.num_failures -= 1
+            raise BrokerUnavailableError("away")
+        yield [r for r in self.records if _place(r) in starts and r.offset >= starts[_place(r)]]
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[PartitionReader]:
+        yield self
+
+
+def _place(record: Record) -> Partition:
+    return Partition(record.topic, record.partition)
+
+
+def make_ledger(
+    reader: FakeReader | None = None, *, max_age_seconds: float = 3_600, max_posts: int = 1_000
+) -> Ledger:
+    """Return a ledger of what the reader holds, of nothing without one."""
+    reader = reader or FakeReader(Partition("alerts", 0), Partition("abstained", 0))
+    return Ledger(reader.open, max_age_seconds=max_age_seconds, max_posts=max_posts)
 
 
 def make_record(

@@ -22,10 +22,11 @@ from pipeline.codec import encode
 from pipeline.dead_letter import DeadLetter
 from pipeline.kafka import Outgoing, Publisher, ensure_topics, reading
 from pipeline.local_process import answers_http, find_free_port
+from pipeline.messages import Alert
 from pipeline.outcomes import Outcome, outcome_topics, read_outcome
 from pipeline.settings import PREFIX, Settings
 from tests.pipeline.brokers import BrokerKind
-from tests.pipeline.fake_llm import FakeLlm, Reply, answering
+from tests.pipeline.fake_llm import FakeLlm, Reply, answering, is_canary
 from tests.pipeline.fakes import make_annotated_post
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -115,8 +116,12 @@ def _name(outcome: Outcome) -> str:
 
 
 def _annotated_posts(number: int) -> list[Outgoing]:
-    posts = [make_annotated_post("Fire in Athens", post_id=f"p{n}") for n in range(number)]
-    return [Outgoing("posts.annotated", p.post.id.encode(), encode(p)) for p in posts]
+    return [_annotated_post(f"p{n}") for n in range(number)]
+
+
+def _annotated_post(post_id: str) -> Outgoing:
+    post = make_annotated_post("Fire in Athens", post_id=post_id)
+    return Outgoing("posts.annotated", post_id.encode(), encode(post))
 
 
 async def test_agents_wait_for_what_is_not_there_yet_and_go_on(
@@ -204,6 +209,72 @@ async def test_killed_agents_lose_nothing(broker_kind: BrokerKind, tmp_path: Pat
         survivor = AgentProcess("alert", tmp_path / "last.log", settings, llm_url=llm.url)
         async with _agents(survivor):
             assert len(await _outcomes(settings, 60)) == 60
+
+
+async def test_a_group_that_starts_anew_alerts_nobody_anew(broker_kind: BrokerKind, tmp_path: Path) -> None:
+    """All is read again from the beginning, by an LLM that answers otherwise: nothing new is published."""
+    llm = FakeLlm(_ANSWER)
+    async with broker_kind.running() as settings, llm:
+        await _produce(settings, _annotated_posts(40))
+        first = AgentProcess("alert", tmp_path / "first.log", settings, llm_url=llm.url)
+        async with _agents(first):
+            await _outcomes(settings, 40)
+        llm.behave = answering("Flood: Athens")
+        num_requests = len(llm.own_requests)
+        second = AgentProcess("alert", tmp_path / "second.log", settings, llm_url=llm.url, alert_group="anew")
+        async with _agents(second):
+            await _until(lambda: "40 outcomes of" in second.log_file.read_text())
+            await _produce(settings, [_annotated_post("new")])
+            assert set((await _outcomes(settings, 41)).values()) == {1}
+        assert len(llm.own_requests) - num_requests == 1
+
+
+async def test_without_an_llm_for_long_there_are_labelled_alerts_where_the_settings_allow_it(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
+    """And real ones again once it is back."""
+    async with broker_kind.running() as settings:
+        await _produce(settings, [])
+        llm = FakeLlm(_ANSWER, port=find_free_port())
+        async with llm:
+            alert = AgentProcess(
+                "alert", tmp_path / "log", settings, llm_url=llm.url, degraded_after_seconds=1
+            )
+            await alert.start()
+            await alert.wait_until_ready()
+        try:
+            await _produce(settings, [_annotated_post("without")])
+            await _outcomes(settings, 1)
+            async with llm:
+                await _produce(settings, [_annotated_post("with")])
+                await _outcomes(settings, 2)
+        finally:
+            await alert.kill()
+        async with reading(settings.brokers, ["alerts"], from_beginning=True) as records:
+            alerts = [read_outcome(await anext(records), settings) for _ in range(2)]
+        told = {alert.post.id: (alert.degraded, alert.alert) for alert in alerts if isinstance(alert, Alert)}
+        assert told == {"without": (True, "Negative mention: Athens"), "with": (False, "Fire: Athens")}
+
+
+async def test_a_stuck_agent_ends_itself_where_the_settings_ask_for_it(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
+    """Records wait, nothing moves: status 1, the reason in the log, and the next process gets them."""
+    stuck = FakeLlm(
+        lambda request: _ANSWER(request) if is_canary(request) else Reply(delay_seconds=600),
+        port=find_free_port(),
+    )
+    async with broker_kind.running() as settings, stuck:
+        await _produce(settings, _annotated_posts(5))
+        options: dict[str, object] = {"llm_timeout_seconds": 600, "stall_seconds": 4, "stall_exit": True}
+        agent = AgentProcess("alert", tmp_path / "log", settings, llm_url=stuck.url, **options)
+        async with _agents(agent):
+            assert await asyncio.wait_for(agent.process.wait(), 90) == 1
+        assert "ending the process: 5 records wait and nothing moved" in agent.log_file.read_text()
+        stuck.behave = _ANSWER
+        healthy = AgentProcess("alert", tmp_path / "healthy.log", settings, llm_url=stuck.url)
+        async with _agents(healthy):
+            assert set((await _outcomes(settings, 5)).values()) == {1}
 
 
 def _has_requests(llm: FakeLlm, number: int) -> bool:

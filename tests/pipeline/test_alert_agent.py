@@ -1,30 +1,37 @@
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import cast
 
 import msgspec
 import pytest
 from prometheus_client import generate_latest
 
-from pipeline.alert_agent import AlertAgent, AlertTopics
+from pipeline.alert_agent import AlertAgent, AlertTopics, Outlet
 from pipeline.alert_generator import AlertGenerator, Generation
 from pipeline.codec import decode, encode
-from pipeline.errors import LlmRefusedError
+from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.filters import JudgedSample
-from pipeline.messages import Alert, AnnotatedPost, SelectionMethod
+from pipeline.kafka import Outgoing
+from pipeline.ledger import Ledger
+from pipeline.messages import Alert, AnnotatedPost, SelectionMethod, outcome_id
 from pipeline.metrics import Metrics
-from pipeline.records import Record
+from pipeline.records import Partition, Record
 from tests.pipeline.fakes import (
     FakePublisher,
+    FakeReader,
     make_abstention,
     make_alert,
     make_annotated_post,
+    make_ledger,
     make_record,
     run_agent,
 )
 
 
 class FakeGenerator:
-    """Alerts about "Athens"; does what the text says: "refused", "defect", "slow"."""
+    """Alerts about "Athens"; does what the text says: "refused", "defect", "slow", "away"."""
 
     def __init__(self) -> None:
         self.num_running = 0
@@ -43,6 +50,8 @@ class FakeGenerator:
     async def _generate(self, post: AnnotatedPost) -> Generation:
         if "slow" in post.post.text:
             await self.release.wait()
+        if "away" in post.post.text:
+            raise LlmUnavailableError("away for as long as the settings allow")
         if "refused" in post.post.text:
             raise LlmRefusedError("too long")
         if "defect" in post.post.text:
@@ -67,12 +76,16 @@ def publisher() -> FakePublisher:
 
 
 def _agent(
-    generator: FakeGenerator, publisher: FakePublisher, metrics: Metrics | None = None, *, max_posts: int = 4
+    generator: FakeGenerator,
+    publisher: FakePublisher,
+    metrics: Metrics | None = None,
+    *,
+    max_posts: int = 4,
+    ledger: Ledger | None = None,
 ) -> AlertAgent:
-    topics = AlertTopics("alerts", "abstained", "dead")
-    return AlertAgent(
-        cast(AlertGenerator, generator), publisher, metrics or Metrics(), topics=topics, max_posts=max_posts
-    )
+    ledger = ledger or make_ledger()
+    outlet = Outlet(publisher, AlertTopics("alerts", "abstained", "dead"), ledger)
+    return AlertAgent(cast(AlertGenerator, generator), outlet, metrics or Metrics(), max_posts=max_posts)
 
 
 def _annotated(text: str, *, offset: int = 0) -> Record:
@@ -169,3 +182,72 @@ async def test_a_record_cannot_invent_metric_labels(
     )
     assert decode(publisher.published[0].value, Alert, max_bytes=10**6).stages == [foreign]
     assert b"invented" not in generate_latest(metrics.registry)
+
+
+async def test_a_replay_alerts_nobody_anew(generator: FakeGenerator, publisher: FakePublisher) -> None:
+    """Records of posts that have their outcome are finished without asking the LLM; a dead letter is tried again."""
+    metrics, ledger = Metrics(), make_ledger()
+    texts = ["Fire in Athens", "nothing named", "refused in Athens"]
+    records = [_annotated(text, offset=n) for n, text in enumerate(texts)]
+    await run_agent(_agent(generator, publisher, ledger=ledger), records)
+    publisher.published.clear()
+    again = await run_agent(_agent(generator, publisher, metrics, ledger=ledger), records)
+    assert len(again) == 3
+    assert [out.topic for out in publisher.published] == ["dead"]
+    assert metrics.registry.get_sample_value("tocsin_posts_skipped_total") == 2
+
+
+async def test_one_post_twice_in_a_batch_gets_one_alert(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
+    """The second record waits for the first, and is then finished too."""
+    records = [_annotated("Fire in Athens", offset=0)] * 2
+    assert len(await run_agent(_agent(generator, publisher), records)) == 2
+    assert len(publisher.published) == 1
+
+
+async def test_after_a_rebalance_the_ledger_is_read_again(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
+    """Another instance may have published the outcome meanwhile."""
+    reader = FakeReader(Partition("alerts", 0), Partition("abstained", 0))
+    agent = _agent(generator, publisher, ledger=make_ledger(reader))
+    await run_agent(agent, [_annotated("Fire in Athens", offset=0)])
+    assert len(publisher.published) == 1
+    record = make_record(b"{}", topic="alerts", key=b"p1")
+    reader.records.append(replace(record, timestamp=datetime.now(UTC)))
+    agent.on_rebalance()
+    await run_agent(agent, [_annotated("Fire in Athens", offset=1)])
+    assert len(publisher.published) == 1
+
+
+async def test_without_an_llm_an_alert_is_labelled_as_made_without(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
+    """Where the settings allow it: under the post's own outcome id, and counted apart."""
+    metrics = Metrics()
+    await run_agent(_agent(generator, publisher, metrics), [_annotated("away in Athens", offset=0)])
+    (out,) = publisher.published
+    alert = decode(out.value, Alert, max_bytes=10_000)
+    assert (out.topic, alert.degraded, alert.alert) == ("alerts", True, "Negative mention: Athens")
+    assert alert.id == outcome_id("p0")
+    assert metrics.registry.get_sample_value("tocsin_alerts_total", {"selected_by": "degraded"}) == 1
+
+
+async def test_an_outcome_too_large_for_the_broker_is_a_dead_letter_and_may_be_tried_again(
+    generator: FakeGenerator,
+) -> None:
+    """It counts as dead, not as an alert, and the ledger does not take the post for done."""
+
+    class Refusing(FakePublisher):
+        async def publish(self, records: Sequence[Outgoing]) -> int:
+            await super().publish([record.fallback or record for record in records])
+            return sum(record.fallback is not None and record.topic == "alerts" for record in records)
+
+    metrics, publisher = Metrics(), Refusing()
+    agent = _agent(generator, publisher, metrics)
+    await run_agent(agent, [_annotated("Fire in Athens", offset=0)] * 2)
+    assert [out.topic for out in publisher.published] == ["dead", "dead"]
+    labels = {"stage": "alert", "reason": "outcome_too_large"}
+    assert metrics.registry.get_sample_value("tocsin_dead_letters_total", labels) == 2
+    assert metrics.registry.get_sample_value("tocsin_alerts_total", {"selected_by": "only_candidate"}) is None

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from typing import cast
 
 import orjson
@@ -113,9 +114,10 @@ async def test_nothing_is_finished_before_the_broker_has_it(metrics: Metrics) ->
     events: list[str] = []
 
     class Watched(FakePublisher):
-        async def publish(self, records: object) -> None:
+        async def publish(self, records: object) -> int:
             await asyncio.sleep(0.01)
             events.append("acknowledged")
+            return 0
 
     agent = _agent(Watched(), metrics)
     await agent.process([_post("one", offset=0)], lambda _: events.append("finished"), asyncio.Event())
@@ -152,3 +154,13 @@ def test_of_a_thousand_names_the_most_certain_travel_on() -> None:
     least = min(entity.score for entity in annotated.entities)
     assert sum(entity.score > least for entity in entities) < MAX_ENTITIES
     assert decode(encode(annotated), AnnotatedPost, max_bytes=10**6) == annotated
+
+
+async def test_what_comes_of_a_replayed_post_carries_its_attempt(
+    publisher: FakePublisher, metrics: Metrics
+) -> None:
+    """So that a dead letter of the second agent counts the replays of the first; other posts carry no headers."""
+    first = _post("Fire in Athens", offset=0)
+    again = replace(first, headers=(*first.headers, ("tocsin-attempt", b"3")))
+    await run_agent(_agent(publisher, metrics), [first, again])
+    assert [list(out.headers) for out in publisher.published] == [[], [("tocsin-attempt", b"3")]]

@@ -10,6 +10,7 @@ from pipeline.local_process import find_free_port
 
 _TOCSIN = Path(sys.executable).with_name("tocsin")
 _COMMANDS = ("annotate", "alert", "up", "demo", "produce", "watch", "try")
+_DEAD_COMMANDS = ("dead list", "dead show", "dead replay")
 
 
 def _tocsin(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -29,10 +30,10 @@ def _environ() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
 
 
-@pytest.mark.parametrize("command", _COMMANDS)
+@pytest.mark.parametrize("command", [*_COMMANDS, *_DEAD_COMMANDS])
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
     """`--help` ends with a command that can be copied."""
-    result = _tocsin(command, "--help")
+    result = _tocsin(*command.split(), "--help")
     assert result.returncode == 0
     assert re.search(rf"Example: .*tocsin {command}", result.stdout)
 

@@ -14,6 +14,7 @@ from pipeline.annotate_agent import AnnotateAgent
 from pipeline.kafka import Publisher, ensure_topics, reading
 from pipeline.metrics import Metrics
 from pipeline.outcomes import read_outcome
+from pipeline.progress import Progress
 from pipeline.records import Record, time_of
 from pipeline.settings import Settings
 from pipeline.stream import Stream
@@ -78,6 +79,7 @@ async def _process(settings: Settings, num_records: int) -> list[Record]:
         topic=settings.topic_posts,
         max_records=10,
         max_wait_seconds=0.1,
+        progress=Progress(Metrics()),
     )
     running = asyncio.ensure_future(stream.run_until_failure())
     topics = [settings.topic_annotated, settings.topic_dead]

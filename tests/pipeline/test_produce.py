@@ -31,10 +31,10 @@ _MAX_RECORD_BYTES = 2**20
 class SmallPublisher(FakePublisher):
     """Refuses a batch that holds a record of more than 1 MiB, as Kafka's client does."""
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing]) -> int:
         if any(len(record.value or b"") > _MAX_RECORD_BYTES for record in records):
             raise MessageSizeTooLargeError("too large")
-        await super().publish(records)
+        return await super().publish(records)
 
 
 async def _produce(

@@ -138,7 +138,7 @@ async def test_a_missing_acl_is_named(tmp_path: Path) -> None:
             await _use(writer, "alerts")
         with pytest.raises(KafkaAccessError, match="lacks an ACL: Read on topic 'posts'"):
             await _use(writer, "posts")
-        needs = Needs("posts", "tocsin-annotate", ["posts", "posts.annotated"])
+        needs = Needs(["posts"], "tocsin-annotate", ["posts", "posts.annotated"])
         with pytest.raises(KafkaAccessError) as caught:
             await _until_known(writer, needs)
         assert str(caught.value).partition(": ")[2].split("; ") == [

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from pipeline.kafka import Outgoing, Publisher, ensure_topics
+from pipeline.metrics import Metrics
+from pipeline.progress import Progress
 from pipeline.records import Finish, Record
 from pipeline.settings import Settings
 from pipeline.stream import Stream
@@ -29,6 +31,10 @@ class RecordingAgent:
         self.seen: list[int] = []
         self.num_batches = 0
         self._act = act
+        self.num_rebalances = 0
+
+    def on_rebalance(self) -> None:
+        self.num_rebalances += 1
 
     async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
         self.num_batches += 1
@@ -46,20 +52,28 @@ async def _produce(settings: Settings, numbers: range, *, key: bytes | None = No
 
 
 @contextlib.asynccontextmanager
-async def _running(settings: Settings, agent: RecordingAgent) -> AsyncIterator[asyncio.Future[BaseException]]:
+async def _running(
+    settings: Settings, agent: RecordingAgent, metrics: Metrics | None = None
+) -> AsyncIterator[asyncio.Future[BaseException]]:
     stream = Stream(
-        agent, brokers=settings.brokers, group="group", topic="posts", max_records=10, max_wait_seconds=0.1
+        agent,
+        brokers=settings.brokers,
+        group="group",
+        topic="posts",
+        max_records=10,
+        max_wait_seconds=0.1,
+        progress=Progress(metrics or Metrics()),
     )
     running = asyncio.ensure_future(stream.run_until_failure())
     try:
         yield running
     finally:
         running.cancel()
-        await asyncio.wait_for(stream.stop(2.0), 5.0)
+        await asyncio.wait_for(stream.stop(2.0), 8.0)
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.05)
 
@@ -89,7 +103,7 @@ async def test_an_exception_in_the_agent_loses_nothing(settings: Settings) -> No
     await _produce(settings, range(20))
     failing = RecordingAgent(fail)
     async with _running(settings, failing) as running:
-        error = await asyncio.wait_for(running, 30)
+        error = await asyncio.wait_for(running, 60)
     assert isinstance(error, RuntimeError)
     assert 7 not in failing.seen
     healthy = RecordingAgent()
@@ -167,3 +181,82 @@ async def test_a_hole_at_the_head_of_a_partition_is_not_committed_past(
     after = RecordingAgent()
     async with _running(settings, after):
         await _until(lambda: num_committed in after.seen)
+
+
+class Steady(RecordingAgent):
+    """Takes a while for each record, and ends early when told to give back the rest, as the alert agent does."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
+        self.num_batches += 1
+        for record in records:
+            if stopping.is_set():
+                return
+            await asyncio.sleep(self._seconds)
+            self.seen.append(int(record.value or b""))
+            finish(record)
+
+
+async def test_members_that_come_and_go_double_nothing(settings: Settings) -> None:
+    """One, two, then one member while records are worked on: what is finished is committed before it is given up."""
+    await _produce(settings, range(400))
+    first, second = Steady(0.02), Steady(0.02)
+    async with _running(settings, first):
+        await _until(lambda: len(first.seen) >= 50)
+        async with _running(settings, second):
+            await _until(lambda: len(second.seen) >= 50)
+        await _until(lambda: len(first.seen) + len(second.seen) >= 400)
+        await asyncio.sleep(1.0)  # time for what would come twice
+    assert sorted(first.seen + second.seen) == list(range(400))
+    assert first.num_rebalances >= 3
+    assert second.num_rebalances >= 1
+
+
+async def test_work_that_takes_too_long_is_cancelled_and_given_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a member joins, a batch that hangs is not waited for for ever; all of it comes again, to either of them."""
+    monkeypatch.setattr("pipeline.stream._HAND_OVER_SECONDS", 1.0)
+    await _produce(settings, range(20))
+    hangs = asyncio.Event()
+    is_hanging = True
+
+    class HangsAtFirst(RecordingAgent):
+        async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
+            if is_hanging:
+                hangs.set()
+                await asyncio.Event().wait()
+            await super().process(records, finish, stopping)
+
+    first, second = HangsAtFirst(), RecordingAgent()
+    async with _running(settings, first):
+        await asyncio.wait_for(hangs.wait(), 60)
+        is_hanging = False
+        async with _running(settings, second):
+            await _until(lambda: len(first.seen) + len(second.seen) >= 20)
+            await asyncio.sleep(1.0)
+    assert sorted(first.seen + second.seen) == list(range(20))
+
+
+async def test_lag_is_what_is_not_yet_committed(settings: Settings) -> None:
+    """It is there before anything is finished, and gone once all is committed."""
+    await _produce(settings, range(30))
+    release = asyncio.Event()
+
+    class Waiting(RecordingAgent):
+        async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
+            await release.wait()
+            await super().process(records, finish, stopping)
+
+    metrics = Metrics()
+    async with _running(settings, Waiting(), metrics):
+        await _until(lambda: _lag(metrics) == 30)
+        release.set()
+        await _until(lambda: _lag(metrics) == 0)
+
+
+def _lag(metrics: Metrics) -> float:
+    return sum(sample.value for metric in metrics.lag.collect() for sample in metric.samples)

@@ -1,0 +1,155 @@
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipeline.kafka import Outgoing, Publisher, ensure_topics, partition_number
+from pipeline.ledger import Ledger
+from pipeline.program import build_ledger
+from pipeline.records import Partition
+from tests.pipeline.brokers import BrokerKind
+from tests.pipeline.fakes import FakeReader, make_ledger, make_record
+
+_NUM_PARTITIONS = 4
+_ALERTS = [Partition("alerts", number) for number in range(_NUM_PARTITIONS)]
+
+
+@pytest.fixture
+def reader() -> FakeReader:
+    return FakeReader(*_ALERTS, Partition("abstained", 0))
+
+
+def _publish(reader: FakeReader, *post_ids: str, topic: str = "alerts", days_ago: float = 0) -> None:
+    for post_id in post_ids:
+        key = post_id.encode()
+        number = partition_number(key, _NUM_PARTITIONS) if topic == "alerts" else 0
+        offset = sum((r.topic, r.partition) == (topic, number) for r in reader.records)
+        record = make_record(b"{}", topic=topic, key=key, offset=offset)
+        at = datetime.now(UTC) - timedelta(days=days_ago)
+        reader.records.append(replace(record, partition=number, timestamp=at))
+
+
+async def _open_posts(ledger: Ledger, post_ids: Sequence[str]) -> list[str]:
+    """Return the posts that the ledger lets through, once it has caught up."""
+    await ledger.catch_up(post_ids)
+    found = []
+    for post_id in post_ids:
+        async with ledger.claim(post_id) as is_open:
+            found += [post_id] if is_open else []
+    return found
+
+
+async def test_posts_with_an_alert_or_an_abstention_are_done(reader: FakeReader) -> None:
+    """Each topic of outcomes counts, whatever its number of partitions."""
+    _publish(reader, "a", "b")
+    _publish(reader, "c", topic="abstained")
+    assert await _open_posts(make_ledger(reader), ["a", "b", "c", "d"]) == ["d"]
+
+
+async def test_only_the_partitions_of_the_posts_at_hand_are_read(reader: FakeReader) -> None:
+    """Each once, until a rebalance; then from where it stopped."""
+    _publish(reader, *(f"p{n}" for n in range(100)))
+    ledger = make_ledger(reader)
+    assert await _open_posts(ledger, ["p1"]) == []
+    (start,) = reader.starts
+    home = Partition("alerts", partition_number(b"p1", _NUM_PARTITIONS))
+    assert start == {home: 0, Partition("abstained", 0): 0}
+    await ledger.catch_up(["p1"])
+    assert len(reader.starts) == 1
+    ledger.on_rebalance()
+    await ledger.catch_up(["p1"])
+    assert reader.starts[1][home] == sum(r.partition == home.partition for r in reader.records)
+
+
+async def test_what_others_published_before_a_rebalance_counts_after_it(reader: FakeReader) -> None:
+    """The instance that takes a partition over knows what the one before it did last."""
+    ledger = make_ledger(reader)
+    assert await _open_posts(ledger, ["a"]) == ["a"]
+    _publish(reader, "a")
+    ledger.on_rebalance()
+    assert await _open_posts(ledger, ["a"]) == []
+
+
+async def test_a_post_is_done_once_its_outcome_is_published(reader: FakeReader) -> None:
+    """Without reading anything again."""
+    ledger = make_ledger(reader)
+    assert await _open_posts(ledger, ["a"]) == ["a"]
+    ledger.add("a")
+    assert await _open_posts(ledger, ["a"]) == []
+
+
+async def test_two_records_of_a_post_at_the_same_time_get_one_outcome(reader: FakeReader) -> None:
+    """The second waits for the first; where that comes to nothing, it is the second's turn."""
+    ledger = make_ledger(reader)
+    order: list[str] = []
+
+    async def work(name: str, *, comes_to_an_outcome: bool) -> None:
+        async with ledger.claim("a") as is_open:
+            if not is_open:
+                return
+            order.append(name)
+            await asyncio.sleep(0.01)
+            if comes_to_an_outcome:
+                ledger.add("a")
+
+    names = {"fails": False, "first": True, "second": True}
+    await asyncio.gather(*(work(name, comes_to_an_outcome=good) for name, good in names.items()))
+    assert order == ["fails", "first"]
+
+
+async def test_an_old_outcome_no_longer_counts(reader: FakeReader) -> None:
+    """The setting bounds how far back a replay is recognised."""
+    _publish(reader, "old", days_ago=3)
+    _publish(reader, "new", days_ago=1)
+    ledger = make_ledger(reader, max_age_seconds=2 * 86_400)
+    assert await _open_posts(ledger, ["old", "new"]) == ["old"]
+
+
+async def test_the_number_of_posts_held_is_bounded(reader: FakeReader) -> None:
+    """The oldest go first, and most of what is allowed is kept."""
+    ledger = make_ledger(reader, max_posts=80)
+    for number in range(1_000):
+        ledger.add(f"p{number}")
+        assert ledger.num_posts <= 80
+    assert await _open_posts(ledger, [f"p{number}" for number in range(930, 1_000)]) == []
+    assert await _open_posts(ledger, ["p900"]) == ["p900"]
+
+
+async def test_switched_off_it_reads_nothing_and_lets_everything_through(reader: FakeReader) -> None:
+    """An operator may want every post judged anew."""
+    _publish(reader, "a")
+    assert await _open_posts(make_ledger(reader, max_age_seconds=0), ["a"]) == ["a"]
+    assert reader.starts == []
+
+
+async def test_a_broker_that_is_away_is_waited_for(reader: FakeReader) -> None:
+    """No post is worked on before the ledger is read: it would be alerted about twice."""
+    _publish(reader, "a")
+    reader.num_failures = 1
+    assert await _open_posts(make_ledger(reader), ["a"]) == []
+
+
+@pytest.mark.e2e
+async def test_twenty_thousand_outcomes_are_read_back_from_a_broker(broker_kind: BrokerKind) -> None:
+    """All of them, within a few seconds on a busy machine; then only what is new."""
+    async with broker_kind.running() as settings:
+        await ensure_topics(settings)
+        publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+        post_ids = [f"p{n}" for n in range(20_000)]
+        topics = (settings.topic_alerts, settings.topic_abstained)
+        await publisher.publish(
+            [Outgoing(topics[n % 2], post_id.encode(), b"x" * 1_500) for n, post_id in enumerate(post_ids)]
+        )
+        ledger = build_ledger(settings)
+        began = time.monotonic()
+        await ledger.catch_up(post_ids)
+        assert time.monotonic() - began < 10
+        assert ledger.num_posts == 20_000
+        assert await _open_posts(ledger, [*post_ids[:100], "new"]) == ["new"]
+        await publisher.publish([Outgoing(settings.topic_alerts, b"new", b"{}")])
+        await publisher.close()
+        ledger.on_rebalance()
+        assert await _open_posts(ledger, ["p1", "new"]) == []

@@ -1,0 +1,106 @@
+"""Prompts that make the server fail, and servers that fail by themselves, told apart by the client."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from pipeline.errors import LlmRefusedError, LlmUnavailableError
+from pipeline.llm import LlmClient
+from tests.pipeline.fake_llm import Behaviour, FakeLlm, Reply, answering, completion, failure
+
+_DEAD = Reply(body=b"{}", is_cut=True)
+
+
+@asynccontextmanager
+async def _connected(
+    behave: Behaviour, *, give_up_seconds: float | None = None
+) -> AsyncIterator[tuple[FakeLlm, LlmClient]]:
+    async with FakeLlm(answering("hello")) as fake:
+        client = LlmClient(
+            url=fake.url,
+            model=None,
+            api_key=None,
+            timeout_seconds=5,
+            max_requests=8,
+            max_backoff_seconds=0.05,
+            give_up_seconds=give_up_seconds,
+        )
+        await client.connect()
+        fake.behave = behave
+        yield fake, client
+        await client.close()
+
+
+async def _ask(client: LlmClient, text: str = "a post") -> int:
+    """Return how many answers came to one request for one."""
+    messages: Any = [{"role": "user", "content": text}]
+    return len(await client.sample(messages, num_samples=1, temperature=0.7, max_tokens=9, seed=5))
+
+
+async def test_a_prompt_that_kills_the_server_each_time_is_refused() -> None:
+    """The server is well before it and gone after it, again and again; what was in flight beside it is answered."""
+    is_dead = False
+
+    def behave(request: dict[str, Any]) -> Reply:
+        nonlocal is_dead
+        if "poison" in str(request["messages"]) and not is_dead:
+            is_dead = True
+            asyncio.get_running_loop().call_later(0.1, revive)
+        return _DEAD if is_dead else Reply(body=completion(["x"]).body, delay_seconds=0.02)
+
+    def revive() -> None:
+        nonlocal is_dead
+        is_dead = False
+
+    async with _connected(behave) as (_, client):
+        poison = asyncio.create_task(_ask(client, "poison"))
+        others = await asyncio.wait_for(asyncio.gather(*(_ask(client) for _ in range(20))), 30)
+        assert others == [1] * 20
+        with pytest.raises(LlmRefusedError, match="and others go"):
+            await asyncio.wait_for(poison, 30)
+
+
+async def test_a_server_that_dies_again_and_again_by_itself_is_nobodys_fault() -> None:
+    """No prompt of many in flight is refused, however often the server goes away and comes back."""
+    began = time.monotonic()
+
+    def behave(request: dict[str, Any]) -> Reply:
+        is_dead = (time.monotonic() - began) % 0.5 > 0.4
+        return _DEAD if is_dead else Reply(body=completion(["x"]).body, delay_seconds=0.01)
+
+    async with _connected(behave) as (_, client):
+        answers = await asyncio.wait_for(asyncio.gather(*(_ask(client) for _ in range(200))), 60)
+    assert answers == [1] * 200
+
+
+async def test_a_server_that_fails_on_every_fourth_request_refuses_nobody() -> None:
+    """A fifth of the answers a status 500, one of twenty garbage: every prompt is answered in the end."""
+    num_asked = 0
+
+    def behave(request: dict[str, Any]) -> Reply:
+        nonlocal num_asked
+        num_asked = num_asked * 1103515245 + 12345 & 0x7FFFFFFF  # a fixed sequence that looks random
+        part = num_asked / 0x7FFFFFFF
+        return failure(500) if part < 0.2 else Reply(body=b"garbage") if part < 0.25 else completion(["x"])
+
+    async with _connected(behave) as (_, client):
+        assert await asyncio.gather(*(_ask(client) for _ in range(500))) == [1] * 500
+
+
+async def test_after_the_set_time_without_a_server_the_caller_decides() -> None:
+    """An outage that lasts longer is an error, not before; a server that is back is asked again."""
+    async with _connected(answering("x"), give_up_seconds=0.5) as (fake, client):
+        port = fake.port
+        await fake.__aexit__(None, None, None)
+        began = time.monotonic()
+        with pytest.raises(LlmUnavailableError, match="cannot be reached"):
+            await _ask(client)
+        assert time.monotonic() - began >= 0.5
+        async with FakeLlm(answering("back"), port=port):
+            assert await _ask(client) == 1
