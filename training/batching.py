@@ -45,16 +45,21 @@ def draw_epoch(
     Args:
         sentiment_share: share of the examples without tags that this epoch sees.
     """
-    by_labels: dict[tuple[bool, bool], list[Example]] = defaultdict(list)
-    for example in examples:
-        by_labels[example.tags is not None, example.sentiment is not None].append(example)
     batches: list[list[Example]] = []
-    for (has_tags, _), group in by_labels.items():
-        if not has_tags and sentiment_share < 1:
+    for group in group_by_labels(examples):
+        if group[0].tags is None and sentiment_share < 1:
             group = random_state.sample(group, round(len(group) * sentiment_share))
         batches += group_by_length(group, size, random_state)
     random_state.shuffle(batches)
     return batches
+
+
+def group_by_labels(examples: Sequence[Example]) -> list[list[Example]]:
+    """Part examples by the kinds of labels that they have: entities, sentiment, or both."""
+    by_labels: dict[tuple[bool, bool], list[Example]] = defaultdict(list)
+    for example in examples:
+        by_labels[example.tags is not None, example.sentiment is not None].append(example)
+    return list(by_labels.values())
 
 
 def group_by_length(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from training.column_corpus import DOCUMENT_START
 from training.label_mapping import map_entities
 from training.labelled_text import LabelledText
 from training.mention_mask import mask_mentions
@@ -43,12 +44,17 @@ class Corpus:
     drop_sentiment: bool = False
 
     def read(self, data_folder: Path) -> list[LabelledText]:
-        """Read the rows that this corpus stands for and that have a label; raises CorpusError."""
+        """Read the rows that this corpus stands for and that have a label; raises CorpusError.
+
+        A -DOCSTART- line is no row, whatever the file's format.
+        """
         rows = read_corpus(data_folder / self.path)
         adapted = [self._adapt(row) for row in rows if self._is_wanted(row)]
         return [row for row in adapted if row.entities is not None or row.sentiment is not None]
 
     def _is_wanted(self, row: LabelledText) -> bool:
+        if row.text.strip() == DOCUMENT_START:
+            return False
         if any(row.fields.get(key) not in values for key, values in self.only.items()):
             return False
         if any(row.fields.get(key) in values for key, values in self.without.items()):

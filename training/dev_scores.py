@@ -6,7 +6,7 @@ from dataclasses import asdict
 import torch
 
 from models import JointModel, ModelConfig, spans_from_tags, tags_from_spans
-from training.batching import BatchSize, Collator, group_by_length
+from training.batching import BatchSize, Collator, group_by_labels, group_by_length
 from training.example import Example
 from training.scores import score_entities, score_sentiments
 
@@ -21,7 +21,8 @@ def score_examples(model: JointModel, collate: Collator, examples: Sequence[Exam
     guessed_tags: list[Sequence[str]] = []
     gold_sentiments: list[str] = []
     guessed_sentiments: list[str] = []
-    for group in group_by_length(examples, DEV_BATCH):
+    groups = (group for alike in group_by_labels(examples) for group in group_by_length(alike, DEV_BATCH))
+    for group in groups:
         output = model(batch := collate.featurize(group))
         if group[0].tags is not None:
             gold_tags += [example.tags for example in group if example.tags is not None]

@@ -22,7 +22,7 @@ from training.trainer_state import TrainerState, read_state, write_state
 
 
 class RunFolder:
-    """Opens, fills and closes the folder of a run."""
+    """Opens and fills the folder of a run; to be closed."""
 
     def __init__(self, path: Path) -> None:
         self.checkpoint = path / "checkpoint"
@@ -75,8 +75,12 @@ class RunFolder:
         ended = {"num_epochs": len(reports), "best_epoch": best["epoch"], "selection": best["selection"]}
         _replace(self._finished, orjson.dumps(ended, option=orjson.OPT_INDENT_2))
         self._state.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close what is open, however the run ended."""
         if self._log:
             self._log.close()
+            self._log = None
 
     def _refuse_other_run(self, settings: Mapping[str, Any]) -> None:
         before = orjson.loads(self._settings.read_bytes())

@@ -1,28 +1,39 @@
 """A run's losses and scores as TensorBoard reads them: `tensorboard --logdir FOLDER`."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.proto.summary_pb2 import Summary
 
 from training.trainer import EpochReport
 
 
 class TensorboardLog:
-    """One event file a process; what a killed process wrote from `first_epoch` on is dropped by the viewer."""
+    """An event file; what a killed run wrote from `first_epoch` on is dropped by the viewer.
+
+    tensorboardX's SummaryWriter is passed over: it writes from a thread, and a kill would lose what waits there.
+    """
 
     def __init__(self, folder: Path, *, first_epoch: int) -> None:
-        self._writer = SummaryWriter(str(folder), purge_step=first_epoch)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = EventsWriter(str(folder / "events"), f".{first_epoch}")
+        self._write(Event(step=first_epoch, session_log=SessionLog(status=SessionLog.START)))
 
     def append(self, report: EpochReport) -> None:
         """Write an epoch's scalars, and have them on disk before the next epoch."""
-        for name, value in _scalars(report):
-            self._writer.add_scalar(name, value, report.epoch)
-        self._writer.flush()
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in _scalars(report)]
+        self._write(Event(wall_time=time.time(), step=report.epoch, summary=Summary(value=values)))
 
     def close(self) -> None:
         """Close the file."""
-        self._writer.close()
+        self._file.close()
+
+    def _write(self, event: Event) -> None:
+        self._file.write_event(event)
+        self._file.flush()
 
 
 def _scalars(report: EpochReport) -> Iterator[tuple[str, float]]:

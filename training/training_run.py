@@ -3,6 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +21,7 @@ from training.label_mapping import check_labels
 from training.recipe import Recipe
 from training.run_folder import RunFolder
 from training.trainer import EpochReport, Trainer
+from training.trainer_state import TrainerState
 from training.vocabulary_sentences import vocabulary_sentences
 
 _PACKAGES = ("torch", "torch-geometric", "spacy", "safetensors")
@@ -58,7 +60,18 @@ class TrainingRun:
             RecipeError: the output folder already holds a finished run, or one with other settings or data.
         """
         _check_corpora({**inputs.train, **inputs.dev}, self._config)
-        state = self._folder.open(self._settings(inputs))
+        with closing(self._folder):
+            state = self._folder.open(self._settings(inputs))
+            self._train(inputs, state, on_step=on_step, on_epoch=on_epoch)
+
+    def _train(
+        self,
+        inputs: RunInputs,
+        state: TrainerState | None,
+        *,
+        on_step: Callable[[int, int], None],
+        on_epoch: Callable[[EpochReport], None],
+    ) -> None:
         # Before anything random is drawn: initial weights, dropout masks.
         torch.manual_seed(self._recipe.seed)
         examples = [example for corpus in inputs.train.values() for example in corpus]

@@ -38,6 +38,16 @@ def test_rows_without_a_label_are_left_out(tmp_path: Path) -> None:
     assert Corpus(path="a.jsonl", drop_sentiment=True).read(tmp_path) == []
 
 
+def test_a_document_start_is_never_a_sentence(tmp_path: Path) -> None:
+    """Neither in columns nor in JSON lines, where other tools leave it in."""
+    write(
+        tmp_path / "a.jsonl",
+        {"tokens": ["-DOCSTART-"], "tags": ["O"]},
+        {"tokens": ["Oslo"], "tags": ["B-LOC"]},
+    )
+    assert [row.text for row in Corpus(path="a.jsonl").read(tmp_path)] == ["Oslo"]
+
+
 def test_held_out_sides_share_nothing() -> None:
     """Each id is on one side, about one in ten on the dev side, always the same."""
     sides = [held_out_side(LabelledText(text="x", fields={"id": f"u{n}"})) for n in range(2000)]

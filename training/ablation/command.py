@@ -1,20 +1,15 @@
 """`python -m training ablation`: train what is missing, measure, report."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 import torch
 import typer
 
-from training.ablation.data_statistics import describe_data
 from training.ablation.report import write_report
-from training.ablation.rows import DEFAULT_ROWS, Row, find_rows
-from training.ablation.run_result import RunResult, read_result, read_results, result_path, write_result
-from training.ablation.runner import AblationInputs, AblationRunner
-from training.ablation.speed import SpeedTexts, measure_speed
+from training.ablation.rows import DEFAULT_ROWS, find_rows
+from training.ablation.run_result import read_results
+from training.ablation.session import DATA_FILE, SPEED_FILE, AblationSession, Places, read_json
 from training.command_line import (
     CACHE_FOLDER,
     DATA_FOLDER,
@@ -26,31 +21,8 @@ from training.command_line import (
     GloveFile,
     NumThreads,
     console,
-    load_examples,
 )
-from training.corpora import CORPORA, TEST_CORPORA, find_corpus
-from training.errors import AblationError
-from training.feature_store import FeatureStore
-from training.glove import read_glove
-from training.labelled_text import LabelledText
 from training.named_recipes import ABLATION_TEST, find_recipe
-from training.progress import EpochProgress
-from training.recipe import Recipe
-from training.training_run import RunInputs
-
-DATA_FILE = "data.json"
-SPEED_FILE = "speed.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Folders and files that an ablation reads and writes."""
-
-    output: Path
-    work: Path
-    data: Path
-    cache: Path
-    glove: Path
 
 
 def ablation_command(
@@ -87,98 +59,12 @@ def ablation_command(
     if not report_only:
         changes = [f"num_epochs={num_epochs}"] if num_epochs else []
         recipe = find_recipe("ablation").with_changes([*changes, *(change or [])])
-        ablation = _Ablation(recipe, places, _names(test))
+        ablation = AblationSession(recipe, places, _names(test))
         ablation.run(find_rows(_names(variants)), seeds)
         ablation.measure()
-    write_report(output, read_results(output), _read(output / DATA_FILE), _read(output / SPEED_FILE))
+    write_report(output, read_results(output), read_json(output / DATA_FILE), read_json(output / SPEED_FILE))
     console.print(f"report: {output / 'README.md'}")
-
-
-class _Ablation:
-    def __init__(self, recipe: Recipe, places: Places, test_names: Sequence[str]) -> None:
-        self._recipe = recipe
-        self._places = places
-        self._test_names = test_names
-        self._store = FeatureStore(places.cache, places.data)
-        self._runner = AblationRunner(recipe, places.work, test_names)
-
-    def run(self, rows: Sequence[Row], num_seeds: int) -> None:
-        """Make every result that is missing; seed by seed, so that one cut short still compares all rows."""
-        self._check_results(rows, num_seeds)
-        wanted = [(row, seed) for seed in range(1, num_seeds + 1) for row in rows]
-        missing = [(r, s) for r, s in wanted if not result_path(self._places.output, r.name, s).exists()]
-        if not missing:
-            return
-        inputs = self._load()
-        self._write(DATA_FILE, describe_data(self._rows(self._recipe.train), inputs.dev, inputs.test))
-        for number, (row, seed) in enumerate(missing, start=1):
-            console.print(f"[bold]{row.name}[/] seed {seed}: run {number} of {len(missing)}", highlight=False)
-            write_result(self._places.output, self._run(row, seed, inputs))
-
-    def measure(self) -> None:
-        """Measure all rows that have a checkpoint, unless that is done."""
-        results = read_results(self._places.output)
-        checkpoints = self._checkpoints(results)
-        before = _read(self._places.output / SPEED_FILE)
-        if not checkpoints or set(checkpoints) <= set(before.get("posts_per_second", {})):
-            return
-        [corpus, *_] = self._recipe.dev
-        examples = load_examples(self._store, [corpus])[corpus]
-        posts = SpeedTexts(
-            corpus=corpus,
-            texts=[row.text for row in self._rows([corpus])[corpus]],
-            sentences=[example.sentence for example in examples],
-        )
-        self._write(SPEED_FILE, measure_speed(checkpoints, posts))
-
-    def _check_results(self, rows: Sequence[Row], num_seeds: int) -> None:
-        for row in rows:
-            for seed in range(1, num_seeds + 1):
-                path = result_path(self._places.output, row.name, seed)
-                if path.exists() and read_result(path).settings != self._runner.settings(row):
-                    raise AblationError(
-                        f"{path}: made with other settings: choose another --output or delete it"
-                    )
-
-    def _run(self, row: Row, seed: int, inputs: AblationInputs) -> RunResult:
-        with EpochProgress(console, self._recipe.num_epochs) as progress:
-            return self._runner.run(row, seed, inputs, on_step=progress.on_step, on_epoch=progress.on_epoch)
-
-    def _load(self) -> AblationInputs:
-        recipe = self._recipe
-        return AblationInputs(
-            training=RunInputs(
-                train=load_examples(self._store, recipe.train),
-                dev=load_examples(self._store, recipe.dev),
-                pretrained=read_glove(self._places.glove),
-            ),
-            dev=self._rows(recipe.dev),
-            test=self._rows(self._test_names),
-        )
-
-    def _rows(self, names: Sequence[str]) -> dict[str, list[LabelledText]]:
-        known = {**CORPORA, **TEST_CORPORA}
-        return {name: find_corpus(name, known).read(self._places.data) for name in names}
-
-    def _checkpoints(self, results: Sequence[RunResult]) -> dict[str, Path]:
-        """The first seed's checkpoint of each row, where it is still there."""
-        found: dict[str, Path] = {}
-        for result in results:
-            [row] = find_rows([result.row])
-            folder = self._runner.folder(row, result.seed) / "checkpoint"
-            if folder.exists():
-                found.setdefault(result.row, folder)
-        return found
-
-    def _write(self, name: str, content: dict[str, Any]) -> None:
-        self._places.output.mkdir(parents=True, exist_ok=True)
-        (self._places.output / name).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = orjson.loads(path.read_bytes()) if path.exists() else {}
-    return content

@@ -9,6 +9,14 @@ from training.ablation.paper import NUM_SENTENCES, TABLE_1
 
 def sections(data: Mapping[str, Any]) -> Iterator[str]:
     """Table 1, sentence lengths, and sentiment labels."""
+    yield from _table_1(data)
+    yield ""
+    yield from _lengths(data)
+    yield ""
+    yield from _sentiments(data)
+
+
+def _table_1(data: Mapping[str, Any]) -> Iterator[str]:
     splits = [data["splits"][split] for split in SPLITS]
     yield "## Table 1 of the paper: tags by split"
     yield ""
@@ -24,20 +32,25 @@ def sections(data: Mapping[str, Any]) -> Iterator[str]:
     yield _agreement(data)
     yield ""
     yield from _documents(data)
-    yield ""
+
+
+def _lengths(data: Mapping[str, Any]) -> Iterator[str]:
     yield "## Figure 2 of the paper: sentence lengths"
     yield ""
-    for split, counts in zip(SPLITS, splits, strict=True):
-        lengths = counts["lengths"]
+    for split in SPLITS:
+        lengths = data["splits"][split]["lengths"]
         yield (
             f"- {split}: mean {lengths['mean']:.1f} tokens, median {lengths['median']:g}, longest {lengths['max']}"
         )
     yield ""
     yield "![Sentence lengths](figures/figure2_sentence_lengths.png)"
-    yield ""
+
+
+def _sentiments(data: Mapping[str, Any]) -> Iterator[str]:
     yield "## Sentiment labels"
     yield ""
-    for split, counts in zip(SPLITS, splits, strict=True):
+    for split in SPLITS:
+        counts = data["splits"][split]
         total = sum(counts["sentiments"].values())
         shares = ", ".join(
             f"{number:,} {label} ({number / total:.0%})" for label, number in counts["sentiments"].items()

@@ -59,10 +59,15 @@ class AblationRunner:
         on_epoch: Callable[[EpochReport], None],
     ) -> RunResult:
         """Train what is not trained yet, and score it."""
-        folder, recipe = self.folder(row, seed), self._row_recipe(row, seed)
+        folder = self.folder(row, seed)
         if not RunFolder(folder).is_finished:
+            recipe = self._row_recipe(row, seed)
             training = TrainingRun(row.variant, recipe, folder, name=f"ablation-{row.name}-seed{seed}")
             training.run(inputs.training, on_step=on_step, on_epoch=on_epoch)
+        return self._score(row, seed, inputs)
+
+    def _score(self, row: Row, seed: int, inputs: AblationInputs) -> RunResult:
+        folder = self.folder(row, seed)
         annotator = Annotator(load_checkpoint(folder / "checkpoint"))
         tested = {name: predict(annotator, rows) for name, rows in inputs.test.items()}
         epochs = read_metrics(folder)
@@ -70,7 +75,7 @@ class AblationRunner:
             row=row.name,
             seed=seed,
             settings=self.settings(row),
-            recipe=recipe.to_dict(),
+            recipe=self._row_recipe(row, seed).to_dict(),
             model=annotator.checkpoint.config.to_dict(),
             versions=package_versions(),
             num_parameters=_num_parameters(annotator.checkpoint),
