@@ -6,6 +6,7 @@ the first that a sample breaks.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?:(?<=s)['’])?")
 _LABEL = re.compile(r"^(?:[-*•]\s+)?(?:alert\s*:\s*)?", re.IGNORECASE)
 _DECORATION = " \"'`*“”"
 _DATE_WORDS = _word_set(
@@ -30,7 +31,15 @@ _DATE_WORDS = _word_set(
     "jan feb mar apr jun jul aug sep sept oct nov dec "
     "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun "
     "today tomorrow yesterday tonight morning afternoon evening night noon midnight weekend week month year date "
-    "this last next every early late"
+    "now hour hours minute minutes day days weeks months years spring summer autumn winter "
+    "this last next every early late mid of the on in at by since until"
+)
+# A theme that ends in one of these breaks off ("Support at").
+_LOOSE_ENDS = _word_set(
+    "a an the and or but nor of in on at by for from to into onto with without about against between during under "
+    "over after before since until as than that this these those is are was were be been has have had do does did will "
+    "would can could should may might must not very his her its their our your my who whom which whose if because "
+    "while via"
 )
 _GENERIC_WORDS = _word_set(
     "a an the this that of on in for and to about is no new latest live breaking big major main important top "
@@ -56,6 +65,10 @@ class Candidate:
     theme: str
     entity: Entity
     count: int = 1
+    first_sample: int = 0  # index of the first that said it
+    log_probability: float | None = (
+        None  # of the likeliest sample that said it; None where the server does not say
+    )
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,7 @@ class JudgedSample:
     text: str
     candidate: Candidate | None
     rejected_by: str | None
+    log_probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +87,7 @@ class Grounds:
 
     entities: dict[str, Entity]  # by the form that prompts show and the LLM copies; first mention of each
     words: frozenset[str]  # of the post, case folded
-    example_themes: frozenset[str]  # of the prompt, case folded
+    example_themes: frozenset[tuple[str, ...]]  # of the prompt, as stems
     _by_key: dict[str, Entity] = field(repr=False)
 
     @classmethod
@@ -88,7 +102,7 @@ class Grounds:
                 first[key] = entity
         shown = {shown_form(entity.text): entity for entity in sorted(first.values(), key=lambda e: e.start)}
         words = frozenset(_words(visible(post.post.text)))
-        return cls(shown, words, frozenset(map(str.casefold, example_themes)), first)
+        return cls(shown, words, frozenset(map(_stems, example_themes)), first)
 
     def find_entity(self, text: str) -> Entity | None:
         """Return the post's entity that `text` names, whatever the case, and whatever a model puts around it."""
@@ -129,7 +143,12 @@ def theme_words(draft: Draft, grounds: Grounds) -> bool:
 
 def theme_date(draft: Draft, grounds: Grounds) -> bool:
     """More than the name of a month, a weekday or a time of day."""
-    return not _DATE_WORDS.issuperset(_words(draft.theme))
+    return not _DATE_WORDS.issuperset(_words(draft.theme.replace("-", " ")))
+
+
+def theme_loose_end(draft: Draft, grounds: Grounds) -> bool:
+    """Does not break off in the middle ("Support at")."""
+    return _words(draft.theme)[-1] not in _LOOSE_ENDS
 
 
 def theme_generic(draft: Draft, grounds: Grounds) -> bool:
@@ -149,20 +168,32 @@ def entity_in_theme(draft: Draft, grounds: Grounds) -> bool:
     return not repeats
 
 
+def theme_entity(draft: Draft, grounds: Grounds) -> bool:
+    """The theme is no other entity of the post ("NATO: Latvia"), and no part of a person's name."""
+    theme = _words(draft.theme)
+    return not any(
+        words == theme or "".join(words) == "".join(theme) or (entity.type == "PER" and _holds(words, theme))
+        for words, entity in ((_words(shown), entity) for shown, entity in grounds.entities.items())
+    )
+
+
 def theme_copied_example(draft: Draft, grounds: Grounds) -> bool:
     """Not the theme of a prompt's example, unless a word of the post gives ground for it."""
-    if draft.theme.casefold() not in grounds.example_themes:
+    stems = _stems(draft.theme)
+    if stems not in grounds.example_themes:
         return True
-    return any(word.startswith(stem[:4]) for stem in _words(draft.theme) for word in grounds.words)
+    return any(word.startswith(stem) for stem in stems for word in grounds.words)
 
 
 RULES: tuple[Callable[[Draft, Grounds], bool], ...] = (
     theme_length,
     theme_words,
     theme_date,
+    theme_loose_end,
     theme_generic,
     entity_unknown,
     entity_in_theme,
+    theme_entity,
     theme_copied_example,
 )
 FORM = "form"
@@ -185,16 +216,32 @@ def judge(sample: str, grounds: Grounds) -> JudgedSample:
 def merge(samples: Iterable[JudgedSample]) -> tuple[Candidate, ...]:
     """Return the distinct candidates with their counts, in the order of their first sample."""
     merged: dict[tuple[str, int], Candidate] = {}
-    for candidate in (sample.candidate for sample in samples):
-        if candidate is not None:
-            key = candidate.theme.casefold(), candidate.entity.start
-            seen = merged.get(key)
-            merged[key] = replace(seen, count=seen.count + 1) if seen else candidate
+    for index, sample in enumerate(samples):
+        if sample.candidate is None:
+            continue
+        key = sample.candidate.theme.casefold(), sample.candidate.entity.start
+        seen = merged.get(key)
+        if seen is None:
+            merged[key] = replace(
+                sample.candidate, first_sample=index, log_probability=sample.log_probability
+            )
+        else:
+            likeliest = max(seen.log_probability, sample.log_probability, key=_or_least)
+            merged[key] = replace(seen, count=seen.count + 1, log_probability=likeliest)
     return tuple(merged.values())
+
+
+def _or_least(log_probability: float | None) -> float:
+    return -math.inf if log_probability is None else log_probability
 
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
+
+
+def _stems(theme: str) -> tuple[str, ...]:
+    """Return what is left of a theme's words without their endings, roughly: "floods" and "flooding" are the same."""
+    return tuple(word[:4] for word in _words(theme))
 
 
 def _holds(words: list[str], part: list[str]) -> bool:

@@ -23,7 +23,7 @@ from pipeline.kafka_refusal import in_words
 from pipeline.kafka_rights import Needs, check_rights
 from pipeline.kafka_security import kafka_security
 from pipeline.ledger import Ledger
-from pipeline.llm import LlmClient, LlmRequest
+from pipeline.llm import AskingStyle, LlmClient, LlmRequest
 from pipeline.metrics import Metrics
 from pipeline.outage import until_it_works
 from pipeline.partition_reader import partition_reader
@@ -93,7 +93,7 @@ async def run_alert(settings: Settings) -> int:
     kafka_security(settings)  # mistakes in it are told before anything is started
     instruments = Instruments.waiting_for("llm", "broker")
     metrics, health = instruments.metrics, instruments.health
-    llm = build_llm_client(settings, metrics, instruments.progress)
+    llm = build_llm_client(settings, count_llm_requests(metrics, instruments.progress))
 
     async def connect(publisher: Publisher) -> Stream:
         outcomes = [settings.topic_alerts, settings.topic_abstained]
@@ -155,24 +155,29 @@ def build_ledger(settings: Settings) -> Ledger:
     )
 
 
-def build_llm_client(settings: Settings, metrics: Metrics, progress: Progress | None = None) -> LlmClient:
-    """Return a client that is not yet connected, counts its requests in `metrics` and tells `progress` of them."""
+def count_llm_requests(metrics: Metrics, progress: Progress) -> Callable[[LlmRequest], None]:
+    """Return what counts finished requests in `metrics` and tells `progress` of them."""
 
     def count(request: LlmRequest) -> None:
-        if progress is not None:
-            progress.move()
+        progress.move()
         metrics.llm_requests.labels(request.outcome).inc()
         metrics.llm_request_seconds.observe(request.seconds)
         metrics.llm_tokens.labels("prompt").inc(request.prompt_tokens)
         metrics.llm_tokens.labels("completion").inc(request.completion_tokens)
 
+    return count
+
+
+def build_llm_client(settings: Settings, on_request: Callable[[LlmRequest], None]) -> LlmClient:
+    """Return a client that is not yet connected and tells `on_request` of its requests."""
     return LlmClient(
         url=settings.llm_url,
         model=settings.llm_model,
         api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
         timeout_seconds=settings.llm_timeout_seconds,
         max_requests=settings.llm_max_requests,
-        on_request=count,
+        on_request=on_request,
+        style=AskingStyle(settings.llm_constraint, settings.llm_template, settings.llm_think_tokens),
         give_up_seconds=settings.degraded_after_seconds,
     )
 
@@ -184,6 +189,7 @@ def build_alert_generator(llm: LlmClient, settings: Settings) -> AlertGenerator:
         num_samples=settings.num_samples,
         temperature=settings.temperature,
         max_tokens=settings.llm_max_tokens,
+        selection=settings.selection,
     )
 
 

@@ -163,7 +163,20 @@ class Settings(BaseSettings):
     llm_timeout_seconds: float = Field(60.0, gt=0, le=3600, description="limit for one LLM request")
     llm_max_requests: int = Field(8, ge=1, le=1024, description="LLM requests in flight at most")
     llm_max_tokens: int = Field(
-        24, ge=4, le=8192, description="tokens of one sample; reasoning models need ~1000"
+        24, ge=4, le=8192, description="tokens of one sample; a model that thinks first needs ~1000"
+    )
+    llm_constraint: Literal["auto", "none"] = Field(
+        "auto", description="grammars: auto, what the server proves to obey; none"
+    )
+    llm_template: Literal["auto", "server", "chatml", "qwen3", "deepseek_r1"] = Field(
+        "auto",
+        description="who renders chats: the server, or we, by this template; auto: by the model's name",
+    )
+    llm_think_tokens: int = Field(
+        0, ge=0, le=8192, description="that a reasoning model may think before it selects; 0: none"
+    )
+    selection: Literal["llm", "majority", "likelihood", "first"] = Field(
+        "llm", description="how one of several valid candidates is chosen"
     )
     degraded_after_seconds: float | None = Field(
         None, ge=0, description="the LLM away for this long: alerts without it, labelled; none: posts wait"
@@ -263,9 +276,10 @@ def load_settings(
 
 
 KAFKA_LIBS = "TOCSIN_KAFKA_LIBS"
+VLLM_PYTHON = "TOCSIN_VLLM_PYTHON"
 
 # Read by the command line: not settings of the agents.
-_OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG", KAFKA_LIBS})
+_OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG", KAFKA_LIBS, VLLM_PYTHON})
 
 
 def read_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from models import DEFAULT_CHECKPOINT, Annotator
 from pipeline.alert_generator import AlertGenerator
 from pipeline.annotate_agent import AnnotateAgent
+from pipeline.answers import Choice, Sample
 from pipeline.codec import decode, encode
 from pipeline.errors import RecordError
 from pipeline.messages import MAX_ENTITIES, Abstention, Alert, AnnotatedPost, Post
@@ -71,13 +72,13 @@ class ObedientLlm:
         ]
         self._answers += [f"{theme}: {entity}" for theme in themes for entity in ["Acme Corp", *entities]]
 
-    async def sample(self, messages: Sequence[ChatMessage], **options: object) -> list[str]:
+    async def sample(self, messages: Sequence[ChatMessage], **options: object) -> list[Sample]:
         self.prompts.append(messages[-1]["content"])
-        return self._answers
+        return [Sample(answer) for answer in self._answers]
 
-    async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: object) -> int:
+    async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: object) -> Choice:
         self.prompts.append(messages[-1]["content"])
-        return num_options - 1
+        return Choice("", num_options - 2)  # the last before "none of these"
 
 
 async def _alert(annotated_post: AnnotatedPost) -> tuple[Alert | Abstention, ObedientLlm]:

@@ -1,0 +1,135 @@
+"""`tocsin try --posts FILE`: many posts without Kafka, everything about each as a JSON object a line.
+
+What evaluations are run over. A line of the file is a post (`id`, `text`) and may say what is in it, so that the
+network is not asked: `entities` (texts, or objects with `text` and perhaps `type`, `start`, `score`) and `sentiment`
+(a label, or an object with `label` and `score`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pipeline.alert_generator import Generation
+from pipeline.codec import decode
+from pipeline.errors import RecordError, SettingsError
+from pipeline.given_post import GivenAnnotator, GivenPost
+from pipeline.messages import Alert, AnnotatedPost
+from pipeline.settings import Settings
+from pipeline.trial_llm import LlmCost, TrialLlm, counted, trial_llm
+
+_MAX_LINE_BYTES = 2**20
+
+
+async def run_trial_file(file: Path, settings: Settings, *, ignores_given: bool = False) -> None:
+    """Print an object for each line of the file in its order, and a last one, `{"summary": ...}`.
+
+    Args:
+        ignores_given: let the network annotate every post, whatever the file says of it.
+
+    Raises:
+        SettingsError: the file, the checkpoint or the device cannot be used.
+        LocalServiceError: the embedded LLM does not come up, or ends.
+    """
+    lines = _read_lines(file)
+    annotator = GivenAnnotator(settings, ignores_given=ignores_given)
+    began = time.monotonic()
+    async with trial_llm(settings) as llm:
+        await llm.while_running(_run(lines, annotator, llm))
+        _print({"summary": _describe(llm) | {"posts": len(lines), "seconds": time.monotonic() - began}})
+
+
+def _read_lines(file: Path) -> list[bytes]:
+    try:
+        return [line for line in file.read_bytes().split(b"\n") if line.strip()]
+    except OSError as error:
+        raise SettingsError([f"{file}: cannot be read: {error.strerror}"]) from error
+
+
+async def _run(lines: list[bytes], annotator: GivenAnnotator, llm: TrialLlm) -> None:
+    """Print what becomes of each line; as many posts in work as the settings allow requests."""
+    places = asyncio.Semaphore(llm.settings.llm_max_requests)
+
+    async def work(number: int, line: bytes) -> dict[str, Any]:
+        async with places:
+            return await _try(number, line, annotator, llm)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work(number, line)) for number, line in enumerate(lines, 1)]
+        for task in tasks:
+            _print(await task)
+
+
+async def _try(number: int, line: bytes, annotator: GivenAnnotator, llm: TrialLlm) -> dict[str, Any]:
+    shown: dict[str, Any] = {"line": number}
+    cost, began = counted(), time.monotonic()
+    try:
+        given = decode(line, GivenPost, max_bytes=_MAX_LINE_BYTES)
+        shown["id"] = given.id
+        post = annotator.annotate(given)
+        shown |= _describe_annotation(post)
+        shown |= _describe_generation(await llm.generator.generate(post))
+    except RecordError as error:
+        shown |= {"outcome": error.reason, "error": str(error)}
+    return shown | {"llm": _describe_cost(cost), "seconds": round(time.monotonic() - began, 4)}
+
+
+def _describe_annotation(post: AnnotatedPost) -> dict[str, Any]:
+    sentiment = post.sentiment and post.sentiment.label
+    return {"entities": [entity.text for entity in post.entities], "sentiment": sentiment}
+
+
+def _describe_generation(generation: Generation) -> dict[str, Any]:
+    outcome = generation.outcome
+    alert = outcome if isinstance(outcome, Alert) else None
+    return {
+        "outcome": "alert" if isinstance(outcome, Alert) else outcome.reason,
+        "alert": alert and alert.alert,
+        "theme": alert and alert.theme,
+        "entity": alert and alert.entity,
+        "selected_by": generation.method,
+        "confidence": alert and alert.confidence,
+        "chosen": generation.chosen,
+        "candidates": [
+            {
+                "theme": candidate.theme,
+                "entity": candidate.entity.text,
+                "count": candidate.count,
+                "log_probability": candidate.log_probability,
+            }
+            for candidate in generation.candidates
+        ],
+        "samples": [
+            {
+                "text": sample.text,
+                "verdict": sample.rejected_by or "valid",
+                "log_probability": sample.log_probability,
+            }
+            for sample in generation.samples
+        ],
+    }
+
+
+def _describe_cost(cost: LlmCost) -> dict[str, Any]:
+    return asdict(cost) | {"seconds": round(cost.seconds, 4)}
+
+
+def _describe(llm: TrialLlm) -> dict[str, Any]:
+    settings = llm.settings
+    return {
+        "llm": llm.client.model,
+        "constraint": llm.client.dialect,
+        "template": llm.client.template,
+        "num_samples": settings.num_samples,
+        "temperature": settings.temperature,
+        "selection": settings.selection,
+    }
+
+
+def _print(document: dict[str, Any]) -> None:
+    print(orjson.dumps(document).decode(), flush=True)
