@@ -24,7 +24,7 @@ from models.word_table import WordTable
 
 MAX_CHARACTERS = 20_000
 MAX_TOKENS = 2_000
-MAX_BUCKET_TOKENS = 4_096
+MAX_BUCKET_TOKENS = 8_192
 """Padded tokens that the network sees at once: what bounds memory."""
 
 

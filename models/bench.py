@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +162,8 @@ def _annotators(arguments: argparse.Namespace, texts: Sequence[str]) -> Iterable
         yield f"checkpoint {checkpoint.name}", Annotator(checkpoint)
     words = [tuple(token.text for token in tokenize(text)) for text in texts]
     vocabularies = Vocabularies.build(map(Sentence, words), [], max_tail_words=0)
-    for letter in arguments.variants:
-        config = replace(VARIANTS[letter], hidden_size=arguments.hidden_size)
+    for size, letter in product(arguments.hidden_sizes, arguments.variants):
+        config = replace(VARIANTS[letter], hidden_size=size)
         model = JointModel(config, vocabularies)
         annotator = Annotator(
             Checkpoint(
@@ -170,7 +171,7 @@ def _annotators(arguments: argparse.Namespace, texts: Sequence[str]) -> Iterable
             )
         )
         _calm(annotator, texts[: arguments.batch_size])
-        yield f"variant {letter}", annotator
+        yield f"variant {letter}, hidden size {size}", annotator
 
 
 def _calm(annotator: Annotator, texts: Sequence[str]) -> None:
@@ -235,8 +236,10 @@ def _arguments() -> argparse.Namespace:
     annotator.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
     annotator.add_argument("--checkpoint", type=Path, help="a checkpoint to measure besides the variants")
     annotator.add_argument("--variants", default="EF", help="letters of untrained variants")
-    annotator.add_argument("--hidden-size", type=int, default=200, help="of the variants' encoder")
-    annotator.add_argument("--batch-size", type=int, default=256, help="texts a call")
+    annotator.add_argument(
+        "--hidden-sizes", type=int, nargs="+", default=[200, 100], help="of the variants' encoder"
+    )
+    annotator.add_argument("--batch-size", type=int, default=1024, help="texts a call")
     annotator.add_argument("--max-texts", type=int, default=2560, help="texts a corpus")
     annotator.set_defaults(command=bench_annotator)
     return parser.parse_args()

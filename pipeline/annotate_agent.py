@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -28,6 +28,10 @@ from pipeline.metrics import Metrics
 from pipeline.records import Finish, Record
 
 logger = logging.getLogger(__name__)
+
+# Of the records that the network gets at once: some thousand usual posts, or so many of the longest that the outcomes
+# of the first do not wait for minutes.
+_MAX_SLICE_BYTES = 2**18
 
 _CANARY = "A fire broke out in Athens on Monday."
 
@@ -61,9 +65,15 @@ class AnnotateAgent:
 
     async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
         """Annotate the batch and publish every outcome in the order of the records."""
+        self._metrics.posts_received.labels("annotate").inc(len(records))
+        self._metrics.batch_size.labels("annotate").observe(len(records))
+        for part in slices(records, _MAX_SLICE_BYTES):
+            if stopping.is_set():
+                return
+            await self._process_slice(part, finish)
+
+    async def _process_slice(self, records: Sequence[Record], finish: Finish) -> None:
         metrics = self._metrics
-        metrics.posts_received.labels("annotate").inc(len(records))
-        metrics.batch_size.labels("annotate").observe(len(records))
         metrics.posts_in_flight.inc(len(records))
         try:
             outcomes = await self._outcomes(records)
@@ -138,6 +148,17 @@ class AnnotateAgent:
             self._metrics.dead_letters.labels(outcome.stage, outcome.reason).inc()
         else:
             self._metrics.posts_annotated.inc()
+
+
+def slices(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
+    """Cut the records, in order, into parts of at most this many bytes, or of one record."""
+    start = size = 0
+    for end, record in enumerate(records):
+        size += len(record.value or b"")
+        if size > max_bytes and end > start:
+            yield records[start:end]
+            start, size = end, len(record.value or b"")
+    yield records[start:]
 
 
 def to_annotated_post(

@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     device: Annotated[str, AfterValidator(_check_device)] = Field(
         "auto", description="auto, cpu, cuda or cuda:N"
     )
-    annotate_batch_size: int = Field(256, ge=1, le=4096, description="posts in one batch at most")
+    annotate_batch_size: int = Field(1024, ge=1, le=4096, description="posts in one batch at most")
     annotate_batch_seconds: float = Field(
         0.2, gt=0, le=60, description="a batch waits no longer than this for more"
     )
