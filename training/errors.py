@@ -5,7 +5,8 @@ TrainingError           anything a user of `python -m training` can put right
 ├── LabelError          labels that the network does not have, or a mapping that cannot be read
 ├── GloveError          a file of word vectors that cannot be read
 ├── FeatureStoreError   a cached feature file that is not what its name says
-└── RecipeError         unknown or impossible settings, all of them listed at once
+├── RecipeError         unknown or impossible settings, all of them listed at once
+└── WriterError         the alert writer lacks something, or an adapter does not fit
 """
 
 from collections.abc import Sequence
@@ -44,3 +45,7 @@ class FeatureStoreError(TrainingError):
 
 class RecipeError(TrainingError):
     """Settings of a training run are unknown or impossible."""
+
+
+class WriterError(TrainingError):
+    """The alert writer cannot be trained or scored: something that it needs is missing or does not fit."""
