@@ -9,10 +9,11 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from pipeline.answers import Sample
 from pipeline.constraint import alert_grammar
 from pipeline.errors import InvalidMessageError
 from pipeline.filters import Candidate, Grounds, JudgedSample, judge, merge
@@ -29,10 +30,10 @@ from pipeline.messages import (
 )
 from pipeline.prompts import ChatMessage, load_prompt
 from pipeline.prompts.plain_text import as_data, visible, without_urls
-from pipeline.selection import Chooser, Selection, select, shuffle
+from pipeline.selection import Chooser, Selection, SelectionName, Selector, shuffle
 
 CANDIDATE_PROMPT = "candidate-v1"
-SELECTION_PROMPT = "selection-v1"
+SELECTION_PROMPT = "selection-v2"
 MAX_POST_BYTES = 1200  # of a post in a prompt; about 300 tokens of English, at most 1,200 of anything
 
 
@@ -52,7 +53,7 @@ class Llm(Chooser, Protocol):
         max_tokens: int,
         seed: int,
         grammar: str | None = None,
-    ) -> list[str]:
+    ) -> list[Sample]:
         """Return `num_samples` answers."""
 
 
@@ -74,15 +75,25 @@ class AlertGenerator:
         num_samples: candidates sampled for a post.
         temperature: sampling temperature of the candidates; selection is greedy.
         max_tokens: tokens of one sample, and of the selection's answer.
+        selection: the method.
     """
 
-    def __init__(self, llm: Llm, *, num_samples: int, temperature: float, max_tokens: int) -> None:
+    def __init__(
+        self,
+        llm: Llm,
+        *,
+        num_samples: int,
+        temperature: float,
+        max_tokens: int,
+        selection: SelectionName = "llm",
+    ) -> None:
         self._llm = llm
         self._num_samples = num_samples
         self._temperature = temperature
         self._max_tokens = max_tokens
         self._candidate_prompt = load_prompt(CANDIDATE_PROMPT)
         self._selection_prompt = load_prompt(SELECTION_PROMPT)
+        self._selector = Selector(selection, llm, self._selection_prompt, max_tokens=max_tokens)
         answers = (answer for _, answer in self._candidate_prompt.examples)
         self._example_themes = frozenset(answer.partition(":")[0] for answer in answers)
 
@@ -93,33 +104,32 @@ class AlertGenerator:
             InvalidMessageError: the annotation does not fit its post.
             LlmRefusedError: the LLM server refuses this post's prompt.
         """
-        grounds = Grounds.of(post, self._example_themes)
-        clock = _StageClock()
+        work = _Work(post)
         if not visible(post.post.text):
-            return self._abstain(post, AbstentionReason.NO_TEXT, (), clock)
+            return self._abstain(work, AbstentionReason.NO_TEXT)
+        grounds = Grounds.of(post, self._example_themes)
         if not grounds.entities:
-            return self._abstain(post, AbstentionReason.NO_ENTITY, (), clock)
+            return self._abstain(work, AbstentionReason.NO_ENTITY)
         sentiment = _checked_sentiment(post)
-        with clock.stage("sample"):
-            texts = await self._sample(post, grounds, sentiment)
-        with clock.stage("filter"):
-            samples = tuple(judge(text, grounds) for text in texts)
-            candidates = shuffle(merge(samples), _seed(post))
-        if not candidates:
-            return self._abstain(post, AbstentionReason.NO_VALID_CANDIDATE, samples, clock)
-        with clock.stage("select"):
-            selection = await select(
-                candidates,
-                self._llm,
-                self._selection_prompt,
-                post=_post_data(post),
-                max_tokens=self._max_tokens,
-                seed=_seed(post),
+        with work.stage("sample"):
+            answers = await self._sample(post, grounds, sentiment)
+        with work.stage("filter"):
+            work.samples = tuple(
+                replace(judge(answer.text, grounds), log_probability=answer.log_probability)
+                for answer in answers
             )
-        alert = self._alert(post, sentiment, samples, candidates, selection, clock)
-        return Generation(alert, samples, candidates, selection.index, selection.method)
+            work.candidates = shuffle(merge(work.samples), _seed(post))
+        if not work.candidates:
+            return self._abstain(work, AbstentionReason.NO_VALID_CANDIDATE)
+        with work.stage("select"):
+            work.selection = await self._selector.select(
+                work.candidates, post=_post_data(post), seed=_seed(post)
+            )
+        if work.selection.index is None:
+            return self._abstain(work, AbstentionReason.NONE_SELECTED)
+        return work.end(self._alert(work, work.candidates[work.selection.index], sentiment))
 
-    async def _sample(self, post: AnnotatedPost, grounds: Grounds, sentiment: Sentiment) -> list[str]:
+    async def _sample(self, post: AnnotatedPost, grounds: Grounds, sentiment: Sentiment) -> list[Sample]:
         messages = self._candidate_prompt.render(
             post=_post_data(post), entities="; ".join(grounds.entities), sentiment=sentiment.label
         )
@@ -132,19 +142,10 @@ class AlertGenerator:
             grammar=alert_grammar(grounds.entities),
         )
 
-    def _alert(
-        self,
-        post: AnnotatedPost,
-        sentiment: Sentiment,
-        samples: tuple[JudgedSample, ...],
-        candidates: tuple[Candidate, ...],
-        selection: Selection,
-        clock: _StageClock,
-    ) -> Alert:
-        chosen = candidates[selection.index]
+    def _alert(self, work: _Work, chosen: Candidate, sentiment: Sentiment) -> Alert:
         entity = chosen.entity
         return Alert(
-            id=outcome_id(post.post.id),
+            id=outcome_id(work.post.post.id),
             # For people: an entity may hold line breaks or characters that steer a terminal.
             alert=f"{chosen.theme}: {visible(entity.text)}",
             theme=chosen.theme,
@@ -152,54 +153,49 @@ class AlertGenerator:
             entity_type=entity.type,
             entity_start=entity.start,
             entity_end=entity.end,
+            confidence=work.selection.confidence if work.selection else None,
             sentiment=sentiment,
-            post=post.post,
-            origin=post.origin,
-            provenance=self._provenance(post, samples, candidates, selection.method),
-            stages=[*post.stages, *clock.times],
+            post=work.post.post,
+            origin=work.post.origin,
+            provenance=self._provenance(work),
+            stages=[*work.post.stages, *work.times],
         )
 
-    def _abstain(
-        self,
-        post: AnnotatedPost,
-        reason: AbstentionReason,
-        samples: tuple[JudgedSample, ...],
-        clock: _StageClock,
-    ) -> Generation:
-        abstention = Abstention(
-            id=outcome_id(post.post.id),
-            reason=reason,
-            post=post.post,
-            origin=post.origin,
-            provenance=self._provenance(post, samples, (), None),
-            stages=[*post.stages, *clock.times],
+    def _abstain(self, work: _Work, reason: AbstentionReason) -> Generation:
+        return work.end(
+            Abstention(
+                id=outcome_id(work.post.post.id),
+                reason=reason,
+                post=work.post.post,
+                origin=work.post.origin,
+                provenance=self._provenance(work),
+                stages=[*work.post.stages, *work.times],
+            )
         )
-        return Generation(abstention, samples, (), None, None)
 
-    def _provenance(
-        self,
-        post: AnnotatedPost,
-        samples: tuple[JudgedSample, ...],
-        candidates: tuple[Candidate, ...],
-        method: SelectionMethod | None,
-    ) -> Provenance:
-        is_asked = bool(samples)
-        is_selected = method not in (None, SelectionMethod.ONLY_CANDIDATE)
+    def _provenance(self, work: _Work) -> Provenance:
+        is_asked = bool(work.samples)
+        method = work.selection.method if work.selection else None
+        is_selected = self._selector.name == "llm" and method not in (None, SelectionMethod.ONLY_CANDIDATE)
         return Provenance(
-            checkpoint=post.checkpoint,
+            checkpoint=work.post.checkpoint,
             llm=self._llm.model if is_asked else None,
             candidate_prompt=self._candidate_prompt.ref if is_asked else None,
             selection_prompt=self._selection_prompt.ref if is_selected else None,
-            num_sampled=len(samples),
-            num_valid=len(candidates),
+            num_sampled=len(work.samples),
+            num_valid=len(work.candidates),
             selected_by=method,
         )
 
 
-class _StageClock:
-    """Times the stages of one post."""
+class _Work:
+    """What is known of one post so far, and how long each stage took."""
 
-    def __init__(self) -> None:
+    def __init__(self, post: AnnotatedPost) -> None:
+        self.post = post
+        self.samples: tuple[JudgedSample, ...] = ()
+        self.candidates: tuple[Candidate, ...] = ()
+        self.selection: Selection | None = None
         self.times: list[StageTime] = []
 
     @contextmanager
@@ -208,6 +204,17 @@ class _StageClock:
         started_at, began = datetime.now(UTC), time.monotonic()
         yield
         self.times.append(StageTime(name=name, started_at=started_at, seconds=time.monotonic() - began))
+
+    def end(self, outcome: Alert | Abstention) -> Generation:
+        """Return the outcome and the way to it."""
+        selection = self.selection
+        return Generation(
+            outcome,
+            self.samples,
+            self.candidates,
+            selection.index if selection else None,
+            selection.method if selection else None,
+        )
 
 
 def _checked_sentiment(post: AnnotatedPost) -> Sentiment:

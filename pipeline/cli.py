@@ -156,15 +156,30 @@ def watch(
 
 @app.command(name="try", epilog='Example: `tocsin try "Flood warning for Jakarta, thousands flee"`')
 def try_post(
-    text: Annotated[str, typer.Argument(help="The text of a post.")],
+    text: Annotated[str | None, typer.Argument(help="The text of a post.")] = None,
     config: ConfigOption = None,
     llm_url: LlmUrlOption = None,
+    posts: Annotated[
+        Path | None,
+        typer.Option(help="Many posts, one JSON object a line, and everything about each as JSON lines."),
+    ] = None,
+    network: Annotated[
+        bool, typer.Option("--network", help="Ignore entities and sentiment that the file gives.")
+    ] = False,
 ) -> None:
-    """Take one post through the whole, step by step."""
+    """Take one post through the whole, step by step; or a file of posts, for evaluations."""
+    configure_logging("warning")
+    settings = load_settings(config, overrides=_given(llm_url=llm_url))
+    if (text is None) == (posts is None):
+        raise SettingsError(["try: expected either a text or --posts FILE"])
+    if posts is not None:
+        from pipeline.trial_file import run_trial_file
+
+        return _run(run_trial_file(posts, settings, ignores_given=network))
     from pipeline.trial import run_trial
 
-    configure_logging("warning")
-    _run(run_trial(text, load_settings(config, overrides=_given(llm_url=llm_url))))
+    assert text is not None
+    return _run(run_trial(text, settings))
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ the first that a sample breaks.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -56,6 +57,8 @@ class Candidate:
     theme: str
     entity: Entity
     count: int = 1
+    first_sample: int = 0  # index of the first that said it
+    log_probability: float | None = None  # of the likeliest sample that said it; None where the server does not say
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class JudgedSample:
     text: str
     candidate: Candidate | None
     rejected_by: str | None
+    log_probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -185,12 +189,23 @@ def judge(sample: str, grounds: Grounds) -> JudgedSample:
 def merge(samples: Iterable[JudgedSample]) -> tuple[Candidate, ...]:
     """Return the distinct candidates with their counts, in the order of their first sample."""
     merged: dict[tuple[str, int], Candidate] = {}
-    for candidate in (sample.candidate for sample in samples):
-        if candidate is not None:
-            key = candidate.theme.casefold(), candidate.entity.start
-            seen = merged.get(key)
-            merged[key] = replace(seen, count=seen.count + 1) if seen else candidate
+    for index, sample in enumerate(samples):
+        if sample.candidate is None:
+            continue
+        key = sample.candidate.theme.casefold(), sample.candidate.entity.start
+        seen = merged.get(key)
+        if seen is None:
+            merged[key] = replace(
+                sample.candidate, first_sample=index, log_probability=sample.log_probability
+            )
+        else:
+            likeliest = max(seen.log_probability, sample.log_probability, key=_or_least)
+            merged[key] = replace(seen, count=seen.count + 1, log_probability=likeliest)
     return tuple(merged.values())
+
+
+def _or_least(log_probability: float | None) -> float:
+    return -math.inf if log_probability is None else log_probability
 
 
 def _words(text: str) -> list[str]:

@@ -12,21 +12,38 @@ import itertools
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from pipeline.answers import after_thinking, chosen_index
+from pipeline.answers import Choice, Sample, to_choice, to_sample
+from pipeline.chat_template import THINK_END, ChatTemplate, choose_template
+from pipeline.completion import Answer
 from pipeline.constraint import FREE, LLAMA_CPP, PROBE_GRAMMAR, PROBE_WORD, VLLM, Dialect, number_grammar
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.llm_http import LlmBusyError, LlmHttp, LlmRequest, RequestKind
 from pipeline.outage import Outage, backoff_seconds
 from pipeline.prompts import ChatMessage
 
-__all__ = ["LlmClient", "LlmRequest"]
+__all__ = ["AskingStyle", "LlmClient", "LlmRequest"]
 
 logger = logging.getLogger(__name__)
 
 # A prompt that no server refuses: tells whether it is the server that fails, or one post.
 _CANARY: list[ChatMessage] = [{"role": "user", "content": "Say hello."}]
+
+# As DeepSeek recommends for R1; greedy thinking repeats itself for ever.
+_THINK_TEMPERATURE = 0.6
+# Alternatives of a token to ask for: above the options of a choice, for a word may be spelled by two tokens.
+_NUM_ALTERNATIVES = 20
+
+
+@dataclass(frozen=True)
+class AskingStyle:
+    """How the server is asked, where that is not left to what it can do."""
+
+    constraint: Literal["auto", "none"] = "auto"  # auto: what the server proves to obey
+    template: str = "auto"  # of the chat; see `choose_template`
+    think_tokens: int = 0  # that a reasoning model may think before it chooses; 0: none
 
 
 class LlmClient:
@@ -38,6 +55,7 @@ class LlmClient:
         timeout_seconds: limit for one request.
         max_requests: requests in flight at most.
         on_request: is told of every request that has ended, well or not.
+        style: how to ask.
         max_attempts: failures in a row, while the server answers another prompt, that make a request refused.
         max_backoff_seconds: longest wait between two attempts.
     """
@@ -51,6 +69,7 @@ class LlmClient:
         timeout_seconds: float,
         max_requests: int,
         on_request: Callable[[LlmRequest], None] | None = None,
+        style: AskingStyle | None = None,
         max_attempts: int = 8,
         max_backoff_seconds: float = 5.0,
     ) -> None:
@@ -66,7 +85,10 @@ class LlmClient:
         self._max_backoff_seconds = max_backoff_seconds
         self._max_n = 1 << 16  # samples in a request; lowered when the server takes no more
         self._outage = Outage(self._http.server)
+        self._style = style or AskingStyle()
         self._dialect = FREE
+        self._template: ChatTemplate | None = None  # None: the server renders chats
+        self._has_log_probabilities = False
 
     @property
     def model(self) -> str:
@@ -80,8 +102,13 @@ class LlmClient:
         """How the server takes a grammar: `llama_cpp`, `vllm`, or `free` where it takes none."""
         return self._dialect.name
 
+    @property
+    def template(self) -> str:
+        """Who renders chats: a template of ours by its name, or `server`."""
+        return self._template.name if self._template else "server"
+
     async def connect(self) -> None:
-        """Resolve the model's name and find out which constraint the server obeys; one attempt.
+        """Resolve the model's name and find out what the server can do; one attempt.
 
         Raises:
             LlmUnavailableError: the server cannot be reached, refuses the key, or lacks the model.
@@ -94,7 +121,9 @@ class LlmClient:
                 f"{self._http.server} has {asked}; it lists {', '.join(names[:10]) or 'none'}"
             )
         self._model = wanted
-        self._dialect = await self._find_dialect()
+        self._template = choose_template(self._style.template, self.model)
+        self._dialect = FREE if self._style.constraint == "none" else await self._find_dialect()
+        self._has_log_probabilities = await self._gives_log_probabilities()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -109,8 +138,8 @@ class LlmClient:
         max_tokens: int,
         seed: int,
         grammar: str | None = None,
-    ) -> list[str]:
-        """Return `num_samples` answers, without what a reasoning model thought first; "" where nothing is left.
+    ) -> list[Sample]:
+        """Return `num_samples` answers.
 
         One request, or as few as the server's largest `n` allows. The grammar goes along where the server is known
         to obey one: judge the answers all the same.
@@ -118,32 +147,43 @@ class LlmClient:
         Raises:
             LlmRefusedError: the server refuses this prompt.
         """
-        texts: list[str] = []
-        while len(texts) < num_samples:
-            num_wanted = min(num_samples - len(texts), self._max_n)
-            body = self._body(messages, max_tokens, grammar)
-            body |= {"n": num_wanted, "temperature": temperature, "seed": seed + len(texts)}
+        answers: list[Answer] = []
+        while len(answers) < num_samples:
+            num_wanted = min(num_samples - len(answers), self._max_n)
+            body = self._body(messages, max_tokens, grammar) | self._log_probabilities(1)
+            body |= {"n": num_wanted, "temperature": temperature, "seed": seed + len(answers)}
             try:
-                texts += (await self._ask("sample", body))[:num_wanted]
+                answers += (await self._ask("sample", body))[:num_wanted]
             except LlmRefusedError:
                 if num_wanted == 1 or await self._takes(num_wanted):
                     raise
                 self._lower_max_n(num_wanted // 2)
-        return [after_thinking(text) for text in texts]
+        return [to_sample(answer) for answer in answers]
 
     async def choose(
         self, messages: Sequence[ChatMessage], num_options: int, *, max_tokens: int, seed: int
-    ) -> int | None:
-        """Return the index (from 0) of the option that the LLM names (from 1), None if its answer names none.
+    ) -> Choice:
+        """Return which option the LLM names (from 1), and how probable it finds each where the server says so.
 
         Raises:
             LlmRefusedError: the server refuses this prompt.
         """
         body = self._body(messages, max_tokens, number_grammar(num_options))
-        answers = await self._ask("select", body | {"temperature": 0.0, "seed": seed})
-        return chosen_index(answers[0], num_options)
+        if self._template and self._template.think and self._style.think_tokens:
+            body["prompt"] = await self._think(self._template, messages, seed)
+        body |= {"temperature": 0.0, "seed": seed} | self._log_probabilities(_NUM_ALTERNATIVES)
+        answers = await self._ask("select", body)
+        return to_choice(answers[0], num_options)
 
-    async def _ask(self, kind: RequestKind, body: dict[str, Any]) -> list[str]:
+    async def _think(self, template: ChatTemplate, messages: Sequence[ChatMessage], seed: int) -> str:
+        """Return the prompt that ends with what the model thought, cut at `think_tokens`."""
+        prompt = template.render_thinking(messages)
+        body = self._body(messages, self._style.think_tokens)
+        body |= {"prompt": prompt, "temperature": _THINK_TEMPERATURE, "seed": seed, "stop": [THINK_END]}
+        [thought, *_] = await self._ask("think", body)
+        return prompt + template.close(thought.text)
+
+    async def _ask(self, kind: RequestKind, body: dict[str, Any]) -> list[Answer]:
         """Return the answers, waiting for the server as long as it takes.
 
         Raises:
@@ -194,17 +234,37 @@ class LlmClient:
             body = self._body(_CANARY, 16) | {"temperature": 0.0} | dialect.fields(PROBE_GRAMMAR)
             # A server that knows neither field may refuse it.
             with suppress(LlmRefusedError):
-                if await self._complete("probe", body) == [PROBE_WORD]:
+                answers = await self._complete("probe", body)
+                if [answer.text.strip() for answer in answers] == [PROBE_WORD]:
                     return dialect
         return FREE
+
+    async def _gives_log_probabilities(self) -> bool:
+        self._has_log_probabilities = True  # to ask for them
+        with suppress(LlmRefusedError):
+            body = self._body(_CANARY, 1) | self._log_probabilities(_NUM_ALTERNATIVES)
+            answers = await self._complete("probe", body)
+            return bool(answers[0].first_token)
+        return False
 
     def _body(
         self, messages: Sequence[ChatMessage], max_tokens: int, grammar: str | None = None
     ) -> dict[str, Any]:
-        constraint = self._dialect.fields(grammar) if grammar else {}
-        return {"model": self.model, "messages": messages, "max_tokens": max_tokens} | constraint
+        body: dict[str, Any] = {"model": self.model, "max_tokens": max_tokens}
+        if self._template:
+            body["prompt"] = self._template.render(messages)
+        else:
+            body["messages"] = messages
+        return body | (self._dialect.fields(grammar) if grammar else {})
 
-    async def _complete(self, kind: RequestKind, body: dict[str, Any]) -> list[str]:
+    def _log_probabilities(self, num_alternatives: int) -> dict[str, Any]:
+        if not self._has_log_probabilities:
+            return {}
+        if self._template:
+            return {"logprobs": num_alternatives}
+        return {"logprobs": True, "top_logprobs": num_alternatives}
+
+    async def _complete(self, kind: RequestKind, body: dict[str, Any]) -> list[Answer]:
         answers = await self._http.complete(kind, body)
         self._outage.end()
         return answers

@@ -17,9 +17,10 @@ from typing import Any, Literal
 import msgspec
 import openai
 
+from pipeline.completion import Answer, read_completion
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 
-RequestKind = Literal["models", "probe", "canary", "sample", "select"]
+RequestKind = Literal["models", "probe", "canary", "sample", "think", "select"]
 RequestOutcome = Literal["ok", "refused", "unavailable"]
 
 _REFUSED_STATUSES = frozenset({400, 413, 422})
@@ -42,29 +43,17 @@ class LlmRequest:
     outcome: RequestOutcome
     seconds: float  # from sending to the whole answer, without the wait for a free place
     prompt_tokens: int  # as the server counts them; 0 if it does not say
-    completion_tokens: int  # the same; llama.cpp counts one sample only where n > 1
+    completion_tokens: int  # the same; llama.cpp counts one sample only where n > 1 and no log-probabilities are asked
 
 
 class LlmBusyError(LlmUnavailableError):
     """The server says itself that it has too much to do."""
 
 
-class _Usage(msgspec.Struct):
+@dataclass
+class _Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
-
-
-class _Message(msgspec.Struct):
-    content: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    message: _Message
-
-
-class _Completion(msgspec.Struct):
-    choices: list[_Choice]
-    usage: _Usage | None = None
 
 
 class _Model(msgspec.Struct):
@@ -122,8 +111,8 @@ class LlmHttp:
                 response = await self._openai.models.with_raw_response.list()
             return [entry.id for entry in msgspec.json.decode(response.content, type=_Models).data]
 
-    async def complete(self, kind: RequestKind, body: dict[str, Any]) -> list[str]:
-        """Send one chat completion and return its answers, one or more.
+    async def complete(self, kind: RequestKind, body: dict[str, Any]) -> list[Answer]:
+        """Send one request, a chat if the body has `messages`, and return its answers, one or more.
 
         Raises:
             LlmRefusedError: the server refuses the prompt.
@@ -132,17 +121,23 @@ class LlmHttp:
         async with self._places:
             with self._translated(kind) as usage:
                 async with asyncio.timeout(self._timeout_seconds):
-                    # All by `extra_body`, which takes fields that OpenAI lacks; raw, for the SDK lets any JSON pass.
-                    response = await self._openai.chat.completions.with_raw_response.create(
-                        model=body["model"], messages=[], extra_body=body
-                    )
-                completion = msgspec.json.decode(response.content, type=_Completion)
-                if not completion.choices:
-                    raise LlmUnavailableError(f"{self.server} gives answers without choices")
-                if completion.usage is not None:
-                    usage.prompt_tokens = completion.usage.prompt_tokens
-                    usage.completion_tokens = completion.usage.completion_tokens
-        return [choice.message.content or "" for choice in completion.choices]
+                    content = await self._post(body)
+                completion = read_completion(content)
+                usage.prompt_tokens = completion.prompt_tokens
+                usage.completion_tokens = completion.completion_tokens
+        return completion.answers
+
+    async def _post(self, body: dict[str, Any]) -> bytes:
+        # All by `extra_body`, which takes fields that OpenAI lacks; raw, for the SDK lets any JSON pass.
+        if "messages" in body:
+            chat = await self._openai.chat.completions.with_raw_response.create(
+                model=body["model"], messages=[], extra_body=body
+            )
+            return chat.content
+        text = await self._openai.completions.with_raw_response.create(
+            model=body["model"], prompt="", extra_body=body
+        )
+        return text.content
 
     @contextmanager
     def _translated(self, kind: RequestKind) -> Iterator[_Usage]:
@@ -175,7 +170,7 @@ class LlmHttp:
             case openai.APIConnectionError():
                 cause = type(error.__cause__).__name__
                 return LlmUnavailableError(f"{self.server} cannot be reached ({cause}): is it running?")
-        # msgspec's and the decoder's errors are ValueErrors: no JSON, no UTF-8, or not the fields of OpenAI's API.
+        # A ValueError: no JSON, no UTF-8, or not the fields of OpenAI's API.
         return LlmUnavailableError(f"{self.server} answers with something else than OpenAI's API would")
 
     def _translate_status(

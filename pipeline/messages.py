@@ -40,7 +40,11 @@ class SelectionMethod(StrEnum):
 
     ONLY_CANDIDATE = "only_candidate"
     LLM = "llm"
-    MAJORITY_FALLBACK = "majority_fallback"
+    LLM_WORDS = "llm_words"  # it named no number but repeated one option
+    MAJORITY = "majority"
+    LIKELIHOOD = "likelihood"
+    FIRST = "first"
+    MAJORITY_FALLBACK = "majority_fallback"  # the LLM named no option, or the server gives no likelihood
 
 
 class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -129,6 +133,16 @@ class Alert(Struct, frozen=True, kw_only=True):
     entity_type: str
     entity_start: Offset
     entity_end: Offset
+    confidence: (
+        Annotated[
+            Probability,
+            Meta(
+                description="probability of this alert among its candidates, by the LLM or by the share of its samples; "
+                "null where there was nothing to choose or nobody says"
+            ),
+        ]
+        | None
+    ) = None
     sentiment: Sentiment
     post: Post
     origin: Origin

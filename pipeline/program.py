@@ -16,7 +16,7 @@ from pipeline.annotate_agent import AnnotateAgent
 from pipeline.errors import BrokerUnavailableError, LlmUnavailableError, SettingsError
 from pipeline.health import Health, HealthServer
 from pipeline.kafka import Publisher, ensure_topics
-from pipeline.llm import LlmClient, LlmRequest
+from pipeline.llm import AskingStyle, LlmClient, LlmRequest
 from pipeline.metrics import Metrics
 from pipeline.outage import until_it_works
 from pipeline.settings import Settings
@@ -62,7 +62,7 @@ async def run_alert(settings: Settings) -> int:
     """Run the alert agent until SIGTERM or Ctrl-C; returns the exit status."""
     metrics = Metrics()
     health = Health("llm", "broker")
-    llm = build_llm_client(settings, metrics)
+    llm = build_llm_client(settings, count_llm_requests(metrics))
 
     async def connect(publisher: Publisher) -> Stream:
         await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=lambda: health.unready("llm"))
@@ -101,8 +101,8 @@ def load_annotator(settings: Settings) -> Annotator:
         ) from error
 
 
-def build_llm_client(settings: Settings, metrics: Metrics) -> LlmClient:
-    """Return a client that is not yet connected and counts its requests in `metrics`."""
+def count_llm_requests(metrics: Metrics) -> Callable[[LlmRequest], None]:
+    """Return what counts finished requests in `metrics`."""
 
     def count(request: LlmRequest) -> None:
         metrics.llm_requests.labels(request.outcome).inc()
@@ -110,13 +110,19 @@ def build_llm_client(settings: Settings, metrics: Metrics) -> LlmClient:
         metrics.llm_tokens.labels("prompt").inc(request.prompt_tokens)
         metrics.llm_tokens.labels("completion").inc(request.completion_tokens)
 
+    return count
+
+
+def build_llm_client(settings: Settings, on_request: Callable[[LlmRequest], None]) -> LlmClient:
+    """Return a client that is not yet connected and tells `on_request` of its requests."""
     return LlmClient(
         url=settings.llm_url,
         model=settings.llm_model,
         api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
         timeout_seconds=settings.llm_timeout_seconds,
         max_requests=settings.llm_max_requests,
-        on_request=count,
+        on_request=on_request,
+        style=AskingStyle(settings.llm_constraint, settings.llm_template, settings.llm_think_tokens),
     )
 
 
@@ -127,6 +133,7 @@ def build_alert_generator(llm: LlmClient, settings: Settings) -> AlertGenerator:
         num_samples=settings.num_samples,
         temperature=settings.temperature,
         max_tokens=settings.llm_max_tokens,
+        selection=settings.selection,
     )
 
 

@@ -130,7 +130,19 @@ class Settings(BaseSettings):
     llm_timeout_seconds: float = Field(60.0, gt=0, le=3600, description="limit for one LLM request")
     llm_max_requests: int = Field(8, ge=1, le=1024, description="LLM requests in flight at most")
     llm_max_tokens: int = Field(
-        24, ge=4, le=8192, description="tokens of one sample; reasoning models need ~1000"
+        24, ge=4, le=8192, description="tokens of one sample; a model that thinks first needs ~1000"
+    )
+    llm_constraint: Literal["auto", "none"] = Field(
+        "auto", description="grammars: auto, what the server proves to obey; none"
+    )
+    llm_template: Literal["auto", "server", "chatml", "qwen3", "deepseek_r1"] = Field(
+        "auto", description="who renders chats: the server, or we, by this template; auto: by the model's name"
+    )
+    llm_think_tokens: int = Field(
+        0, ge=0, le=8192, description="that a reasoning model may think before it selects; 0: none"
+    )
+    selection: Literal["llm", "majority", "likelihood", "first"] = Field(
+        "llm", description="how one of several valid candidates is chosen"
     )
     num_samples: int = Field(8, ge=1, le=64, description="candidates sampled for a post, in one request")
     temperature: float = Field(0.7, ge=0.0, le=2.0, description="sampling temperature of the candidates")

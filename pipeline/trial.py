@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -14,18 +11,12 @@ from rich.text import Text
 from models import Annotation, AnnotationError
 from pipeline.alert_generator import Generation
 from pipeline.annotate_agent import to_annotated_post
-from pipeline.errors import LlmUnavailableError, UnannotatableError
-from pipeline.llm import LlmClient
-from pipeline.local_process import LocalProcess, while_running
-from pipeline.local_stack import chosen_settings, embedded_llm
-from pipeline.messages import Alert, AnnotatedPost, Origin, Post, StageTime
-from pipeline.metrics import Metrics
-from pipeline.outage import until_it_works
-from pipeline.program import build_alert_generator, build_llm_client, load_annotator
+from pipeline.errors import UnannotatableError
+from pipeline.messages import Alert, AnnotatedPost, Post, StageTime
+from pipeline.program import load_annotator
 from pipeline.settings import Settings
 from pipeline.terminal import printable, render_sentiment
-
-_NO_ORIGIN = Origin(topic="", partition=0, offset=0)
+from pipeline.trial_llm import NO_ORIGIN, trial_llm
 
 
 async def run_trial(text: str, settings: Settings) -> None:
@@ -46,7 +37,7 @@ async def run_trial(text: str, settings: Settings) -> None:
         raise UnannotatableError(str(annotation))
     seconds = (datetime.now(UTC) - started_at).total_seconds()
     stage = StageTime(name="annotate", started_at=started_at, seconds=seconds)
-    annotated = to_annotated_post(post, annotation, annotator.checkpoint, origin=_NO_ORIGIN, stages=[stage])
+    annotated = to_annotated_post(post, annotation, annotator.checkpoint, origin=NO_ORIGIN, stages=[stage])
     _show_annotation(console, annotation, annotated)
     with console.status("asking the LLM"):
         generation = await _generate(annotated, settings)
@@ -54,21 +45,8 @@ async def run_trial(text: str, settings: Settings) -> None:
 
 
 async def _generate(annotated: AnnotatedPost, settings: Settings) -> Generation:
-    async with AsyncExitStack() as stack:
-        processes: list[LocalProcess] = []
-        if "llm_url" not in settings.model_fields_set:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-")))
-            changed, process = await embedded_llm(stack, folder, chosen_settings(settings))
-            settings = Settings.model_validate(changed)
-            processes.append(process)
-        llm = build_llm_client(settings, Metrics())
-        stack.push_async_callback(llm.close)
-        return await while_running(processes, _ask(llm, annotated, settings))
-
-
-async def _ask(llm: LlmClient, annotated: AnnotatedPost, settings: Settings) -> Generation:
-    await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=lambda: None)
-    return await build_alert_generator(llm, settings).generate(annotated)
+    async with trial_llm(settings) as llm:
+        return await llm.while_running(llm.generator.generate(annotated))
 
 
 def _show_annotation(console: Console, annotation: Annotation, annotated: AnnotatedPost) -> None:
@@ -107,6 +85,8 @@ def _show_generation(console: Console, generation: Generation) -> None:
     llm = printable(provenance.llm or "")
     how = f"  {provenance.selected_by or ''} {llm} {provenance.candidate_prompt or ''}"
     if isinstance(outcome, Alert):
+        if outcome.confidence is not None:
+            how = f"  {outcome.confidence:.2f}{how}"
         console.print(_line("ALERT", Text.assemble((printable(outcome.alert), "bold cyan"), (how, "dim"))))
     else:
         console.print(_line("no alert", Text.assemble((outcome.reason, "yellow"), (how, "dim"))))

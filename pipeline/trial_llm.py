@@ -1,0 +1,90 @@
+"""The alert generator without Kafka, on a server that runs or on the embedded LLM started for it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.alert_generator import AlertGenerator
+from pipeline.errors import LlmUnavailableError
+from pipeline.llm import LlmClient, LlmRequest
+from pipeline.local_process import LocalProcess, while_running
+from pipeline.local_stack import chosen_settings, embedded_llm
+from pipeline.messages import Origin
+from pipeline.outage import until_it_works
+from pipeline.program import build_alert_generator, build_llm_client
+from pipeline.settings import Settings
+
+_T = TypeVar("_T")
+
+NO_ORIGIN = Origin(topic="", partition=0, offset=0)
+
+
+@dataclass
+class LlmCost:
+    """What the LLM took for one post."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0  # of all requests together, without the wait for a free place
+
+
+@dataclass(frozen=True)
+class TrialLlm:
+    """A connected LLM and the generator on it."""
+
+    client: LlmClient
+    generator: AlertGenerator
+    settings: Settings  # with what the embedded LLM wants in them
+    _processes: Sequence[LocalProcess] = field(repr=False)
+
+    async def while_running(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Return what `work` returns; raises `LocalServiceError` when the embedded LLM ends before."""
+        return await while_running(self._processes, work)
+
+
+_cost: ContextVar[LlmCost | None] = ContextVar("cost", default=None)
+
+
+def counted() -> LlmCost:
+    """Return a cost that counts from now on every LLM request that this task makes."""
+    cost = LlmCost()
+    _cost.set(cost)
+    return cost
+
+
+def _count(request: LlmRequest) -> None:
+    cost = _cost.get()
+    if cost is not None:
+        cost.requests += 1
+        cost.prompt_tokens += request.prompt_tokens
+        cost.completion_tokens += request.completion_tokens
+        cost.seconds += request.seconds
+
+
+@asynccontextmanager
+async def trial_llm(settings: Settings) -> AsyncIterator[TrialLlm]:
+    """Connect to the server that the settings name, or start the embedded LLM where they name none.
+
+    Raises:
+        LocalServiceError: the embedded LLM does not come up.
+        SettingsError: the settings do not fit it.
+    """
+    async with AsyncExitStack() as stack:
+        processes: list[LocalProcess] = []
+        if "llm_url" not in settings.model_fields_set:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-")))
+            changed, process = await embedded_llm(stack, folder, chosen_settings(settings))
+            settings = Settings.model_validate(changed)
+            processes.append(process)
+        client = build_llm_client(settings, on_request=_count)
+        stack.push_async_callback(client.close)
+        connecting = until_it_works(client.connect, on=LlmUnavailableError, on_failure=lambda: None)
+        await while_running(processes, connecting)
+        yield TrialLlm(client, build_alert_generator(client, settings), settings, processes)
