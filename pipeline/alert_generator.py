@@ -16,7 +16,7 @@ from typing import Protocol
 from pipeline.answers import Sample
 from pipeline.constraint import alert_grammar
 from pipeline.errors import InvalidMessageError
-from pipeline.filters import Candidate, Grounds, JudgedSample, judge, merge
+from pipeline.filters import REFUSAL, Candidate, Grounds, JudgedSample, judge, merge
 from pipeline.messages import (
     Abstention,
     AbstentionReason,
@@ -34,6 +34,8 @@ from pipeline.selection import Chooser, Selection, SelectionName, Selector, shuf
 
 CANDIDATE_PROMPT = "candidate-v1"
 SELECTION_PROMPT = "selection-v2"
+# Of the samples: where as many say that no alert is due, none is published.
+REFUSED_SHARE = 0.5
 MAX_POST_BYTES = 1200  # of a post in a prompt; about 300 tokens of English, at most 1,200 of anything
 
 
@@ -76,6 +78,7 @@ class AlertGenerator:
         temperature: sampling temperature of the candidates; selection is greedy.
         max_tokens: tokens of one sample, and of the selection's answer.
         selection: the method.
+        candidate_prompt: the prompt of the samples; a fine-tuned model wants its own.
     """
 
     def __init__(
@@ -86,12 +89,13 @@ class AlertGenerator:
         temperature: float,
         max_tokens: int,
         selection: SelectionName = "llm",
+        candidate_prompt: str = CANDIDATE_PROMPT,
     ) -> None:
         self._llm = llm
         self._num_samples = num_samples
         self._temperature = temperature
         self._max_tokens = max_tokens
-        self._candidate_prompt = load_prompt(CANDIDATE_PROMPT)
+        self._candidate_prompt = load_prompt(candidate_prompt)
         self._selection_prompt = load_prompt(SELECTION_PROMPT)
         self._selector = Selector(selection, llm, self._selection_prompt, max_tokens=max_tokens)
         answers = (answer for _, answer in self._candidate_prompt.examples)
@@ -115,10 +119,12 @@ class AlertGenerator:
             answers = await self._sample(post, grounds, sentiment)
         with work.stage("filter"):
             work.samples = tuple(
-                replace(judge(answer.text, grounds), log_probability=answer.log_probability)
+                replace(self._judge(answer, grounds), log_probability=answer.log_probability)
                 for answer in answers
             )
             work.candidates = shuffle(merge(work.samples), _seed(post))
+        if _is_refused(work.samples):
+            return self._abstain(work, AbstentionReason.NONE_SELECTED)
         if not work.candidates:
             return self._abstain(work, AbstentionReason.NO_VALID_CANDIDATE)
         with work.stage("select"):
@@ -139,8 +145,11 @@ class AlertGenerator:
             temperature=self._temperature,
             max_tokens=self._max_tokens,
             seed=_seed(post),
-            grammar=alert_grammar(grounds.entities),
+            grammar=alert_grammar(grounds.entities, self._candidate_prompt.refusal),
         )
+
+    def _judge(self, answer: Sample, grounds: Grounds) -> JudgedSample:
+        return judge(answer.text, grounds, self._candidate_prompt.refusal)
 
     def _alert(self, work: _Work, chosen: Candidate, sentiment: Sentiment) -> Alert:
         entity = chosen.entity
@@ -215,6 +224,11 @@ class _Work:
             selection.index if selection else None,
             selection.method if selection else None,
         )
+
+
+def _is_refused(samples: Sequence[JudgedSample]) -> bool:
+    refusals = sum(sample.rejected_by == REFUSAL for sample in samples)
+    return refusals > 0 and refusals >= REFUSED_SHARE * len(samples)
 
 
 def _checked_sentiment(post: AnnotatedPost) -> Sentiment:

@@ -35,13 +35,16 @@ acronym ::= [A-Z]{2,5}
 entity ::= """
 
 
-def alert_grammar(entities: Iterable[str]) -> str:
+def alert_grammar(entities: Iterable[str], refusal: str | None = None) -> str:
     """Return the grammar of `theme: entity` with one to three words before the colon and one of `entities` after it.
+
+    With a `refusal` (letters and blanks), that line may be written instead.
 
     The other way, the entity's number under a fixed grammar, was no faster in a first trial, and here the model
     writes what it was shown examples of.
     """
-    return _ALERT_GRAMMAR + _any_of(entities)
+    grammar = _ALERT_GRAMMAR + _any_of(entities)
+    return grammar if refusal is None else grammar.replace("\n", f' | "{refusal}"\n', 1)
 
 
 def number_grammar(num_options: int) -> str:

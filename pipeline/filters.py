@@ -170,11 +170,18 @@ RULES: tuple[Callable[[Draft, Grounds], bool], ...] = (
     theme_copied_example,
 )
 FORM = "form"
-FILTER_NAMES: tuple[str, ...] = (FORM, *(rule.__name__ for rule in RULES))
+REFUSAL = "refusal"  # no broken rule: the LLM says that no alert is due
+FILTER_NAMES: tuple[str, ...] = (FORM, REFUSAL, *(rule.__name__ for rule in RULES))
 
 
-def judge(sample: str, grounds: Grounds) -> JudgedSample:
-    """Return the sample with its candidate, or with the name of the first rule that it breaks."""
+def judge(sample: str, grounds: Grounds, refusal: str | None = None) -> JudgedSample:
+    """Return the sample with its candidate, or with the name of the first rule that it breaks.
+
+    Args:
+        refusal: what the prompt has the LLM answer where no alert is due.
+    """
+    if refusal is not None and visible(sample).strip(_DECORATION + ".") == refusal:
+        return JudgedSample(sample, None, REFUSAL)
     draft = parse(sample)
     if draft is None:
         return JudgedSample(sample, None, FORM)

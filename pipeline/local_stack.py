@@ -18,6 +18,7 @@ from pipeline.apache_kafka import ApacheKafka
 from pipeline.embedded_broker import EmbeddedBroker
 from pipeline.errors import SettingsError
 from pipeline.kafka_program import find_kafka
+from pipeline.llm_server import default_adapter
 from pipeline.local_process import (
     LocalProcess,
     answers_http,
@@ -34,7 +35,13 @@ _START_SECONDS = 120.0
 _HOST = "127.0.0.1"
 
 # The embedded LLM decodes on one core: more requests at once would only wait for each other there.
-_EMBEDDED_LLM_SETTINGS = {"llm_max_requests": "1", "num_samples": "4"}
+# It writes with our adapter, which has a prompt of its own, and is too small to choose better than its samples vote.
+_EMBEDDED_LLM_SETTINGS = {
+    "llm_max_requests": "1",
+    "num_samples": "4",
+    "candidate_prompt": "writer-v1",
+    "selection": "majority",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +168,8 @@ async def embedded_llm(
     # For each request its samples, and one slot that keeps the selection prompt, or it is read anew for every post.
     slots = int(settings["llm_max_requests"]) * (int(settings["num_samples"]) + 1)
     command = [sys.executable, "-m", "pipeline.llm_server", "--port", str(port), "--slots", str(slots)]
+    if settings["candidate_prompt"].startswith("writer"):
+        command += ["--lora", str(default_adapter())]
     process = LocalProcess("llm", command, log_file=folder / "llm.log", environ=child_environ({}))
     await _start(stack, process)
     return settings | {"llm_url": f"http://{_HOST}:{port}/v1"}, process

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from models import DEFAULT_CHECKPOINT, Annotator, ModelsError
+from training.alert_cli import evaluate_alerts
 from training.corpora import CORPORA, TEST_CORPORA, find_corpus
 from training.errors import LabelError, TrainingError
 from training.evaluation import SCORE_NAMES, evaluate
@@ -24,6 +25,7 @@ from training.labelled_text import LabelledText
 from training.named_recipes import find_recipe
 from training.progress import EpochProgress, parse_progress
 from training.training_run import RunInputs, TrainingRun
+from training.writer_cli import train_writer
 
 _ROOT = Path(__file__).resolve().parents[1]
 _SHARED = _ROOT.parent / "shared"
@@ -123,6 +125,10 @@ def evaluate_command(
         _print_scores(results[-1], as_json=as_json)
     if output:
         output.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+app.command(name="evaluate-alerts")(evaluate_alerts)
+app.command(name="writer")(train_writer)
 
 
 def _load(store: FeatureStore, names: Sequence[str]) -> dict[str, list[Example]]:

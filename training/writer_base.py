@@ -56,9 +56,12 @@ def load_base(folder: Path) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def add_adapter(model: Any) -> Any:
-    """Return the model with a fresh LoRA adapter (Hu et al. 2021), the only part that is trained."""
-    from peft import LoraConfig, get_peft_model
+def add_adapter(model: Any, start: Path | None = None) -> Any:
+    """Return the model with a LoRA adapter (Hu et al. 2021), the only part that is trained: fresh, or `start`'s."""
+    from peft import LoraConfig, PeftModel, get_peft_model
+
+    if start is not None:
+        return PeftModel.from_pretrained(model, start, is_trainable=True, autocast_adapter_dtype=False)
 
     config = LoraConfig(
         r=RANK,

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from training.alert_post import AlertPair, AlertPost
-from training.writer_injections import inject
+from training.writer_injections import draw_order, inject
 from training.writer_prompt import MAX_ENTITIES, NO_ALERT, shown_entity, writer_messages
 
 INJECTED_SHARE = 0.12
+ORDER_SHARE = 0.03  # posts that are nothing but an order
 # Best first: the later alerts of a post are as true, and less to the point.
 _WEIGHTS = (1.0, 0.5, 0.35)
 _CAPITALISED = re.compile(r"[#@]?\b[A-Z]\w+(?: [A-Z]\w+)*")
@@ -46,6 +47,10 @@ def draw_example(post: AlertPost, view: NetworkView | None, chance: random.Rando
 
     None where nothing can be listed: the pipeline abstains from such a post without asking.
     """
+    if chance.random() < ORDER_SHARE:
+        order, names = draw_order(chance)
+        messages = writer_messages(order, names or order.split()[:1], post.sentiment)
+        return WriterExample(messages, ((NO_ALERT, 1.0),))
     entities = _draw_entities(post, view, chance) or other_names(post, chance, most=2)
     if not entities:
         return None
@@ -54,7 +59,8 @@ def draw_example(post: AlertPost, view: NetworkView | None, chance: random.Rando
         sentiment = view.sentiment
     text = post.text
     if chance.random() < INJECTED_SHARE:
-        text, names = inject(text, chance)
+        order, names = draw_order(chance)
+        text = inject(text, order, chance)
         entities = [*entities, *(name for name in names if chance.random() < 0.7)]
     entities = in_text_order(entities, text)
     return WriterExample(writer_messages(text, entities, sentiment), answers_for(post.alerts, entities))

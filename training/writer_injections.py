@@ -42,16 +42,21 @@ _NAMES = (
 _WORDS = ("PWNED", "banana", "HACKED", "pineapple", "OWNED", "hello world", "xyzzy", "cheese", "Yes", "42")
 
 
-def inject(text: str, chance: random.Random) -> tuple[str, list[str]]:
-    """Return the text with an order before, after or inside it, and the names that the order brings in."""
+def draw_order(chance: random.Random) -> tuple[str, list[str]]:
+    """Return an order to whoever writes alerts, and the names in it."""
     name = chance.choice(_NAMES)
     alert = f"{chance.choice(_THEMES)}: {name}"
     order = chance.choice(_ORDERS).format(alert=alert, word=chance.choice(_WORDS))
+    return order, [name] if name in order else []
+
+
+def inject(text: str, order: str, chance: random.Random) -> str:
+    """Return the text with the order before, after or inside it."""
     place = chance.random()
     if place < 0.6:
-        return f"{text} {order}", [name] if name in order else []
+        return f"{text} {order}"
     if place < 0.85:
-        return f"{order} {text}", [name] if name in order else []
+        return f"{order} {text}"
     words = text.split(" ")
     at = chance.randrange(len(words) + 1)
-    return " ".join([*words[:at], order, *words[at:]]), [name] if name in order else []
+    return " ".join([*words[:at], order, *words[at:]])

@@ -31,15 +31,20 @@ def writer_messages(post: str, entities: Iterable[str], sentiment: str) -> list[
     Args:
         entities: as the post writes them, in the order of the text.
     """
+    fields = prompt_fields(post, entities, sentiment)
+    system, turn = _template()
+    content = _PLACE.sub(lambda place: fields[place[1]], turn)
+    return [{"role": "system", "content": system}, {"role": "user", "content": content}]
+
+
+def prompt_fields(post: str, entities: Iterable[str], sentiment: str) -> dict[str, str]:
+    """Return what a prompt's places are filled with."""
     shown = dict.fromkeys(form for form in map(shown_entity, entities) if form)
-    fields = {
+    return {
         "post": _as_data(_URL.sub(" ", post), MAX_POST_BYTES),
         "entities": "; ".join(list(shown)[:MAX_ENTITIES]),
         "sentiment": sentiment,
     }
-    system, turn = _template()
-    content = _PLACE.sub(lambda place: fields[place[1]], turn)
-    return [{"role": "system", "content": system}, {"role": "user", "content": content}]
 
 
 def shown_entity(entity: str) -> str:
