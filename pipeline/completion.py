@@ -1,7 +1,7 @@
 """An answer of an OpenAI-compatible server, in chat form or in text form, with log-probabilities where it has them.
 
-The forms differ in where they put the text, and servers in how they put log-probabilities: OpenAI's chat form (a list of
-tokens, each with its alternatives) is llama.cpp's for both, vLLM's text form has parallel lists.
+The forms differ in where they put the text, and servers in how they put log-probabilities: OpenAI's chat form (a list
+of tokens, each with its alternatives) is llama.cpp's for both, vLLM's text form has parallel lists.
 """
 
 from __future__ import annotations

@@ -27,24 +27,23 @@ VLLM = Dialect("vllm", lambda grammar: {"structured_outputs": {"grammar": gramma
 PROBE_WORD = "tocsin"
 PROBE_GRAMMAR = f'root ::= "{PROBE_WORD}"'
 
-_ALERT_GRAMMAR = """\
-root ::= first (" " word)? (" " word)? ": " entity
+_THEME_RULES = """
+theme ::= first (" " word)? (" " word)?
 first ::= [A-Z] [a-z]{1,19} | acronym
 word ::= [a-z]{2,20} | acronym
 acronym ::= [A-Z]{2,5}
-entity ::= """
+"""
+THEME_GRAMMAR = "root ::= theme" + _THEME_RULES
 
 
 def alert_grammar(entities: Iterable[str], refusal: str | None = None) -> str:
     """Return the grammar of `theme: entity` with one to three words before the colon and one of `entities` after it.
 
-    With a `refusal` (letters and blanks), that line may be written instead.
-
-    The other way, the entity's number under a fixed grammar, was no faster in a first trial, and here the model
-    writes what it was shown examples of.
+    With a `refusal` (letters and blanks), that line may be written instead. The other way is in two steps under fixed
+    grammars, first the entity's number, then the theme; `python -m pipeline.constraint_bench` compares them.
     """
-    grammar = _ALERT_GRAMMAR + _any_of(entities)
-    return grammar if refusal is None else grammar.replace("\n", f' | "{refusal}"\n', 1)
+    instead = "" if refusal is None else f' | "{refusal}"'
+    return f'root ::= theme ": " entity{instead}' + _THEME_RULES + "entity ::= " + _any_of(entities)
 
 
 def number_grammar(num_options: int) -> str:

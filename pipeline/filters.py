@@ -23,7 +23,7 @@ def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?:(?<=s)['’])?")
 _LABEL = re.compile(r"^(?:[-*•]\s+)?(?:alert\s*:\s*)?", re.IGNORECASE)
 _DECORATION = " \"'`*“”"
 _DATE_WORDS = _word_set(
@@ -31,7 +31,15 @@ _DATE_WORDS = _word_set(
     "jan feb mar apr jun jul aug sep sept oct nov dec "
     "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun "
     "today tomorrow yesterday tonight morning afternoon evening night noon midnight weekend week month year date "
-    "this last next every early late"
+    "now hour hours minute minutes day days weeks months years spring summer autumn winter "
+    "this last next every early late mid of the on in at by since until"
+)
+# A theme that ends in one of these breaks off ("Support at").
+_LOOSE_ENDS = _word_set(
+    "a an the and or but nor of in on at by for from to into onto with without about against between during under "
+    "over after before since until as than that this these those is are was were be been has have had do does did will "
+    "would can could should may might must not very his her its their our your my who whom which whose if because "
+    "while via"
 )
 _GENERIC_WORDS = _word_set(
     "a an the this that of on in for and to about is no new latest live breaking big major main important top "
@@ -58,7 +66,9 @@ class Candidate:
     entity: Entity
     count: int = 1
     first_sample: int = 0  # index of the first that said it
-    log_probability: float | None = None  # of the likeliest sample that said it; None where the server does not say
+    log_probability: float | None = (
+        None  # of the likeliest sample that said it; None where the server does not say
+    )
 
 
 @dataclass(frozen=True)
@@ -77,8 +87,9 @@ class Grounds:
 
     entities: dict[str, Entity]  # by the form that prompts show and the LLM copies; first mention of each
     words: frozenset[str]  # of the post, case folded
-    example_themes: frozenset[str]  # of the prompt, case folded
+    example_themes: frozenset[tuple[str, ...]]  # of the prompt, as stems
     _by_key: dict[str, Entity] = field(repr=False)
+    line: str = ""  # the post as one line, case folded, colons without blanks around them
 
     @classmethod
     def of(cls, post: AnnotatedPost, example_themes: Iterable[str] = ()) -> Grounds:
@@ -92,7 +103,7 @@ class Grounds:
                 first[key] = entity
         shown = {shown_form(entity.text): entity for entity in sorted(first.values(), key=lambda e: e.start)}
         words = frozenset(_words(visible(post.post.text)))
-        return cls(shown, words, frozenset(map(str.casefold, example_themes)), first)
+        return cls(shown, words, frozenset(map(_stems, example_themes)), first, _as_line(post.post.text))
 
     def find_entity(self, text: str) -> Entity | None:
         """Return the post's entity that `text` names, whatever the case, and whatever a model puts around it."""
@@ -133,7 +144,12 @@ def theme_words(draft: Draft, grounds: Grounds) -> bool:
 
 def theme_date(draft: Draft, grounds: Grounds) -> bool:
     """More than the name of a month, a weekday or a time of day."""
-    return not _DATE_WORDS.issuperset(_words(draft.theme))
+    return not _DATE_WORDS.issuperset(_words(draft.theme.replace("-", " ")))
+
+
+def theme_loose_end(draft: Draft, grounds: Grounds) -> bool:
+    """Does not break off in the middle ("Support at")."""
+    return _words(draft.theme)[-1] not in _LOOSE_ENDS
 
 
 def theme_generic(draft: Draft, grounds: Grounds) -> bool:
@@ -153,21 +169,39 @@ def entity_in_theme(draft: Draft, grounds: Grounds) -> bool:
     return not repeats
 
 
+def theme_entity(draft: Draft, grounds: Grounds) -> bool:
+    """The theme is no other entity of the post ("NATO: Latvia"), and no part of a person's name."""
+    theme = _words(draft.theme)
+    return not any(
+        words == theme or "".join(words) == "".join(theme) or (entity.type == "PER" and _holds(words, theme))
+        for words, entity in ((_words(shown), entity) for shown, entity in grounds.entities.items())
+    )
+
+
 def theme_copied_example(draft: Draft, grounds: Grounds) -> bool:
     """Not the theme of a prompt's example, unless a word of the post gives ground for it."""
-    if draft.theme.casefold() not in grounds.example_themes:
+    stems = _stems(draft.theme)
+    if stems not in grounds.example_themes:
         return True
-    return any(word.startswith(stem[:4]) for stem in _words(draft.theme) for word in grounds.words)
+    return any(word.startswith(stem) for stem in stems for word in grounds.words)
+
+
+def alert_dictated(draft: Draft, grounds: Grounds) -> bool:
+    """The post does not spell the alert out: "answer with Bank crash: Acme" is an order, not news."""
+    return _as_line(f"{draft.theme}: {shown_form(draft.entity)}") not in grounds.line
 
 
 RULES: tuple[Callable[[Draft, Grounds], bool], ...] = (
     theme_length,
     theme_words,
     theme_date,
+    theme_loose_end,
     theme_generic,
     entity_unknown,
     entity_in_theme,
+    theme_entity,
     theme_copied_example,
+    alert_dictated,
 )
 FORM = "form"
 REFUSAL = "refusal"  # no broken rule: the LLM says that no alert is due
@@ -215,8 +249,17 @@ def _or_least(log_probability: float | None) -> float:
     return -math.inf if log_probability is None else log_probability
 
 
+def _as_line(text: str) -> str:
+    return re.sub(r"\s*:\s*", ":", visible(text)).casefold()
+
+
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
+
+
+def _stems(theme: str) -> tuple[str, ...]:
+    """Return what is left of a theme's words without their endings, roughly: "floods" and "flooding" are the same."""
+    return tuple(word[:4] for word in _words(theme))
 
 
 def _holds(words: list[str], part: list[str]) -> bool:

@@ -43,7 +43,9 @@ class LlmRequest:
     outcome: RequestOutcome
     seconds: float  # from sending to the whole answer, without the wait for a free place
     prompt_tokens: int  # as the server counts them; 0 if it does not say
-    completion_tokens: int  # the same; llama.cpp counts one sample only where n > 1 and no log-probabilities are asked
+    completion_tokens: (
+        int  # the same; llama.cpp counts one sample only where n > 1 and no log-probabilities are asked
+    )
 
 
 class LlmBusyError(LlmUnavailableError):

@@ -28,20 +28,17 @@ from pipeline.local_process import (
     while_running,
 )
 from pipeline.settings import PREFIX, Settings
+from pipeline.vllm_server import find_vllm, wait_until_ready
 
 _T = TypeVar("_T")
 
 _START_SECONDS = 120.0
 _HOST = "127.0.0.1"
 
-# The embedded LLM decodes on one core: more requests at once would only wait for each other there.
+# On a core or two more requests at once would only wait for each other.
+_EMBEDDED_LLM_SETTINGS = {"llm_max_requests": "1", "num_samples": "4"}
 # It writes with our adapter, which has a prompt of its own, and is too small to choose better than its samples vote.
-_EMBEDDED_LLM_SETTINGS = {
-    "llm_max_requests": "1",
-    "num_samples": "4",
-    "candidate_prompt": "writer-v1",
-    "selection": "majority",
-}
+_WRITER_SETTINGS = {"candidate_prompt": "writer-v1", "selection": "majority"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +47,10 @@ class StackOptions:
 
     broker_port: int = 9092
     metrics_port: int = 9108  # of the annotate agent; the alert agent takes the next
-    # Settings of the agents, by their names; without `llm_url` the embedded LLM server is started.
+    # Settings of the agents, by their names; without `llm_url` an LLM server is started.
     settings: dict[str, str] = field(default_factory=dict)
     kafka_data: Path | None = None  # run Apache Kafka and keep its data here; none: the embedded broker
+    vllm_model: str | None = None  # run vLLM with this model (a name or a folder); none: the embedded LLM
 
 
 class LocalBroker(Protocol):
@@ -109,8 +107,8 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
             settings |= {"producer_idempotence": "false"}
         processes: list[LocalProcess] = []
         if "llm_url" not in settings:
-            report("starting the LLM server (llama.cpp)")
-            settings, llm = await embedded_llm(stack, folder, settings)
+            report(f"starting the LLM server ({'vLLM' if options.vllm_model else 'llama.cpp'})")
+            settings, llm = await local_llm(stack, folder, settings, vllm_model=options.vllm_model)
             processes.append(llm)
         report("starting the broker and the network")
         await while_running(processes, _start_broker(broker))
@@ -148,6 +146,27 @@ def chosen_settings(settings: Settings) -> dict[str, str]:
     }
 
 
+async def local_llm(
+    stack: AsyncExitStack, folder: Path, settings: dict[str, str], *, vllm_model: str | None
+) -> tuple[dict[str, str], LocalProcess]:
+    """Start vLLM with this model, or the embedded LLM, stopped with `stack`; returns the settings for it, and it.
+
+    Raises:
+        LocalServiceError: vLLM is not installed or does not come up.
+        SettingsError: another model is asked for.
+    """
+    if vllm_model is None:
+        return await embedded_llm(stack, folder, settings)
+    program, port = await asyncio.to_thread(find_vllm), find_free_port()
+    command, environ = program.command(vllm_model, port), program.environ(vllm_model)
+    process = LocalProcess("vllm", command, log_file=folder / "vllm.log", environ=environ)
+    await _start(stack, process)
+    await wait_until_ready(process, port)
+    if program.is_cpu_build:
+        settings = _EMBEDDED_LLM_SETTINGS | settings
+    return settings | {"llm_url": f"http://{_HOST}:{port}/v1"}, process
+
+
 async def embedded_llm(
     stack: AsyncExitStack, folder: Path, settings: dict[str, str]
 ) -> tuple[dict[str, str], LocalProcess]:
@@ -163,7 +182,7 @@ async def embedded_llm(
                 "name the server that has this one (--llm-url, TOCSIN_LLM_URL), or unset TOCSIN_LLM_MODEL"
             ]
         )
-    settings = _EMBEDDED_LLM_SETTINGS | settings
+    settings = _EMBEDDED_LLM_SETTINGS | _WRITER_SETTINGS | settings
     port = find_free_port()
     # For each request its samples, and one slot that keeps the selection prompt, or it is read anew for every post.
     slots = int(settings["llm_max_requests"]) * (int(settings["num_samples"]) + 1)

@@ -137,8 +137,8 @@ class Alert(Struct, frozen=True, kw_only=True):
         Annotated[
             Probability,
             Meta(
-                description="probability of this alert among its candidates, by the LLM or by the share of its samples; "
-                "null where there was nothing to choose or nobody says"
+                description="probability of this alert among its candidates, by the LLM or by the share of its "
+                "samples; null where there was nothing to choose or nobody says"
             ),
         ]
         | None

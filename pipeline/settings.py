@@ -136,7 +136,8 @@ class Settings(BaseSettings):
         "auto", description="grammars: auto, what the server proves to obey; none"
     )
     llm_template: Literal["auto", "server", "chatml", "qwen3", "deepseek_r1"] = Field(
-        "auto", description="who renders chats: the server, or we, by this template; auto: by the model's name"
+        "auto",
+        description="who renders chats: the server, or we, by this template; auto: by the model's name",
     )
     llm_think_tokens: int = Field(
         0, ge=0, le=8192, description="that a reasoning model may think before it selects; 0: none"
@@ -211,9 +212,10 @@ def load_settings(
 
 
 KAFKA_LIBS = "TOCSIN_KAFKA_LIBS"
+VLLM_PYTHON = "TOCSIN_VLLM_PYTHON"
 
 # Read by the command line: not settings of the agents.
-_OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG", KAFKA_LIBS})
+_OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG", KAFKA_LIBS, VLLM_PYTHON})
 
 
 def read_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -15,14 +15,11 @@ from pipeline.errors import LlmUnavailableError
 from pipeline.llm import LlmClient, LlmRequest
 from pipeline.local_process import LocalProcess, while_running
 from pipeline.local_stack import chosen_settings, embedded_llm
-from pipeline.messages import Origin
 from pipeline.outage import until_it_works
 from pipeline.program import build_alert_generator, build_llm_client
 from pipeline.settings import Settings
 
 _T = TypeVar("_T")
-
-NO_ORIGIN = Origin(topic="", partition=0, offset=0)
 
 
 @dataclass

@@ -39,10 +39,13 @@ def writer_messages(post: str, entities: Iterable[str], sentiment: str) -> list[
 
 def prompt_fields(post: str, entities: Iterable[str], sentiment: str) -> dict[str, str]:
     """Return what a prompt's places are filled with."""
-    shown = dict.fromkeys(form for form in map(shown_entity, entities) if form)
+    shown: dict[str, str] = {}
+    for form in map(shown_entity, entities):
+        if form:
+            shown.setdefault(form.casefold(), form)
     return {
         "post": _as_data(_URL.sub(" ", post), MAX_POST_BYTES),
-        "entities": "; ".join(list(shown)[:MAX_ENTITIES]),
+        "entities": "; ".join(list(shown.values())[:MAX_ENTITIES]),
         "sentiment": sentiment,
     }
 

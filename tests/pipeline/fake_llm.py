@@ -37,6 +37,11 @@ def completion(texts: Sequence[str | None], *, prompt_tokens: int = 7, completio
     return Reply(body=json.dumps({"choices": choices, "usage": usage}).encode())
 
 
+def text_completion(texts: Sequence[str]) -> Reply:
+    """Return a well-formed answer to a prompt that is no chat."""
+    return Reply(body=json.dumps({"choices": [{"text": text} for text in texts]}).encode())
+
+
 def failure(status: int, *, kind: str = "server_error", message: str = "no") -> Reply:
     """Return an error as OpenAI's API has it."""
     return Reply(status, json.dumps({"error": {"message": message, "type": kind}}).encode())
@@ -44,6 +49,8 @@ def failure(status: int, *, kind: str = "server_error", message: str = "no") -> 
 
 def is_canary(request: dict[str, Any]) -> bool:
     """Whether this is the client's harmless question, or the probe that looks the same."""
+    if "prompt" in request:
+        return "Say hello." in request["prompt"]
     return bool(request["messages"][-1]["content"] == "Say hello.")
 
 
@@ -64,7 +71,7 @@ class FakeLlm:
     behave: Behaviour
     models: Reply = field(default_factory=lambda: Reply(body=json.dumps({"data": [{"id": MODEL}]}).encode()))
     port: int = 0
-    requests: list[dict[str, Any]] = field(default_factory=list)  # bodies of the chat requests
+    requests: list[dict[str, Any]] = field(default_factory=list)  # bodies of all but the list of models
     keys: list[str] = field(default_factory=list)  # Authorization header of every request
 
     @property
@@ -103,9 +110,12 @@ class FakeLlm:
     def _choose_reply(self, request_line: str, body: bytes) -> Reply:
         if request_line.startswith("GET /v1/models "):
             return self.models
-        if not request_line.startswith("POST /v1/chat/completions "):
+        path = request_line.split()[1]
+        if path not in ("/v1/chat/completions", "/v1/completions"):
             return failure(404)
         self.requests.append(json.loads(body))
+        if ("messages" in self.requests[-1]) != (path == "/v1/chat/completions"):
+            return failure(400)
         return self.behave(self.requests[-1])
 
     async def _reply(self, writer: asyncio.StreamWriter, reply: Reply) -> None:

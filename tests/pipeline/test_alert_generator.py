@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.alert_generator import CANDIDATE_PROMPT, SELECTION_PROMPT, AlertGenerator, Generation
+from pipeline.answers import Choice, Sample
 from pipeline.errors import InvalidMessageError, LlmRefusedError
 from pipeline.filters import merge
 from pipeline.messages import (
@@ -22,6 +23,7 @@ from pipeline.messages import (
     outcome_id,
 )
 from pipeline.prompts import ChatMessage
+from pipeline.selection import SelectionName
 from tests.pipeline.test_filters import THEME, annotated
 
 TEXT = "Floods hit New\nOrleans again, FEMA sends help http://t.co/x"
@@ -39,17 +41,18 @@ class Llm:
         self.sampled: list[dict[str, Any]] = []
         self.chosen: list[dict[str, Any]] = []
 
-    async def sample(self, messages: Sequence[ChatMessage], **options: Any) -> list[str]:
+    async def sample(self, messages: Sequence[ChatMessage], **options: Any) -> list[Sample]:
         self.sampled.append({"messages": messages, **options})
-        return self.samples
+        return [Sample(text, -float(len(text))) for text in self.samples]
 
-    async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: Any) -> int | None:
+    async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: Any) -> Choice:
         self.chosen.append({"messages": messages, "num_options": num_options, **options})
-        return self.choice
+        return Choice("", self.choice)
 
 
-async def generate(llm: Llm, post: AnnotatedPost = POST) -> Generation:
-    return await AlertGenerator(llm, num_samples=4, temperature=0.7, max_tokens=24).generate(post)
+async def generate(llm: Llm, post: AnnotatedPost = POST, selection: SelectionName = "llm") -> Generation:
+    generator = AlertGenerator(llm, num_samples=4, temperature=0.7, max_tokens=24, selection=selection)
+    return await generator.generate(post)
 
 
 async def test_an_alert_says_what_it_is_and_what_made_it() -> None:
@@ -95,6 +98,32 @@ async def test_the_only_candidate_needs_no_selection() -> None:
     alert = (await generate(llm)).outcome
     assert isinstance(alert, Alert)
     assert alert.provenance.selected_by is SelectionMethod.ONLY_CANDIDATE
+    assert alert.provenance.selection_prompt is None
+    assert not llm.chosen
+
+
+async def test_none_of_these_is_an_abstention() -> None:
+    """Where the LLM finds every candidate wrong none is published, and the abstention keeps the way to it."""
+    generation = await generate(Llm(["Severe flooding: FEMA", "Flood aid: FEMA"], choice=2))
+    abstention = generation.outcome
+    assert isinstance(abstention, Abstention)
+    assert abstention.reason is AbstentionReason.NONE_SELECTED
+    assert abstention.provenance.selected_by is SelectionMethod.LLM
+    assert abstention.provenance.selection_prompt == SELECTION_PROMPT
+    assert (len(generation.candidates), generation.chosen) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("selection", "theme"),
+    [("first", "Severe flooding"), ("majority", "Flood damage"), ("likelihood", "Aid")],
+)
+async def test_other_methods_ask_nobody(selection: SelectionName, theme: str) -> None:
+    """First, most frequent and likeliest are found among the samples, and no selection prompt is claimed."""
+    llm = Llm(["Severe flooding: FEMA", "Flood damage: FEMA", "Flood damage: FEMA", "Aid: FEMA"])
+    alert = (await generate(llm, selection=selection)).outcome
+    assert isinstance(alert, Alert)
+    assert alert.theme == theme
+    assert alert.provenance.selected_by == selection
     assert alert.provenance.selection_prompt is None
     assert not llm.chosen
 
@@ -168,7 +197,7 @@ async def test_a_refusal_is_the_callers_matter() -> None:
     """A refused prompt leaves as it is, for the dead letters."""
 
     class Refusing(Llm):
-        async def sample(self, messages: Sequence[ChatMessage], **options: Any) -> list[str]:
+        async def sample(self, messages: Sequence[ChatMessage], **options: Any) -> list[Sample]:
             raise LlmRefusedError("too long")
 
     with pytest.raises(LlmRefusedError):

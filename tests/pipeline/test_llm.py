@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.answers import after_thinking, chosen_index
+from pipeline.answers import Choice, after_thinking, chosen_index
 from pipeline.constraint import PROBE_WORD
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
-from pipeline.llm import LlmClient, LlmRequest
+from pipeline.llm import AskingStyle, LlmClient, LlmRequest
 from pipeline.prompts import ChatMessage
 from tests.pipeline.fake_llm import (
     MODEL,
@@ -23,6 +23,7 @@ from tests.pipeline.fake_llm import (
     completion,
     failure,
     is_canary,
+    text_completion,
 )
 
 SECRET = "the secret words of a post"
@@ -30,7 +31,11 @@ MESSAGES: list[ChatMessage] = [{"role": "user", "content": SECRET}]
 
 
 def make_client(
-    fake: FakeLlm, *, timeout_seconds: float = 5.0, on_request: Callable[[LlmRequest], None] | None = None
+    fake: FakeLlm,
+    *,
+    timeout_seconds: float = 5.0,
+    on_request: Callable[[LlmRequest], None] | None = None,
+    style: AskingStyle | None = None,
 ) -> LlmClient:
     return LlmClient(
         url=fake.url,
@@ -39,6 +44,7 @@ def make_client(
         timeout_seconds=timeout_seconds,
         max_requests=2,
         on_request=on_request,
+        style=style,
         max_attempts=3,
         max_backoff_seconds=0.02,
     )
@@ -57,12 +63,13 @@ async def connected(behave: Behaviour, **options: Any) -> AsyncIterator[tuple[Fa
 
 
 async def sample(client: LlmClient, num_samples: int = 2, grammar: str | None = None) -> list[str]:
-    return await client.sample(
+    samples = await client.sample(
         MESSAGES, num_samples=num_samples, temperature=0.7, max_tokens=9, seed=5, grammar=grammar
     )
+    return [sample.text for sample in samples]
 
 
-async def choose(client: LlmClient, num_options: int = 3) -> int | None:
+async def choose(client: LlmClient, num_options: int = 3) -> Choice:
     return await client.choose(MESSAGES, num_options, max_tokens=9, seed=5)
 
 
@@ -310,8 +317,76 @@ async def test_a_server_that_refuses_unknown_fields_is_free() -> None:
 async def test_a_choice_is_one_of_the_options_or_nothing(answer: str, index: int | None) -> None:
     """Only an answer that names exactly one option is a choice."""
     async with connected(lambda request: completion([answer])) as (fake, client):
-        assert await choose(client) == index
+        assert (await choose(client)).index == index
         assert fake.requests[0]["temperature"] == 0.0
+
+
+def with_log_probabilities(request: dict[str, Any]) -> Reply:
+    """A server that answers " 2" and finds that and " 1" likely; three tokens a sample."""
+    alternatives = [{"token": " 2", "logprob": -0.5}, {"token": " 1", "logprob": -1.5}]
+    tokens = [{"token": "x", "logprob": -1.0, "top_logprobs": alternatives}] * 3
+    choice: dict[str, Any] = {"message": {"content": "2"}}
+    if "logprobs" in request:
+        choice["logprobs"] = {"content": tokens}
+    body = {"choices": [choice] * request.get("n", 1), "usage": {"prompt_tokens": 7, "completion_tokens": 3}}
+    return Reply(body=json.dumps(body).encode())
+
+
+async def test_log_probabilities_are_asked_for_where_the_server_gives_them() -> None:
+    """Samples know how likely they are, choices how likely each option is, and every sample's tokens are counted."""
+    told: list[LlmRequest] = []
+    async with FakeLlm(with_log_probabilities) as fake:
+        client = make_client(fake, on_request=told.append)
+        await client.connect()
+        samples = await client.sample(MESSAGES, num_samples=2, temperature=0.7, max_tokens=9, seed=5)
+        assert [sample.log_probability for sample in samples] == [-3.0, -3.0]
+        assert told[-1].completion_tokens == 6
+        choice = await choose(client)
+        assert choice.index == 1
+        assert choice.probabilities == pytest.approx((0.2689, 0.7311, 0.0), abs=1e-4)
+        await client.close()
+
+
+async def test_no_constraint_when_told_so() -> None:
+    """A server that would obey a grammar is not sent one."""
+    async with FakeLlm(answering(PROBE_WORD)) as fake:
+        client = make_client(fake, style=AskingStyle(constraint="none"))
+        await client.connect()
+        await sample(client, grammar='root ::= "x"')
+        assert client.dialect == "free"
+        assert not any("grammar" in request for request in fake.requests)
+        await client.close()
+
+
+async def test_a_reasoning_model_answers_after_a_closed_thinking_block() -> None:
+    """With a template of ours the prompt is text, and ends where the answer itself begins."""
+    async with FakeLlm(lambda request: text_completion(["Storm: Cuba"])) as fake:
+        client = make_client(fake, style=AskingStyle(template="deepseek_r1"))
+        await client.connect()
+        assert await sample(client, 1) == ["Storm: Cuba"]
+        assert fake.requests[-1]["prompt"] == f"<｜User｜>{SECRET}<｜Assistant｜><think>\n\n</think>\n\n"
+        assert "messages" not in fake.requests[-1]
+        await client.close()
+
+
+async def test_a_bounded_think_comes_before_the_choice() -> None:
+    """By setting, the model thinks so many tokens first; the choice follows what it thought, closed by us."""
+
+    def behave(request: dict[str, Any]) -> Reply:
+        return text_completion(["hm </b> 2" if "stop" in request else "2"])
+
+    async with FakeLlm(behave) as fake:
+        client = make_client(fake, style=AskingStyle(template="qwen3", think_tokens=50))
+        await client.connect()
+        assert (await choose(client)).index == 1
+        thinking, choosing = fake.own_requests
+        assert (thinking["max_tokens"], thinking["stop"]) == (50, ["</think>"])
+        assert thinking["prompt"].endswith("<|im_start|>assistant\n<think>\n")
+        assert choosing["prompt"] == thinking["prompt"] + "hm ‹/b> 2\n</think>\n\n"
+        assert choosing["max_tokens"] == 9
+        await sample(client, 1)
+        assert fake.requests[-1]["prompt"].endswith("<think>\n\n</think>\n\n")
+        await client.close()
 
 
 def test_thinking_is_taken_away() -> None:

@@ -90,7 +90,7 @@ def test_long_text_is_cut_at_a_word() -> None:
     assert as_data("水" * 100, max_bytes=20) == "水水水水水…"
 
 
-@pytest.mark.parametrize("ref", ["candidate-v1", "selection-v1"])
+@pytest.mark.parametrize("ref", ["candidate-v1", "selection-v2"])
 def test_a_prompt_puts_what_is_shared_first(ref: str) -> None:
     """Only the last message depends on the post, so that the server's prefix cache serves the rest."""
     prompt = load_prompt(ref)
@@ -111,7 +111,7 @@ def test_the_examples_keep_the_rules_that_they_show() -> None:
 def test_the_examples_of_the_selection_name_an_option() -> None:
     """Every answer is the number of one of the options, and no place is favoured."""
     answers = []
-    for fields, answer in load_prompt("selection-v1").examples:
+    for fields, answer in load_prompt("selection-v2").examples:
         assert f"{answer}. " in fields["options"]
         answers.append(answer)
     assert len(set(answers)) == len(answers)
