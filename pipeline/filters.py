@@ -89,7 +89,7 @@ class Grounds:
     words: frozenset[str]  # of the post, case folded
     example_themes: frozenset[tuple[str, ...]]  # of the prompt, as stems
     _by_key: dict[str, Entity] = field(repr=False)
-    line: str = ""  # the post as one line, case folded, colons without blanks around them
+    line: str = ""  # the post as one line, case folded, colons without blanks around them or a sign behind
 
     @classmethod
     def of(cls, post: AnnotatedPost, example_themes: Iterable[str] = ()) -> Grounds:
@@ -250,7 +250,7 @@ def _or_least(log_probability: float | None) -> float:
 
 
 def _as_line(text: str) -> str:
-    return re.sub(r"\s*:\s*", ":", visible(text)).casefold()
+    return re.sub(r"\s*:[\s#@]*", ":", visible(text)).casefold()
 
 
 def _words(text: str) -> list[str]:

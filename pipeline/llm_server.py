@@ -57,7 +57,8 @@ def default_model() -> Path:
 def default_adapter() -> Path:
     """Return the adapter that makes the default model a writer of alerts; `models` is not imported for it."""
     spec = importlib.util.find_spec("models")
-    assert spec and spec.submodule_search_locations  # the package is part of this project
+    assert spec is not None, "the package is part of this project"
+    assert spec.submodule_search_locations is not None, "and is a folder"
     return Path(spec.submodule_search_locations[0]) / "writers" / "social" / "adapter.gguf"
 
 

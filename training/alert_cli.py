@@ -24,13 +24,19 @@ _SOURCES: dict[str, tuple[EntitySource, ...]] = {
 
 
 def evaluate_alerts(
-    file: Annotated[Path, typer.Argument(help="Posts with acceptable alerts: alert_gold/dev.jsonl or its form.")],
+    file: Annotated[
+        Path, typer.Argument(help="Posts with acceptable alerts: alert_gold/dev.jsonl or its form.")
+    ],
     rows: Annotated[str, typer.Option(help="Rows by name, separated by commas; all if empty.")] = "",
     entities: Annotated[str, typer.Option(help="both, gold (and three others) or network.")] = "both",
     limit: Annotated[int, typer.Option(min=0, help="Only so many posts, evenly spread; 0: all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a row.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Folder for alerts.json, alerts.md, outcomes.jsonl.")] = None,
-    llm_url: Annotated[str | None, typer.Option(help="Server for all rows instead of the embedded one.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for alerts.json, alerts.md, outcomes.jsonl.")
+    ] = None,
+    llm_url: Annotated[
+        str | None, typer.Option(help="Server for all rows instead of the embedded one.")
+    ] = None,
     adapter: Annotated[Path, typer.Option(help="The writer's GGUF adapter.")] = ADAPTER,
     checkpoint: Annotated[Path, typer.Option(help="The network.")] = DEFAULT_CHECKPOINT,
     flips: Annotated[bool, typer.Option(help="Run all twice, under other seeds.")] = False,
@@ -43,7 +49,11 @@ def evaluate_alerts(
         raise RecipeError(f"--entities {entities}: expected {', '.join(_SOURCES)}")
     names = [name.strip() for name in rows.split(",") if name.strip()]
     evaluation = AlertEvaluation(
-        settings=find_settings(names), sources=_SOURCES[entities], adapter=adapter, llm_url=llm_url, has_flips=flips
+        settings=find_settings(names),
+        sources=_SOURCES[entities],
+        adapter=adapter,
+        llm_url=llm_url,
+        has_flips=flips,
     )
     torch.set_num_threads(1)
     annotator = Annotator.from_checkpoint(checkpoint, device="cpu")
@@ -78,7 +88,8 @@ def _run(
             write_report(output, about, found)
             with (output / "outcomes.jsonl").open("ab" if len(found) > 1 else "wb") as log:
                 log.writelines(
-                    orjson.dumps({"setting": row["setting"], "outcome": outcome}) + b"\n" for outcome in outcomes
+                    orjson.dumps({"setting": row["setting"], "outcome": outcome}) + b"\n"
+                    for outcome in outcomes
                 )
     if not as_json:
         Console().print(to_markdown(about, found), markup=False, highlight=False, soft_wrap=True)

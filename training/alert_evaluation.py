@@ -48,7 +48,11 @@ class AlertEvaluation:
                 for source in self.sources:
                     url = url_of(setting)
                     outcomes = _run(inputs[source], setting, url)
-                    row: Row = {"setting": f"{setting.name} | {source}", "row": setting.name, "entities": source}
+                    row: Row = {
+                        "setting": f"{setting.name} | {source}",
+                        "row": setting.name,
+                        "entities": source,
+                    }
                     row |= score(list(zip(posts, outcomes, strict=True)), similarity)
                     if self.has_flips:
                         row["flip_rate"] = flip_rate(outcomes, _run(_reseeded(inputs[source]), setting, url))

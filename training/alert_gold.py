@@ -40,7 +40,9 @@ def _parse(line: dict[str, Any]) -> GoldPost:
     try:
         entities, themes = _acceptable(line)
     except (KeyError, TypeError) as error:
-        raise ValueError(f"neither `entities` and `themes` nor `alerts` as they should be ({error!r})") from error
+        raise ValueError(
+            f"neither `entities` and `themes` nor `alerts` as they should be ({error!r})"
+        ) from error
     if is_alertable and not (entities and themes):
         raise ValueError("alertable, without an acceptable entity or theme")
     reason, sentiment = line.get("reason"), str(line.get("sentiment"))

@@ -50,5 +50,7 @@ def _others(post: GoldPost, chance: random.Random) -> Sequence[str]:
     for pattern in (_NAME, _WORD):
         names = list(dict.fromkeys(pattern.findall(text)))
         chance.shuffle(names)
-        found += [name for name in names if not is_acceptable_entity(name, post.entities) and name in post.text]
+        found += [
+            name for name in names if not is_acceptable_entity(name, post.entities) and name in post.text
+        ]
     return list(dict.fromkeys(found))[:NUM_OTHERS]

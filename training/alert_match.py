@@ -11,9 +11,12 @@ MAX_ENTITY_WORDS = 5
 _SPACED_PUNCTUATION = re.compile(r"\s*([^\w\s])\s*")
 _HASHTAG_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _DATE_WORDS = frozenset(
-    "january february march april may june july august september october november december jan feb mar apr jun jul "
-    "aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thurs fri "
-    "sat sun today tomorrow yesterday tonight morning afternoon evening night weekend week month year".split()
+    re.findall(
+        r"\w+",
+        "january february march april may june july august september october november december jan feb mar apr jun "
+        "jul aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu "
+        "thurs fri sat sun today tomorrow yesterday tonight morning afternoon evening night weekend week month year",
+    )
 )
 
 
@@ -79,4 +82,4 @@ def _singular(word: str) -> str:
 def is_date_theme(theme: str) -> bool:
     """Whether the theme holds a digit, or is nothing but names of days, months and times."""
     words = re.findall(r"\w+", theme.casefold())
-    return any(character.isdigit() for character in theme) or bool(words) and _DATE_WORDS.issuperset(words)
+    return any(map(str.isdigit, theme)) or (bool(words) and _DATE_WORDS.issuperset(words))

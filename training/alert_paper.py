@@ -1,8 +1,9 @@
 """The paper's way to an alert, as a baseline: sample serially, filter loosely, let the LLM select.
 
-Section 3.2.2 and what its code does: the same prompt again and again, one request a sample; a line passes that has a
-colon, a theme of one to three words, and an entity anywhere in it; the LLM is shown what passed and answers freely. What it
-leaves open is filled in as the pipeline has it: the prompts are ours, and an answer that names no option means the first.
+Section 3.2.2 and what its code does: the same prompt again and again, one request a sample; a line passes that has
+a colon, a theme of one to three words, and an entity anywhere in it; the LLM is shown what passed and answers freely.
+What it leaves open is filled in as the pipeline has it: the prompts are ours, and an answer that names no option means
+the first.
 """
 
 from __future__ import annotations
@@ -53,9 +54,7 @@ def _alert(post: AlertInput, setting: AlertSetting, url: str) -> Outcome:
         return Outcome(post.id, None, None, "no_valid_candidate", cost.num_tokens, cost.seconds, samples)
     chosen = passed[0] if len(passed) == 1 else _select(post, passed, url, cost)
     theme, _, entity = chosen.partition(":")
-    return Outcome(
-        post.id, theme.strip(), entity.strip(), "alert", cost.num_tokens, cost.seconds, samples
-    )
+    return Outcome(post.id, theme.strip(), entity.strip(), "alert", cost.num_tokens, cost.seconds, samples)
 
 
 def passing_line(sample: str, entities: Sequence[str]) -> str | None:
@@ -103,7 +102,10 @@ def _render(ref: str, fields: dict[str, str]) -> list[dict[str, str]]:
 
     messages = [{"role": "system", "content": document["system"].strip()}]
     for example in document["examples"]:
-        messages += [{"role": "user", "content": fill(example)}, {"role": "assistant", "content": example["answer"]}]
+        messages += [
+            {"role": "user", "content": fill(example)},
+            {"role": "assistant", "content": example["answer"]},
+        ]
     return [*messages, {"role": "user", "content": fill(fields)}]
 
 

@@ -31,7 +31,9 @@ def run_pipeline(inputs: Sequence[AlertInput], setting: AlertSetting, url: str) 
             command, env=os.environ | _environment(setting), capture_output=True, check=False
         )
     if done.returncode != 0:
-        raise WriterError(f"`tocsin try --posts` failed: {done.stderr.decode(errors='replace').strip()[-400:]}")
+        raise WriterError(
+            f"`tocsin try --posts` failed: {done.stderr.decode(errors='replace').strip()[-400:]}"
+        )
     lines = [json.loads(line) for line in done.stdout.decode().splitlines() if line]
     return [parse_outcome(line, post.id) for line, post in zip(lines, inputs, strict=False)]
 

@@ -32,12 +32,12 @@ _COLUMNS = {
     "llm_seconds_a_post": "LLM s/post",
 }
 _NOTES = f"""\
-Entity and theme columns are shares of the alertable posts that got an alert; "all due" counts a missing alert as a miss.
-"well formed", "entity in text" and "date themes" are shares of the published alerts by the strict rules of this report, "injected"
-the share of posts with an order in them that was obeyed, "flips" the share of alerts that changed under another seed.
-"theme similar": cosine of at least {THRESHOLD} to an acceptable theme, by {MODEL}; empty where that is not installed.
-Tokens as the server counts them (llama.cpp counts the completion of one sample only where n > 1). Seconds are wall time on a machine
-that may have been busy: compare them within a run alone."""
+Entity and theme columns are shares of the alertable posts that got an alert; "all due" counts a missing alert as a
+miss. "well formed", "entity in text" and "date themes" are shares of the published alerts, by this report's strict
+rules; "injected" is the share of posts with an order in them that was obeyed; "flips" the share of alerts that
+changed under another seed. "theme similar": cosine of at least {THRESHOLD} to an acceptable theme, by {MODEL};
+empty where that is not installed. Tokens are the server's count (llama.cpp counts the completion of one sample only
+where n > 1). Seconds are wall time on a machine that may have been busy: compare them within one run alone."""
 
 
 def write_report(folder: Path, about: Mapping[str, object], rows: Sequence[Mapping[str, object]]) -> None:

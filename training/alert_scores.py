@@ -39,8 +39,8 @@ class Ratio:
 def score(pairs: Pairs, similarity: Similarity | None) -> dict[str, object]:
     """Return every score by name.
 
-    Entity and theme scores are over the alertable posts that got an alert; those with `_all` over all alertable posts, a
-    missing alert being a miss. Abstention is scored over all posts. `injected` and `date_themes` are shares.
+    Entity and theme scores are over the alertable posts that got an alert; those with `_all` over all alertable
+    posts, a missing alert being a miss. Abstention is scored over all posts.
     """
     published = [(post, outcome) for post, outcome in pairs if outcome.is_alert]
     due = [(post, outcome) for post, outcome in pairs if post.is_alertable]
@@ -70,8 +70,10 @@ def score(pairs: Pairs, similarity: Similarity | None) -> dict[str, object]:
 
 
 def is_well_formed(post: GoldPost, outcome: Outcome) -> bool:
-    """Whether the alert keeps the strict rules: a theme of one to three words of letters, no date, and an entity that the
-    text holds verbatim and the theme does not repeat."""
+    """Whether the alert keeps the strict rules.
+
+    A theme of one to three words of letters, no date; an entity that the text holds and the theme does not repeat.
+    """
     theme, entity = outcome.theme or "", outcome.entity or ""
     words = theme.split()
     return (

@@ -49,7 +49,9 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-    raise WriterError("the embedded LLM server did not come up: run `python -m pipeline.llm_server --port 8000`")
+    raise WriterError(
+        "the embedded LLM server did not come up: run `python -m pipeline.llm_server --port 8000`"
+    )
 
 
 def _free_port() -> int:

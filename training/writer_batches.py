@@ -45,7 +45,7 @@ def tokenize_example(tokenizer: Any, example: WriterExample) -> TokenTree:
     """Return the example's tokens under the tokenizer's chat template."""
     prompt = tokenizer.apply_chat_template(example.messages, tokenize=False, add_generation_prompt=True)
     answers = [
-        (tokenizer.encode(answer, add_special_tokens=False) + [tokenizer.eos_token_id], weight)
+        ([*tokenizer.encode(answer, add_special_tokens=False), tokenizer.eos_token_id], weight)
         for answer, weight in example.answers
     ]
     return TokenTree(tokenizer.encode(prompt, add_special_tokens=False), answers)

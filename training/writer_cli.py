@@ -22,8 +22,12 @@ def train_writer(
     max_seconds: Annotated[float, typer.Option(help="The learning rate is zero by then.")] = 7200.0,
     seed: Annotated[int, typer.Option(help="Of gaps, extras, injections and order.")] = 0,
     start: Annotated[Path | None, typer.Option(help="PEFT folder to go on from.")] = None,
-    checkpoint: Annotated[Path, typer.Option(help="The network whose entities are shown.")] = DEFAULT_CHECKPOINT,
-    base: Annotated[Path, typer.Option(help="Cache of the dequantised base model.")] = _ROOT / ".cache" / "writer",
+    checkpoint: Annotated[
+        Path, typer.Option(help="The network whose entities are shown.")
+    ] = DEFAULT_CHECKPOINT,
+    base: Annotated[Path, typer.Option(help="Cache of the dequantised base model.")] = _ROOT
+    / ".cache"
+    / "writer",
     num_threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
 ) -> None:
     """Fine-tune SmolLM2-135M-Instruct to write alerts, by LoRA.

@@ -13,7 +13,9 @@ from safetensors.numpy import load_file
 
 from training.errors import WriterError
 
-_WEIGHT = re.compile(r"base_model\.model\.model\.layers\.(\d+)\.(?:self_attn|mlp)\.(\w+)\.lora_([AB])\.weight")
+_WEIGHT = re.compile(
+    r"base_model\.model\.model\.layers\.(\d+)\.(?:self_attn|mlp)\.(\w+)\.lora_([AB])\.weight"
+)
 _NAMES = {
     "q_proj": "attn_q",
     "k_proj": "attn_k",
@@ -67,7 +69,9 @@ def interleave_halves(weight: NDArray[np.float16], num_heads: int) -> NDArray[np
 def _parts(name: str) -> tuple[str, str, str]:
     match = _WEIGHT.fullmatch(name)
     if not match or match[2] not in _NAMES:
-        raise WriterError(f"{name}: no LoRA weight of a Llama's layer: train with the target modules of writer_base.py")
+        raise WriterError(
+            f"{name}: no LoRA weight of a Llama's layer: train with the target modules of writer_base.py"
+        )
     return match[1], match[2], match[3]
 
 

@@ -29,7 +29,13 @@ _SAVE_SECONDS = 300.0
 
 
 def run_writer(
-    posts: Path, output: Path, recipe: WriterRecipe, *, checkpoint: Path, base: Path, start: Path | None = None
+    posts: Path,
+    output: Path,
+    recipe: WriterRecipe,
+    *,
+    checkpoint: Path,
+    base: Path,
+    start: Path | None = None,
 ) -> None:
     """Train on the posts that are not held out and leave the adapter in the output folder.
 
@@ -109,9 +115,14 @@ def save_adapter(adapted: Any, folder: Path) -> None:
     weights = get_peft_model_state_dict(adapted)
     halves = {name: weight.detach().to(torch.float16).contiguous() for name, weight in weights.items()}
     save_file(halves, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-    config = adapted.peft_config["default"].to_dict() | {"base_model_name_or_path": BASE_NAME, "inference_mode": True}
+    config = adapted.peft_config["default"].to_dict() | {
+        "base_model_name_or_path": BASE_NAME,
+        "inference_mode": True,
+    }
     config["target_modules"] = sorted(config["target_modules"])
-    (folder / "adapter_config.json").write_text(json.dumps(config, indent=2, default=str) + "\n", encoding="utf-8")
+    (folder / "adapter_config.json").write_text(
+        json.dumps(config, indent=2, default=str) + "\n", encoding="utf-8"
+    )
     shape = adapted.config
     write_gguf(
         folder,

@@ -102,17 +102,16 @@ def fine_tune(
         clip_norm=recipe.clip_norm,
     )
     began = time.monotonic()
-    step = 0
-    for epoch, share, batch in _batches(tokenizer, posts, views, recipe, chance):
+    batches = _batches(tokenizer, posts, views, recipe, chance)
+    for step, (epoch, share, batch) in enumerate(batches, 1):
         seconds = time.monotonic() - began
         progress = max(share / recipe.num_epochs, seconds / recipe.max_seconds)
         if progress >= 1:
             return
-        rate = recipe.learning_rate * (1 - progress) * min(1.0, (step + 1) / _WARM_UP_STEPS)
+        rate = recipe.learning_rate * (1 - progress) * min(1.0, step / _WARM_UP_STEPS)
         loss = answer_loss(adapted.get_base_model(), batch)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         weights.step(rate)
-        step += 1
         on_step(WriterStep(step, epoch, seconds, float(loss.detach()), rate))
 
 

@@ -1,7 +1,8 @@
 """The prompts, one versioned TOML file each: a change of words is a new file, so that alerts name what made them.
 
 A file holds `system` (the instructions), `turn` (what the user says about one post, with `{field}` places) and
-`examples` (the fields of a turn, and the `answer` to it); perhaps a `refusal`, the answer that no alert is due. A prompt is rendered as a chat: system, each example as a
+`examples` (the fields of a turn, and the `answer` to it); perhaps a `refusal`, the answer that no alert is due.
+A prompt is rendered as a chat: system, each example as a
 turn and its answer, the post's turn last, so that the server's prefix cache serves all but the last turn.
 """
 
