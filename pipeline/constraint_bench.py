@@ -4,7 +4,8 @@
 
 `per_post`: one request, `theme: entity` under a grammar that holds this post's entities. `two_step`: one request for
 the entity's number, one for themes about it, under grammars that are the same for all posts. Both go over each post in
-turn, so that whatever else the machine does slows both. The LLM is the one of the settings, the embedded one by default.
+turn, so that whatever else the machine does slows both. The LLM is the one of the settings, by default the embedded
+one.
 """
 
 from __future__ import annotations

@@ -3,23 +3,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline.alert_generator import AlertGenerator
+from pipeline.chat_template import CHATML
+from pipeline.constraint import alert_grammar
 from pipeline.errors import LlmRefusedError, LlmUnavailableError, LocalServiceError
-from pipeline.llm import LlmClient
+from pipeline.llm import AskingStyle, LlmClient
 from pipeline.llm_server import ServerOptions, default_model, model_alias, start_server
 from pipeline.messages import Alert
-from pipeline.prompts import ChatMessage
+from pipeline.prompts import ChatMessage, load_prompt
 from tests.pipeline.test_filters import THEME, annotated
 
 NUM_SAMPLES = 4
@@ -59,9 +63,14 @@ def served(port: int) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-async def connect(port: int) -> LlmClient:
+async def connect(port: int, style: AskingStyle | None = None) -> LlmClient:
     client = LlmClient(
-        url=f"http://127.0.0.1:{port}/v1", model=None, api_key=None, timeout_seconds=60, max_requests=2
+        url=f"http://127.0.0.1:{port}/v1",
+        model=None,
+        api_key=None,
+        timeout_seconds=60,
+        max_requests=2,
+        style=style,
     )
     for _ in range(300):
         with contextlib.suppress(LlmUnavailableError):
@@ -84,11 +93,15 @@ async def test_the_embedded_server_writes_alerts() -> None:
         generator = AlertGenerator(client, num_samples=NUM_SAMPLES, temperature=0.7, max_tokens=24)
         generation = await generator.generate(post)
         assert {sample.rejected_by for sample in generation.samples}.isdisjoint({"form", "entity_unknown"})
-        assert isinstance(generation.outcome, Alert)
-        assert THEME.fullmatch(generation.outcome.theme)
+        assert all(sample.log_probability is not None for sample in generation.samples)
+        if isinstance(generation.outcome, Alert):
+            assert THEME.fullmatch(generation.outcome.theme)
 
         question: list[ChatMessage] = [{"role": "user", "content": "Say a number."}]
-        assert await client.choose(question, 3, max_tokens=4, seed=1) is not None
+        choice = await client.choose(question, 3, max_tokens=4, seed=1)
+        assert choice.index is not None
+        assert choice.probabilities is not None
+        assert sum(choice.probabilities) == pytest.approx(1.0)
         samples = await client.sample(
             question,
             num_samples=2 * NUM_SAMPLES,
@@ -105,6 +118,45 @@ async def test_the_embedded_server_writes_alerts() -> None:
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 5) == 0
         assert time.monotonic() - began < 2
+
+
+@pytest.mark.e2e
+async def test_the_embedded_server_takes_chats_that_we_render() -> None:
+    """Our ChatML is what llama.cpp makes of the model's own template, and a constraint holds after a closed think."""
+    require_llama_cpp()
+    port = find_free_port()
+    with served(port):
+        client = await connect(port, AskingStyle(template="qwen3", think_tokens=8))
+        chat = load_prompt("selection-v2").render(post="a storm", options="1. Storm: Cuba")
+        assert CHATML.render(chat) == await asyncio.to_thread(rendered_by_server, port, chat)
+
+        assert (client.dialect, client.template) == ("llama_cpp", "qwen3")
+        samples = await client.sample(
+            chat,
+            num_samples=2,
+            temperature=1.0,
+            max_tokens=24,
+            seed=1,
+            grammar=alert_grammar(["Cuba", "U.S."]),
+        )
+        assert all(sample.text.endswith((": Cuba", ": U.S.")) for sample in samples)
+        assert all(sample.log_probability is not None for sample in samples)
+        choice = await client.choose(chat, 3, max_tokens=4, seed=1)
+        assert choice.index is not None
+        assert choice.probabilities is not None
+        await client.close()
+
+
+def rendered_by_server(port: int, chat: list[ChatMessage]) -> str:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/apply-template",
+        data=json.dumps({"messages": chat}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        prompt = json.load(response)["prompt"]
+    assert isinstance(prompt, str)
+    return prompt
 
 
 @pytest.mark.e2e

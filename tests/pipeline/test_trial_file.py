@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import SettingsError
+from pipeline.settings import Settings
+from pipeline.trial_file import run_trial_file
+from tests.pipeline.fake_llm import MODEL, FakeLlm, answering, completion, failure, is_canary
+
+GIVEN = {
+    "id": "a",
+    "text": "Floods in Jakarta, WHO warns",
+    "entities": ["Jakarta", "WHO"],
+    "sentiment": "negative",
+}
+
+
+async def _run(
+    capsys: pytest.CaptureFixture[str], folder: Path, *lines: Any, settings: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Return what is printed for these lines, on a fake that samples and chooses."""
+    file = folder / "posts.jsonl"
+    file.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
+
+    def behave(request: dict[str, Any]) -> Any:
+        if is_canary(request):
+            return completion(["hi"])
+        if "refuse" in json.dumps(request):
+            return failure(400)
+        return (
+            completion(["2"])
+            if request.get("n") is None
+            else answering("Flood: Jakarta", "Aid: WHO")(request)
+        )
+
+    async with FakeLlm(behave) as llm:
+        await run_trial_file(file, Settings(llm_url=llm.url, device="cpu", num_samples=3, **(settings or {})))
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+async def test_everything_about_a_post_is_on_its_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Samples with verdicts, candidates, choice, outcome and the LLM's cost; the last line sums up."""
+    [line, last] = await _run(capsys, tmp_path, GIVEN)
+    assert (line["id"], line["outcome"], line["selected_by"]) == ("a", "alert", "llm")
+    assert (line["entities"], line["sentiment"]) == (["Jakarta", "WHO"], "negative")
+    assert [sample["verdict"] for sample in line["samples"]] == ["valid"] * 3
+    chosen = line["candidates"][line["chosen"]]
+    assert line["alert"] == f"{chosen['theme']}: {chosen['entity']}"
+    assert sum(candidate["count"] for candidate in line["candidates"]) == 3
+    assert (line["llm"]["requests"], line["llm"]["prompt_tokens"]) == (2, 14)
+    assert last["summary"]["llm"] == MODEL
+    assert (last["summary"]["posts"], last["summary"]["selection"]) == (1, "llm")
+
+
+async def test_each_line_keeps_its_place_whatever_becomes_of_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Lines that are no posts, name what is not there, or are refused, are told in their place, with their own cost."""
+    lines = await _run(
+        capsys,
+        tmp_path,
+        GIVEN | {"id": "b", "text": "refuse Jakarta and WHO"},
+        "not JSON",
+        GIVEN | {"id": "c", "entities": ["Paris"]},
+        GIVEN | {"id": "d", "entities": []},
+        GIVEN | {"id": "e", "entities": [{"text": "WHO", "type": "ORG", "start": 19}, "Jakarta"]},
+    )
+    assert [line.get("outcome") for line in lines[:-1]] == [
+        "llm_refused",
+        "undecodable",
+        "invalid_message",
+        "no_entity",
+        "alert",
+    ]
+    assert [line["llm"]["requests"] > 0 for line in lines[:-1]] == [True, False, False, False, True]
+    assert "entity 'Paris' is not in the text" in lines[2]["error"]
+
+
+async def test_the_method_is_the_one_of_the_settings(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Without the LLM's choice one request is enough."""
+    [line, _] = await _run(capsys, tmp_path, GIVEN, settings={"selection": "majority"})
+    assert (line["alert"], line["selected_by"], line["confidence"]) == (
+        "Flood: Jakarta",
+        "majority",
+        pytest.approx(2 / 3),
+    )
+    assert line["llm"]["requests"] == 1
+
+
+async def test_what_is_not_given_the_network_finds(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A line with a text alone is annotated, and what is given of the rest is kept."""
+    [line, _] = await _run(
+        capsys, tmp_path, {"id": "a", "text": "Floods in Jakarta, thousands flee", "sentiment": "glad"}
+    )
+    assert line["entities"] == ["Jakarta"]
+    assert line["sentiment"] == "glad"
+
+
+async def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """The error names the file that was asked for."""
+    with pytest.raises(SettingsError, match=r"gone\.jsonl: cannot be read"):
+        await run_trial_file(tmp_path / "gone.jsonl", Settings())
