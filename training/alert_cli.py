@@ -1,5 +1,6 @@
 """The command `python -m training evaluate-alerts`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,7 +60,13 @@ def evaluate_alerts(
     annotator = Annotator.from_checkpoint(checkpoint, device="cpu")
     posts = spread(read_gold_posts(file), limit)
     about = {"file": file.name, "posts": len(posts), "checkpoint": annotator.checkpoint.name}
-    _run(evaluation, posts, annotator, about, as_json=as_json, output=output)
+    found: list[dict[str, object]] = []
+    for row in _rows(evaluation, posts, annotator, about, output):
+        found.append(row)
+        if as_json:
+            print(orjson.dumps(row).decode(), flush=True)
+    if not as_json:
+        Console().print(to_markdown(about, found), markup=False, highlight=False, soft_wrap=True)
 
 
 def spread(posts: list[Any], limit: int) -> list[Any]:
@@ -69,27 +76,22 @@ def spread(posts: list[Any], limit: int) -> list[Any]:
     return [posts[index * len(posts) // limit] for index in range(limit)]
 
 
-def _run(
+def _rows(
     evaluation: AlertEvaluation,
     posts: list[Any],
     annotator: Annotator,
     about: dict[str, object],
-    *,
-    as_json: bool,
     output: Path | None,
-) -> None:
+) -> Iterator[dict[str, object]]:
+    """Yield the rows, and write them down one by one: a run of half an hour that is cut off leaves what it has."""
     found: list[dict[str, object]] = []
     for row, outcomes in evaluation.run(posts, annotator):
         found.append(row)
-        if as_json:
-            print(orjson.dumps(row).decode(), flush=True)
+        yield row
         if output:
-            # After every row: a run of half an hour that is cut off leaves what it has.
             write_report(output, about, found)
             with (output / "outcomes.jsonl").open("ab" if len(found) > 1 else "wb") as log:
                 log.writelines(
                     orjson.dumps({"setting": row["setting"], "outcome": outcome}) + b"\n"
                     for outcome in outcomes
                 )
-    if not as_json:
-        Console().print(to_markdown(about, found), markup=False, highlight=False, soft_wrap=True)

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from models import DEFAULT_CHECKPOINT
-from training.writer_run import run_writer
+from training.writer_run import WriterSources, run_writer
 from training.writer_trainer import WriterRecipe
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -36,5 +36,6 @@ def train_writer(
     """
     torch.set_num_threads(num_threads)
     recipe = WriterRecipe(num_epochs=num_epochs, max_seconds=max_seconds, seed=seed)
-    run_writer(posts, output, recipe, checkpoint=checkpoint, base=base, start=start)
+    sources = WriterSources(posts=posts, checkpoint=checkpoint, base=base, start=start)
+    run_writer(sources, output, recipe)
     Console(stderr=True).print(f"adapter: {output}")

@@ -2,13 +2,13 @@
 
 adapter_model.safetensors, adapter_config.json    the adapter for vLLM and PEFT, in half precision
 adapter.gguf                                      the same for llama.cpp
-steps.jsonl                                       loss and learning rate of every step
+steps.jsonl, recipe.json                          loss and learning rate of every step; the settings
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,33 +22,59 @@ from training.errors import WriterError
 from training.writer_base import add_adapter, load_base, prepare_base
 from training.writer_examples import NetworkView
 from training.writer_gguf import write_gguf
-from training.writer_trainer import WriterRecipe, WriterStep, fine_tune
+from training.writer_trainer import WriterData, WriterRecipe, WriterStep, fine_tune
 
 BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _SAVE_SECONDS = 300.0
 
 
-def run_writer(
-    posts: Path,
-    output: Path,
-    recipe: WriterRecipe,
-    *,
-    checkpoint: Path,
-    base: Path,
-    start: Path | None = None,
-) -> None:
-    """Train on the posts that are not held out and leave the adapter in the output folder.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterSources:
+    """What a run reads.
 
-    Args:
+    Attributes:
+        posts: file of posts with good alerts.
         checkpoint: of the network, whose entities and sentiments half of the prompts show.
         base: cache of the dequantised base model.
         start: PEFT folder of an adapter to go on from; None: a fresh one.
+    """
+
+    posts: Path
+    checkpoint: Path
+    base: Path
+    start: Path | None = None
+
+
+def run_writer(sources: WriterSources, output: Path, recipe: WriterRecipe) -> None:
+    """Train on the posts that are not held out and leave the adapter in the output folder.
 
     Raises:
         CorpusError: the posts cannot be read.
         WriterError: what the run needs is not installed.
     """
+    _check_environment()
+    posts = [post for post in read_alert_posts(sources.posts) if not is_held_out(post.id)]
+    data = WriterData(posts, network_views(posts, sources.checkpoint))
+    # Before anything random is drawn: the adapter's initial weights.
+    torch.manual_seed(recipe.seed)
+    model, tokenizer = load_base(prepare_base(sources.base))
+    adapted = add_adapter(model, sources.start)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n", encoding="utf-8")
+    with (output / "steps.jsonl").open("wb", buffering=0) as log:
+        saver = _Saver(adapted, output)
+
+        def on_step(step: WriterStep) -> None:
+            log.write(orjson.dumps(step) + b"\n")
+            saver.save_now_and_then(step.seconds)
+
+        fine_tune(adapted, tokenizer, data=data, recipe=recipe, on_step=on_step)
+    saver.save()
+
+
+def _check_environment() -> None:
     try:
+        import gguf  # noqa: F401
         import peft  # noqa: F401
         import transformers
     except ImportError as error:
@@ -57,23 +83,6 @@ def run_writer(
             ".venv-writer/bin/python -m training writer"
         ) from error
     transformers.logging.set_verbosity_error()
-    train = [post for post in read_alert_posts(posts) if not is_held_out(post.id)]
-    views = network_views(train, checkpoint)
-    # Before anything random is drawn: the adapter's initial weights.
-    torch.manual_seed(recipe.seed)
-    model, tokenizer = load_base(prepare_base(base / "base"))
-    adapted = add_adapter(model, start)
-    output.mkdir(parents=True, exist_ok=True)
-    with (output / "steps.jsonl").open("wb", buffering=0) as log:
-        saver = _Saver(adapted, output)
-
-        def on_step(step: WriterStep) -> None:
-            log.write(orjson.dumps(step) + b"\n")
-            saver.save_now_and_then(step.seconds)
-
-        fine_tune(adapted, tokenizer, train, views, recipe, on_step=on_step)
-    saver.save()
-    (output / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n", encoding="utf-8")
 
 
 def network_views(posts: list[AlertPost], checkpoint: Path) -> dict[str, NetworkView]:

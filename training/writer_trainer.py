@@ -16,7 +16,7 @@ from training.alert_post import AlertPost
 from training.writer_batches import TreeBatch, make_batches, tokenize_example
 from training.writer_examples import NetworkView, draw_examples
 
-_WARM_UP_STEPS = 15
+_WARM_UP_STEPS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +25,18 @@ class WriterRecipe:
 
     num_epochs: int = 3
     max_seconds: float = 3600.0  # the learning rate falls to zero at the end of these, or of the epochs
-    tokens_per_batch: int = 1200
-    learning_rate: float = 6e-4
+    tokens_per_batch: int = 640
+    learning_rate: float = 4.5e-4
     clip_norm: float = 1.0
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WriterData:
+    """What a run learns from: posts with good alerts, and what the network says of them, by their ids."""
+
+    posts: Sequence[AlertPost]
+    views: Mapping[str, NetworkView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +92,12 @@ def answer_loss(model: Any, batch: TreeBatch) -> Tensor:
 def fine_tune(
     adapted: Any,
     tokenizer: Any,
-    posts: Sequence[AlertPost],
-    views: Mapping[str, NetworkView],
-    recipe: WriterRecipe,
     *,
+    data: WriterData,
+    recipe: WriterRecipe,
     on_step: Callable[[WriterStep], None],
 ) -> None:
-    """Train the adapter of a PEFT model in place.
-
-    Args:
-        views: what the network says of the posts, by their ids.
-    """
+    """Train the adapter of a PEFT model in place."""
     chance = random.Random(recipe.seed)  # noqa: S311 - a reproducible draw, nothing secret
     weights = MasterWeights(
         [p for p in adapted.parameters() if p.requires_grad],
@@ -102,7 +105,7 @@ def fine_tune(
         clip_norm=recipe.clip_norm,
     )
     began = time.monotonic()
-    batches = _batches(tokenizer, posts, views, recipe, chance)
+    batches = _batches(tokenizer, data, recipe, chance)
     for step, (epoch, share, batch) in enumerate(batches, 1):
         seconds = time.monotonic() - began
         progress = max(share / recipe.num_epochs, seconds / recipe.max_seconds)
@@ -116,15 +119,11 @@ def fine_tune(
 
 
 def _batches(
-    tokenizer: Any,
-    posts: Sequence[AlertPost],
-    views: Mapping[str, NetworkView],
-    recipe: WriterRecipe,
-    chance: random.Random,
+    tokenizer: Any, data: WriterData, recipe: WriterRecipe, chance: random.Random
 ) -> Iterator[tuple[int, float, TreeBatch]]:
     """Yield epoch, epochs done so far, and the next batch; every epoch draws its examples anew."""
     for epoch in range(recipe.num_epochs):
-        examples = draw_examples(posts, views, chance)
+        examples = draw_examples(data.posts, data.views, chance)
         trees = [tokenize_example(tokenizer, example) for example in examples]
         batches = list(make_batches(trees, recipe.tokens_per_batch, chance))
         for index, batch in enumerate(batches):
