@@ -57,9 +57,9 @@ async def test_the_writer_is_asked_in_its_own_words() -> None:
     assert llm.asked["grammar"].startswith(f'root ::= theme ": " entity | "{REFUSAL}"\n')
 
 
-@pytest.mark.parametrize(("num_refusals", "is_published"), [(0, True), (1, True), (2, False), (4, False)])
-async def test_half_of_the_samples_can_decline(num_refusals: int, is_published: bool) -> None:
-    """One that declines is outvoted; two of four are not, and the reason tells that the LLM wanted none."""
+@pytest.mark.parametrize(("num_refusals", "is_published"), [(0, True), (2, True), (3, False), (4, False)])
+async def test_three_of_four_samples_can_decline(num_refusals: int, is_published: bool) -> None:
+    """Two that decline are outvoted; three of four are not, and the reason tells that the LLM wanted none."""
     samples = [REFUSAL] * num_refusals + ["Flooding: Tolsburg"] * (4 - num_refusals)
     outcome = (await write(Llm(*samples))).outcome
     assert isinstance(outcome, Alert) is is_published
