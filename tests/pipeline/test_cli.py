@@ -56,6 +56,15 @@ def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
         (("up", "--config", "gone.toml"), "tocsin: gone.toml: cannot be read: No such file or directory"),
         (("demo", "--config", "gone.toml"), "tocsin: gone.toml: cannot be read: No such file or directory"),
         (("demo", "--llm-url", "gone"), "tocsin: --llm-url='gone': "),
+        (("up", "--llm", "vllm"), "tocsin: --llm vllm: name a model with --model"),
+        (("demo", "--model", "large"), "tocsin: --model large: for vLLM alone: add --llm vllm"),
+        (
+            ("up", "--llm", "vllm", "--model", "m", "--llm-url", "http://h/v1"),
+            "tocsin: --llm vllm: a server that runs is named too",
+        ),
+        (("try",), "tocsin: try: expected either a text or --posts FILE"),
+        (("try", "a", "--posts", "b"), "tocsin: try: expected either a text or --posts FILE"),
+        (("try", "--posts", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read"),
         (("produce", "\x1b[31mgone"), r"tocsin: \x1b[31mgone: cannot be read"),
     ],
 )

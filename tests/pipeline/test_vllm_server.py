@@ -24,6 +24,10 @@ from pipeline.prompts import ChatMessage, load_prompt
 from pipeline.vllm_server import VllmProgram, find_vllm
 from tests.pipeline.test_filters import THEME, annotated
 
+# The server needs half a minute to start, and several on a machine that is busy.
+_START_SECONDS = 600
+pytestmark = pytest.mark.timeout(_START_SECONDS + 300)
+
 _MODEL = "TOCSIN_TEST_VLLM_MODEL"
 _QUESTION: list[ChatMessage] = [{"role": "user", "content": "Say a number."}]
 _ENTITIES = ["New Orleans", '"FEMA" \\']
@@ -50,7 +54,7 @@ def port() -> Iterator[int]:
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 280
+    deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
@@ -68,7 +72,7 @@ async def _connected(
         url=f"http://127.0.0.1:{port}/v1",
         model=None,
         api_key=None,
-        timeout_seconds=120,
+        timeout_seconds=300,
         max_requests=2,
         on_request=None if told is None else told.append,
         style=style,
