@@ -6,6 +6,7 @@ Whatever is random is seeded by the post's id, so that a redelivered post is ask
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,8 +35,9 @@ from pipeline.selection import Chooser, Selection, SelectionName, Selector, shuf
 
 CANDIDATE_PROMPT = "candidate-v1"
 SELECTION_PROMPT = "selection-v2"
-# Of the samples: where as many say that no alert is due, none is published. Best for the shipped writer's abstentions
-# on held-out posts.
+# Nothing is published where the LLM says that no alert is due: so probable, or where the server gives no
+# log-probabilities by such a share of the samples. Best for the shipped writer's abstentions on held-out posts.
+REFUSAL_PROBABILITY = 0.4
 REFUSED_SHARE = 0.75
 MAX_POST_BYTES = 1200  # of a post in a prompt; about 300 tokens of English, at most 1,200 of anything
 
@@ -228,8 +230,14 @@ class _Work:
 
 
 def _is_refused(samples: Sequence[JudgedSample]) -> bool:
-    refusals = sum(sample.rejected_by == REFUSAL for sample in samples)
-    return refusals > 0 and refusals >= REFUSED_SHARE * len(samples)
+    refusals = [sample for sample in samples if sample.rejected_by == REFUSAL]
+    if not refusals:
+        return False
+    # The same in all of them: it is the probability of one and the same text.
+    log_probability = refusals[0].log_probability
+    if log_probability is None:
+        return len(refusals) >= REFUSED_SHARE * len(samples)
+    return math.exp(log_probability) >= REFUSAL_PROBABILITY
 
 
 def _checked_sentiment(post: AnnotatedPost) -> Sentiment:

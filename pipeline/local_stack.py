@@ -38,8 +38,8 @@ _HOST = "127.0.0.1"
 # On a core or two more requests at once would only wait for each other. And a model as small as this, asked which of
 # several candidates is best, mostly takes the last option, "none of these": how likely it finds each says more.
 _EMBEDDED_LLM_SETTINGS = {"llm_max_requests": "1", "num_samples": "4", "selection": "likelihood"}
-# The embedded LLM writes with our adapter, which has a prompt of its own and was trained to agree with itself.
-_WRITER_SETTINGS = {"candidate_prompt": "writer-v1", "selection": "majority"}
+# The embedded LLM writes with our adapter, which has a short prompt of its own: more samples cost little.
+_WRITER_SETTINGS = {"candidate_prompt": "writer-v1", "num_samples": "8"}
 
 
 @dataclass(frozen=True, slots=True)

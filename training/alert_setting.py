@@ -25,13 +25,13 @@ class AlertSetting:
     way: Literal["ours", "paper"] = "ours"
     has_adapter: bool = True
     prompt: str = "writer-v1"
-    num_samples: int = 4
-    selection: str = "majority"
+    num_samples: int = 8
+    selection: str = "likelihood"
     constraint: Literal["auto", "none"] = "auto"
     temperature: float = 0.7
 
 
-def _writer(name: str, num_samples: int = 4, selection: str = "majority") -> AlertSetting:
+def _writer(name: str, num_samples: int = 8, selection: str = "likelihood") -> AlertSetting:
     return AlertSetting(name=name, num_samples=num_samples, selection=selection)
 
 
@@ -47,11 +47,11 @@ SETTINGS: tuple[AlertSetting, ...] = (
     AlertSetting(name="writer-free", constraint="none"),
     _writer("ours"),
     _writer("n=1", 1),
-    _writer("n=8", 8),
+    _writer("n=4", 4),
     _writer("n=16", 16),
     _writer("n=30", 30),
     _writer("select-llm", selection="llm"),
-    _writer("select-likelihood", selection="likelihood"),
+    _writer("select-majority", selection="majority"),
     _writer("select-first", selection="first"),
 )  # fmt: skip
 EXPLAINED = {
@@ -60,8 +60,8 @@ EXPLAINED = {
     "base": "the same under the grammar",
     "base-no-examples": "the writer's short prompt without the adapter",
     "writer-greedy": "the adapter, one greedy answer, no constraint",
-    "writer-free": "the adapter, n = 4, majority, no constraint",
-    "ours": "the embedded default: adapter, grammar, n = 4, majority",
+    "writer-free": "the adapter, n = 8, the likeliest, no constraint",
+    "ours": "the embedded default: adapter, grammar, n = 8, the likeliest",
 }
 
 

@@ -81,7 +81,7 @@ def test_the_papers_way_samples_serially_and_lets_the_llm_select(
 
 def test_rows_are_found_by_name() -> None:
     """A mistyped row is told, with those that there are; none named means all."""
-    assert [setting.name for setting in find_settings(["ours", "n=8"])] == ["ours", "n=8"]
+    assert [setting.name for setting in find_settings(["ours", "n=4"])] == ["ours", "n=4"]
     assert find_settings([]) == list(SETTINGS)
     with pytest.raises(RecipeError, match="n=9"):
         find_settings(["n=9"])
