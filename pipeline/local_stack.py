@@ -164,7 +164,8 @@ async def local_llm(
     await _start(stack, process)
     await wait_until_ready(process, port)
     if program.is_cpu_build:
-        settings = _EMBEDDED_LLM_SETTINGS | settings
+        # Its first answer with log-probabilities compiles something: 45 s on a busy machine.
+        settings = _EMBEDDED_LLM_SETTINGS | {"llm_timeout_seconds": "300"} | settings
     return settings | {"llm_url": f"http://{_HOST}:{port}/v1"}, process
 
 
