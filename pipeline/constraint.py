@@ -36,13 +36,14 @@ acronym ::= [A-Z]{2,5}
 THEME_GRAMMAR = "root ::= theme" + _THEME_RULES
 
 
-def alert_grammar(entities: Iterable[str]) -> str:
+def alert_grammar(entities: Iterable[str], refusal: str | None = None) -> str:
     """Return the grammar of `theme: entity` with one to three words before the colon and one of `entities` after it.
 
-    The other way is in two steps under fixed grammars, first the entity's number, then the theme;
-    `python -m pipeline.constraint_bench` compares them.
+    With a `refusal` (letters and blanks), that line may be written instead. The other way is in two steps under fixed
+    grammars, first the entity's number, then the theme; `python -m pipeline.constraint_bench` compares them.
     """
-    return 'root ::= theme ": " entity' + _THEME_RULES + "entity ::= " + _any_of(entities)
+    instead = "" if refusal is None else f' | "{refusal}"'
+    return f'root ::= theme ": " entity{instead}' + _THEME_RULES + "entity ::= " + _any_of(entities)
 
 
 def number_grammar(num_options: int) -> str:

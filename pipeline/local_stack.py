@@ -18,6 +18,7 @@ from pipeline.apache_kafka import ApacheKafka
 from pipeline.embedded_broker import EmbeddedBroker
 from pipeline.errors import SettingsError
 from pipeline.kafka_program import find_kafka
+from pipeline.llm_server import default_adapter
 from pipeline.local_process import (
     LocalProcess,
     answers_http,
@@ -37,6 +38,8 @@ _HOST = "127.0.0.1"
 # On a core or two more requests at once would only wait for each other. And a model as small as this, asked which of
 # several candidates is best, mostly takes the last option, "none of these": how likely it finds each says more.
 _EMBEDDED_LLM_SETTINGS = {"llm_max_requests": "1", "num_samples": "4", "selection": "likelihood"}
+# The embedded LLM writes with our adapter, which has a short prompt of its own: more samples cost little.
+_WRITER_SETTINGS = {"candidate_prompt": "writer-v1", "num_samples": "8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +186,13 @@ async def embedded_llm(
                 "name the server that has this one (--llm-url, TOCSIN_LLM_URL), or unset TOCSIN_LLM_MODEL"
             ]
         )
-    settings = _EMBEDDED_LLM_SETTINGS | settings
+    settings = _EMBEDDED_LLM_SETTINGS | _WRITER_SETTINGS | settings
     port = find_free_port()
     # For each request its samples, and one slot that keeps the selection prompt, or it is read anew for every post.
     slots = int(settings["llm_max_requests"]) * (int(settings["num_samples"]) + 1)
     command = [sys.executable, "-m", "pipeline.llm_server", "--port", str(port), "--slots", str(slots)]
+    if settings["candidate_prompt"].startswith("writer"):
+        command += ["--lora", str(default_adapter())]
     process = LocalProcess("llm", command, log_file=folder / "llm.log", environ=child_environ({}))
     await _start(stack, process)
     return settings | {"llm_url": f"http://{_HOST}:{port}/v1"}, process

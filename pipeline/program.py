@@ -190,6 +190,7 @@ def build_alert_generator(llm: LlmClient, settings: Settings) -> AlertGenerator:
         temperature=settings.temperature,
         max_tokens=settings.llm_max_tokens,
         selection=settings.selection,
+        candidate_prompt=settings.candidate_prompt,
     )
 
 

@@ -127,8 +127,12 @@ def named_option(answer: str, candidates: Sequence[Candidate]) -> int | None:
 
 
 def by_majority(candidates: Sequence[Candidate], method: SelectionMethod) -> Selection:
-    """Return the candidate that most samples said, the first of equals; sure by its share of the valid samples."""
-    best = max(range(len(candidates)), key=lambda index: candidates[index].count)
+    """Return the candidate that most samples said, the likeliest of equals; sure by its share of the valid samples."""
+    votes = [
+        (candidate.count, -math.inf if candidate.log_probability is None else candidate.log_probability)
+        for candidate in candidates
+    ]
+    best = votes.index(max(votes))
     total = sum(candidate.count for candidate in candidates)
     return Selection(best, method, candidates[best].count / total)
 

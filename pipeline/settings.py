@@ -181,6 +181,9 @@ class Settings(BaseSettings):
     degraded_after_seconds: float | None = Field(
         None, ge=0, description="the LLM away for this long: alerts without it, labelled; none: posts wait"
     )
+    candidate_prompt: Literal["candidate-v1", "writer-v1"] = Field(
+        "candidate-v1", description="prompt of the samples; writer-v1 is for our fine-tuned writer"
+    )
     num_samples: int = Field(8, ge=1, le=64, description="candidates sampled for a post, in one request")
     temperature: float = Field(0.7, ge=0.0, le=2.0, description="sampling temperature of the candidates")
     alert_batch_size: int = Field(64, ge=1, le=4096, description="posts that the alert agent takes at once")

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from models import ModelsError
 from training.ablation.command import ablation_command
+from training.alert_cli import evaluate_alerts
 from training.bench import bench_command
 from training.command_line import (
     CACHE_FOLDER,
@@ -34,12 +35,15 @@ from training.label_command import label_sentiment_command
 from training.named_recipes import find_recipe
 from training.progress import EpochProgress
 from training.training_run import RunInputs, TrainingRun
+from training.writer_cli import train_writer
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.command(name="evaluate")(evaluate_command)
 app.command(name="label-sentiment")(label_sentiment_command)
 app.command(name="ablation")(ablation_command)
 app.command(name="bench")(bench_command)
+app.command(name="evaluate-alerts")(evaluate_alerts)
+app.command(name="writer")(train_writer)
 
 
 @app.command()

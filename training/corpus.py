@@ -78,8 +78,12 @@ class Corpus:
 
 def held_out_side(row: LabelledText) -> str:
     """The side of the train/dev split that a row's id falls on."""
-    digest = hashlib.sha256(str(row.fields.get("id")).encode()).digest()
-    return "dev" if digest[0] % HELD_OUT_SHARE == 0 else "train"
+    return "dev" if is_held_out(str(row.fields.get("id"))) else "train"
+
+
+def is_held_out(row_id: str) -> bool:
+    """Whether a row of this id is kept out of training."""
+    return hashlib.sha256(row_id.encode()).digest()[0] % HELD_OUT_SHARE == 0
 
 
 def may_hide_entity(row: LabelledText) -> bool:

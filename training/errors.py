@@ -8,7 +8,8 @@ TrainingError           anything a user of `python -m training` can put right
 ├── RunStateError       the saved state of a run that was cut off is damaged
 ├── AblationError       results of an ablation that cannot be read, or too few to report
 ├── ClassifierError     a Hugging Face classifier that cannot be loaded, or whose labels are unknown
-└── RecipeError         unknown or impossible settings, all of them listed at once
+├── RecipeError         unknown or impossible settings, all of them listed at once
+└── WriterError         the alert writer lacks something, or an adapter does not fit
 """
 
 from collections.abc import Sequence
@@ -59,3 +60,7 @@ class ClassifierError(TrainingError):
 
 class RecipeError(TrainingError):
     """Settings of a training run are unknown or impossible."""
+
+
+class WriterError(TrainingError):
+    """The alert writer cannot be trained or scored: something that it needs is missing or does not fit."""

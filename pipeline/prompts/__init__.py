@@ -1,7 +1,8 @@
 """The prompts, one versioned TOML file each: a change of words is a new file, so that alerts name what made them.
 
 A file holds `system` (the instructions), `turn` (what the user says about one post, with `{field}` places) and
-`examples` (the fields of a turn, and the `answer` to it). A prompt is rendered as a chat: system, each example as a
+`examples` (the fields of a turn, and the `answer` to it); perhaps a `refusal`, the answer that no alert is due.
+A prompt is rendered as a chat: system, each example as a
 turn and its answer, the post's turn last, so that the server's prefix cache serves all but the last turn.
 """
 
@@ -32,6 +33,7 @@ class Prompt:
     system: str
     turn: str
     examples: tuple[tuple[dict[str, str], str], ...]  # the fields of a turn, and its answer
+    refusal: str | None = None  # the answer that no alert is due; None: the prompt always asks for one
 
     def render(self, **fields: str) -> list[ChatMessage]:
         """Return the chat that asks about one post; values go in as they are and are not looked into again."""
@@ -51,7 +53,8 @@ def load_prompt(ref: str) -> Prompt:
         ({name: value for name, value in example.items() if name != "answer"}, str(example["answer"]))
         for example in document["examples"]
     )
-    return Prompt(ref, document["system"].strip(), document["turn"].strip(), examples)
+    system, turn = document["system"].strip(), document["turn"].strip()
+    return Prompt(ref, system, turn, examples, document.get("refusal"))
 
 
 def _fill(template: str, fields: dict[str, str]) -> str:

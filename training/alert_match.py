@@ -1,0 +1,85 @@
+"""Whether a theme or an entity is an acceptable one, by the rules of the gold set's README."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+
+MAX_ENTITY_WORDS = 5
+
+_SPACED_PUNCTUATION = re.compile(r"\s*([^\w\s])\s*")
+_HASHTAG_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_DATE_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "january february march april may june july august september october november december jan feb mar apr jun "
+        "jul aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu "
+        "thurs fri sat sun today tomorrow yesterday tonight morning afternoon evening night weekend week month year",
+    )
+)
+
+
+def normalise(text: str) -> str:
+    """Return the text without HTML codes, `#`, `@`, case and spaces around punctuation."""
+    plain = html.unescape(text).replace("#", " ").replace("@", " ").casefold()
+    return " ".join(_SPACED_PUNCTUATION.sub(r"\1", plain).split())
+
+
+def is_acceptable_entity(entity: str, acceptable: Iterable[str]) -> bool:
+    """Whether it is one of them, or one holds the other as whole words or parts of a hashtag."""
+    return len(entity.split()) <= MAX_ENTITY_WORDS and any(_is_alike(entity, other) for other in acceptable)
+
+
+def _is_alike(one: str, other: str) -> bool:
+    a, b = normalise(one), normalise(other)
+    if a == b:
+        return True
+    return any(_holds(x, y) for x in _readings(one) for y in _readings(other)) or any(
+        _holds(y, x) for x in _readings(one) for y in _readings(other)
+    )
+
+
+def _readings(text: str) -> list[list[str]]:
+    """Return the words, and the words with those of a hashtag (`NepalEarthquake`) told apart."""
+    words = re.findall(r"\w+", normalise(text))
+    parts = [part.casefold() for part in _HASHTAG_PARTS.findall(html.unescape(text))]
+    return [words] if parts == words else [words, parts]
+
+
+def _holds(words: list[str], part: list[str]) -> bool:
+    size = len(part)
+    return size > 0 and any(words[at : at + size] == part for at in range(len(words) - size + 1))
+
+
+def is_exact_theme(theme: str, acceptable: Iterable[str]) -> bool:
+    """Whether it equals an acceptable theme."""
+    return normalise(theme) in map(normalise, acceptable)
+
+
+def has_acceptable_head(theme: str, acceptable: Iterable[str]) -> bool:
+    """Whether its head word is that of an acceptable theme, singular and plural alike."""
+    head = head_word(theme)
+    return bool(head) and head in {head_word(other) for other in acceptable}
+
+
+def head_word(theme: str) -> str:
+    """Return the last word that is no participle behind a noun ("Fire ban lifted": ban), in the singular."""
+    words = re.findall(r"\w+", normalise(theme))
+    while len(words) > 1 and words[-1].endswith("ed"):
+        words.pop()
+    return _singular(words[-1]) if words else ""
+
+
+def _singular(word: str) -> str:
+    if len(word) > 4 and word.endswith("ies"):
+        return f"{word[:-3]}y"
+    if len(word) > 4 and re.search(r"(?:s|x|z|ch|sh)es$", word):
+        return word[:-2]
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def is_date_theme(theme: str) -> bool:
+    """Whether the theme holds a digit, or is nothing but names of days, months and times."""
+    words = re.findall(r"\w+", theme.casefold())
+    return any(map(str.isdigit, theme)) or (bool(words) and _DATE_WORDS.issuperset(words))

@@ -1,0 +1,74 @@
+"""What is compared: the rows of the alert report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from training.errors import RecipeError
+
+EntitySource = Literal["gold+3", "network"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSetting:
+    """One way from posts to alerts.
+
+    Attributes:
+        way: `ours` runs the pipeline's generator, `paper` samples serially, filters and selects as the paper has it.
+        has_adapter: whether the LLM is our writer, or the same model without the adapter.
+        prompt: of the samples.
+        constraint: auto (a grammar, where the server obeys one) or none.
+    """
+
+    name: str
+    way: Literal["ours", "paper"] = "ours"
+    has_adapter: bool = True
+    prompt: str = "writer-v1"
+    num_samples: int = 8
+    selection: str = "likelihood"
+    constraint: Literal["auto", "none"] = "auto"
+    temperature: float = 0.7
+
+
+def _writer(name: str, num_samples: int = 8, selection: str = "likelihood") -> AlertSetting:
+    return AlertSetting(name=name, num_samples=num_samples, selection=selection)
+
+
+SETTINGS: tuple[AlertSetting, ...] = (
+    AlertSetting(
+        name="paper", way="paper", has_adapter=False, prompt="candidate-v1", num_samples=30, constraint="none",
+        selection="llm",
+    ),
+    AlertSetting(name="base-free", has_adapter=False, prompt="candidate-v1", constraint="none"),
+    AlertSetting(name="base", has_adapter=False, prompt="candidate-v1"),
+    AlertSetting(name="base-no-examples", has_adapter=False, constraint="none"),
+    AlertSetting(name="writer-greedy", num_samples=1, constraint="none", temperature=0.0),
+    AlertSetting(name="writer-free", constraint="none"),
+    _writer("ours"),
+    _writer("n=1", 1),
+    _writer("n=4", 4),
+    _writer("n=16", 16),
+    _writer("n=30", 30),
+    _writer("select-llm", selection="llm"),
+    _writer("select-majority", selection="majority"),
+    _writer("select-first", selection="first"),
+)  # fmt: skip
+EXPLAINED = {
+    "paper": "the paper's way on the same LLM: 30 samples one after another, entity anywhere in the line, LLM selects",
+    "base-free": "our prompt with examples, no constraint, no adapter",
+    "base": "the same under the grammar",
+    "base-no-examples": "the writer's short prompt without the adapter",
+    "writer-greedy": "the adapter, one greedy answer, no constraint",
+    "writer-free": "the adapter, n = 8, the likeliest, no constraint",
+    "ours": "the embedded default: adapter, grammar, n = 8, the likeliest",
+}
+
+
+def find_settings(names: list[str]) -> list[AlertSetting]:
+    """Return the settings by name, all where none is named; raises RecipeError."""
+    known = {setting.name: setting for setting in SETTINGS}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise RecipeError(f"no such row: {', '.join(unknown)}; expected {', '.join(known)}")
+    return [known[name] for name in names] if names else list(SETTINGS)
