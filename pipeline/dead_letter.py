@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated
 
@@ -20,6 +21,8 @@ _FIRST_ORIGIN = "tocsin-first-origin"
 _TIMESTAMP = "tocsin-timestamp"
 _CUT = "tocsin-cut"
 _MAX_ATTEMPT = 1_000_000
+# A partition or offset, which Kafka keeps in 64 bits; anybody can write these headers.
+_OFFSET = re.compile(r"[0-9]{1,18}")
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -97,16 +100,17 @@ def _write_origin(origin: Origin) -> str:
 
 def _read_origin(text: bytes | None) -> Origin | None:
     match (text or b"").decode(errors="replace").split("/"):
-        case [topic, partition, offset] if partition.isdecimal() and offset.isdecimal():
+        case [topic, partition, offset] if _OFFSET.fullmatch(partition) and _OFFSET.fullmatch(offset):
             return Origin(topic=topic, partition=int(partition), offset=int(offset))
     return None
 
 
 def _read_time(text: bytes | None) -> datetime | None:
     try:
-        return datetime.fromisoformat((text or b"").decode(errors="replace"))
+        time = datetime.fromisoformat((text or b"").decode(errors="replace"))
     except ValueError:
         return None
+    return time if time.tzinfo else None
 
 
 def _own_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:

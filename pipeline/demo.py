@@ -45,15 +45,19 @@ async def run_demo(posts_file: Path, options: StackOptions, view: DemoView) -> N
     lines = _read_lines(posts_file)
     started = time.monotonic()
     async with local_stack(options, report=view.report) as stack:
-        tally, num_unsent = await stack.while_running(_run_posts(lines, stack.settings, view))
+        num_repeated = _count_repeats(lines, stack.settings)
+        work = _run_posts(lines, stack.settings, view, num_repeated=num_repeated)
+        tally, num_unsent = await stack.while_running(work)
         view.report("stopping")
     view.summarise(
         {
-            "posts": tally.num_posts + num_unsent,
+            "posts": tally.num_posts + num_unsent + num_repeated,
             "alerts": tally.alerts,
             "abstentions": dict(tally.abstentions),
             # A line that the broker refuses as too large never got on a topic, but must not be missing here.
             "dead_letters": dict(tally.dead_letters) | ({"unsent": num_unsent} if num_unsent else {}),
+            # A post whose id had its outcome before gets no other.
+            "repeated": num_repeated,
             "seconds": round(time.monotonic() - started, 1),
         }
     )
@@ -69,7 +73,17 @@ def _read_lines(file: Path) -> list[bytes]:
     return lines
 
 
-async def _run_posts(lines: list[bytes], settings: Settings, view: DemoView) -> tuple[Tally, int]:
+def _count_repeats(lines: list[bytes], settings: Settings) -> int:
+    if not settings.ledger_seconds:
+        return 0
+    ids = [raw_record(line, settings).key for line in lines if line.strip()]
+    known = [post_id for post_id in ids if post_id is not None]
+    return len(known) - len(set(known))
+
+
+async def _run_posts(
+    lines: list[bytes], settings: Settings, view: DemoView, *, num_repeated: int
+) -> tuple[Tally, int]:
     """Return the outcomes, and how many lines the broker did not take."""
     num_unsent = 0
 
@@ -90,7 +104,7 @@ async def _run_posts(lines: list[bytes], settings: Settings, view: DemoView) -> 
     finally:
         await publisher.close()
     view.report(f"{num_posts} posts produced")
-    return await _read_outcomes(num_posts, settings, view), num_unsent
+    return await _read_outcomes(num_posts - num_repeated, settings, view), num_unsent
 
 
 async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView) -> Tally:

@@ -43,6 +43,7 @@ class TextView:
         parts += [
             f"{n} dead letters ({printable(stage)})" for stage, n in sorted(summary["dead_letters"].items())
         ]
+        parts += [f"{summary['repeated']} with the id of another"] if summary["repeated"] else []
         self._console.print(
             f"\n{summary['posts']} posts = {' + '.join(parts)}", style="bold", highlight=False, markup=False
         )

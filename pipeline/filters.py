@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from pipeline.messages import AnnotatedPost, Entity
-from pipeline.prompts.plain_text import as_data, visible
+from pipeline.prompts.plain_text import as_data, visible, without_urls
 
 MAX_ENTITY_BYTES = 120
 MAX_ENTITIES = 12
@@ -250,7 +250,9 @@ def _or_least(log_probability: float | None) -> float:
 
 
 def _as_line(text: str) -> str:
-    return re.sub(r"\s*:[\s#@]*", ":", visible(text)).casefold()
+    # As the prompt shows it, uncut: what is spelled with references there, the LLM reads in plain.
+    plain = as_data(without_urls(text), max_bytes=4 * len(text) + 1)
+    return re.sub(r"\s*:[\s#@]*", ":", plain).casefold()
 
 
 def _words(text: str) -> list[str]:

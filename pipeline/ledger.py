@@ -51,10 +51,19 @@ class Ledger:
         open_reader: connects a reader of the topics of outcomes.
         max_age_seconds: older outcomes do not count; 0 switches the ledger off.
         max_posts: outcomes held at most; the oldest go first, an eighth at a time.
+        on_progress: is told while it reads, and while it waits for the broker.
     """
 
-    def __init__(self, open_reader: OpenReader, *, max_age_seconds: float, max_posts: int) -> None:
+    def __init__(
+        self,
+        open_reader: OpenReader,
+        *,
+        max_age_seconds: float,
+        max_posts: int,
+        on_progress: Callable[[], None] = lambda: None,
+    ) -> None:
         self._open_reader = open_reader
+        self._on_progress = on_progress
         self._max_age_seconds = max_age_seconds
         self._max_posts = max_posts
         # Times of outcomes (Unix time) by the post's mark, in generations that go as a whole: a dict from whose front
@@ -76,7 +85,9 @@ class Ledger:
             return
         keys = [post_id.encode() for post_id in post_ids]
         if keys and not (self._num_partitions and self._missing(keys) <= self._current):
-            await until_it_works(lambda: self._read(keys), on=BrokerUnavailableError, on_failure=lambda: None)
+            await until_it_works(
+                lambda: self._read(keys), on=BrokerUnavailableError, on_failure=self._on_progress
+            )
 
     def on_rebalance(self) -> None:
         """Note that others may have published outcomes since."""
@@ -123,6 +134,7 @@ class Ledger:
             wanted = sorted(self._missing(keys) - self._current)
             async for records in reader.read(await self._starts(reader, wanted)):
                 num_read += len(records)
+                self._on_progress()
                 for record in records:
                     self._take(record)
         self._current |= set(wanted)

@@ -181,6 +181,7 @@ class LlmClient:
 
         Raises:
             LlmRefusedError: the server refuses this prompt.
+            LlmUnavailableError: it has been away for `give_up_seconds`.
         """
         body = self._body(messages, max_tokens, number_grammar(num_options))
         if self._template and self._template.think and self._style.think_tokens:
@@ -220,7 +221,9 @@ class LlmClient:
         """Make one attempt, and note what its failure says of the prompt."""
         async with blame.trial():
             if blame.needs_proof and not await self._answers_canary():
-                raise LlmUnavailableError(f"{self._http.server} does not answer")
+                silence = LlmUnavailableError(f"{self._http.server} does not answer")
+                self._outage.begin(silence)
+                raise silence
             try:
                 return await self._complete(kind, body)
             except LlmUnavailableError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka import connected, to_record
+from pipeline.kafka_refusal import NOT_ALLOWED
 from pipeline.kafka_security import kafka_security
 from pipeline.records import Partition, Record
 from pipeline.settings import Settings
@@ -71,9 +72,18 @@ class PartitionReader:
         Raises:
             BrokerUnavailableError: nothing comes.
         """
+        ends: dict[Partition, int] = {}
         async for _ in self.read(starts):
-            break  # the first answer tells
-        return {partition: self._consumer.highwater(TopicPartition(*partition)) for partition in starts}
+            known = {place: self._consumer.highwater(TopicPartition(*place)) for place in starts}
+            ends = {place: end for place, end in known.items() if end is not None}
+            if len(ends) == len(starts):  # each broker tells of its own partitions with its first answer
+                return ends
+        return {place: self._consumer.highwater(TopicPartition(*place)) for place in starts}
+
+    async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Return the offset of the oldest record that each partition still has."""
+        found = await self._consumer.beginning_offsets([TopicPartition(*place) for place in partitions])
+        return {Partition(*tp): offset for tp, offset in found.items()}
 
     async def _is_at_end(self, tps: Mapping[TopicPartition, int]) -> bool:
         for tp in tps:
@@ -103,5 +113,7 @@ async def partition_reader(settings: Settings, topics: Sequence[str]) -> AsyncIt
     async with connected(consumer, settings.brokers, security):
         try:
             yield PartitionReader(consumer)
+        except NOT_ALLOWED:
+            raise
         except KafkaError as error:
             raise BrokerUnavailableError(f"the broker at {settings.brokers} fails: {error}") from error

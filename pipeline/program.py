@@ -105,7 +105,7 @@ async def run_alert(settings: Settings) -> int:
         health.ready("llm")
         generator = build_alert_generator(llm, settings)
         topics = AlertTopics(settings.topic_alerts, settings.topic_abstained, settings.topic_dead)
-        outlet = Outlet(publisher, topics, build_ledger(settings))
+        outlet = Outlet(publisher, topics, build_ledger(settings, instruments.progress))
         agent = AlertAgent(generator, outlet, metrics, max_posts=settings.llm_max_requests)
         return Stream(
             agent,
@@ -145,13 +145,14 @@ def load_annotator(settings: Settings) -> Annotator:
     return annotator
 
 
-def build_ledger(settings: Settings) -> Ledger:
+def build_ledger(settings: Settings, progress: Progress) -> Ledger:
     """Return the ledger of the topics of alerts and abstentions, as yet unread."""
     topics = [settings.topic_alerts, settings.topic_abstained]
     return Ledger(
         lambda: partition_reader(settings, topics),
         max_age_seconds=settings.ledger_seconds,
         max_posts=settings.ledger_max_posts,
+        on_progress=progress.move,
     )
 
 

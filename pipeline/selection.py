@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pipeline.answers import Choice
-from pipeline.errors import LlmRefusedError
+from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.filters import Candidate, shown_form
 from pipeline.messages import SelectionMethod
 from pipeline.prompts import ChatMessage, Prompt
@@ -91,7 +91,7 @@ class Selector:
             choice = await self._chooser.choose(
                 messages, len(shown) + 1, max_tokens=self._max_tokens, seed=seed
             )
-        except LlmRefusedError:  # too long, say; the candidates are there all the same
+        except (LlmRefusedError, LlmUnavailableError):  # too long, say; the candidates are there all the same
             return by_majority(candidates, SelectionMethod.MAJORITY_FALLBACK)
         index, method = choice.index, SelectionMethod.LLM
         if index is None:

@@ -179,7 +179,7 @@ class Settings(BaseSettings):
         "llm", description="how one of several valid candidates is chosen"
     )
     degraded_after_seconds: float | None = Field(
-        None, ge=0, description="the LLM away for this long: alerts without it, labelled; none: posts wait"
+        None, gt=0, description="the LLM away for this long: alerts without it, labelled; none: posts wait"
     )
     candidate_prompt: Literal["candidate-v1", "writer-v1"] = Field(
         "candidate-v1", description="prompt of the samples; writer-v1 is for our fine-tuned writer"

@@ -193,7 +193,7 @@ class Stream:
         lag = {}
         for place, offset in self.positions().items():
             # The client asserts that the partition is still ours, and its thread may have given it back meanwhile.
-            with suppress(AssertionError):
+            with suppress(AssertionError, AttributeError):
                 end = self._app.consumer.highwater(faust.types.TP(*place))
                 lag[place] = max((end or 0) - offset, 0)  # None before the first fetch
         self._progress.show_lag(lag)

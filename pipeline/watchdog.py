@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
-from pipeline.errors import BrokerUnavailableError
+from pipeline.errors import TocsinError
 from pipeline.health import Health
 from pipeline.partition_reader import partition_reader
 from pipeline.progress import Progress
@@ -64,7 +64,7 @@ class Watchdog:
     async def _look(self) -> None:
         try:
             num_waiting = await self._count_waiting()
-        except BrokerUnavailableError as error:
+        except TocsinError as error:
             logger.warning("%s; that is why nothing moves", error)
             num_waiting = 0
         if not num_waiting:
@@ -109,8 +109,10 @@ async def count_waiting(settings: Settings, positions: dict[Partition, int]) -> 
     if not positions:
         return 0
     async with partition_reader(settings, sorted({partition.topic for partition in positions})) as reader:
+        # Where nothing was ever committed, records that are gone already do not wait.
+        beginnings = await reader.beginnings(positions)
         ends = await reader.ends(positions)
-    return sum(max(ends[partition] - offset, 0) for partition, offset in positions.items())
+    return sum(max(ends[place] - max(offset, beginnings[place]), 0) for place, offset in positions.items())
 
 
 def end_process_when_dead(health: Health) -> None:

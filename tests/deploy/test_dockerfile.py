@@ -47,6 +47,10 @@ def test_every_package_is_in_the_image() -> None:
     assert {package.split(".")[0] for package in SETUPTOOLS["packages"]} <= _copied_sources()
 
 
+# What experiments found; for readers of the repository.
+_RESULTS = ROOT / "training" / "ablation" / "results"
+
+
 def test_wheel_carries_what_lies_beside_the_code() -> None:
     """Checkpoints, sample posts and schemas are package data: setuptools leaves out what no pattern names."""
     patterns: dict[str, list[str]] = SETUPTOOLS.get("package-data", {})
@@ -54,7 +58,9 @@ def test_wheel_carries_what_lies_beside_the_code() -> None:
         folder = ROOT / package
         carried = {file for pattern in patterns.get(package, []) for file in folder.glob(pattern)}
         beside = {
-            file for file in folder.rglob("*.*") if file.is_file() and file.suffix not in {".py", ".pyc"}
+            file
+            for file in folder.rglob("*.*")
+            if file.is_file() and file.suffix not in {".py", ".pyc"} and _RESULTS not in file.parents
         }
         assert beside <= carried, f"not in package-data of {package}"
 

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dead_letter import bury, from_record, to_outgoing
+from pipeline.dead_letter import bury, carried_headers, from_record, to_outgoing
 from pipeline.errors import UndecodableError
 from pipeline.records import Record
 from tests.pipeline.fakes import make_record
@@ -36,3 +39,27 @@ def test_a_letter_too_large_for_the_broker_still_says_where_the_record_lies() ->
     headers = dict(fallback.headers)
     assert (headers["tocsin-offset"], headers["tocsin-cut"]) == (b"5", b"too large for the broker")
     assert sum(len(name) + len(value or b"") for name, value in fallback.headers) < 2_000
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tocsin-first-origin", b"p/" + b"9" * 5_000 + b"/0"),
+        ("tocsin-first-origin", b"p/" + b"9" * 30 + b"/0"),
+        ("tocsin-first-origin", "p/٣/0".encode()),
+        ("tocsin-first-origin", b"\xff"),
+        ("tocsin-timestamp", b"2024-01-01T00:00:00"),
+        ("tocsin-timestamp", b"yesterday"),
+        ("tocsin-attempt", b"9" * 5_000),
+    ],
+)
+def test_headers_that_a_stranger_forged_harm_nobody(name: str, text: bytes) -> None:
+    """A record that says it was replayed, and lies about the rest, is buried with what is known of it."""
+    record = replace(make_record(b"x", offset=5), headers=(("tocsin-attempt", b"2"), (name, text)))
+    letter = bury(record, UndecodableError("bad"), stage="decode")
+    assert letter.first_origin == letter.origin
+    assert letter.timestamp == record.timestamp
+    assert carried_headers(record) in ([], list(record.headers))
+    sent = to_outgoing(letter, "posts.dead")
+    on_topic = Record("posts.dead", 0, 0, record.timestamp, sent.key, sent.value, tuple(sent.headers))
+    assert from_record(on_topic) == letter

@@ -120,6 +120,7 @@ async def test_odd_records_are_dead_letters_and_the_good_one_after_them_is_annot
     letters = [read_outcome(record, settings) for record in dead]
     assert {(letter.value, letter.stage, letter.attempt) for letter in letters} == {(_BAD, "decode", 1)}  # type: ignore[union-attr]
     assert dead[0].key == b"\xff\n\x1b"
-    assert list(dead[0].headers[: len(_MISSING_VALUE)]) == _MISSING_VALUE
+    # Headers under our own names are ours alone: forged ones do not travel on.
+    assert [header for header in dead[0].headers if not header[0].startswith("tocsin-")] == _MISSING_VALUE[:2]
     if shutil.which("kcat"):
         assert dead[-1].headers[0] == ("\ufffd\ufffd", b"value")

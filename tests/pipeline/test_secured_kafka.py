@@ -142,6 +142,7 @@ async def test_a_missing_acl_is_named(tmp_path: Path) -> None:
         with pytest.raises(KafkaAccessError) as caught:
             await _until_known(writer, needs)
         assert str(caught.value).partition(": ")[2].split("; ") == [
+            "Read on topic 'posts'",
             "Write on topic 'posts.annotated'",
             "Read on consumer group 'tocsin-annotate'",
         ]

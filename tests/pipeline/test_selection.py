@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.answers import Choice
-from pipeline.errors import LlmRefusedError
+from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.filters import Candidate
 from pipeline.messages import Entity, SelectionMethod
 from pipeline.prompts import ChatMessage, load_prompt
@@ -85,12 +85,13 @@ async def test_an_unusable_answer_falls_back_to_the_majority() -> None:
     assert await selected(CANDIDATES, Chooser(None)) == expected
 
 
-async def test_a_refused_question_falls_back_too() -> None:
-    """Candidates that are there are not lost because the prompt about them is too long."""
+@pytest.mark.parametrize("error", [LlmRefusedError("too long"), LlmUnavailableError("away for long")])
+async def test_a_refused_question_falls_back_too(error: Exception) -> None:
+    """Candidates that are there are not lost because nobody can be asked about them."""
 
     class Refusing(Chooser):
         async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: int) -> Choice:
-            raise LlmRefusedError("too long")
+            raise error
 
     assert (await selected(CANDIDATES, Refusing(0))).method is SelectionMethod.MAJORITY_FALLBACK
 

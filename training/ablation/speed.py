@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import torch
 
 from models import Annotator, Checkpoint, Featurizer, Sentence, load_checkpoint
+from models.annotator import MAX_BUCKET_TOKENS
 from models.buckets import bucket_by_length
 
-BATCH_TEXTS = 256
-MAX_BUCKET_TOKENS = 4_096
+BATCH_TEXTS = 1024  # as many as `tocsin annotate` takes at once
 # The first batches fill the memory of spellings and warm the caches of the machine.
 WARM_SHARE = 1 / 5
 
