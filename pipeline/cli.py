@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from pipeline.command_line import BrokersOption, ConfigOption, JsonOption, client_settings, given
 from pipeline.dead_cli import dead_app
 from pipeline.errors import SettingsError, TocsinError
 from pipeline.logs import configure_logging
@@ -38,18 +39,9 @@ app = typer.Typer(
 
 app.add_typer(dead_app, name="dead")
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", envvar="TOCSIN_CONFIG", help="TOML file of settings; TOCSIN_* variables win over it."
-    ),
-]
-BrokersOption = Annotated[str | None, typer.Option(help="Kafka bootstrap servers, HOST:PORT[,...].")]
 LlmUrlOption = Annotated[
     str | None, typer.Option(help="Base URL of a running OpenAI-compatible server; none: start a small one.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
-
 LlmOption = Annotated[
     LlmServer, typer.Option("--llm", help="LLM server to start: llama.cpp with a small model, or vLLM.")
 ]
@@ -156,7 +148,7 @@ def produce(
     """Produce posts from a file; lines that are no posts, or too large, are reported and not sent."""
     from pipeline.produce import run_produce
 
-    settings = _client_settings(config, brokers)
+    settings = client_settings(config, brokers)
     num_bad = _run(run_produce(file, settings, is_raw=raw))
     if num_bad:
         raise TocsinError(f"{num_bad} lines were not sent")
@@ -177,7 +169,7 @@ def watch(
     """Show alerts as they come, until Ctrl-C."""
     from pipeline.watch import run_watch
 
-    settings = _client_settings(config, brokers)
+    settings = client_settings(config, brokers)
     _run(run_watch(settings, as_json=json_lines, from_beginning=from_beginning, max_alerts=max_alerts))
 
 
@@ -196,7 +188,7 @@ def try_post(
 ) -> None:
     """Take one post through the whole, step by step; or a file of posts, for evaluations."""
     configure_logging("warning")
-    settings = load_settings(config, overrides=_given(llm_url=llm_url))
+    settings = load_settings(config, overrides=given(llm_url=llm_url))
     if (text is None) == (posts is None):
         raise SettingsError(["try: expected either a text or --posts FILE"])
     if posts is not None:
@@ -259,17 +251,11 @@ def _run_agent(run: Callable[[Settings], Coroutine[Any, Any, int]], settings: Se
         sys.exit(status)
 
 
-def _client_settings(config: Path | None, brokers: str | None) -> Settings:
-    settings = load_settings(config, overrides=_given(brokers=brokers))
-    configure_logging(settings.log_level if settings.log_level == "debug" else "warning")
-    return settings
-
-
 def _stack_settings(config: Path | None, llm_url: str | None) -> dict[str, str]:
     """Return what the user has set, for the agents of a local stack; mistakes are refused now, not in a child's log."""
     from pipeline.local_stack import chosen_settings
 
-    return chosen_settings(load_settings(config, overrides=_given(llm_url=llm_url)))
+    return chosen_settings(load_settings(config, overrides=given(llm_url=llm_url)))
 
 
 def _vllm_model(llm: LlmServer, model: str | None, settings: dict[str, str]) -> str | None:
@@ -283,11 +269,6 @@ def _vllm_model(llm: LlmServer, model: str | None, settings: dict[str, str]) -> 
     if model is None:
         raise SettingsError(["--llm vllm: name a model with --model: a name of Hugging Face's, or a folder"])
     return model
-
-
-def _given(**options: str | None) -> dict[str, str]:
-    """Return the options that are on the command line, empty ones too: those are mistakes to report."""
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def _fail(message: str, *, status: int) -> None:

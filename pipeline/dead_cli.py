@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.command_line import BrokersOption, ConfigOption, JsonOption, client_settings
 from pipeline.errors import SettingsError, TocsinError, UnreplayableError
-from pipeline.logs import configure_logging
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.dead_letters import Filed
@@ -23,14 +22,6 @@ dead_app = typer.Typer(
     help="Records that nobody could process: list them, show one, try them again.", no_args_is_help=True
 )
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", envvar="TOCSIN_CONFIG", help="TOML file of settings; TOCSIN_* variables win over it."
-    ),
-]
-BrokersOption = Annotated[str | None, typer.Option(help="Kafka bootstrap servers, HOST:PORT[,...].")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
 StageOption = Annotated[str | None, typer.Option(help="Only those of this stage: decode, annotate or alert.")]
 ReasonOption = Annotated[str | None, typer.Option(help="Only those with this reason, as `list` shows it.")]
 PlaceArgument = Annotated[str, typer.Argument(help="PARTITION/OFFSET of the letter, as `list` shows it.")]
@@ -46,7 +37,7 @@ def list_letters(
     config: ConfigOption = None,
 ) -> None:
     """List dead letters, the last one of each record, by age."""
-    letters = _find(_settings(config, brokers), stage=stage, reason=reason)
+    letters = _find(client_settings(config, brokers), stage=stage, reason=reason)
     for filed in letters[-limit:] if limit else letters:
         _print_json(filed) if json_lines else _print_line(filed)
     if not json_lines:
@@ -61,48 +52,77 @@ def show_letter(
     config: ConfigOption = None,
 ) -> None:
     """Show one dead letter with everything that is known of it."""
-    settings = _settings(config, brokers)
-    letters = _find(settings, place=place)
-    if not letters:
-        raise TocsinError(
-            f"no dead letter at {place} of {settings.topic_dead}: `tocsin dead list` shows where they are"
-        )
-    _print_json(letters[0]) if json_lines else _print_whole(letters[0])
+    settings = client_settings(config, brokers)
+    filed = _find_at(place, settings)
+    _print_json(filed) if json_lines else _print_whole(filed)
 
 
-@dead_app.command("replay", epilog="Example: `tocsin dead replay --reason llm_refused --limit 100`")
+@dead_app.command(
+    "replay",
+    epilog="Example: `tocsin dead replay --reason llm_refused --limit 100`, and to go on where that ended "
+    "`tocsin dead replay --reason llm_refused --limit 100 --after 0/117`",
+)
 def replay_letters(
     place: Annotated[str | None, typer.Argument(help="PARTITION/OFFSET of the one letter to replay.")] = None,
     stage: StageOption = None,
     reason: ReasonOption = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="The oldest N only.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The oldest N that can be replayed.")] = None,
+    after: Annotated[
+        str | None, typer.Option(help="Only those that `list` shows after this PARTITION/OFFSET.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every record that can be replayed.")] = False,
     brokers: BrokersOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Put records back on the topics that they came from, as they were; their agents try them again."""
-    from pipeline.dead_letters import check_replayable, replay
+    from pipeline.dead_letters import replay
 
-    settings = _settings(config, brokers)
+    settings = client_settings(config, brokers)
     if not (place or stage or reason or limit or every):
         raise SettingsError(["say which: PARTITION/OFFSET, --stage, --reason, --limit or --all"])
     letters = _find(settings, stage=stage, reason=reason, place=place)
-    good, refused = [], 0
-    for filed in letters[:limit]:
+    if after is not None:
+        letters = _after(_find_at(after, settings), letters)
+    good, refused = _choose_replayable(letters, settings, limit)
+    asyncio.run(replay([filed.letter for filed in good], settings))
+    print(f"{len(good)} records replayed, {refused} not")
+    if good and len(good) == limit and good[-1] is not letters[-1]:
+        Console(stderr=True).print(f"to go on: --after {good[-1].place}", style="dim")
+    if refused or (place and not letters):
+        raise TocsinError(
+            f"no dead letter at {place}" if not letters else f"{refused} records were not replayed"
+        )
+
+
+def _choose_replayable(
+    letters: Sequence[Filed], settings: Settings, limit: int | None
+) -> tuple[list[Filed], int]:
+    """Return the first `limit` letters that can be replayed, and how many between them cannot, which it names."""
+    from pipeline.dead_letters import check_replayable
+
+    good: list[Filed] = []
+    refused = 0
+    for filed in letters:
+        if len(good) == limit:
+            break
         try:
             check_replayable(filed.letter, settings)
-            good.append(filed.letter)
+            good.append(filed)
         except UnreplayableError as error:
             refused += 1
             Console(stderr=True).print(
                 Text.assemble((filed.place, "bold"), f" not replayed: {_safe(str(error))}")
             )
-    asyncio.run(replay(good, settings))
-    print(f"{len(good)} records replayed, {refused} not")
-    if refused or (place and not letters):
+    return good, refused
+
+
+def _find_at(place: str, settings: Settings) -> Filed:
+    letters = _find(settings, place=place)
+    if not letters:
         raise TocsinError(
-            f"no dead letter at {place}" if not letters else f"{refused} records were not replayed"
+            f"no dead letter at {place} of {settings.topic_dead}: `tocsin dead list` shows where they are"
         )
+    return letters[0]
 
 
 def _find(
@@ -113,18 +133,24 @@ def _find(
     return asyncio.run(find_letters(settings, Wanted(stage, reason, place)))
 
 
-def _settings(config: Path | None, brokers: str | None) -> Settings:
-    overrides = {} if brokers is None else {"brokers": brokers}
-    settings = load_settings(config, overrides=overrides)
-    configure_logging("debug" if settings.log_level == "debug" else "warning")
-    return settings
+def _after(last: Filed, letters: Sequence[Filed]) -> list[Filed]:
+    # A record that was replayed and failed again has a later letter with the age of the first.
+    record = last.letter.first_origin
+    return [filed for filed in letters if _age(filed) > _age(last) and filed.letter.first_origin != record]
+
+
+def _age(filed: Filed) -> tuple[datetime, int, int]:
+    """Return what `find_letters` orders by: the oldest record is the smallest."""
+    return filed.letter.timestamp, filed.partition, filed.offset
 
 
 def _print_json(filed: Filed) -> None:
     import msgspec
 
+    from pipeline.terminal import json_line
+
     place = {"partition": filed.partition, "offset": filed.offset}
-    print(orjson.dumps(place | {"dead_letter": msgspec.to_builtins(filed.letter)}).decode())
+    print(json_line(place | {"dead_letter": msgspec.to_builtins(filed.letter)}))
 
 
 def _print_line(filed: Filed) -> None:

@@ -186,7 +186,7 @@ async def embedded_llm(
                 "name the server that has this one (--llm-url, TOCSIN_LLM_URL), or unset TOCSIN_LLM_MODEL"
             ]
         )
-    settings = _EMBEDDED_LLM_SETTINGS | _WRITER_SETTINGS | settings
+    settings = embedded_llm_settings(settings)
     port = find_free_port()
     # For each request its samples, and one slot that keeps the selection prompt, or it is read anew for every post.
     slots = int(settings["llm_max_requests"]) * (int(settings["num_samples"]) + 1)
@@ -196,6 +196,13 @@ async def embedded_llm(
     process = LocalProcess("llm", command, log_file=folder / "llm.log", environ=child_environ({}))
     await _start(stack, process)
     return settings | {"llm_url": f"http://{_HOST}:{port}/v1"}, process
+
+
+def embedded_llm_settings(settings: dict[str, str]) -> dict[str, str]:
+    """Return the settings with what the embedded LLM wants in place of the defaults."""
+    if "candidate_prompt" not in settings or settings["candidate_prompt"].startswith("writer"):
+        settings = _WRITER_SETTINGS | settings
+    return _EMBEDDED_LLM_SETTINGS | settings
 
 
 async def _start(stack: AsyncExitStack, process: LocalProcess) -> LocalProcess:

@@ -13,14 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from pipeline.alert_generator import Generation
 from pipeline.codec import decode
-from pipeline.errors import RecordError, SettingsError
+from pipeline.errors import RecordError, SettingsError, TocsinError
 from pipeline.given_post import GivenAnnotator, GivenPost
 from pipeline.messages import Alert, AnnotatedPost
 from pipeline.settings import Settings
+from pipeline.terminal import json_line
 from pipeline.trial_llm import LlmCost, TrialLlm, counted, trial_llm
 
 _MAX_LINE_BYTES = 2**20
@@ -59,10 +58,16 @@ async def _run(lines: list[bytes], annotator: GivenAnnotator, llm: TrialLlm) -> 
         async with places:
             return await _try(number, line, annotator, llm)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work(number, line)) for number, line in enumerate(lines, 1)]
-        for task in tasks:
-            _print(await task)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work(number, line)) for number, line in enumerate(lines, 1)]
+            for task in tasks:
+                _print(await task)
+    except* TocsinError as errors:
+        mistake = errors.exceptions[0]  # of a checkpoint, say, which is the same for every line
+    else:
+        return
+    raise mistake
 
 
 async def _try(number: int, line: bytes, annotator: GivenAnnotator, llm: TrialLlm) -> dict[str, Any]:
@@ -132,4 +137,4 @@ def _describe(llm: TrialLlm) -> dict[str, Any]:
 
 
 def _print(document: dict[str, Any]) -> None:
-    print(orjson.dumps(document).decode(), flush=True)
+    print(json_line(document), flush=True)

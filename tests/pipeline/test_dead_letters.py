@@ -1,4 +1,5 @@
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -88,7 +89,7 @@ async def settings(broker_kind: BrokerKind) -> AsyncIterator[Settings]:
         second = bury(_record(to_replay(first), offset=7), UndecodableError("second"), stage="decode")
         other = bury(
             _record(Outgoing("posts.annotated", b"b", b'{"\x1b[31m": 1}', _HEADERS), offset=2),
-            LlmRefusedError("\x1b[31mred"),
+            LlmRefusedError("\x1b[31mred\u009b\u202e"),
             stage="alert",
         )
         publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
@@ -103,7 +104,7 @@ async def settings(broker_kind: BrokerKind) -> AsyncIterator[Settings]:
 async def test_letters_are_found_once_a_record_and_put_back(settings: Settings) -> None:
     """The last attempt counts, filters hold, and a replayed record lies on its topic with everything it had."""
     every = await find_letters(settings, Wanted())
-    assert sorted(filed.letter.message for filed in every) == ["\x1b[31mred", "second"]
+    assert sorted(filed.letter.message for filed in every) == ["\x1b[31mred\u009b\u202e", "second"]
     assert await find_letters(settings, Wanted(stage="annotate")) == []
     (refused,) = await find_letters(settings, Wanted(reason="llm_refused"))
     assert await find_letters(settings, Wanted(place=refused.place)) == [refused]
@@ -127,8 +128,10 @@ async def test_the_command_lists_shows_and_replays(settings: Settings, tmp_path:
     assert "decode/undecodable  attempt 2  second" in listed.stdout
     assert "\x1b" not in listed.stdout
     assert r"\x1b[31mred" in listed.stdout
-    (line,) = (await _dead(settings, tmp_path, "list", "--stage", "alert", "--json")).stdout.splitlines()
-    filed = orjson.loads(line)
+    as_json = (await _dead(settings, tmp_path, "list", "--stage", "alert", "--json")).stdout
+    assert not {"\u009b", "\u202e"} & set(as_json)
+    filed = orjson.loads(as_json)
+    assert filed["dead_letter"]["message"] == "\x1b[31mred\u009b\u202e"
     place = f"{filed['partition']}/{filed['offset']}"
     assert filed["dead_letter"]["reason"] == "llm_refused"
     shown = (await _dead(settings, tmp_path, "show", place)).stdout
@@ -138,6 +141,41 @@ async def test_the_command_lists_shows_and_replays(settings: Settings, tmp_path:
     assert (replayed.returncode, replayed.stdout) == (0, "1 records replayed, 0 not\n")
     assert "say which" in (await _dead(settings, tmp_path, "replay")).stderr
     assert "no dead letter at 9/9" in (await _dead(settings, tmp_path, "show", "9/9")).stderr
+
+
+@pytest.mark.e2e
+async def test_a_limit_gets_past_what_cannot_be_replayed_and_goes_on(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
+    """Letters that nobody may replay use up no limit, and `--after` goes on behind those that were replayed."""
+    async with broker_kind.running() as settings:
+        await ensure_topics(settings)
+        origins = [("strange", 1), ("posts", 2), ("posts", 3), ("posts", 4)]
+        records = [_record(Outgoing(topic, b"k", b"{"), offset=offset) for topic, offset in origins]
+        publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+        letters = [bury(record, UndecodableError("no"), stage="decode") for record in records]
+        for letter in letters:
+            await publisher.publish([to_outgoing(letter, settings.topic_dead)])
+        first = await _dead(settings, tmp_path, "replay", "--limit", "1")
+        assert first.stdout == "1 records replayed, 1 not\n"
+        # It fails again meanwhile.
+        again = bury(_record(to_replay(letters[1]), offset=5), UndecodableError("no"), stage="decode")
+        await publisher.publish([to_outgoing(again, settings.topic_dead)])
+        await publisher.close()
+        (place,) = re.findall(r"to go on: --after (\S+)", first.stderr)
+        second = await _dead(settings, tmp_path, "replay", "--limit", "2", "--after", place)
+        assert (second.returncode, second.stdout) == (0, "2 records replayed, 0 not\n")
+        assert "to go on" not in second.stderr
+        async with partition_reader(settings, ["posts"]) as reader:
+            found = [
+                dict(record.headers)["tocsin-first-origin"] or b""
+                async for batch in reader.read({Partition(*place): 0 for place in reader.partitions})
+                for record in batch
+            ]
+        assert sorted(found) == [b"posts/0/2", b"posts/0/3", b"posts/0/4"]
+        missing = await _dead(settings, tmp_path, "replay", "--all", "--after", "9/9")
+        assert (missing.returncode, missing.stdout) == (1, "")
+        assert "no dead letter at 9/9" in missing.stderr
 
 
 async def _dead(settings: Settings, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

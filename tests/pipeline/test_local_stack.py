@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline.errors import SettingsError
-from pipeline.local_stack import chosen_settings, embedded_llm
+from pipeline.local_stack import chosen_settings, embedded_llm, embedded_llm_settings
 from pipeline.settings import Settings
 from tests.pipeline.fake_llm import FakeLlm, answering
 
@@ -40,6 +40,24 @@ async def test_the_embedded_llm_is_not_started_for_another_model(tmp_path: Path)
             await embedded_llm(stack, tmp_path, {"llm_model": "large"})
 
 
+@pytest.mark.parametrize(
+    ("chosen", "prompt", "num_samples"),
+    [
+        ({}, "writer-v1", "8"),
+        ({"candidate_prompt": "writer-v1"}, "writer-v1", "8"),
+        ({"candidate_prompt": "candidate-v1"}, "candidate-v1", "4"),
+        ({"candidate_prompt": "candidate-v1", "num_samples": "3"}, "candidate-v1", "3"),
+        ({"num_samples": "3"}, "writer-v1", "3"),
+    ],
+)
+def test_the_long_prompt_gets_fewer_samples_from_the_embedded_llm(
+    chosen: dict[str, str], prompt: str, num_samples: str
+) -> None:
+    """Eight samples are for the writer's short prompt alone, and what the user has set wins."""
+    settings = embedded_llm_settings(chosen)
+    assert (settings["candidate_prompt"], settings["num_samples"]) == (prompt, num_samples)
+
+
 @asynccontextmanager
 async def _tocsin(
     *arguments: str, folder: Path, **variables: str
@@ -55,6 +73,8 @@ async def _tocsin(
         stderr=subprocess.PIPE,
         cwd=folder,
         env=inherited | {"NO_COLOR": "1", "TMPDIR": str(temporary)} | variables,
+        # Tests in a shell's background ignore Ctrl-C, and what they start would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         async with asyncio.timeout(90):

@@ -123,6 +123,8 @@ async def test_a_growing_file_is_produced_as_it_grows(number: signal.Signals, st
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "TOCSIN_PRODUCER_IDEMPOTENCE": str(settings.producer_idempotence)},
+            # Tests in a shell's background ignore Ctrl-C, and what they start would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stdin is not None
         assert process.stderr is not None

@@ -110,3 +110,28 @@ async def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The error names the file that was asked for."""
     with pytest.raises(SettingsError, match=r"gone\.jsonl: cannot be read"):
         await run_trial_file(tmp_path / "gone.jsonl", Settings())
+
+
+async def test_a_broken_checkpoint_is_one_mistake_not_a_group_of_them(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The network is loaded in a task; what is wrong with it reaches the program as it was raised."""
+    lines = [{"id": name, "text": "Floods in Jakarta"} for name in "ab"]
+    with pytest.raises(SettingsError, match="checkpoint='gone'"):
+        await _run(capsys, tmp_path, *lines, settings={"checkpoint": "gone"})
+
+
+async def test_nothing_in_a_post_steers_the_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """C1 controls and characters that reorder text are printed as escapes, and read back as they were."""
+    name = "a\u202eb\u009b"
+    async with FakeLlm(answering("Flood: Jakarta")) as llm:
+        file = tmp_path / "posts.jsonl"
+        file.write_text(
+            json.dumps(GIVEN | {"text": f"WHO warns {name}", "entities": [name]}, ensure_ascii=False)
+        )
+        await run_trial_file(file, Settings(llm_url=llm.url, device="cpu"))
+    output = capsys.readouterr().out
+    assert json.loads(output.splitlines()[0])["entities"] == [name]
+    assert not {"\u202e", "\u009b"} & set(output)
