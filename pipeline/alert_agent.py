@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.alert_generator import AlertGenerator, Generation
-from pipeline.codec import decode, encode
-from pipeline.dead_letter import DeadLetter, bury, to_outgoing
+from pipeline.codec import encode
+from pipeline.dead_letter import DeadLetter, bury, decode_or_bury, to_outgoing
 from pipeline.degraded import degraded_alert
 from pipeline.errors import InternalError, LlmUnavailableError, OutcomeTooLargeError, RecordError
 from pipeline.kafka import Outgoing, Publisher
@@ -65,7 +65,7 @@ class AlertAgent:
         """Publish an outcome for each record, starting them in order, `max_posts` at a time."""
         self._metrics.posts_received.labels("alert").inc(len(records))
         self._metrics.batch_size.labels("alert").observe(len(records))
-        posts = [_decode(record) for record in records]
+        posts = [decode_or_bury(record, AnnotatedPost, max_bytes=_MAX_ANNOTATED_BYTES) for record in records]
         await self._ledger.catch_up(post.post.id for post in posts if isinstance(post, AnnotatedPost))
         free = asyncio.Semaphore(self._max_posts)
         async with asyncio.TaskGroup() as tasks:
@@ -153,10 +153,3 @@ class AlertAgent:
             metrics.alerts.labels("degraded").inc()
         else:
             metrics.alerts.labels(message.provenance.selected_by or "none").inc()
-
-
-def _decode(record: Record) -> AnnotatedPost | DeadLetter:
-    try:
-        return decode(record.value, AnnotatedPost, max_bytes=_MAX_ANNOTATED_BYTES)
-    except RecordError as error:
-        return bury(record, error, stage="decode")

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 import models
 from models import Annotation, AnnotationError, Annotator, Checkpoint
-from pipeline.codec import decode, encode
-from pipeline.dead_letter import DeadLetter, bury, carried_headers, to_outgoing
-from pipeline.errors import OutcomeTooLargeError, RecordError, UnannotatableError
+from pipeline.codec import encode
+from pipeline.dead_letter import DeadLetter, bury, carried_headers, decode_or_bury, to_outgoing
+from pipeline.errors import OutcomeTooLargeError, UnannotatableError
 from pipeline.kafka import Outgoing, Publisher
 from pipeline.messages import (
     MAX_ENTITIES,
@@ -91,7 +91,7 @@ class AnnotateAgent:
         """Do nothing: this agent remembers nothing of a partition."""
 
     async def _outcomes(self, records: Sequence[Record]) -> list[AnnotatedPost | DeadLetter]:
-        decoded = [self._decode(record) for record in records]
+        decoded = [decode_or_bury(record, Post, max_bytes=self._max_post_bytes) for record in records]
         texts = [post.text for post in decoded if isinstance(post, Post)]
         started_at = datetime.now(UTC)
         annotations = iter(await self._annotate(texts))
@@ -102,12 +102,6 @@ class AnnotateAgent:
             self._combine(post, next(annotations), record, stage) if isinstance(post, Post) else post
             for post, record in zip(decoded, records, strict=True)
         ]
-
-    def _decode(self, record: Record) -> Post | DeadLetter:
-        try:
-            return decode(record.value, Post, max_bytes=self._max_post_bytes)
-        except RecordError as error:
-            return bury(record, error, stage="decode")
 
     async def _annotate(self, texts: list[str]) -> Sequence[Annotation | AnnotationError]:
         timings: dict[str, float] = {}

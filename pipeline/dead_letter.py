@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct
 
-from pipeline.errors import RecordError
+from pipeline.codec import decode
+from pipeline.errors import InternalError, RecordError
 from pipeline.kafka import Outgoing
 from pipeline.messages import Origin
 from pipeline.records import Record
+
+logger = logging.getLogger(__name__)
+_M = TypeVar("_M", bound=Struct)
 
 _PREFIX = "tocsin-"
 _MAX_MESSAGE_CHARACTERS = 1_000
@@ -69,6 +74,17 @@ def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
         value=record.value,
         headers=[header for header in record.headers if not header[0].startswith(_PREFIX)],
     )
+
+
+def decode_or_bury(record: Record, message_type: type[_M], *, max_bytes: int) -> _M | DeadLetter:
+    """Return the message that the record holds, or its dead letter; whatever a stranger writes ends no agent."""
+    try:
+        return decode(record.value, message_type, max_bytes=max_bytes)
+    except RecordError as error:
+        return bury(record, error, stage="decode")
+    except Exception as error:
+        logger.exception("cannot decode %s/%d/%d", record.topic, record.partition, record.offset)
+        return bury(record, InternalError(f"{type(error).__name__} while decoding"), stage="decode")
 
 
 def attempt_of(record: Record) -> int:

@@ -16,12 +16,16 @@ _MAX_SHOWN = 40
 
 
 def check_is_unambiguous(text: str) -> None:
-    """Return if the JSON document, which must be well formed and not deeper than Python's stack, means one thing.
+    """Return if the JSON document, which must be well formed, means one thing.
 
     Raises:
         ValueError: what is ambiguous, in words.
     """
-    _DECODER.decode(text)
+    try:
+        _DECODER.decode(text)
+    except RecursionError:
+        # Whoever looks at the decoded document sees nothing of it where the same key stands once more.
+        raise ValueError("nested deeper than Python's stack") from None
 
 
 def is_deeper(document: Any, max_depth: int) -> bool:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dead_letter import bury, carried_headers, from_record, to_outgoing
+from pipeline.dead_letter import DeadLetter, bury, carried_headers, decode_or_bury, from_record, to_outgoing
 from pipeline.errors import UndecodableError
+from pipeline.messages import Post
 from pipeline.records import Record
 from tests.pipeline.fakes import make_record
 
@@ -63,3 +64,23 @@ def test_headers_that_a_stranger_forged_harm_nobody(name: str, text: bytes) -> N
     sent = to_outgoing(letter, "posts.dead")
     on_topic = Record("posts.dead", 0, 0, record.timestamp, sent.key, sent.value, tuple(sent.headers))
     assert from_record(on_topic) == letter
+
+
+def test_depth_that_hides_behind_a_second_key_is_buried() -> None:
+    """The decoded document shows the last of two keys alone; another reader of the same bytes runs out of stack."""
+    value = b'{"id": "1", "text": "x", "metadata": ' + b"[" * 1_020 + b"]" * 1_020 + b', "metadata": {}}'
+    letter = decode_or_bury(make_record(value), Post, max_bytes=10_000)
+    assert isinstance(letter, DeadLetter)
+    assert (letter.stage, letter.reason, letter.value) == ("decode", "undecodable", value)
+
+
+def test_a_defect_of_ours_ends_in_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the decoder raises, the record is buried and the agent goes on."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("pipeline.dead_letter.decode", fail)
+    letter = decode_or_bury(make_record(b"{}"), Post, max_bytes=10_000)
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.message) == ("internal", "MemoryError while decoding")

@@ -24,6 +24,7 @@ def test_what_encoders_write_is_unambiguous(document: object) -> None:
     ("text", "complaint"),
     [
         ('{"a": 1, "b": 2, "a": 3}', "key 'a' stands twice"),
+        ('{"a": ' + "[" * 1_020 + "]" * 1_020 + ', "a": 1}', "nested deeper"),
         (r'[{"a": {"b": 1, "\u0062": 2}}]', "key 'b' stands twice"),
         ('{"' + "k" * 100 + '": 1, "' + "k" * 100 + '": 1}', "key '" + "k" * 40 + "' stands twice"),
         ('{"\\u202e": 1, "\\u202e": 1}', r"key '\\u202e' stands twice"),
