@@ -7,6 +7,7 @@ _SUMMARY = {
     "alerts": 1,
     "abstentions": {"no_entity": 1},
     "dead_letters": {"\x1b[31mdecode": 1, "unsent": 1},
+    "repeated": 0,
     "seconds": 2.0,
 }
 
