@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from models.plain_text import shown_post, visible
 from pipeline.answers import Sample
 from pipeline.constraint import alert_grammar
 from pipeline.errors import InvalidMessageError
@@ -30,7 +31,6 @@ from pipeline.messages import (
     outcome_id,
 )
 from pipeline.prompts import ChatMessage, load_prompt
-from pipeline.prompts.plain_text import as_data, visible, without_urls
 from pipeline.selection import Chooser, Selection, SelectionName, Selector, shuffle
 
 CANDIDATE_PROMPT = "candidate-v1"
@@ -39,7 +39,6 @@ SELECTION_PROMPT = "selection-v2"
 # log-probabilities by such a share of the samples. Best for the shipped writer's abstentions on held-out posts.
 REFUSAL_PROBABILITY = 0.4
 REFUSED_SHARE = 0.75
-MAX_POST_BYTES = 1200  # of a post in a prompt; about 300 tokens of English, at most 1,200 of anything
 
 
 class Llm(Chooser, Protocol):
@@ -132,7 +131,7 @@ class AlertGenerator:
             return self._abstain(work, AbstentionReason.NO_VALID_CANDIDATE)
         with work.stage("select"):
             work.selection = await self._selector.select(
-                work.candidates, post=_post_data(post), seed=_seed(post)
+                work.candidates, post=shown_post(post.post.text), seed=_seed(post)
             )
         if work.selection.index is None:
             return self._abstain(work, AbstentionReason.NONE_SELECTED)
@@ -140,7 +139,7 @@ class AlertGenerator:
 
     async def _sample(self, post: AnnotatedPost, grounds: Grounds, sentiment: Sentiment) -> list[Sample]:
         messages = self._candidate_prompt.render(
-            post=_post_data(post), entities="; ".join(grounds.entities), sentiment=sentiment.label
+            post=shown_post(post.post.text), entities="; ".join(grounds.entities), sentiment=sentiment.label
         )
         return await self._llm.sample(
             messages,
@@ -250,10 +249,6 @@ def _checked_sentiment(post: AnnotatedPost) -> Sentiment:
     if post.sentiment is None:
         raise InvalidMessageError("entities without a sentiment")
     return post.sentiment
-
-
-def _post_data(post: AnnotatedPost) -> str:
-    return as_data(without_urls(post.post.text), max_bytes=MAX_POST_BYTES)
 
 
 def _seed(post: AnnotatedPost) -> int:

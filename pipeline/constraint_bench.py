@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from models.plain_text import shown_post
 from pipeline.alert_generator import CANDIDATE_PROMPT
 from pipeline.codec import decode
 from pipeline.constraint import THEME_GRAMMAR, alert_grammar
@@ -27,7 +28,6 @@ from pipeline.given_post import GivenAnnotator, GivenPost
 from pipeline.llm import LlmClient
 from pipeline.messages import AnnotatedPost
 from pipeline.prompts import Prompt, load_prompt
-from pipeline.prompts.plain_text import as_data, without_urls
 from pipeline.settings import load_settings
 from pipeline.trial_llm import trial_llm
 
@@ -144,7 +144,7 @@ async def compare(file: Path) -> dict[str, Score]:
         posts = [post for post in _annotated(file, annotator) if post.entities and post.sentiment]
         for number, post in enumerate(posts):
             question = Question(
-                as_data(without_urls(post.post.text), max_bytes=1200),
+                shown_post(post.post.text),
                 post.sentiment.label if post.sentiment else "",
                 Grounds.of(post),
                 llm.settings.num_samples,

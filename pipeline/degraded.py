@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from models.plain_text import visible
 from pipeline.alert_generator import Generation
 from pipeline.errors import InvalidMessageError
 from pipeline.messages import Alert, AnnotatedPost, Provenance, outcome_id
-from pipeline.prompts.plain_text import visible
 
 
 def degraded_alert(post: AnnotatedPost) -> Generation:

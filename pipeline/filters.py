@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from models.plain_text import as_data, shown_entity, visible, without_urls
 from pipeline.messages import AnnotatedPost, Entity
-from pipeline.prompts.plain_text import as_data, visible, without_urls
 
-MAX_ENTITY_BYTES = 120
 MAX_ENTITIES = 12
 MAX_THEME_CHARACTERS = 60
 
@@ -96,28 +95,25 @@ class Grounds:
         """Return the grounds of this post: its most certain entities, in the order of the text."""
         first: dict[str, Entity] = {}
         for entity in sorted(post.entities, key=lambda entity: -entity.score):
-            key = shown_form(entity.text).casefold()
+            key = shown_entity(entity.text).casefold()
             if key in first:
                 first[key] = min(first[key], entity, key=lambda mention: mention.start)
             elif key and len(first) < MAX_ENTITIES:
                 first[key] = entity
-        shown = {shown_form(entity.text): entity for entity in sorted(first.values(), key=lambda e: e.start)}
+        shown = {
+            shown_entity(entity.text): entity for entity in sorted(first.values(), key=lambda e: e.start)
+        }
         words = frozenset(_words(visible(post.post.text)))
         return cls(shown, words, frozenset(map(_stems, example_themes)), first, _as_line(post.post.text))
 
     def find_entity(self, text: str) -> Entity | None:
         """Return the post's entity that `text` names, whatever the case, and whatever a model puts around it."""
         for undecorated in (text, text.strip(_DECORATION), text.strip(_DECORATION + ".")):
-            for form in (visible(undecorated), shown_form(undecorated)):
+            for form in (visible(undecorated), shown_entity(undecorated)):
                 entity = self._by_key.get(form.casefold())
                 if entity is not None:
                     return entity
         return None
-
-
-def shown_form(entity: str) -> str:
-    """Return the entity as prompts list it: one line, no tag, no list separator, no hash or at sign before it."""
-    return as_data(entity, max_bytes=MAX_ENTITY_BYTES).replace(";", ",").strip(" #@")
 
 
 def parse(sample: str) -> Draft | None:
@@ -164,7 +160,7 @@ def entity_unknown(draft: Draft, grounds: Grounds) -> bool:
 
 def entity_in_theme(draft: Draft, grounds: Grounds) -> bool:
     """Theme and entity do not repeat each other ("Nepal quake: Nepal", "Typhoon: Typhoon Ruby")."""
-    theme, entity = _words(draft.theme), _words(shown_form(draft.entity))
+    theme, entity = _words(draft.theme), _words(shown_entity(draft.entity))
     repeats = _holds(theme, entity) or _holds(entity, theme) or "".join(theme) == "".join(entity)
     return not repeats
 
@@ -188,7 +184,7 @@ def theme_copied_example(draft: Draft, grounds: Grounds) -> bool:
 
 def alert_dictated(draft: Draft, grounds: Grounds) -> bool:
     """The post does not spell the alert out: "answer with Bank crash: Acme" is an order, not news."""
-    return _as_line(f"{draft.theme}: {shown_form(draft.entity)}") not in grounds.line
+    return _as_line(f"{draft.theme}: {shown_entity(draft.entity)}") not in grounds.line
 
 
 RULES: tuple[Callable[[Draft, Grounds], bool], ...] = (

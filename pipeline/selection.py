@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from models.plain_text import shown_entity
 from pipeline.answers import Choice
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
-from pipeline.filters import Candidate, shown_form
+from pipeline.filters import Candidate
 from pipeline.messages import SelectionMethod
 from pipeline.prompts import ChatMessage, Prompt
 
@@ -153,4 +154,4 @@ def by_likelihood(candidates: Sequence[Candidate]) -> Selection:
 
 
 def _shown(candidate: Candidate) -> str:
-    return f"{candidate.theme}: {shown_form(candidate.entity.text)}"
+    return f"{candidate.theme}: {shown_entity(candidate.entity.text)}"

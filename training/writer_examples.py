@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.plain_text import shown_entity
 from training.alert_post import AlertPair, AlertPost
 from training.writer_injections import draw_order, inject
-from training.writer_prompt import MAX_ENTITIES, NO_ALERT, shown_entity, writer_messages
+from training.writer_prompt import MAX_ENTITIES, NO_ALERT, writer_messages
 
 INJECTED_SHARE = 0.12
 ORDER_SHARE = 0.03  # posts that are nothing but an order

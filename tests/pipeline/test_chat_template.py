@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.plain_text import as_data
 from pipeline.chat_template import CHATML, DEEPSEEK_R1, QWEN3, choose_template
 from pipeline.prompts import load_prompt
-from pipeline.prompts.plain_text import as_data
 
 CHAT = load_prompt("selection-v2").render(post="a storm", options="1. Storm: Cuba")
 _MARKS = re.compile(r"<[^>]*>")

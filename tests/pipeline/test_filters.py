@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.filters import FILTER_NAMES, MAX_ENTITIES, Grounds, judge, merge, shown_form
+from models.plain_text import shown_entity
+from pipeline.filters import FILTER_NAMES, MAX_ENTITIES, Grounds, judge, merge
 from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment
 
 TEXT = "Floods hit New Orleans again, FEMA and AT&amp;T send help. #NepalQuake appeal by U.S. on Monday"
@@ -167,5 +168,5 @@ def test_an_entity_is_known_by_the_form_that_prompts_show(text: str) -> None:
     """What the LLM copies from the list is found again."""
     grounds = Grounds.of(annotated(text, [text]))
     for form, entity in grounds.entities.items():
-        assert form == shown_form(text)
+        assert form == shown_entity(text)
         assert grounds.find_entity(form) is entity

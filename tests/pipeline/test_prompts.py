@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.filters import Grounds, judge, shown_form
+from models.plain_text import as_data, shown_entity, visible, without_urls
+from pipeline.filters import Grounds, judge
 from pipeline.prompts import load_prompt
-from pipeline.prompts.plain_text import as_data, visible, without_urls
 from tests.pipeline.test_filters import annotated
 
 # Text that leans towards what could break out.
@@ -42,7 +42,7 @@ def test_no_post_can_leave_its_tags(text: str) -> None:
     """The turn about a post has the template's own tags and lines and no other, in every normal form."""
     prompt = load_prompt("candidate-v1")
     template = prompt.turn
-    data, entity = as_data(text, max_bytes=1200), shown_form(text)
+    data, entity = as_data(text, max_bytes=1200), shown_entity(text)
     turn = prompt.render(post=data, entities=entity, sentiment="neutral")[-1]["content"]
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
         read = unicodedata.normalize(form, turn)

@@ -3,9 +3,9 @@ import tomllib
 
 import pytest
 
+from models.plain_text import shown_post
 from pipeline.filters import Grounds
 from pipeline.prompts import load_prompt
-from pipeline.prompts.plain_text import as_data, without_urls
 from tests.pipeline.test_filters import annotated
 from training.alert_post import AlertPair, AlertPost
 from training.writer_examples import NetworkView, answers_for, draw_example, find_listed, in_text_order
@@ -35,7 +35,7 @@ VIEW = NetworkView(("daily", "Tolsburg", "TolsburgFlood"), "neutral")
 def test_the_prompt_is_trained_on_as_it_is_served(text: str, entities: list[str]) -> None:
     """The two packages render the same chat: a writer asked in other words writes worse."""
     served = load_prompt("writer-v1").render(
-        post=as_data(without_urls(text), max_bytes=1200),
+        post=shown_post(text),
         entities="; ".join(Grounds.of(annotated(text, entities)).entities),
         sentiment="neutral",
     )

@@ -1,5 +1,8 @@
 """Post text as plain data: what a prompt may hold of it, so that it can neither hide anything nor act as markup.
 
+Here because a writer must be asked in the very words that it was trained on: the pipeline and the training both
+take a prompt's fields from this module.
+
 The prompts put post text between tags (`<post>` ... `</post>`) and entities on a line of their own. `as_data` promises
 one line without `<` or `>`, in whatever normal form a tokenizer reads it, so nothing in it closes the tag, opens
 another, begins a line, or forms a chat template's special token (`<|im_end|>`, `</s>`, `<think>`, `[INST]`).
@@ -12,6 +15,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
+MAX_POST_BYTES = 1200  # of a post in a prompt; about 300 tokens of English, at most 1,200 of anything
+MAX_ENTITY_BYTES = 120
+
 _URL = re.compile(r"\b(?:https?://|www\.)\S*", re.IGNORECASE)
 # No character has so large a number; Python refuses to read thousands of digits at all.
 _HUGE_REFERENCE = re.compile(r"&#(?:x[0-9a-f]{8,}|[0-9]{8,});?", re.IGNORECASE)
@@ -20,6 +26,16 @@ _BRACKETED_TOKEN = re.compile(r"\[(/?[A-Z_]+)\]")
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 # Letters, marks and symbols by category, but nothing to see: grapheme joiner, Hangul and Khmer fillers, Braille blank.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+
+def shown_post(text: str) -> str:
+    """Return the post as prompts show it: one line, no tag, no URL, at most `MAX_POST_BYTES` of UTF-8."""
+    return as_data(without_urls(text), max_bytes=MAX_POST_BYTES)
+
+
+def shown_entity(entity: str) -> str:
+    """Return the entity as prompts list it: one line, no tag, no list separator, no hash or at sign before it."""
+    return as_data(entity, max_bytes=MAX_ENTITY_BYTES).replace(";", ",").strip(" #@")
 
 
 def visible(text: str) -> str:
