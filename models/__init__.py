@@ -18,6 +18,7 @@ from models.errors import (
     ModelsError,
     ParserUnavailableError,
     TextTooLongError,
+    UnknownSourceError,
 )
 from models.joint_model import JointModel, Output, ScoredSpan
 from models.parser import DependencyParser
@@ -52,6 +53,7 @@ __all__ = [
     "Span",
     "TextTooLongError",
     "Token",
+    "UnknownSourceError",
     "Vocabularies",
     "load_checkpoint",
     "save_checkpoint",

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +15,7 @@ from models.annotation import Annotation, Entity, Sentiment
 from models.batch import Featurizer, Layout, pad
 from models.buckets import bucket_by_length
 from models.checkpoint import Checkpoint, load_checkpoint
-from models.errors import AnnotationError, TextTooLongError
+from models.errors import AnnotationError, TextTooLongError, UnknownSourceError
 from models.joint_model import Output, ScoredSpan
 from models.parser import DependencyParser
 from models.sentence import Sentence
@@ -40,6 +41,7 @@ class Annotator:
         self._model = checkpoint.model.to(self._device).eval()
         self._featurizer = Featurizer(checkpoint.config, checkpoint.vocabularies)
         self._word_table = WordTable(self._read_words)
+        self._source: str | None = None
         self._parser = DependencyParser() if checkpoint.config.needs_parse else None
 
     @classmethod
@@ -51,6 +53,15 @@ class Annotator:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         return cls(load_checkpoint(path), device=device)
+
+    def following(self, source: str) -> Self:
+        """The same annotator by the rules of one of the corpora in `config.sources`; raises `UnknownSourceError`."""
+        if source not in self.checkpoint.config.sources:
+            raise UnknownSourceError(source, self.checkpoint.config.sources)
+        other = copy(self)
+        other._source = source
+        other._word_table = WordTable(other._read_words)
+        return other
 
     def annotate(
         self, texts: Sequence[str], timings: dict[str, float] | None = None
@@ -107,7 +118,7 @@ class Annotator:
         return self._model.read(WordFeatures(features, places.to(self._device)), layout), layout
 
     def _read_words(self, words: Sequence[str]) -> Tensor:
-        batch = self._featurizer.describe(words).to(self._device)
+        batch = self._featurizer.describe(words, self._source).to(self._device)
         features: Tensor = self._model.token_encoder(batch).dense
         return features[0]
 

@@ -43,6 +43,8 @@ class Layout:
 class Batch(Layout):
     """A layout with what can be said of each word: U distinct spellings of at most C characters."""
 
+    source: Tensor
+    """(B,) index of each sentence's source in `ModelConfig.sources`, from 1; 0 where it is unknown."""
     words: Tensor
     """(B, T) word indices, 0 on padding."""
     case: Tensor
@@ -64,11 +66,13 @@ class Featurizer:
     def __init__(self, config: ModelConfig, vocabularies: Vocabularies) -> None:
         self._config = config
         self._vocabularies = vocabularies
+        self._sources = {name: index for index, name in enumerate(config.sources, start=1)}
 
     def __call__(self, sentences: Sequence[Sentence]) -> Batch:
         """Raises `EmptySentenceError`, and `MissingParseError` where the variant reads a parse."""
         layout = self.lay_out(sentences)
-        return self._describe(layout, [word for sentence in sentences for word in sentence.words])
+        words = [word for sentence in sentences for word in sentence.words]
+        return self._describe(layout, words, [sentence.source for sentence in sentences])
 
     def lay_out(self, sentences: Sequence[Sentence]) -> Layout:
         """All of the batch but its words; raises as a call does."""
@@ -79,12 +83,12 @@ class Featurizer:
         edge_index, edge_type = self._connect(sentences, mask.shape[1])
         return Layout(lengths, mask, edge_index, edge_type)
 
-    def describe(self, words: Sequence[str]) -> Batch:
+    def describe(self, words: Sequence[str], source: str | None = None) -> Batch:
         """One sentence of words without arcs, for what can be said of a word without its neighbours."""
         mask = torch.ones(1, len(words), dtype=torch.bool)
-        return self._describe(Layout(torch.tensor([len(words)]), mask, None, None), words)
+        return self._describe(Layout(torch.tensor([len(words)]), mask, None, None), words, [source])
 
-    def _describe(self, layout: Layout, words: Sequence[str]) -> Batch:
+    def _describe(self, layout: Layout, words: Sequence[str], sources: Sequence[str | None]) -> Batch:
         spellings = {word: row for row, word in enumerate(dict.fromkeys(words), start=1)}
         spelling = pad([spellings[word] for word in words], layout.mask)
         word_of = torch.tensor([0, *map(self._vocabularies.word_index, spellings)])
@@ -92,12 +96,17 @@ class Featurizer:
         chars, char_lengths = self._spell(list(spellings))
         return Batch(
             **vars(layout),
+            source=torch.tensor([self._source_index(source) for source in sources]),
             words=word_of[spelling],
             case=case_of[spelling],
             spelling=spelling,
             chars=chars,
             char_lengths=char_lengths,
         )
+
+    def _source_index(self, source: str | None) -> int:
+        name = self._config.default_source if source is None else source
+        return self._sources.get(name, 0)
 
     def _spell(self, spellings: Sequence[str]) -> tuple[Tensor, Tensor]:
         if not self._config.use_char_embs:

@@ -25,6 +25,14 @@ class ModelConfig:
 
     entity_types: tuple[str, ...] = ("LOC", "MISC", "ORG", "PER")
     sentiment_labels: tuple[str, ...] = ("negative", "neutral", "positive")
+    sources: tuple[str, ...] = ()
+    """Corpora whose rules of annotation the network tells apart by an embedding each; empty for none.
+
+    Corpora disagree on what an entity is (user names, products); without this the network can only guess whose
+    rules hold.
+    """
+    default_source: str = ""
+    """Whose rules hold for text of no known source; "" for none of them."""
     tag_scheme: str = "BIO"
     use_crf: bool = True
     """Whether tags are decoded by a CRF, not one by one."""
@@ -47,6 +55,8 @@ class ModelConfig:
     num_gcn_layers: int = 2
     deprel_dim: int = 50
 
+    source_dropout: float = 0.2
+    """Probability that a sentence's source is read as unknown in training."""
     word_dropout: float = 0.3
     """Probability that a rare word without a pretrained vector is read as unknown in training."""
     embedding_dropout: float = 0.5
@@ -121,6 +131,16 @@ def _label_mistakes(config: ModelConfig) -> list[str]:
     ):
         if not labels or len(set(labels)) != len(labels) or "" in labels:
             mistakes.append(f"{name}={labels!r}: expected one or more names, each once")
+    return [*mistakes, *_source_mistakes(config)]
+
+
+def _source_mistakes(config: ModelConfig) -> list[str]:
+    mistakes = []
+    if len(set(config.sources)) != len(config.sources) or "" in config.sources:
+        mistakes.append(f"sources={config.sources!r}: expected names, each once")
+    if config.default_source and config.default_source not in config.sources:
+        known = ", ".join(config.sources) or "none"
+        mistakes.append(f"default_source={config.default_source!r}: expected one of the sources: {known}")
     return mistakes
 
 

@@ -12,6 +12,8 @@ class Sentence:
     """Index of each word's head in `words`, from 0; a root is its own head."""
     deprels: tuple[str, ...] | None = None
     """Name of the relation between each word and its head."""
+    source: str | None = None
+    """Corpus whose rules of annotation it follows; None: those of `ModelConfig.default_source`."""
 
     def __post_init__(self) -> None:
         for name, field in (("heads", self.heads), ("deprels", self.deprels)):

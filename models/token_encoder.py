@@ -35,8 +35,31 @@ class NoCharFeatures(nn.Module):
         return torch.empty(*batch.words.shape, 0, device=batch.words.device)
 
 
+class SourceShift(nn.Module):
+    """Moves the features of all tokens of a sentence by a vector of its source; an unknown source moves nothing."""
+
+    def __init__(self, config: ModelConfig, size: int) -> None:
+        super().__init__()
+        self.dropout = config.source_dropout
+        self.embedding = nn.Embedding(1 + len(config.sources), size, padding_idx=0)
+        nn.init.zeros_(self.embedding.weight)
+
+    def forward(self, features: Tensor, source: Tensor) -> Tensor:
+        if self.training:
+            source = source * (torch.rand(source.shape, device=source.device) >= self.dropout)
+        shift: Tensor = self.embedding(source)
+        return features + shift[:, None]
+
+
+class NoSourceShift(nn.Module):
+    """Stands where the network knows no sources."""
+
+    def forward(self, features: Tensor, source: Tensor) -> Tensor:
+        return features
+
+
 class TokenEncoder(nn.Module):
-    """Word, case and, where used, character features side by side, with locked dropout."""
+    """Word, case and, where used, character features side by side, with locked dropout, moved by their source."""
 
     def __init__(self, config: ModelConfig, vocabularies: Vocabularies) -> None:
         super().__init__()
@@ -45,8 +68,9 @@ class TokenEncoder(nn.Module):
         self.char = CharFeatures(config, vocabularies) if config.use_char_embs else NoCharFeatures()
         self.dropout = LockedDropout(config.embedding_dropout)
         self.size = config.word_dim + config.case_dim + self.char.size
+        self.source = SourceShift(config, self.size) if config.sources else NoSourceShift()
 
     def forward(self, batch: Batch) -> OwnFeatures:
         words = self.word(batch.words)
         features = torch.cat([words, self.case(batch.case), self.char(batch).to(words.dtype)], dim=-1)
-        return OwnFeatures(self.dropout(features) * batch.mask[..., None])
+        return OwnFeatures(self.source(self.dropout(features), batch.source) * batch.mask[..., None])

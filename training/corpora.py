@@ -64,6 +64,11 @@ def files_in(folder: Path) -> list[str]:
     return found
 
 
+def source_of(name: str) -> str:
+    """Whose rules of annotation the splits of a named corpus follow: "btc" for "btc-train"; "" for a file."""
+    return "" if Path(name).suffix in FILE_SUFFIXES else name.rpartition("-")[0]
+
+
 def find_corpus(name: str, table: Mapping[str, Corpus] = CORPORA) -> Corpus:
     """A named corpus, or the file of that path as it is; raises RecipeError."""
     if name in table:

@@ -32,16 +32,18 @@ def evaluate(
     mapping: Mapping[str, str],
     *,
     tag_of: Mapping[str, str] | None = None,
+    source: str = "",
 ) -> Results:
     """Score the annotator; scores for which the rows have no labels are None.
 
     Args:
         tag_of: each training word's most frequent tag, for the baseline that knows nothing else.
+        source: as in `predict`.
 
     Raises:
         LabelError: the rows have entity types or sentiments that the checkpoint lacks.
     """
-    predictions = predict(annotator, rows, mapping)
+    predictions = predict(annotator, rows, mapping, source=source)
     return {
         **dict.fromkeys(SCORE_NAMES),
         **score(predictions),

@@ -1,6 +1,7 @@
 """What a network is trained on: a parsed sentence with the labels that its corpus has."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from models import Sentence
 
@@ -16,3 +17,7 @@ class Example:
     def __post_init__(self) -> None:
         if self.tags is not None and len(self.tags) != len(self.sentence.words):
             raise ValueError(f"{len(self.sentence.words)} words but {len(self.tags)} tags")
+
+    def by_rules_of(self, source: str) -> Self:
+        """The same, annotated by the rules of this corpus."""
+        return replace(self, sentence=replace(self.sentence, source=source))

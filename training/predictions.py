@@ -4,6 +4,7 @@ The annotator gets plain texts and cuts them its own way; its entities are laid 
 before they are scored, so the figures compare with others' on the same corpus.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,9 +36,17 @@ class Predictions:
 
 
 def predict(
-    annotator: Annotator, rows: Sequence[LabelledText], mapping: Mapping[str, str] | None = None
+    annotator: Annotator,
+    rows: Sequence[LabelledText],
+    mapping: Mapping[str, str] | None = None,
+    *,
+    source: str = "",
 ) -> Predictions:
     """Annotate the rows, their labels mapped first.
+
+    Args:
+        source: whose rules of annotation to follow; "": those of each row's own `source` field. Where the network
+            does not know them, its default.
 
     Raises:
         LabelError: the rows have entity types or sentiments that the checkpoint lacks.
@@ -46,7 +55,7 @@ def predict(
     rows = [_map_row(row, mapping or {}) for row in rows]
     check_labels({span.type for row in rows for span in row.entities or ()}, config.entity_types)
     check_labels({row.sentiment for row in rows if row.sentiment}, config.sentiment_labels)
-    annotated = list(zip(rows, _annotate(annotator, rows), strict=True))
+    annotated = list(zip(rows, _annotate(annotator, rows, source), strict=True))
     tagged = [(row, found) for row, found in annotated if row.entities is not None]
     felt = [(row.sentiment, _sentiment(found)) for row, found in annotated if row.sentiment]
     return Predictions(
@@ -78,13 +87,22 @@ def _map_row(row: LabelledText, mapping: Mapping[str, str]) -> LabelledText:
     )
 
 
-def _annotate(annotator: Annotator, rows: Sequence[LabelledText]) -> list[Annotation | AnnotationError]:
-    # By length, so that a batch is not as slow as the one long text in it.
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index].text))
+def _annotate(
+    annotator: Annotator, rows: Sequence[LabelledText], source: str
+) -> list[Annotation | AnnotationError]:
+    known = annotator.checkpoint.config.sources
+    by_source: dict[str, list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        name = source or str(row.fields.get("source"))
+        by_source[name if name in known else ""].append(index)
     found: dict[int, Annotation | AnnotationError] = {}
-    for first in range(0, len(order), ANNOTATE_CHUNK):
-        chunk = order[first : first + ANNOTATE_CHUNK]
-        found.update(zip(chunk, annotator.annotate([rows[i].text for i in chunk]), strict=True))
+    for name, indices in by_source.items():
+        follower = annotator.following(name) if name else annotator
+        # By length, so that a batch is not as slow as the one long text in it.
+        indices.sort(key=lambda index: len(rows[index].text))
+        for first in range(0, len(indices), ANNOTATE_CHUNK):
+            chunk = indices[first : first + ANNOTATE_CHUNK]
+            found.update(zip(chunk, follower.annotate([rows[i].text for i in chunk]), strict=True))
     return [found[index] for index in range(len(rows))]
 
 

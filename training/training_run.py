@@ -13,6 +13,7 @@ import torch
 
 from models import Featurizer, JointModel, ModelConfig, Vocabularies, save_checkpoint
 from training.batching import Collator
+from training.corpora import source_of
 from training.errors import LabelError
 from training.example import Example
 from training.glove import WordVectors
@@ -74,7 +75,7 @@ class TrainingRun:
     ) -> None:
         # Before anything random is drawn: initial weights, dropout masks.
         torch.manual_seed(self._recipe.seed)
-        examples = [example for corpus in inputs.train.values() for example in corpus]
+        examples = [example for corpus in self._by_rules(inputs.train).values() for example in corpus]
         model, vocabularies = self._new_model(examples, inputs.pretrained)
         collate = Collator(self._config, Featurizer(self._config, vocabularies))
         trainer = Trainer(model, collate, self._recipe)
@@ -88,8 +89,17 @@ class TrainingRun:
             self._folder.save_state(trainer.state())
             on_epoch(report)
 
-        trainer.fit(examples, inputs.dev, on_step=on_step, on_epoch=keep)
+        trainer.fit(examples, self._by_rules(inputs.dev), on_step=on_step, on_epoch=keep)
         self._folder.finish()
+
+    def _by_rules(self, corpora: Mapping[str, Sequence[Example]]) -> Mapping[str, Sequence[Example]]:
+        """Tell each sentence whose rules it follows, where the network is to know."""
+        known = self._config.sources
+        return {
+            name: [example.by_rules_of(source) for example in examples] if source in known else examples
+            for name, examples in corpora.items()
+            for source in [source_of(name)]
+        }
 
     def _new_model(
         self, examples: Sequence[Example], pretrained: WordVectors

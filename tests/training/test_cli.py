@@ -140,6 +140,9 @@ def test_mistakes_end_with_a_message(
     checkpoint = trained / "run" / "checkpoint"
     assert "--map [x]=" in refused(capsys, "evaluate", checkpoint, foreign)
     assert "no rows where source=y" in refused(capsys, "evaluate", checkpoint, foreign, "--where", "source=y")
+    assert "source 'btc': expected one of none" in refused(
+        capsys, "evaluate", checkpoint, foreign, "--source", "btc"
+    )
     assert "cannot be read" in refused(capsys, "evaluate", tmp_path / "none", foreign)
 
 
