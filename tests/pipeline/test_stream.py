@@ -53,15 +53,20 @@ async def _produce(settings: Settings, numbers: range, *, key: bytes | None = No
 
 @contextlib.asynccontextmanager
 async def _running(
-    settings: Settings, agent: RecordingAgent, metrics: Metrics | None = None
+    settings: Settings,
+    agent: RecordingAgent,
+    metrics: Metrics | None = None,
+    *,
+    max_records: int = 10,
+    max_wait_seconds: float = 0.1,
 ) -> AsyncIterator[asyncio.Future[BaseException]]:
     stream = Stream(
         agent,
         brokers=settings.brokers,
         group="group",
         topic="posts",
-        max_records=10,
-        max_wait_seconds=0.1,
+        max_records=max_records,
+        max_wait_seconds=max_wait_seconds,
         progress=Progress(metrics or Metrics()),
     )
     running = asyncio.ensure_future(stream.run_until_failure())
@@ -175,7 +180,8 @@ async def test_a_hole_at_the_head_of_a_partition_is_not_committed_past(
             await _until(lambda: len(before.seen) == num_committed)
     await _produce(settings, range(num_committed, num_committed + 6), key=b"one partition")
     leaving = AllButTheFirst()
-    async with _running(settings, leaving):
+    # All six in one batch: the agent gets no second one while it is stuck in the first.
+    async with _running(settings, leaving, max_records=6, max_wait_seconds=60.0):
         await _until(lambda: len(leaving.seen) == 5)
         await asyncio.sleep(1.0)  # time for a wrong commit
     after = RecordingAgent()
