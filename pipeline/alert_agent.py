@@ -12,10 +12,10 @@ from pipeline.codec import encode
 from pipeline.dead_letter import DeadLetter, bury, decode_or_bury, to_outgoing
 from pipeline.degraded import degraded_alert
 from pipeline.errors import InternalError, LlmUnavailableError, OutcomeTooLargeError, RecordError
-from pipeline.kafka import Outgoing, Publisher
 from pipeline.ledger import Ledger
 from pipeline.messages import Abstention, Alert, AnnotatedPost
 from pipeline.metrics import Metrics
+from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Finish, Record
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from pipeline.alert_generator import AlertGenerator
 from pipeline.annotate_agent import AnnotateAgent
 from pipeline.errors import BrokerUnavailableError, LlmUnavailableError, SettingsError
 from pipeline.health import Health, HealthServer
-from pipeline.kafka import Publisher, ensure_topics
+from pipeline.kafka_admin import ensure_topics
 from pipeline.kafka_refusal import in_words
 from pipeline.kafka_rights import Needs, check_rights
 from pipeline.kafka_security import kafka_security
@@ -28,6 +28,7 @@ from pipeline.metrics import Metrics
 from pipeline.outage import until_it_works
 from pipeline.partition_reader import partition_reader
 from pipeline.progress import Progress
+from pipeline.publisher import Publisher
 from pipeline.settings import Settings
 from pipeline.stream import Stream
 from pipeline.watchdog import watched

@@ -20,11 +20,13 @@ import pytest
 
 from pipeline.codec import encode
 from pipeline.dead_letter import DeadLetter
-from pipeline.kafka import Outgoing, Publisher, ensure_topics, reading
+from pipeline.kafka_admin import ensure_topics
 from pipeline.local_process import answers_http, find_free_port
 from pipeline.messages import Alert
 from pipeline.outcomes import Outcome, outcome_topics, read_outcome
+from pipeline.publisher import Outgoing, Publisher
 from pipeline.settings import PREFIX, Settings
+from pipeline.topic_reader import reading
 from tests.pipeline.brokers import BrokerKind
 from tests.pipeline.fake_llm import FakeLlm, Reply, answering, is_canary
 from tests.pipeline.fakes import make_annotated_post

@@ -13,10 +13,10 @@ from pipeline.alert_generator import AlertGenerator, Generation
 from pipeline.codec import decode, encode
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.filters import JudgedSample
-from pipeline.kafka import Outgoing
 from pipeline.ledger import Ledger
 from pipeline.messages import Alert, AnnotatedPost, SelectionMethod, outcome_id
 from pipeline.metrics import Metrics
+from pipeline.publisher import Outgoing
 from pipeline.records import Partition, Record
 from tests.pipeline.fakes import (
     FakePublisher,
