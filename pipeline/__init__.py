@@ -14,5 +14,6 @@
    post's, so a redelivered post yields the same id.
 7. What ended as a dead letter can be looked at and tried again (`dead_letters`).
 
-`program` runs one agent as a process, `local_stack` everything on one machine, `cli` is the way in for people.
+`program` puts one agent together from its `parts` and runs it as a process, `local_stack` runs everything on one
+machine, `cli` is the way in for people.
 """

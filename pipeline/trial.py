@@ -14,7 +14,7 @@ from pipeline.annotate_agent import to_annotated_post
 from pipeline.errors import UnannotatableError
 from pipeline.given_post import NO_ORIGIN
 from pipeline.messages import Alert, AnnotatedPost, Post, StageTime
-from pipeline.program import load_annotator
+from pipeline.parts import load_annotator
 from pipeline.settings import Settings
 from pipeline.terminal import printable, render_sentiment
 from pipeline.trial_llm import trial_llm

@@ -16,7 +16,7 @@ from pipeline.llm import LlmClient, LlmRequest
 from pipeline.local_process import LocalProcess, while_running
 from pipeline.local_stack import chosen_settings, embedded_llm
 from pipeline.outage import until_it_works
-from pipeline.program import build_alert_generator, build_llm_client
+from pipeline.parts import build_alert_generator, build_llm_client
 from pipeline.settings import Settings
 
 _T = TypeVar("_T")

@@ -8,7 +8,7 @@ import pytest
 from pipeline.kafka_admin import ensure_topics
 from pipeline.ledger import Ledger
 from pipeline.metrics import Metrics
-from pipeline.program import build_ledger
+from pipeline.parts import build_ledger
 from pipeline.progress import Progress
 from pipeline.publisher import Outgoing, Publisher, partition_number
 from pipeline.records import Partition
