@@ -9,7 +9,9 @@ from models import DEFAULT_CHECKPOINT, Annotator, ModelsError
 from pipeline.alert_generator import AlertGenerator
 from pipeline.errors import SettingsError
 from pipeline.ledger import Ledger
-from pipeline.llm import AskingStyle, LlmClient, LlmRequest
+from pipeline.llm import LlmClient
+from pipeline.llm_abilities import AskingStyle
+from pipeline.llm_http import LlmRequest
 from pipeline.metrics import Metrics
 from pipeline.partition_reader import partition_reader
 from pipeline.progress import Progress
