@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from pipeline.answers import Sample
+from pipeline.candidates import Candidate, JudgedSample, merge
 from pipeline.constraint import alert_grammar
 from pipeline.errors import InvalidMessageError
-from pipeline.filters import REFUSAL, Candidate, Grounds, JudgedSample, judge, merge
+from pipeline.filters import REFUSAL, judge
+from pipeline.grounds import Grounds
 from pipeline.messages import (
     Abstention,
     AbstentionReason,

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pipeline.answers import Choice
+from pipeline.candidates import Candidate
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
-from pipeline.filters import Candidate, shown_form
+from pipeline.grounds import shown_form
 from pipeline.messages import SelectionMethod
 from pipeline.prompts import ChatMessage, Prompt
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.alert_generator import CANDIDATE_PROMPT, SELECTION_PROMPT, AlertGenerator, Generation
 from pipeline.answers import Choice, Sample
+from pipeline.candidates import merge
 from pipeline.errors import InvalidMessageError, LlmRefusedError
-from pipeline.filters import merge
 from pipeline.messages import (
     Abstention,
     AbstentionReason,

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.filters import FILTER_NAMES, MAX_ENTITIES, Grounds, judge, merge, shown_form
+from pipeline.candidates import merge
+from pipeline.filters import FILTER_NAMES, judge
+from pipeline.grounds import MAX_ENTITIES, Grounds, shown_form
 from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment
 
 TEXT = "Floods hit New Orleans again, FEMA and AT&amp;T send help. #NepalQuake appeal by U.S. on Monday"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.filters import Grounds, judge, shown_form
+from pipeline.filters import judge
+from pipeline.grounds import Grounds, shown_form
 from pipeline.prompts import load_prompt
 from pipeline.prompts.plain_text import as_data, visible, without_urls
 from tests.pipeline.test_filters import annotated

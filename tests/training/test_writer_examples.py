@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from pipeline.filters import Grounds
+from pipeline.grounds import Grounds
 from pipeline.prompts import load_prompt
 from pipeline.prompts.plain_text import as_data, without_urls
 from tests.pipeline.test_filters import annotated
