@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from models import Annotation, AnnotationError
-from pipeline.alert_generator import Generation
 from pipeline.annotate_agent import to_annotated_post
 from pipeline.errors import UnannotatableError
+from pipeline.generation import Generation
 from pipeline.given_post import NO_ORIGIN
 from pipeline.messages import Alert, AnnotatedPost, Post, StageTime
 from pipeline.parts import load_annotator
