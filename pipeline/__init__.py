@@ -9,10 +9,11 @@
 5. A second stream feeds `alert_agent.AlertAgent`, which works on many posts at once. It skips those that the `ledger`
    knows to have their outcome. For each other,
    `alert_generator.AlertGenerator` asks the LLM (`llm`) for n samples with the first prompt (`prompts`), drops what
-   `filters` reject, merges duplicates, and lets the LLM select with the second (`selection`).
+   `filters` reject, merges duplicates (`candidates`), and lets the LLM select with the second (`selection`).
 6. An `Alert` goes to `alerts`, or an `Abstention` with its reason to `alerts.abstained`. Their id comes from the
    post's, so a redelivered post yields the same id.
 7. What ended as a dead letter can be looked at and tried again (`dead_letters`).
 
-`program` runs one agent as a process, `local_stack` everything on one machine, `cli` is the way in for people.
+`program` puts one agent together from its `parts` and runs it as a process, `local_stack` runs everything on one
+machine, `cli` is the way in for people.
 """

@@ -7,15 +7,16 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.alert_generator import AlertGenerator, Generation
+from pipeline.alert_generator import AlertGenerator
 from pipeline.codec import encode
 from pipeline.dead_letter import DeadLetter, bury, decode_or_bury, to_outgoing
 from pipeline.degraded import degraded_alert
 from pipeline.errors import InternalError, LlmUnavailableError, OutcomeTooLargeError, RecordError
-from pipeline.kafka import Outgoing, Publisher
+from pipeline.generation import Generation
 from pipeline.ledger import Ledger
 from pipeline.messages import Abstention, Alert, AnnotatedPost
 from pipeline.metrics import Metrics
+from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Finish, Record
 
 logger = logging.getLogger(__name__)

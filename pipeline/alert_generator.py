@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from models.plain_text import shown_post, visible
 from pipeline.answers import Sample
+from pipeline.candidates import Candidate, JudgedSample, merge
 from pipeline.constraint import alert_grammar
 from pipeline.errors import InvalidMessageError
-from pipeline.filters import REFUSAL, Candidate, Grounds, JudgedSample, judge, merge
+from pipeline.filters import REFUSAL, judge
+from pipeline.generation import Generation, Work
+from pipeline.grounds import Grounds
 from pipeline.messages import (
     Abstention,
     AbstentionReason,
@@ -27,11 +27,10 @@ from pipeline.messages import (
     Provenance,
     SelectionMethod,
     Sentiment,
-    StageTime,
     outcome_id,
 )
 from pipeline.prompts import ChatMessage, load_prompt
-from pipeline.selection import Chooser, Selection, SelectionName, Selector, shuffle
+from pipeline.selection import Chooser, SelectionName, Selector, shuffle
 
 CANDIDATE_PROMPT = "candidate-v1"
 SELECTION_PROMPT = "selection-v2"
@@ -59,17 +58,6 @@ class Llm(Chooser, Protocol):
         grammar: str | None = None,
     ) -> list[Sample]:
         """Return `num_samples` answers."""
-
-
-@dataclass(frozen=True)
-class Generation:
-    """An outcome and the way to it, for metrics and `tocsin try`."""
-
-    outcome: Alert | Abstention
-    samples: tuple[JudgedSample, ...]
-    candidates: tuple[Candidate, ...]  # distinct, in the order in which the LLM saw them
-    chosen: int | None  # index of the published candidate
-    method: SelectionMethod | None
 
 
 class AlertGenerator:
@@ -110,7 +98,7 @@ class AlertGenerator:
             InvalidMessageError: the annotation does not fit its post.
             LlmRefusedError: the LLM server refuses this post's prompt.
         """
-        work = _Work(post)
+        work = Work(post)
         if not visible(post.post.text):
             return self._abstain(work, AbstentionReason.NO_TEXT)
         grounds = Grounds.of(post, self._example_themes)
@@ -153,7 +141,7 @@ class AlertGenerator:
     def _judge(self, answer: Sample, grounds: Grounds) -> JudgedSample:
         return judge(answer.text, grounds, self._candidate_prompt.refusal)
 
-    def _alert(self, work: _Work, chosen: Candidate, sentiment: Sentiment) -> Alert:
+    def _alert(self, work: Work, chosen: Candidate, sentiment: Sentiment) -> Alert:
         entity = chosen.entity
         return Alert(
             id=outcome_id(work.post.post.id),
@@ -172,7 +160,7 @@ class AlertGenerator:
             stages=[*work.post.stages, *work.times],
         )
 
-    def _abstain(self, work: _Work, reason: AbstentionReason) -> Generation:
+    def _abstain(self, work: Work, reason: AbstentionReason) -> Generation:
         return work.end(
             Abstention(
                 id=outcome_id(work.post.post.id),
@@ -184,7 +172,7 @@ class AlertGenerator:
             )
         )
 
-    def _provenance(self, work: _Work) -> Provenance:
+    def _provenance(self, work: Work) -> Provenance:
         is_asked = bool(work.samples)
         method = work.selection.method if work.selection else None
         is_selected = self._selector.name == "llm" and method not in (None, SelectionMethod.ONLY_CANDIDATE)
@@ -196,35 +184,6 @@ class AlertGenerator:
             num_sampled=len(work.samples),
             num_valid=len(work.candidates),
             selected_by=method,
-        )
-
-
-class _Work:
-    """What is known of one post so far, and how long each stage took."""
-
-    def __init__(self, post: AnnotatedPost) -> None:
-        self.post = post
-        self.samples: tuple[JudgedSample, ...] = ()
-        self.candidates: tuple[Candidate, ...] = ()
-        self.selection: Selection | None = None
-        self.times: list[StageTime] = []
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Append the time of what runs inside."""
-        started_at, began = datetime.now(UTC), time.monotonic()
-        yield
-        self.times.append(StageTime(name=name, started_at=started_at, seconds=time.monotonic() - began))
-
-    def end(self, outcome: Alert | Abstention) -> Generation:
-        """Return the outcome and the way to it."""
-        selection = self.selection
-        return Generation(
-            outcome,
-            self.samples,
-            self.candidates,
-            selection.index if selection else None,
-            selection.method if selection else None,
         )
 
 

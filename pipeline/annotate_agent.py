@@ -13,7 +13,6 @@ from models import Annotation, AnnotationError, Annotator, Checkpoint
 from pipeline.codec import encode
 from pipeline.dead_letter import DeadLetter, bury, carried_headers, decode_or_bury, to_outgoing
 from pipeline.errors import OutcomeTooLargeError, UnannotatableError
-from pipeline.kafka import Outgoing, Publisher
 from pipeline.messages import (
     MAX_ENTITIES,
     AnnotatedPost,
@@ -25,6 +24,7 @@ from pipeline.messages import (
     StageTime,
 )
 from pipeline.metrics import Metrics
+from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Finish, Record
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from pipeline.errors import BrokerUnavailableError, LocalServiceError
-from pipeline.kafka import count_brokers
+from pipeline.kafka_admin import count_brokers
 from pipeline.kafka_program import KafkaProgram
 from pipeline.local_process import LocalProcess, answers_tcp, child_environ, find_free_ports
 

@@ -6,7 +6,6 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -17,16 +16,19 @@ from pipeline.dead_cli import dead_app
 from pipeline.errors import SettingsError, TocsinError
 from pipeline.logs import configure_logging
 from pipeline.settings import Settings, load_settings
+from pipeline.stack_command_line import (
+    DEFAULT_DATA,
+    Kafka,
+    LlmOption,
+    LlmServer,
+    LlmUrlOption,
+    ModelOption,
+    chosen_model,
+    stack_settings,
+)
 from pipeline.terminal import escape_unprintable
 
 _T = TypeVar("_T")
-
-
-class LlmServer(StrEnum):
-    """The LLM servers that a local stack can run."""
-
-    LLAMA_CPP = "llama.cpp"
-    VLLM = "vllm"
 
 
 app = typer.Typer(
@@ -38,25 +40,6 @@ app = typer.Typer(
 )
 
 app.add_typer(dead_app, name="dead")
-
-LlmUrlOption = Annotated[
-    str | None, typer.Option(help="Base URL of a running OpenAI-compatible server; none: start a small one.")
-]
-LlmOption = Annotated[
-    LlmServer, typer.Option("--llm", help="LLM server to start: llama.cpp with a small model, or vLLM.")
-]
-ModelOption = Annotated[
-    str | None, typer.Option(help="Model for vLLM: a name of Hugging Face's, or a folder.")
-]
-
-_DEFAULT_DATA = Path(".tocsin/kafka")
-
-
-class Kafka(StrEnum):
-    """The brokers that a local stack can run."""
-
-    EMBEDDED = "embedded"
-    APACHE = "apache"
 
 
 @app.command(epilog="Example: `TOCSIN_BROKERS=kafka:9092 tocsin annotate`")
@@ -94,7 +77,7 @@ def up(
         Kafka, typer.Option(help="The embedded broker forgets all when it stops, Apache Kafka nothing.")
     ] = Kafka.EMBEDDED,
     data: Annotated[
-        Path | None, typer.Option(help=f"Folder of Apache Kafka's data; none: {_DEFAULT_DATA}.")
+        Path | None, typer.Option(help=f"Folder of Apache Kafka's data; none: {DEFAULT_DATA}.")
     ] = None,
     llm: LlmOption = LlmServer.LLAMA_CPP,
     model: ModelOption = None,
@@ -106,9 +89,9 @@ def up(
     configure_logging("warning")
     if data and kafka is not Kafka.APACHE:
         raise SettingsError([f"--data {data}: only Apache Kafka keeps data: add --kafka apache"])
-    kafka_data = (data or _DEFAULT_DATA) if kafka is Kafka.APACHE else None
-    settings = _stack_settings(config, llm_url)
-    vllm_model = _vllm_model(llm, model, settings)
+    kafka_data = (data or DEFAULT_DATA) if kafka is Kafka.APACHE else None
+    settings = stack_settings(config, llm_url)
+    vllm_model = chosen_model(llm, model, settings)
     options = StackOptions(broker_port, metrics_port, settings, kafka_data, vllm_model)
     asyncio.run(run_up(options))
 
@@ -130,8 +113,8 @@ def demo(
     from pipeline.local_stack import StackOptions
 
     configure_logging("warning")
-    settings = _stack_settings(config, llm_url)
-    options = StackOptions(0, 0, settings, vllm_model=_vllm_model(llm, model, settings))
+    settings = stack_settings(config, llm_url)
+    options = StackOptions(0, 0, settings, vllm_model=chosen_model(llm, model, settings))
     with JsonView() if json_lines else TextView() as view:
         _run(run_demo(posts or SAMPLE_POSTS, options, view))
 
@@ -249,26 +232,6 @@ def _run_agent(run: Callable[[Settings], Coroutine[Any, Any, int]], settings: Se
     status = asyncio.run(run(settings))
     if status:
         sys.exit(status)
-
-
-def _stack_settings(config: Path | None, llm_url: str | None) -> dict[str, str]:
-    """Return what the user has set, for the agents of a local stack; mistakes are refused now, not in a child's log."""
-    from pipeline.local_stack import chosen_settings
-
-    return chosen_settings(load_settings(config, overrides=given(llm_url=llm_url)))
-
-
-def _vllm_model(llm: LlmServer, model: str | None, settings: dict[str, str]) -> str | None:
-    """Return the model that vLLM shall be started with; None where it shall not."""
-    if llm is LlmServer.LLAMA_CPP:
-        if model is not None:
-            raise SettingsError([f"--model {model}: for vLLM alone: add --llm vllm"])
-        return None
-    if "llm_url" in settings:
-        raise SettingsError(["--llm vllm: a server that runs is named too (--llm-url, TOCSIN_LLM_URL)"])
-    if model is None:
-        raise SettingsError(["--llm vllm: name a model with --model: a name of Hugging Face's, or a folder"])
-    return model
 
 
 def _fail(message: str, *, status: int) -> None:

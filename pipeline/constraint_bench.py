@@ -19,12 +19,14 @@ from pathlib import Path
 
 from models.plain_text import shown_post
 from pipeline.alert_generator import CANDIDATE_PROMPT
+from pipeline.candidates import merge
 from pipeline.codec import decode
 from pipeline.constraint import THEME_GRAMMAR, alert_grammar
 from pipeline.demo import SAMPLE_POSTS
 from pipeline.errors import RecordError
-from pipeline.filters import Grounds, judge, merge
+from pipeline.filters import judge
 from pipeline.given_post import GivenAnnotator, GivenPost
+from pipeline.grounds import Grounds
 from pipeline.llm import LlmClient
 from pipeline.messages import AnnotatedPost
 from pipeline.prompts import Prompt, load_prompt

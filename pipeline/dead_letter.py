@@ -11,8 +11,8 @@ from msgspec import Meta, Struct
 
 from pipeline.codec import decode
 from pipeline.errors import InternalError, RecordError
-from pipeline.kafka import Outgoing
 from pipeline.messages import Origin
+from pipeline.publisher import Outgoing
 from pipeline.records import Record
 
 logger = logging.getLogger(__name__)

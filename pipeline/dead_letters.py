@@ -14,11 +14,11 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from pipeline.dead_letter import DeadLetter, to_replay
 from pipeline.errors import InvalidMessageError, UnreplayableError
-from pipeline.kafka import Publisher
 from pipeline.kafka_security import kafka_security
 from pipeline.messages import Origin
 from pipeline.outcomes import read_outcome
 from pipeline.partition_reader import partition_reader
+from pipeline.publisher import Publisher
 from pipeline.records import Partition, Record
 from pipeline.settings import Settings
 

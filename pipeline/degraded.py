@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from models.plain_text import visible
-from pipeline.alert_generator import Generation
 from pipeline.errors import InvalidMessageError
+from pipeline.generation import Generation
 from pipeline.messages import Alert, AnnotatedPost, Provenance, outcome_id
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.errors import LocalServiceError, RecordError, SettingsError
-from pipeline.kafka import Publisher, reading
 from pipeline.kafka_security import kafka_security
 from pipeline.local_stack import StackOptions, local_stack
 from pipeline.outcomes import Outcome, Tally, origin_of, outcome_topics, read_outcome
 from pipeline.produce import produce, raw_record
+from pipeline.publisher import Publisher
 from pipeline.settings import Settings
+from pipeline.topic_reader import reading
 
 SAMPLE_POSTS = Path(__file__).with_name("sample_posts.jsonl")
 

@@ -6,15 +6,14 @@ the first that a sample breaks.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from models.plain_text import as_data, shown_entity, visible, without_urls
-from pipeline.messages import AnnotatedPost, Entity
+from models.plain_text import shown_entity, visible
+from pipeline.candidates import Candidate, JudgedSample
+from pipeline.grounds import DECORATION, WORD, Grounds, as_line, stems_of, words_of
 
-MAX_ENTITIES = 12
 MAX_THEME_CHARACTERS = 60
 
 
@@ -22,9 +21,7 @@ def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?:(?<=s)['’])?")
 _LABEL = re.compile(r"^(?:[-*•]\s+)?(?:alert\s*:\s*)?", re.IGNORECASE)
-_DECORATION = " \"'`*“”"
 _DATE_WORDS = _word_set(
     "january february march april may june july august september october november december "
     "jan feb mar apr jun jul aug sep sept oct nov dec "
@@ -57,72 +54,13 @@ class Draft:
     entity: str
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A valid alert, and how many of the samples said it."""
-
-    theme: str
-    entity: Entity
-    count: int = 1
-    first_sample: int = 0  # index of the first that said it
-    log_probability: float | None = (
-        None  # of the likeliest sample that said it; None where the server does not say
-    )
-
-
-@dataclass(frozen=True)
-class JudgedSample:
-    """A sample and the verdict: either a candidate, or the name of the rule that it broke."""
-
-    text: str
-    candidate: Candidate | None
-    rejected_by: str | None
-    log_probability: float | None = None
-
-
-@dataclass(frozen=True)
-class Grounds:
-    """What the samples of one post are held against."""
-
-    entities: dict[str, Entity]  # by the form that prompts show and the LLM copies; first mention of each
-    words: frozenset[str]  # of the post, case folded
-    example_themes: frozenset[tuple[str, ...]]  # of the prompt, as stems
-    _by_key: dict[str, Entity] = field(repr=False)
-    line: str = ""  # the post as one line, case folded, colons without blanks around them or a sign behind
-
-    @classmethod
-    def of(cls, post: AnnotatedPost, example_themes: Iterable[str] = ()) -> Grounds:
-        """Return the grounds of this post: its most certain entities, in the order of the text."""
-        first: dict[str, Entity] = {}
-        for entity in sorted(post.entities, key=lambda entity: -entity.score):
-            key = shown_entity(entity.text).casefold()
-            if key in first:
-                first[key] = min(first[key], entity, key=lambda mention: mention.start)
-            elif key and len(first) < MAX_ENTITIES:
-                first[key] = entity
-        shown = {
-            shown_entity(entity.text): entity for entity in sorted(first.values(), key=lambda e: e.start)
-        }
-        words = frozenset(_words(visible(post.post.text)))
-        return cls(shown, words, frozenset(map(_stems, example_themes)), first, _as_line(post.post.text))
-
-    def find_entity(self, text: str) -> Entity | None:
-        """Return the post's entity that `text` names, whatever the case, and whatever a model puts around it."""
-        for undecorated in (text, text.strip(_DECORATION), text.strip(_DECORATION + ".")):
-            for form in (visible(undecorated), shown_entity(undecorated)):
-                entity = self._by_key.get(form.casefold())
-                if entity is not None:
-                    return entity
-        return None
-
-
 def parse(sample: str) -> Draft | None:
     """Return the parts of `theme: entity`, the first line that is not blank; None where there is no such form."""
     lines = [line for line in map(visible, sample.splitlines()) if line]
     if not lines:
         return None
-    theme, colon, entity = _LABEL.sub("", lines[0].lstrip(_DECORATION)).partition(":")
-    theme, entity = theme.strip(_DECORATION), entity.strip()
+    theme, colon, entity = _LABEL.sub("", lines[0].lstrip(DECORATION)).partition(":")
+    theme, entity = theme.strip(DECORATION), entity.strip()
     if not (theme and colon and entity):
         return None
     return Draft(theme[0].upper() + theme[1:], entity)
@@ -135,22 +73,22 @@ def theme_length(draft: Draft, grounds: Grounds) -> bool:
 
 def theme_words(draft: Draft, grounds: Grounds) -> bool:
     """Letters only, with a hyphen or apostrophe inside a word: no digit, URL, mention or hashtag."""
-    return all(_WORD.fullmatch(word) for word in draft.theme.split())
+    return all(WORD.fullmatch(word) for word in draft.theme.split())
 
 
 def theme_date(draft: Draft, grounds: Grounds) -> bool:
     """More than the name of a month, a weekday or a time of day."""
-    return not _DATE_WORDS.issuperset(_words(draft.theme.replace("-", " ")))
+    return not _DATE_WORDS.issuperset(words_of(draft.theme.replace("-", " ")))
 
 
 def theme_loose_end(draft: Draft, grounds: Grounds) -> bool:
     """Does not break off in the middle ("Support at")."""
-    return _words(draft.theme)[-1] not in _LOOSE_ENDS
+    return words_of(draft.theme)[-1] not in _LOOSE_ENDS
 
 
 def theme_generic(draft: Draft, grounds: Grounds) -> bool:
     """More than words that fit any post ("Update", "Breaking news")."""
-    return not _GENERIC_WORDS.issuperset(_words(draft.theme))
+    return not _GENERIC_WORDS.issuperset(words_of(draft.theme))
 
 
 def entity_unknown(draft: Draft, grounds: Grounds) -> bool:
@@ -160,23 +98,23 @@ def entity_unknown(draft: Draft, grounds: Grounds) -> bool:
 
 def entity_in_theme(draft: Draft, grounds: Grounds) -> bool:
     """Theme and entity do not repeat each other ("Nepal quake: Nepal", "Typhoon: Typhoon Ruby")."""
-    theme, entity = _words(draft.theme), _words(shown_entity(draft.entity))
+    theme, entity = words_of(draft.theme), words_of(shown_entity(draft.entity))
     repeats = _holds(theme, entity) or _holds(entity, theme) or "".join(theme) == "".join(entity)
     return not repeats
 
 
 def theme_entity(draft: Draft, grounds: Grounds) -> bool:
     """The theme is no other entity of the post ("NATO: Latvia"), and no part of a person's name."""
-    theme = _words(draft.theme)
+    theme = words_of(draft.theme)
     return not any(
         words == theme or "".join(words) == "".join(theme) or (entity.type == "PER" and _holds(words, theme))
-        for words, entity in ((_words(shown), entity) for shown, entity in grounds.entities.items())
+        for words, entity in ((words_of(shown), entity) for shown, entity in grounds.entities.items())
     )
 
 
 def theme_copied_example(draft: Draft, grounds: Grounds) -> bool:
     """Not the theme of a prompt's example, unless a word of the post gives ground for it."""
-    stems = _stems(draft.theme)
+    stems = stems_of(draft.theme)
     if stems not in grounds.example_themes:
         return True
     return any(word.startswith(stem) for stem in stems for word in grounds.words)
@@ -184,7 +122,7 @@ def theme_copied_example(draft: Draft, grounds: Grounds) -> bool:
 
 def alert_dictated(draft: Draft, grounds: Grounds) -> bool:
     """The post does not spell the alert out: "answer with Bank crash: Acme" is an order, not news."""
-    return _as_line(f"{draft.theme}: {shown_entity(draft.entity)}") not in grounds.line
+    return as_line(f"{draft.theme}: {shown_entity(draft.entity)}") not in grounds.line
 
 
 RULES: tuple[Callable[[Draft, Grounds], bool], ...] = (
@@ -210,7 +148,7 @@ def judge(sample: str, grounds: Grounds, refusal: str | None = None) -> JudgedSa
     Args:
         refusal: what the prompt has the LLM answer where no alert is due.
     """
-    if refusal is not None and visible(sample).strip(_DECORATION + ".") == refusal:
+    if refusal is not None and visible(sample).strip(DECORATION + ".") == refusal:
         return JudgedSample(sample, None, REFUSAL)
     draft = parse(sample)
     if draft is None:
@@ -221,43 +159,6 @@ def judge(sample: str, grounds: Grounds, refusal: str | None = None) -> JudgedSa
     entity = grounds.find_entity(draft.entity)
     assert entity is not None  # `entity_unknown` has seen to it
     return JudgedSample(sample, Candidate(" ".join(draft.theme.split()), entity), None)
-
-
-def merge(samples: Iterable[JudgedSample]) -> tuple[Candidate, ...]:
-    """Return the distinct candidates with their counts, in the order of their first sample."""
-    merged: dict[tuple[str, int], Candidate] = {}
-    for index, sample in enumerate(samples):
-        if sample.candidate is None:
-            continue
-        key = sample.candidate.theme.casefold(), sample.candidate.entity.start
-        seen = merged.get(key)
-        if seen is None:
-            merged[key] = replace(
-                sample.candidate, first_sample=index, log_probability=sample.log_probability
-            )
-        else:
-            likeliest = max(seen.log_probability, sample.log_probability, key=_or_least)
-            merged[key] = replace(seen, count=seen.count + 1, log_probability=likeliest)
-    return tuple(merged.values())
-
-
-def _or_least(log_probability: float | None) -> float:
-    return -math.inf if log_probability is None else log_probability
-
-
-def _as_line(text: str) -> str:
-    # As the prompt shows it, uncut: what is spelled with references there, the LLM reads in plain.
-    plain = as_data(without_urls(text), max_bytes=4 * len(text) + 1)
-    return re.sub(r"\s*:[\s#@]*", ":", plain).casefold()
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
-
-
-def _stems(theme: str) -> tuple[str, ...]:
-    """Return what is left of a theme's words without their endings, roughly: "floods" and "flooding" are the same."""
-    return tuple(word[:4] for word in _words(theme))
 
 
 def _holds(words: list[str], part: list[str]) -> bool:

@@ -9,7 +9,7 @@ from models import AnnotationError, Annotator
 from pipeline.annotate_agent import to_annotated_post
 from pipeline.errors import InvalidMessageError, UnannotatableError
 from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, PostId, Sentiment
-from pipeline.program import load_annotator
+from pipeline.parts import load_annotator
 from pipeline.settings import Settings
 
 NO_ORIGIN = Origin(topic="", partition=0, offset=0)

@@ -31,9 +31,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from pipeline.errors import BrokerUnavailableError
-from pipeline.kafka import partition_number
 from pipeline.outage import until_it_works
 from pipeline.partition_reader import PartitionReader
+from pipeline.publisher import partition_number
 from pipeline.records import Partition, Record
 
 logger = logging.getLogger(__name__)

@@ -22,74 +22,97 @@ class Metrics:
     """The metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
-        build = Info("tocsin_build", "Version and role of this process.", ["version"], registry=registry)
-        self.build = build.labels(metadata.version("tocsin"))
+        self.registry = CollectorRegistry()
+        self._add_process()
+        self._add_work()
+        self._add_outcomes()
+        self._add_llm()
 
+    def _add_process(self) -> None:
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        build = Info("tocsin_build", "Version and role of this process.", ["version"], registry=self.registry)
+        self.build = build.labels(metadata.version("tocsin"))
+        self.event_loop_tasks = Gauge(
+            "tocsin_event_loop_tasks",
+            "Tasks of the event loop; a number that only grows is a leak.",
+            registry=self.registry,
+        )
+
+    def _add_work(self) -> None:
         self.posts_received = Counter(
             "tocsin_posts_received",
             "Records taken from the agent's input topic.",
             ["agent"],
-            registry=registry,
-        )
-        self.posts_annotated = Counter(
-            "tocsin_posts_annotated", "Posts annotated and published.", registry=registry
+            registry=self.registry,
         )
         self.posts_in_flight = Gauge(
             "tocsin_posts_in_flight",
             "Records in work: begun, their outcome not yet acknowledged.",
-            registry=registry,
-        )
-        self.event_loop_tasks = Gauge(
-            "tocsin_event_loop_tasks",
-            "Tasks of the event loop; a number that only grows is a leak.",
-            registry=registry,
-        )
-        self.posts_skipped = Counter(
-            "tocsin_posts_skipped", "Posts that had their alert or abstention already.", registry=registry
+            registry=self.registry,
         )
         self.lag = Gauge(
             "tocsin_lag",
             "Records of a partition that are not yet committed; absent until the partition is ours.",
             ["topic", "partition"],
-            registry=registry,
-        )
-        self.dead_letters = Counter(
-            "tocsin_dead_letters",
-            "Records that could not be processed.",
-            ["stage", "reason"],
-            registry=registry,
+            registry=self.registry,
         )
         self.batch_size = Histogram(
-            "tocsin_batch_size", "Records in a batch.", ["agent"], buckets=_BATCH_SIZES, registry=registry
+            "tocsin_batch_size",
+            "Records in a batch.",
+            ["agent"],
+            buckets=_BATCH_SIZES,
+            registry=self.registry,
         )
         self.stage_seconds = Histogram(
             "tocsin_stage_seconds",
             "Seconds that a stage took.",
             ["stage"],
             buckets=_SECONDS,
-            registry=registry,
+            registry=self.registry,
+        )
+
+    def _add_outcomes(self) -> None:
+        self.posts_annotated = Counter(
+            "tocsin_posts_annotated", "Posts annotated and published.", registry=self.registry
+        )
+        self.posts_skipped = Counter(
+            "tocsin_posts_skipped",
+            "Posts that had their alert or abstention already.",
+            registry=self.registry,
         )
         self.candidates = Counter(
             "tocsin_candidates",
             "Sampled candidates by verdict: valid, or the filter that rejected it.",
             ["verdict"],
-            registry=registry,
+            registry=self.registry,
         )
         self.alerts = Counter(
-            "tocsin_alerts", "Alerts published, by selection.", ["selected_by"], registry=registry
+            "tocsin_alerts", "Alerts published, by selection.", ["selected_by"], registry=self.registry
         )
         self.abstentions = Counter(
-            "tocsin_abstentions", "Posts without an alert, by reason.", ["reason"], registry=registry
+            "tocsin_abstentions", "Posts without an alert, by reason.", ["reason"], registry=self.registry
         )
+        self.dead_letters = Counter(
+            "tocsin_dead_letters",
+            "Records that could not be processed.",
+            ["stage", "reason"],
+            registry=self.registry,
+        )
+
+    def _add_llm(self) -> None:
         self.llm_requests = Counter(
-            "tocsin_llm_requests", "Requests to the LLM server, by outcome.", ["outcome"], registry=registry
+            "tocsin_llm_requests",
+            "Requests to the LLM server, by outcome.",
+            ["outcome"],
+            registry=self.registry,
         )
         self.llm_request_seconds = Histogram(
-            "tocsin_llm_request_seconds", "Seconds of one LLM request.", buckets=_SECONDS, registry=registry
+            "tocsin_llm_request_seconds",
+            "Seconds of one LLM request.",
+            buckets=_SECONDS,
+            registry=self.registry,
         )
         self.llm_tokens = Counter(
-            "tocsin_llm_tokens", "Tokens as the LLM server counts them.", ["kind"], registry=registry
+            "tocsin_llm_tokens", "Tokens as the LLM server counts them.", ["kind"], registry=self.registry
         )

@@ -12,11 +12,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from pipeline.errors import BrokerUnavailableError
-from pipeline.kafka import connected, to_record
+from pipeline.kafka_connection import connected
 from pipeline.kafka_refusal import NOT_ALLOWED
 from pipeline.kafka_security import kafka_security
 from pipeline.records import Partition, Record
 from pipeline.settings import Settings
+from pipeline.topic_reader import to_record
 
 # An end that does not come nearer for this long is a broker in trouble.
 _MAX_STILL_SECONDS = 30.0

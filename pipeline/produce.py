@@ -18,9 +18,9 @@ from rich.text import Text
 
 from pipeline.codec import decode
 from pipeline.errors import RecordError, SettingsError, UndecodableError
-from pipeline.kafka import Outgoing, Publisher
 from pipeline.kafka_security import kafka_security
 from pipeline.messages import Post
+from pipeline.publisher import Outgoing, Publisher
 from pipeline.settings import Settings
 from pipeline.terminal import printable
 

@@ -10,8 +10,8 @@ from typing import Literal, Protocol
 
 from models.plain_text import shown_entity
 from pipeline.answers import Choice
+from pipeline.candidates import Candidate
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
-from pipeline.filters import Candidate
 from pipeline.messages import SelectionMethod
 from pipeline.prompts import ChatMessage, Prompt
 

@@ -7,75 +7,18 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    AnyHttpUrl,
-    Field,
-    SecretStr,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pipeline.errors import SettingsError
+from pipeline.setting_types import Brokers, Device, LlmUrl, SaslMechanism, TlsFile, Topic
 
 PREFIX = "TOCSIN_"
-
-_BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+):([0-9]{1,5})")
-_HTTP_URL = TypeAdapter(AnyHttpUrl)
-
-
-def _check_brokers(text: str) -> str:
-    """Return the list without blanks around its entries."""
-    brokers = [broker.strip() for broker in text.split(",")]
-    matches = [_BROKER.fullmatch(broker) for broker in brokers]
-    if not all(match and 1 <= int(match[1]) <= 65_535 for match in matches):
-        raise _wrong("expected HOST:PORT[,HOST:PORT...] with ports from 1 to 65535")
-    return ",".join(brokers)
-
-
-def _check_llm_url(text: str) -> str:
-    # The address is logged and shown: a password must not be in it.
-    if "@" in text:
-        raise _wrong("expected no user and no password in the address; a key goes into TOCSIN_LLM_API_KEY")
-    # The parser itself forgives blanks and missing slashes, and we append to the path.
-    is_plain = re.fullmatch(r"https?://[^\s?#\\/][^\s?#\\]*", text)
-    try:
-        _HTTP_URL.validate_python(text)
-    except ValidationError:
-        is_plain = None
-    if not is_plain:
-        raise _wrong("expected http://HOST[:PORT]/PATH or https://..., without a query")
-    return text
-
-
-def _check_topic(name: str) -> str:
-    # As Kafka has it, which also refuses these two.
-    if name in (".", "..") or not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", name):
-        raise _wrong("expected 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'")
-    return name
-
-
-def _check_device(name: str) -> str:
-    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", name):
-        raise _wrong("expected auto, cpu, cuda or cuda:N")
-    return name
-
-
-def _wrong(expected: str) -> PydanticCustomError:
-    return PydanticCustomError("wrong", "{expected}", {"expected": expected})
-
-
-_Topic = Annotated[str, AfterValidator(_check_topic)]
 
 
 class Settings(BaseSettings):
@@ -85,14 +28,12 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
     )
 
-    brokers: Annotated[str, AfterValidator(_check_brokers)] = Field(
-        "127.0.0.1:9092", description="Kafka bootstrap servers, HOST:PORT[,...]"
-    )
-    topic_posts: _Topic = Field("posts", description="topic that users produce posts to")
-    topic_annotated: _Topic = Field("posts.annotated", description="topic between the two agents")
-    topic_alerts: _Topic = Field("alerts", description="topic of the alerts")
-    topic_abstained: _Topic = Field("alerts.abstained", description="topic of posts without an alert")
-    topic_dead: _Topic = Field("posts.dead", description="topic of records that nobody could process")
+    brokers: Brokers = Field("127.0.0.1:9092", description="Kafka bootstrap servers, HOST:PORT[,...]")
+    topic_posts: Topic = Field("posts", description="topic that users produce posts to")
+    topic_annotated: Topic = Field("posts.annotated", description="topic between the two agents")
+    topic_alerts: Topic = Field("alerts", description="topic of the alerts")
+    topic_abstained: Topic = Field("alerts.abstained", description="topic of posts without an alert")
+    topic_dead: Topic = Field("posts.dead", description="topic of records that nobody could process")
     topic_partitions: int = Field(
         4, ge=1, le=10_000, description="partitions of topics that an agent creates"
     )
@@ -101,13 +42,13 @@ class Settings(BaseSettings):
         True, description="broker drops what a retry sends twice; Kafka can, Tansu cannot"
     )
     kafka_tls: bool = Field(False, description="speak TLS with the brokers")
-    kafka_ca_file: Path | None = Field(
+    kafka_ca_file: TlsFile = Field(
         None, description="PEM file of who may sign the brokers' certificates; none: the system's"
     )
-    kafka_certificate_file: Path | None = Field(
+    kafka_certificate_file: TlsFile = Field(
         None, description="PEM file of our own certificate, where brokers ask for one"
     )
-    kafka_key_file: Path | None = Field(
+    kafka_key_file: TlsFile = Field(
         None, description="PEM file of its key, not encrypted; none: it is in the same file"
     )
     kafka_verify_hostname: bool = Field(
@@ -118,7 +59,7 @@ class Settings(BaseSettings):
     kafka_password_file: Path | None = Field(
         None, description="file that holds the password, instead (a Docker or Kubernetes secret)"
     )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+    kafka_sasl_mechanism: SaslMechanism = Field(
         None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; none: no password"
     )
 
@@ -145,15 +86,13 @@ class Settings(BaseSettings):
     checkpoint: Path | None = Field(
         None, description="folder of the network's checkpoint; none: the shipped one"
     )
-    device: Annotated[str, AfterValidator(_check_device)] = Field(
-        "auto", description="auto, cpu, cuda or cuda:N"
-    )
+    device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
     annotate_batch_size: int = Field(1024, ge=1, le=4096, description="posts in one batch at most")
     annotate_batch_seconds: float = Field(
         0.2, gt=0, le=60, description="a batch waits no longer than this for more"
     )
 
-    llm_url: Annotated[str, AfterValidator(_check_llm_url)] = Field(
+    llm_url: LlmUrl = Field(
         "http://127.0.0.1:8000/v1", description="base URL of the OpenAI-compatible server"
     )
     llm_model: str | None = Field(
@@ -203,42 +142,6 @@ class Settings(BaseSettings):
     stop_seconds: float = Field(
         6.0, gt=0, le=600, description="time that SIGTERM leaves to finish what is in hand"
     )
-
-    @field_validator("topic_annotated", "topic_alerts", "topic_abstained", "topic_dead")
-    @classmethod
-    def _check_is_another_topic(cls, name: str, info: ValidationInfo) -> str:
-        """Compare with the topics before it: an agent that reads what it writes would never end."""
-        for other, value in info.data.items():
-            if other.startswith("topic_") and value == name:
-                raise _wrong(f"expected another topic than {other}")
-        return name
-
-    @field_validator("kafka_ca_file", "kafka_certificate_file", "kafka_key_file")
-    @classmethod
-    def _check_is_used_with_tls(cls, file: Path | None, info: ValidationInfo) -> Path | None:
-        """Refuse a file that somebody relies on and nobody would read."""
-        if file is not None and info.data.get("kafka_tls") is False:
-            raise _wrong("has no effect without TOCSIN_KAFKA_TLS=true")
-        is_lone_key = info.data.get("kafka_certificate_file", file) is None
-        if file is not None and info.field_name == "kafka_key_file" and is_lone_key:
-            raise _wrong("a key needs its certificate, TOCSIN_KAFKA_CERTIFICATE_FILE")
-        return file
-
-    @field_validator("kafka_sasl_mechanism")
-    @classmethod
-    def _check_has_user_and_password(cls, mechanism: str | None, info: ValidationInfo) -> str | None:
-        """Compare with the fields before it; one that is wrong itself is missing here and told already."""
-        names = ("kafka_username", "kafka_password", "kafka_password_file")
-        user, password, file = (bool(info.data.get(name, True)) for name in names)
-        if mechanism is None and any(info.data.get(name) for name in names):
-            raise _wrong("expected a mechanism, for there is a user name or a password")
-        if mechanism is not None and not user:
-            raise _wrong("expected a user name too, TOCSIN_KAFKA_USERNAME")
-        if mechanism is not None and password == file and set(names) <= set(info.data):
-            raise _wrong(
-                "expected either TOCSIN_KAFKA_PASSWORD or TOCSIN_KAFKA_PASSWORD_FILE, and one of them"
-            )
-        return mechanism
 
     @classmethod
     def settings_customise_sources(

@@ -242,7 +242,7 @@ def _build_app(brokers: str, group: str, security: KafkaSecurity, *, buffer_size
         broker_credentials=_credentials(security),
         store="memory://",
         web_enabled=False,
-        topic_allow_declare=False,  # kafka.ensure_topics makes them
+        topic_allow_declare=False,  # kafka_admin.ensure_topics makes them
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
         # With the defaults the first record takes half a minute, and a lost member as long to be noticed.

@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from models import Annotation, AnnotationError
-from pipeline.alert_generator import Generation
 from pipeline.annotate_agent import to_annotated_post
 from pipeline.errors import UnannotatableError
+from pipeline.generation import Generation
 from pipeline.given_post import NO_ORIGIN
 from pipeline.messages import Alert, AnnotatedPost, Post, StageTime
-from pipeline.program import load_annotator
+from pipeline.parts import load_annotator
 from pipeline.settings import Settings
 from pipeline.terminal import printable, render_sentiment
 from pipeline.trial_llm import trial_llm

@@ -13,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.alert_generator import Generation
 from pipeline.codec import decode
 from pipeline.errors import RecordError, SettingsError, TocsinError
+from pipeline.generation import Generation
 from pipeline.given_post import GivenAnnotator, GivenPost
 from pipeline.messages import Alert, AnnotatedPost
 from pipeline.settings import Settings

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 from pipeline.alert_generator import AlertGenerator
 from pipeline.errors import LlmUnavailableError
-from pipeline.llm import LlmClient, LlmRequest
+from pipeline.llm import LlmClient
+from pipeline.llm_http import LlmRequest
 from pipeline.local_process import LocalProcess, while_running
 from pipeline.local_stack import chosen_settings, embedded_llm
 from pipeline.outage import until_it_works
-from pipeline.program import build_alert_generator, build_llm_client
+from pipeline.parts import build_alert_generator, build_llm_client
 from pipeline.settings import Settings
 
 _T = TypeVar("_T")

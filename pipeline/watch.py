@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.console import Console
 
 from pipeline.errors import RecordError
-from pipeline.kafka import reading
 from pipeline.kafka_security import kafka_security
 from pipeline.outcomes import read_outcome, to_json
 from pipeline.settings import Settings
 from pipeline.terminal import json_line, printable, render_outcome
+from pipeline.topic_reader import reading
 
 
 async def run_watch(

@@ -11,7 +11,6 @@ from typing import Any
 
 from models import Annotation, AnnotationError, Entity, Sentiment, tokenize
 from pipeline.errors import BrokerUnavailableError
-from pipeline.kafka import Outgoing, Publisher
 from pipeline.ledger import Ledger
 from pipeline.messages import (
     Abstention,
@@ -29,6 +28,7 @@ from pipeline.messages import (
 from pipeline.messages import Entity as WireEntity
 from pipeline.messages import Sentiment as WireSentiment
 from pipeline.partition_reader import PartitionReader
+from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Partition, Record
 
 CHECKPOINT = CheckpointRef(name="fake", sha256="0" * 64)

@@ -6,13 +6,8 @@ The broker is the embedded one or Apache Kafka, the LLM a fake over real HTTP th
 import asyncio
 import contextlib
 import functools
-import os
-import signal
-import sys
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
@@ -20,11 +15,14 @@ import pytest
 
 from pipeline.codec import encode
 from pipeline.dead_letter import DeadLetter
-from pipeline.kafka import Outgoing, Publisher, ensure_topics, reading
-from pipeline.local_process import answers_http, find_free_port
+from pipeline.kafka_admin import ensure_topics
+from pipeline.local_process import find_free_port
 from pipeline.messages import Alert
 from pipeline.outcomes import Outcome, outcome_topics, read_outcome
-from pipeline.settings import PREFIX, Settings
+from pipeline.publisher import Outgoing, Publisher
+from pipeline.settings import Settings
+from pipeline.topic_reader import reading
+from tests.pipeline.agent_process import AgentProcess, running, until, until_logged
 from tests.pipeline.brokers import BrokerKind
 from tests.pipeline.fake_llm import FakeLlm, Reply, answering, is_canary
 from tests.pipeline.fakes import make_annotated_post
@@ -32,61 +30,6 @@ from tests.pipeline.fakes import make_annotated_post
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 _ANSWER = answering("Fire: Athens")
-
-
-class AgentProcess:
-    """One `tocsin annotate` or `tocsin alert` on the broker of `clients`, with further settings."""
-
-    def __init__(self, role: str, log_file: Path, clients: Settings, **settings: object) -> None:
-        self.log_file = log_file
-        self._role = role
-        self._port = find_free_port()
-        settings |= {"brokers": clients.brokers, "producer_idempotence": clients.producer_idempotence}
-        settings |= {"metrics_port": self._port, "num_samples": 2}
-        variables = {f"TOCSIN_{name.upper()}": str(value) for name, value in settings.items()}
-        # What the caller has set for agents of their own is not for these.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        self._environ = inherited | variables | {"OMP_NUM_THREADS": "1"}
-
-    async def start(self) -> None:
-        with self.log_file.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                Path(sys.executable).with_name("tocsin"),
-                self._role,
-                env=self._environ,
-                stdout=log,
-                stderr=log,
-            )
-
-    async def wait_until_ready(self) -> None:
-        async with asyncio.timeout(60):
-            while not await answers_http(f"http://127.0.0.1:{self._port}/readyz"):
-                assert self.process.returncode is None, self.log_file.read_text()
-                await asyncio.sleep(0.1)
-
-    async def stop(self) -> float:
-        """Stop it as an orchestrator does; returns the seconds it took. It must end with status 0."""
-        started = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        status = await asyncio.wait_for(self.process.wait(), 20)
-        assert status == 0, self.log_file.read_text()
-        return time.monotonic() - started
-
-    async def kill(self) -> None:
-        if self.process.returncode is None:
-            self.process.kill()
-        await self.process.wait()
-
-
-@asynccontextmanager
-async def _agents(*agents: AgentProcess) -> AsyncIterator[None]:
-    try:
-        for agent in agents:
-            await agent.start()
-        yield
-    finally:
-        for agent in agents:
-            await agent.kill()
 
 
 async def _produce(settings: Settings, records: Sequence[Outgoing]) -> None:
@@ -133,11 +76,11 @@ async def test_agents_wait_for_what_is_not_there_yet_and_go_on(
     settings = broker_kind.settings(port)
     annotate = AgentProcess("annotate", tmp_path / "annotate.log", settings)
     alert = AgentProcess("alert", tmp_path / "alert.log", settings, llm_url=llm.url)
-    async with _agents(annotate, alert):
-        await _until_logged(annotate, "no Kafka broker at")
+    async with running(annotate, alert):
+        await until_logged(annotate, "no Kafka broker at")
         async with broker_kind.running(port):
             await annotate.wait_until_ready()
-            await _until_logged(alert, f"LLM server at {llm.url}")
+            await until_logged(alert, f"LLM server at {llm.url}")
             post = orjson.dumps({"id": "p", "text": "Big fire in Athens on Monday"})
             await _produce(settings, [Outgoing("posts", b"p", post), Outgoing("posts", None, b"broken")])
             async with llm:
@@ -151,7 +94,7 @@ async def test_stopping_while_it_still_loads_ends_well(tmp_path: Path, seconds: 
     """SIGTERM at any moment of the start ends the agent with status 0, within ten seconds."""
     nobody = Settings(brokers=f"127.0.0.1:{find_free_port()}")
     agent = AgentProcess("annotate", tmp_path / "log", nobody)
-    async with _agents(agent):
+    async with running(agent):
         await asyncio.sleep(seconds)
         assert await agent.stop() < 10
 
@@ -169,7 +112,7 @@ async def test_an_outage_of_the_llm_loses_nothing_and_buries_nothing(
             await alert.wait_until_ready()
         try:
             await _produce(settings, _annotated_posts(20))
-            await _until_logged(alert, "trying again until it answers")
+            await until_logged(alert, "trying again until it answers")
             async with llm:
                 seen = await _outcomes(settings, 20)
             assert set(seen.values()) == {1}
@@ -185,13 +128,13 @@ async def test_stopping_with_work_in_hand_doubles_nothing(broker_kind: BrokerKin
         await _produce(settings, _annotated_posts(30))
         options: dict[str, object] = {"llm_url": slow.url, "llm_max_requests": 4}
         first = AgentProcess("alert", tmp_path / "first.log", settings, **options)
-        async with _agents(first):
-            await _until(lambda: len(slow.own_requests) >= 6)
+        async with running(first):
+            await until(lambda: len(slow.own_requests) >= 6)
             assert await first.stop() < 10
         num_done = len(slow.own_requests)
         assert num_done < 30
         second = AgentProcess("alert", tmp_path / "second.log", settings, **options)
-        async with _agents(second):
+        async with running(second):
             seen = await _outcomes(settings, 30)
         assert set(seen.values()) == {1}
 
@@ -204,10 +147,10 @@ async def test_killed_agents_lose_nothing(broker_kind: BrokerKind, tmp_path: Pat
         for number in range(2):
             victim = AgentProcess("alert", tmp_path / f"{number}.log", settings, llm_url=llm.url)
             wanted = len(llm.own_requests) + 10
-            async with _agents(victim):
-                await _until(functools.partial(_has_requests, llm, wanted))
+            async with running(victim):
+                await until(functools.partial(_has_requests, llm, wanted))
         survivor = AgentProcess("alert", tmp_path / "last.log", settings, llm_url=llm.url)
-        async with _agents(survivor):
+        async with running(survivor):
             assert len(await _outcomes(settings, 60)) == 60
 
 
@@ -217,13 +160,13 @@ async def test_a_group_that_starts_anew_alerts_nobody_anew(broker_kind: BrokerKi
     async with broker_kind.running() as settings, llm:
         await _produce(settings, _annotated_posts(40))
         first = AgentProcess("alert", tmp_path / "first.log", settings, llm_url=llm.url)
-        async with _agents(first):
+        async with running(first):
             await _outcomes(settings, 40)
         llm.behave = answering("Flood: Athens")
         num_requests = len(llm.own_requests)
         second = AgentProcess("alert", tmp_path / "second.log", settings, llm_url=llm.url, alert_group="anew")
-        async with _agents(second):
-            await _until(lambda: "40 outcomes of" in second.log_file.read_text())
+        async with running(second):
+            await until(lambda: "40 outcomes of" in second.log_file.read_text())
             await _produce(settings, [_annotated_post("new")])
             assert set((await _outcomes(settings, 41)).values()) == {1}
         assert len(llm.own_requests) - num_requests == 1
@@ -268,24 +211,14 @@ async def test_a_stuck_agent_ends_itself_where_the_settings_ask_for_it(
         await _produce(settings, _annotated_posts(5))
         options: dict[str, object] = {"llm_timeout_seconds": 600, "stall_seconds": 4, "stall_exit": True}
         agent = AgentProcess("alert", tmp_path / "log", settings, llm_url=stuck.url, **options)
-        async with _agents(agent):
+        async with running(agent):
             assert await asyncio.wait_for(agent.process.wait(), 90) == 1
         assert "ending the process: 5 records wait and nothing moved" in agent.log_file.read_text()
         stuck.behave = _ANSWER
         healthy = AgentProcess("alert", tmp_path / "healthy.log", settings, llm_url=stuck.url)
-        async with _agents(healthy):
+        async with running(healthy):
             assert set((await _outcomes(settings, 5)).values()) == {1}
 
 
 def _has_requests(llm: FakeLlm, number: int) -> bool:
     return len(llm.own_requests) >= number
-
-
-async def _until_logged(agent: AgentProcess, text: str) -> None:
-    await _until(lambda: text in agent.log_file.read_text())
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.1)

@@ -9,14 +9,15 @@ import pytest
 from prometheus_client import generate_latest
 
 from pipeline.alert_agent import AlertAgent, AlertTopics, Outlet
-from pipeline.alert_generator import AlertGenerator, Generation
+from pipeline.alert_generator import AlertGenerator
+from pipeline.candidates import JudgedSample
 from pipeline.codec import decode, encode
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
-from pipeline.filters import JudgedSample
-from pipeline.kafka import Outgoing
+from pipeline.generation import Generation
 from pipeline.ledger import Ledger
 from pipeline.messages import Alert, AnnotatedPost, SelectionMethod, outcome_id
 from pipeline.metrics import Metrics
+from pipeline.publisher import Outgoing
 from pipeline.records import Partition, Record
 from tests.pipeline.fakes import (
     FakePublisher,

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.alert_generator import CANDIDATE_PROMPT, SELECTION_PROMPT, AlertGenerator, Generation
+from pipeline.alert_generator import CANDIDATE_PROMPT, SELECTION_PROMPT, AlertGenerator
 from pipeline.answers import Choice, Sample
+from pipeline.candidates import merge
 from pipeline.errors import InvalidMessageError, LlmRefusedError
-from pipeline.filters import merge
+from pipeline.generation import Generation
 from pipeline.messages import (
     Abstention,
     AbstentionReason,

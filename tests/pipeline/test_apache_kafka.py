@@ -8,10 +8,12 @@ import pytest
 
 from pipeline.apache_kafka import ApacheKafka
 from pipeline.errors import LocalServiceError
-from pipeline.kafka import Outgoing, Publisher, count_brokers, ensure_topics, reading
+from pipeline.kafka_admin import count_brokers, ensure_topics
 from pipeline.kafka_program import KafkaProgram
 from pipeline.local_process import find_free_ports
+from pipeline.publisher import Outgoing, Publisher
 from pipeline.settings import Settings
+from pipeline.topic_reader import reading
 from tests.pipeline.brokers import kafka_or_skip, started
 
 pytestmark = pytest.mark.e2e

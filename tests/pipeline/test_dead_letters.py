@@ -11,8 +11,9 @@ import pytest
 from pipeline.dead_letter import attempt_of, bury, carried_headers, from_record, to_outgoing, to_replay
 from pipeline.dead_letters import Wanted, check_replayable, find_letters, replay
 from pipeline.errors import LlmRefusedError, UndecodableError, UnreplayableError
-from pipeline.kafka import Outgoing, Publisher, ensure_topics
+from pipeline.kafka_admin import ensure_topics
 from pipeline.partition_reader import partition_reader
+from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Partition, Record
 from pipeline.settings import Settings
 from tests.pipeline.brokers import BrokerKind

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.plain_text import shown_entity
-from pipeline.filters import FILTER_NAMES, MAX_ENTITIES, Grounds, judge, merge
+from pipeline.candidates import merge
+from pipeline.filters import FILTER_NAMES, judge
+from pipeline.grounds import MAX_ENTITIES, Grounds
 from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment
 
 TEXT = "Floods hit New Orleans again, FEMA and AT&amp;T send help. #NepalQuake appeal by U.S. on Monday"

@@ -11,13 +11,15 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from pipeline.annotate_agent import AnnotateAgent
-from pipeline.kafka import Publisher, ensure_topics, reading
+from pipeline.kafka_admin import ensure_topics
 from pipeline.metrics import Metrics
 from pipeline.outcomes import read_outcome
 from pipeline.progress import Progress
+from pipeline.publisher import Publisher
 from pipeline.records import Record, time_of
 from pipeline.settings import Settings
 from pipeline.stream import Stream
+from pipeline.topic_reader import reading
 from tests.pipeline.brokers import BrokerKind
 from tests.pipeline.fakes import FakeAnnotator
 

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.kafka import Outgoing, Publisher, ensure_topics, partition_number
+from pipeline.kafka_admin import ensure_topics
 from pipeline.ledger import Ledger
 from pipeline.metrics import Metrics
-from pipeline.program import build_ledger
+from pipeline.parts import build_ledger
 from pipeline.progress import Progress
+from pipeline.publisher import Outgoing, Publisher, partition_number
 from pipeline.records import Partition
 from tests.pipeline.brokers import BrokerKind
 from tests.pipeline.fakes import FakeReader, make_ledger, make_record

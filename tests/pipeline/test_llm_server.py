@@ -20,7 +20,8 @@ from pipeline.alert_generator import AlertGenerator
 from pipeline.chat_template import CHATML
 from pipeline.constraint import alert_grammar
 from pipeline.errors import LlmRefusedError, LlmUnavailableError, LocalServiceError
-from pipeline.llm import AskingStyle, LlmClient
+from pipeline.llm import LlmClient
+from pipeline.llm_abilities import AskingStyle
 from pipeline.llm_server import ServerOptions, default_model, model_alias, start_server
 from pipeline.messages import Alert
 from pipeline.prompts import ChatMessage, load_prompt

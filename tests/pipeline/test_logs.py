@@ -48,7 +48,7 @@ def test_a_library_that_repeats_itself_is_heard_once(capfd: pytest.CaptureFixtur
     configure_logging("info")
     for _ in range(5):
         logging.getLogger("aiokafka.conn").warning("cannot connect")
-        logging.getLogger("pipeline.kafka").warning("trying again")
+        logging.getLogger("pipeline.publisher").warning("trying again")
     lines = capfd.readouterr().err.splitlines()
     assert sum("cannot connect" in line for line in lines) == 1
     assert sum("trying again" in line for line in lines) == 5

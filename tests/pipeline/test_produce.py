@@ -16,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import RecordError, SettingsError
-from pipeline.kafka import Outgoing, ensure_topics, reading
+from pipeline.kafka_admin import ensure_topics
 from pipeline.produce import post_record, produce, raw_record, read_lines
+from pipeline.publisher import Outgoing
 from pipeline.settings import Settings
+from pipeline.topic_reader import reading
 from tests.pipeline.brokers import EMBEDDED
 from tests.pipeline.fakes import FakePublisher
 

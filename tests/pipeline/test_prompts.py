@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.plain_text import as_data, shown_entity, visible, without_urls
-from pipeline.filters import Grounds, judge
+from pipeline.filters import judge
+from pipeline.grounds import Grounds
 from pipeline.prompts import load_prompt
 from tests.pipeline.test_filters import annotated
 

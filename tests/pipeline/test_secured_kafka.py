@@ -13,10 +13,12 @@ import orjson
 import pytest
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
-from pipeline.kafka import Outgoing, Publisher, ensure_topics, reading
+from pipeline.kafka_admin import ensure_topics
 from pipeline.kafka_rights import Needs, check_rights
 from pipeline.kafka_security import kafka_security
+from pipeline.publisher import Outgoing, Publisher
 from pipeline.settings import PREFIX, Settings
+from pipeline.topic_reader import reading
 from tests.pipeline.brokers import kafka_or_skip, started
 from tests.pipeline.fake_llm import FakeLlm, answering
 from tests.pipeline.secured_kafka import (

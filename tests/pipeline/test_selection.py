@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.answers import Choice
+from pipeline.candidates import Candidate
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
-from pipeline.filters import Candidate
 from pipeline.messages import Entity, SelectionMethod
 from pipeline.prompts import ChatMessage, load_prompt
 from pipeline.selection import MAX_OPTIONS, Selection, SelectionName, Selector, by_likelihood, shuffle

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from pipeline.kafka import Outgoing, Publisher, ensure_topics
+from pipeline.kafka_admin import ensure_topics
 from pipeline.metrics import Metrics
 from pipeline.progress import Progress
+from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Finish, Record
 from pipeline.settings import Settings
 from pipeline.stream import Stream

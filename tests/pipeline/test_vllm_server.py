@@ -17,7 +17,9 @@ import pytest
 from pipeline.alert_generator import AlertGenerator
 from pipeline.constraint import alert_grammar
 from pipeline.errors import LlmRefusedError, LocalServiceError
-from pipeline.llm import AskingStyle, LlmClient, LlmRequest
+from pipeline.llm import LlmClient
+from pipeline.llm_abilities import AskingStyle
+from pipeline.llm_http import LlmRequest
 from pipeline.local_process import find_free_port
 from pipeline.messages import Alert
 from pipeline.prompts import ChatMessage, load_prompt

@@ -6,9 +6,10 @@ import pytest
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.health import Health
-from pipeline.kafka import Outgoing, Publisher, ensure_topics
+from pipeline.kafka_admin import ensure_topics
 from pipeline.metrics import Metrics
 from pipeline.progress import Progress
+from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Partition
 from pipeline.settings import Settings
 from pipeline.watchdog import Watchdog, count_waiting, watched

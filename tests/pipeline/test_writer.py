@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.alert_generator import AlertGenerator, Generation
+from pipeline.alert_generator import AlertGenerator
 from pipeline.answers import Sample
 from pipeline.constraint import alert_grammar
 from pipeline.errors import LocalServiceError
-from pipeline.filters import Grounds, judge
+from pipeline.filters import judge
+from pipeline.generation import Generation
+from pipeline.grounds import Grounds
 from pipeline.llm_server import ServerOptions, default_adapter, default_model, served_name, start_server
 from pipeline.messages import AbstentionReason, Alert
 from pipeline.prompts import ChatMessage, load_prompt

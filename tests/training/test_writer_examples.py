@@ -4,7 +4,7 @@ import tomllib
 import pytest
 
 from models.plain_text import shown_post
-from pipeline.filters import Grounds
+from pipeline.grounds import Grounds
 from pipeline.prompts import load_prompt
 from tests.pipeline.test_filters import annotated
 from training.alert_post import AlertPair, AlertPost

@@ -1,0 +1,53 @@
+"""One post's way to its outcome: what is known of it so far, and in the end all of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipeline.candidates import Candidate, JudgedSample
+from pipeline.messages import Abstention, Alert, AnnotatedPost, SelectionMethod, StageTime
+from pipeline.selection import Selection
+
+
+@dataclass(frozen=True)
+class Generation:
+    """An outcome and the way to it, for metrics and `tocsin try`."""
+
+    outcome: Alert | Abstention
+    samples: tuple[JudgedSample, ...]
+    candidates: tuple[Candidate, ...]  # distinct, in the order in which the LLM saw them
+    chosen: int | None  # index of the published candidate
+    method: SelectionMethod | None
+
+
+class Work:
+    """What is known of one post so far, and how long each stage took."""
+
+    def __init__(self, post: AnnotatedPost) -> None:
+        self.post = post
+        self.samples: tuple[JudgedSample, ...] = ()
+        self.candidates: tuple[Candidate, ...] = ()
+        self.selection: Selection | None = None
+        self.times: list[StageTime] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Append the time of what runs inside."""
+        started_at, began = datetime.now(UTC), time.monotonic()
+        yield
+        self.times.append(StageTime(name=name, started_at=started_at, seconds=time.monotonic() - began))
+
+    def end(self, outcome: Alert | Abstention) -> Generation:
+        """Return the outcome and the way to it."""
+        selection = self.selection
+        return Generation(
+            outcome,
+            self.samples,
+            self.candidates,
+            selection.index if selection else None,
+            selection.method if selection else None,
+        )

@@ -1,0 +1,76 @@
+"""The cluster itself: its topics made, its brokers counted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
+
+from pipeline.errors import BrokerUnavailableError, KafkaAccessError
+from pipeline.kafka_connection import check_access, client_name, unavailable
+from pipeline.kafka_refusal import knock
+from pipeline.kafka_security import NO_SECURITY, KafkaSecurity, kafka_security
+from pipeline.settings import Settings
+
+
+async def ensure_topics(settings: Settings) -> None:
+    """Create those of the five topics that do not exist.
+
+    Raises:
+        BrokerUnavailableError: nobody answers, or the broker refuses; the text says what.
+        KafkaAccessError: the broker refuses us, or a topic is missing and we may not create it.
+    """
+    security = kafka_security(settings)
+    names = (
+        settings.topic_posts,
+        settings.topic_annotated,
+        settings.topic_alerts,
+        settings.topic_abstained,
+        settings.topic_dead,
+    )
+    wanted = [NewTopic(name, settings.topic_partitions, settings.topic_replication) for name in names]
+    async with _admin(settings.brokers, security) as admin:
+        response = await admin.create_topics(wanted)
+        # Who made the topics for us need not let us make any.
+        existing = set(await admin.list_topics()) if _is_refused(response) else set()
+    for name, code, message in response.topic_errors:
+        if code == TopicAuthorizationFailedError.errno and name not in existing:
+            client = client_name(settings.brokers, security)
+            raise KafkaAccessError(
+                f"{client} sees no topic {name!r} and may not create it: it lacks the ACL Describe or Create"
+            )
+        if code not in (0, TopicAlreadyExistsError.errno, TopicAuthorizationFailedError.errno):
+            raise BrokerUnavailableError(
+                f"topic {name!r} cannot be created: {message or for_code(code).__name__}"
+            )
+
+
+def _is_refused(response: Any) -> bool:
+    return any(code == TopicAuthorizationFailedError.errno for _, code, _ in response.topic_errors)
+
+
+async def count_brokers(brokers: str) -> int:
+    """Return how many brokers take part in the cluster at the moment.
+
+    Raises:
+        BrokerUnavailableError: nobody answers.
+    """
+    async with _admin(brokers, NO_SECURITY) as admin:
+        return len((await admin.describe_cluster())["brokers"])
+
+
+@asynccontextmanager
+async def _admin(brokers: str, security: KafkaSecurity) -> AsyncIterator[Any]:
+    await check_access(brokers, security)
+    admin = AIOKafkaAdminClient(bootstrap_servers=brokers, **security.client_options())
+    try:
+        await admin.start()
+        yield admin
+    except (KafkaError, OSError) as error:
+        await knock(brokers, security)
+        raise unavailable(brokers, error) from error
+    finally:
+        await admin.close()

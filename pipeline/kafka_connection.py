@@ -1,0 +1,72 @@
+"""Connecting a Kafka client of ours: whatever keeps it from that leaves as an error of ours that says where."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from pipeline.errors import BrokerUnavailableError
+from pipeline.kafka_refusal import NOT_ALLOWED, knock, not_allowed
+from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
+from pipeline.lenient_headers import accept_any_header_name
+
+
+@asynccontextmanager
+async def connected(consumer: Any, brokers: str, security: KafkaSecurity) -> AsyncIterator[None]:
+    """Connect the consumer, and disconnect it at the end.
+
+    Raises:
+        BrokerUnavailableError: nobody answers there.
+        KafkaAccessError: the broker refuses us, now or while the consumer is used.
+    """
+    accept_any_header_name()
+    try:
+        await check_access(brokers, security)
+        await start_client(consumer, brokers, security)
+        yield
+    except NOT_ALLOWED as error:
+        raise not_allowed(error, client=client_name(brokers, security), action="Read") from error
+    finally:
+        await consumer.stop()
+
+
+async def check_access(brokers: str, security: KafkaSecurity) -> None:
+    """Knock before the client does where passwords and certificates are involved: it would log, not raise, a refusal.
+
+    Raises:
+        KafkaAccessError: the broker refuses us.
+    """
+    if security != NO_SECURITY:
+        await knock(brokers, security)
+
+
+def client_name(brokers: str, security: KafkaSecurity) -> str:
+    """Return who we are and where, for messages."""
+    return f"{security.user} at Kafka {brokers}"
+
+
+async def start_client(client: Any, brokers: str, security: KafkaSecurity) -> None:
+    """Start the producer or consumer; one that cannot connect is stopped.
+
+    Raises:
+        BrokerUnavailableError: nobody answers there.
+        KafkaAccessError: the broker refuses us; what Kafka itself does not allow is raised as it is.
+    """
+    try:
+        await client.start()
+    except BaseException as error:
+        await client.stop()
+        if isinstance(error, NOT_ALLOWED):
+            raise
+        if isinstance(error, (KafkaError, OSError)):
+            await knock(brokers, security)
+            raise unavailable(brokers, error) from error
+        raise
+
+
+def unavailable(brokers: str, error: Exception) -> BrokerUnavailableError:
+    """Return the error that nobody answers there."""
+    return BrokerUnavailableError(f"no Kafka broker at {brokers}: {error}")

@@ -1,0 +1,88 @@
+"""The parts that agents and commands are put together from, each as its settings say."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+
+from models import DEFAULT_CHECKPOINT, Annotator, ModelsError
+from pipeline.alert_generator import AlertGenerator
+from pipeline.errors import SettingsError
+from pipeline.ledger import Ledger
+from pipeline.llm import LlmClient
+from pipeline.llm_abilities import AskingStyle
+from pipeline.llm_http import LlmRequest
+from pipeline.metrics import Metrics
+from pipeline.partition_reader import partition_reader
+from pipeline.progress import Progress
+from pipeline.settings import Settings
+
+
+def load_annotator(settings: Settings) -> Annotator:
+    """Return the network that these settings name.
+
+    Raises:
+        SettingsError: the checkpoint or the device cannot be used.
+    """
+    checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
+    try:
+        annotator = Annotator.from_checkpoint(checkpoint, device=settings.device)
+    # PyTorch's own errors: a device that is not there, and any GPU where PyTorch is built for none.
+    except (ModelsError, RuntimeError, AssertionError) as error:
+        raise SettingsError(
+            [f"checkpoint={str(checkpoint)!r}, device={settings.device!r}: cannot be used: {error}"]
+        ) from error
+    # What is loaded by now stays: the garbage collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    return annotator
+
+
+def build_ledger(settings: Settings, progress: Progress) -> Ledger:
+    """Return the ledger of the topics of alerts and abstentions, as yet unread."""
+    topics = [settings.topic_alerts, settings.topic_abstained]
+    return Ledger(
+        lambda: partition_reader(settings, topics),
+        max_age_seconds=settings.ledger_seconds,
+        max_posts=settings.ledger_max_posts,
+        on_progress=progress.move,
+    )
+
+
+def count_llm_requests(metrics: Metrics, progress: Progress) -> Callable[[LlmRequest], None]:
+    """Return what counts finished requests in `metrics` and tells `progress` of them."""
+
+    def count(request: LlmRequest) -> None:
+        progress.move()
+        metrics.llm_requests.labels(request.outcome).inc()
+        metrics.llm_request_seconds.observe(request.seconds)
+        metrics.llm_tokens.labels("prompt").inc(request.prompt_tokens)
+        metrics.llm_tokens.labels("completion").inc(request.completion_tokens)
+
+    return count
+
+
+def build_llm_client(settings: Settings, on_request: Callable[[LlmRequest], None]) -> LlmClient:
+    """Return a client that is not yet connected and tells `on_request` of its requests."""
+    return LlmClient(
+        url=settings.llm_url,
+        model=settings.llm_model,
+        api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
+        timeout_seconds=settings.llm_timeout_seconds,
+        max_requests=settings.llm_max_requests,
+        on_request=on_request,
+        style=AskingStyle(settings.llm_constraint, settings.llm_template, settings.llm_think_tokens),
+        give_up_seconds=settings.degraded_after_seconds,
+    )
+
+
+def build_alert_generator(llm: LlmClient, settings: Settings) -> AlertGenerator:
+    """Return the generator that these settings ask for."""
+    return AlertGenerator(
+        llm,
+        num_samples=settings.num_samples,
+        temperature=settings.temperature,
+        max_tokens=settings.llm_max_tokens,
+        selection=settings.selection,
+        candidate_prompt=settings.candidate_prompt,
+    )

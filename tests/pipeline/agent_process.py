@@ -1,0 +1,79 @@
+"""An agent as a process of its own, run as a deployment runs it, and waiting for what it does."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pipeline.local_process import answers_http, find_free_port
+from pipeline.settings import PREFIX, Settings
+
+
+class AgentProcess:
+    """One `tocsin annotate` or `tocsin alert` on the broker of `clients`, with further settings."""
+
+    def __init__(self, role: str, log_file: Path, clients: Settings, **settings: object) -> None:
+        self.log_file = log_file
+        self._role = role
+        self._port = find_free_port()
+        settings |= {"brokers": clients.brokers, "producer_idempotence": clients.producer_idempotence}
+        settings |= {"metrics_port": self._port, "num_samples": 2}
+        variables = {f"TOCSIN_{name.upper()}": str(value) for name, value in settings.items()}
+        # What the caller has set for agents of their own is not for these.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        self._environ = inherited | variables | {"OMP_NUM_THREADS": "1"}
+
+    async def start(self) -> None:
+        with self.log_file.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                Path(sys.executable).with_name("tocsin"),
+                self._role,
+                env=self._environ,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def wait_until_ready(self) -> None:
+        async with asyncio.timeout(60):
+            while not await answers_http(f"http://127.0.0.1:{self._port}/readyz"):
+                assert self.process.returncode is None, self.log_file.read_text()
+                await asyncio.sleep(0.1)
+
+    async def stop(self) -> float:
+        """Stop it as an orchestrator does; returns the seconds it took. It must end with status 0."""
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        status = await asyncio.wait_for(self.process.wait(), 20)
+        assert status == 0, self.log_file.read_text()
+        return time.monotonic() - started
+
+    async def kill(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def running(*agents: AgentProcess) -> AsyncIterator[None]:
+    """Start the agents; those that still run in the end are killed."""
+    try:
+        for agent in agents:
+            await agent.start()
+        yield
+    finally:
+        for agent in agents:
+            await agent.kill()
+
+
+async def until_logged(agent: AgentProcess, text: str) -> None:
+    await until(lambda: text in agent.log_file.read_text())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.1)

@@ -1,0 +1,73 @@
+"""A client on the fake LLM server, and what tests ask it for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pipeline.answers import Choice
+from pipeline.llm import LlmClient
+from pipeline.llm_abilities import AskingStyle
+from pipeline.llm_http import LlmRequest
+from pipeline.prompts import ChatMessage
+from tests.pipeline.fake_llm import Behaviour, FakeLlm, Reply, answering, completion, is_canary
+
+SECRET = "the secret words of a post"
+MESSAGES: list[ChatMessage] = [{"role": "user", "content": SECRET}]
+
+
+def make_client(
+    fake: FakeLlm,
+    *,
+    timeout_seconds: float = 5.0,
+    on_request: Callable[[LlmRequest], None] | None = None,
+    style: AskingStyle | None = None,
+) -> LlmClient:
+    return LlmClient(
+        url=fake.url,
+        model=None,
+        api_key="the-key",
+        timeout_seconds=timeout_seconds,
+        max_requests=2,
+        on_request=on_request,
+        style=style,
+        max_attempts=3,
+        max_backoff_seconds=0.02,
+    )
+
+
+@asynccontextmanager
+async def connected(behave: Behaviour, **options: Any) -> AsyncIterator[tuple[FakeLlm, LlmClient]]:
+    """A fake, and a client that has connected to it while it still behaved well."""
+    async with FakeLlm(answering("hello")) as fake:
+        client = make_client(fake, **options)
+        await client.connect()
+        fake.behave = behave
+        fake.requests.clear()
+        yield fake, client
+        await client.close()
+
+
+async def sample(client: LlmClient, num_samples: int = 2, grammar: str | None = None) -> list[str]:
+    samples = await client.sample(
+        MESSAGES, num_samples=num_samples, temperature=0.7, max_tokens=9, seed=5, grammar=grammar
+    )
+    return [sample.text for sample in samples]
+
+
+async def choose(client: LlmClient, num_options: int = 3) -> Choice:
+    return await client.choose(MESSAGES, num_options, max_tokens=9, seed=5)
+
+
+def in_turn(*replies: Reply | Behaviour, after: Behaviour) -> Behaviour:
+    """Each own request gets the next reply, then `after`; canaries are always answered."""
+    left = list(replies)
+
+    def behave(request: dict[str, Any]) -> Reply:
+        if is_canary(request):
+            return completion(["hi"])
+        reply = left.pop(0) if left else after
+        return reply if isinstance(reply, Reply) else reply(request)
+
+    return behave
