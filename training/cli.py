@@ -1,4 +1,4 @@
-"""The program `python -m training`: prepare, label-sentiment, train, evaluate, ablation, bench."""
+"""The program `python -m training`, a command for each step from corpora to reports."""
 
 import sys
 from collections.abc import Sequence
@@ -34,6 +34,7 @@ from training.glove import read_glove
 from training.label_command import label_sentiment_command
 from training.named_recipes import find_recipe
 from training.progress import EpochProgress
+from training.seeds_command import seeds_command
 from training.training_run import RunInputs, TrainingRun
 from training.writer_cli import train_writer
 
@@ -41,6 +42,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__d
 app.command(name="evaluate")(evaluate_command)
 app.command(name="label-sentiment")(label_sentiment_command)
 app.command(name="ablation")(ablation_command)
+app.command(name="seeds")(seeds_command)
 app.command(name="bench")(bench_command)
 app.command(name="evaluate-alerts")(evaluate_alerts)
 app.command(name="writer")(train_writer)

@@ -36,3 +36,8 @@ def load_examples(store: FeatureStore, names: Sequence[str]) -> dict[str, list[E
             examples[name] = store.load(name, find_corpus(name), report)
         console.print(f"{name}: {len(examples[name]):,} texts", highlight=False)
     return examples
+
+
+def names_in(text: str) -> list[str]:
+    """The names of an option that takes several, separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -21,6 +21,7 @@ from training.command_line import (
     GloveFile,
     NumThreads,
     console,
+    names_in,
 )
 from training.named_recipes import ABLATION_TEST, find_recipe
 
@@ -59,12 +60,8 @@ def ablation_command(
     if not report_only:
         changes = [f"num_epochs={num_epochs}"] if num_epochs else []
         recipe = find_recipe("ablation").with_changes([*changes, *(change or [])])
-        ablation = AblationSession(recipe, places, _names(test))
-        ablation.run(find_rows(_names(variants)), seeds)
+        ablation = AblationSession(recipe, places, names_in(test), name="ablation")
+        ablation.run(find_rows(names_in(variants)), seeds)
         ablation.measure()
     write_report(output, read_results(output), read_json(output / DATA_FILE), read_json(output / SPEED_FILE))
     console.print(f"report: {output / 'README.md'}")
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

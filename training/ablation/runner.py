@@ -10,6 +10,7 @@ import orjson
 from models import Annotator, Checkpoint, load_checkpoint
 from training.ablation.rows import Row
 from training.ablation.run_result import RunResult, imperfect_texts
+from training.corpora import source_of
 from training.evaluation import score
 from training.label_counts import count_entities, count_sentiments
 from training.labelled_text import LabelledText
@@ -34,7 +35,8 @@ class AblationInputs:
 class AblationRunner:
     """Runs rows with seeds below a folder for checkpoints and states, which the repository does not keep."""
 
-    def __init__(self, recipe: Recipe, work: Path, test_names: Sequence[str]) -> None:
+    def __init__(self, recipe: Recipe, work: Path, test_names: Sequence[str], *, name: str) -> None:
+        self._name = name
         self._recipe = recipe
         self._work = work
         self._test_names = tuple(test_names)
@@ -62,14 +64,16 @@ class AblationRunner:
         folder = self.folder(row, seed)
         if not RunFolder(folder).is_finished:
             recipe = self._row_recipe(row, seed)
-            training = TrainingRun(row.variant, recipe, folder, name=f"ablation-{row.name}-seed{seed}")
+            training = TrainingRun(row.variant, recipe, folder, name=f"{self._name}-{row.name}-seed{seed}")
             training.run(inputs.training, on_step=on_step, on_epoch=on_epoch)
         return self._score(row, seed, inputs)
 
     def _score(self, row: Row, seed: int, inputs: AblationInputs) -> RunResult:
         folder = self.folder(row, seed)
         annotator = Annotator(load_checkpoint(folder / "checkpoint"))
-        tested = {name: predict(annotator, rows) for name, rows in inputs.test.items()}
+        tested = {
+            name: predict(annotator, rows, source=source_of(name)) for name, rows in inputs.test.items()
+        }
         epochs = read_metrics(folder)
         return RunResult(
             row=row.name,
@@ -82,7 +86,10 @@ class AblationRunner:
             best_epoch=annotator.checkpoint.metadata["epoch"],
             train_seconds=sum(epoch["train_seconds"] for epoch in epochs),
             epochs=epochs,
-            dev={name: score(predict(annotator, rows)) for name, rows in inputs.dev.items()},
+            dev={
+                name: score(predict(annotator, rows, source=source_of(name)))
+                for name, rows in inputs.dev.items()
+            },
             test={name: score(predictions) for name, predictions in tested.items()},
             imperfect={name: _imperfect(predictions) for name, predictions in tested.items()},
         )

@@ -40,12 +40,12 @@ class Places:
 class AblationSession:
     """All rows with all seeds: what is missing is made, what is there is kept."""
 
-    def __init__(self, recipe: Recipe, places: Places, test_names: Sequence[str]) -> None:
+    def __init__(self, recipe: Recipe, places: Places, test_names: Sequence[str], *, name: str) -> None:
         self._recipe = recipe
         self._places = places
         self._test_names = test_names
         self._store = FeatureStore(places.cache, places.data)
-        self._runner = AblationRunner(recipe, places.work, test_names)
+        self._runner = AblationRunner(recipe, places.work, test_names, name=name)
 
     def run(self, rows: Sequence[Row], num_seeds: int) -> None:
         """Make every result that is missing; seed by seed, so that one cut short still compares all rows."""

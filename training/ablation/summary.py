@@ -47,13 +47,14 @@ def _summarise(name: str, runs: Sequence[RunResult], rates: Mapping[str, float])
         name=name,
         what=ROWS[name].what,
         runs=runs,
-        dev={score: _spread([mean_score(run.dev, score) for run in runs]) for score in SCORES},
-        test={score: _spread([mean_score(run.test, score) for run in runs]) for score in SCORES},
+        dev={score: spread_of([mean_score(run.dev, score) for run in runs]) for score in SCORES},
+        test={score: spread_of([mean_score(run.test, score) for run in runs]) for score in SCORES},
         num_parameters=runs[0].num_parameters["without_word_vectors"],
         annotator_rate=rates.get("annotator"),
         network_rate=rates.get("network"),
     )
 
 
-def _spread(values: Sequence[float]) -> Spread:
+def spread_of(values: Sequence[float]) -> Spread:
+    """Mean and standard deviation of a score over seeds."""
     return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)

@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.training.examples import write_corpora
+from tests.training.test_cli import SMALL, run
+
+MORE = ("num_epochs=2", "max_tail_words=5")
+
+
+def test_several_seeds_are_reported_as_their_mean(tmp_path: Path) -> None:
+    """Each seed leaves a checkpoint and its scores; called again, nothing is trained anew."""
+    tagged, felt, glove = write_corpora(tmp_path)
+    changes = (f"train={tagged},{felt}", f"dev={tagged},{felt}", *SMALL, *MORE)
+    command = ["seeds", "--seeds", 2, "--test", f"{tagged},{felt}", "--output", tmp_path / "out"]
+    command += ["--glove", glove, "--cache", tmp_path / "cache"]
+    command += [part for change in changes for part in ("--set", change)]
+    shown = run(*command)
+    scores = orjson.loads((tmp_path / "out" / "scores.json").read_bytes())
+    assert scores["seeds"] == [1, 2]
+    f1 = scores["test"][str(tagged)]["entity_f1"]
+    assert f1["mean"] == pytest.approx(sum(f1["values"]) / 2)
+    assert "entity_f1" in shown
+    assert "sentiment_macro_recall" in scores["test"][str(felt)]
+    checkpoints = sorted((tmp_path / "out").glob("F-seed*/checkpoint/model.safetensors"))
+    assert len(checkpoints) == 2
+    before = [path.stat().st_mtime_ns for path in checkpoints]
+    run(*command)
+    assert [path.stat().st_mtime_ns for path in checkpoints] == before

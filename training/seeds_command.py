@@ -1,0 +1,96 @@
+"""`python -m training seeds`: one configuration with several seeds, and the means that may be reported of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from training.ablation.rows import find_rows
+from training.ablation.run_result import read_results
+from training.ablation.session import AblationSession, Places
+from training.ablation.summary import spread_of
+from training.command_line import (
+    CACHE_FOLDER,
+    DATA_FOLDER,
+    GLOVE,
+    ROOT,
+    CacheFolder,
+    Changes,
+    DataFolder,
+    GloveFile,
+    NumThreads,
+    names_in,
+)
+from training.named_recipes import find_recipe
+
+SCORES_FILE = "scores.json"
+
+Condensed = Mapping[str, Mapping[str, Sequence[float]]]
+"""The values of all seeds by corpus and score."""
+
+
+def seeds_command(
+    variant: Annotated[str, typer.Option(help="The paper's A-E, F, or a row of the ablation.")] = "F",
+    recipe: Annotated[str, typer.Option(help="Named settings: paper, news, social or ablation.")] = "news",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs, with seeds 1, 2, ...")] = 3,
+    test: Annotated[str, typer.Option(help="Corpora to score once a run, with commas.")] = "conll2003-test",
+    change: Changes = None,
+    output: Annotated[Path | None, typer.Option(help="None: runs/seeds-VARIANT-RECIPE.")] = None,
+    glove: GloveFile = GLOVE,
+    data_folder: DataFolder = DATA_FOLDER,
+    cache: CacheFolder = CACHE_FOLDER,
+    num_threads: NumThreads = 1,
+) -> None:
+    """Train with several seeds, score each run's best epoch once, and give means with their spread.
+
+    Called again, it goes on. The means are in scores.json beside the runs, each of which keeps its checkpoint.
+
+    Example: python -m training seeds --variant F --recipe news --test conll2003-test,tweeteval-test
+    """
+    torch.set_num_threads(num_threads)
+    settings = find_recipe(recipe).with_changes(change or [])
+    output = output or ROOT / "runs" / f"seeds-{variant}-{recipe}"
+    places = Places(output=output, work=output, data=data_folder, cache=cache, glove=glove)
+    AblationSession(settings, places, names_in(test), name=recipe).run(find_rows([variant]), seeds)
+    results = [result for result in read_results(output) if result.row == variant]
+    document: dict[str, Any] = {
+        "variant": variant,
+        "seeds": [result.seed for result in results],
+        "recipe": settings.to_dict(),
+        "versions": results[0].versions,
+        "best_epochs": [result.best_epoch for result in results],
+        "dev": _describe(_condense([result.dev for result in results])),
+        "test": _describe(tested := _condense([result.test for result in results])),
+    }
+    (output / SCORES_FILE).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    Console().print(_table(tested, document["seeds"]))
+
+
+def _condense(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> Condensed:
+    return {
+        corpus: {score: [run[corpus][score] for run in runs] for score in of_corpus}
+        for corpus, of_corpus in runs[0].items()
+    }
+
+
+def _describe(scores: Condensed) -> dict[str, Any]:
+    return {
+        corpus: {name: asdict(spread_of(values)) | {"values": values} for name, values in of_corpus.items()}
+        for corpus, of_corpus in scores.items()
+    }
+
+
+def _table(scores: Condensed, seeds: Sequence[int]) -> Table:
+    table = Table("corpus", "score", "mean", "deviation", *(f"seed {seed}" for seed in seeds))
+    for corpus, of_corpus in scores.items():
+        for name, values in of_corpus.items():
+            spread = spread_of(values)
+            shown = (f"{100 * value:.2f}" for value in (spread.mean, spread.deviation, *values))
+            table.add_row(corpus, name, *shown)
+    return table
