@@ -1,7 +1,8 @@
 """The joint network for named entities and sentiment: variants A-F, checkpoints, and the annotator.
 
 A text goes `tokenizer` → `parser` (where the variant reads syntax) → `batch` → `joint_model` → `annotation`;
-`annotator` runs this for many texts at once. Tensors stay inside this package, except in training.
+`annotator` runs this for many texts at once. Tensors stay inside this package, except in training. `plain_text` is
+how prompts show a post, which the pipeline and the training of its writer must agree on.
 """
 
 from models.annotation import Annotation, Entity, Sentiment

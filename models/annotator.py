@@ -55,7 +55,11 @@ class Annotator:
         return cls(load_checkpoint(path), device=device)
 
     def following(self, source: str) -> Self:
-        """The same annotator by the rules of one of the corpora in `config.sources`; raises `UnknownSourceError`."""
+        """An annotator that follows the guidelines of one of the corpora in `config.sources`.
+
+        It shares weights and parser with this one, which stays as it is, and remembers words of its own. Raises
+        `UnknownSourceError`.
+        """
         if source not in self.checkpoint.config.sources:
             raise UnknownSourceError(source, self.checkpoint.config.sources)
         other = copy(self)

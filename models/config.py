@@ -26,13 +26,13 @@ class ModelConfig:
     entity_types: tuple[str, ...] = ("LOC", "MISC", "ORG", "PER")
     sentiment_labels: tuple[str, ...] = ("negative", "neutral", "positive")
     sources: tuple[str, ...] = ()
-    """Corpora whose rules of annotation the network tells apart by an embedding each; empty for none.
+    """Corpora whose annotation guidelines the network tells apart by an embedding each; empty for none.
 
-    Corpora disagree on what an entity is (user names, products); without this the network can only guess whose
-    rules hold.
+    Guidelines disagree on what an entity is (user names, products); without this the network can only guess
+    which of them hold.
     """
     default_source: str = ""
-    """Whose rules hold for text of no known source; "" for none of them."""
+    """Whose guidelines hold for text of no known source; "" for none of them."""
     tag_scheme: str = "BIO"
     use_crf: bool = True
     """Whether tags are decoded by a CRF, not one by one."""

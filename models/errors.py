@@ -6,7 +6,7 @@ ModelsError
 ├── ParserUnavailableError     the variant needs syntax and no spaCy model is installed
 ├── EmptySentenceError         a sentence without a token was given to the featurizer
 ├── MissingParseError          the variant needs syntax and a sentence carries no parse
-├── UnknownSourceError         the network was not trained on the rules of this corpus
+├── UnknownSourceError         the network was not trained on the guidelines of this corpus
 └── AnnotationError            one text could not be annotated; a value in the annotator's results
     └── TextTooLongError       more characters or tokens than the annotator accepts
 """
@@ -43,7 +43,7 @@ class MissingParseError(ModelsError):
 
 
 class UnknownSourceError(ModelsError):
-    """The rules of a corpus that the network does not know."""
+    """Guidelines of a corpus that the network does not know."""
 
     def __init__(self, source: str, known: Sequence[str]) -> None:
         super().__init__(

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 MAX_POST_BYTES = 1200  # of a post in a prompt; about 300 tokens of English, at most 1,200 of anything
 MAX_ENTITY_BYTES = 120
+MAX_SHOWN_ENTITIES = 12
 
 _URL = re.compile(r"\b(?:https?://|www\.)\S*", re.IGNORECASE)
 # No character has so large a number; Python refuses to read thousands of digits at all.

@@ -13,7 +13,7 @@ class Sentence:
     deprels: tuple[str, ...] | None = None
     """Name of the relation between each word and its head."""
     source: str | None = None
-    """Corpus whose rules of annotation it follows; None: those of `ModelConfig.default_source`."""
+    """Corpus whose annotation guidelines it follows; None: those of `ModelConfig.default_source`."""
 
     def __post_init__(self) -> None:
         for name, field in (("heads", self.heads), ("deprels", self.deprels)):

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from models.plain_text import as_data, shown_entity, visible, without_urls
+from models.plain_text import MAX_SHOWN_ENTITIES, as_data, shown_entity, visible, without_urls
 from pipeline.messages import AnnotatedPost, Entity
-
-MAX_ENTITIES = 12
 
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?:(?<=s)['’])?")
 # What models put around an alert or an entity.
@@ -34,7 +32,7 @@ class Grounds:
             key = shown_entity(entity.text).casefold()
             if key in first:
                 first[key] = min(first[key], entity, key=lambda mention: mention.start)
-            elif key and len(first) < MAX_ENTITIES:
+            elif key and len(first) < MAX_SHOWN_ENTITIES:
                 first[key] = entity
         shown = {
             shown_entity(entity.text): entity for entity in sorted(first.values(), key=lambda e: e.start)

@@ -1,4 +1,5 @@
-"""The LLM server, as the rest of the pipeline sees it: samples, choices, and no failure but a refused prompt.
+"""The LLM server, as the rest of the pipeline sees it: samples, choices, and no failure but a refused prompt
+or an outage that the settings do not wait out.
 
 `pipeline.llm_abilities` finds out what it can be asked for, `pipeline.llm_patience` waits until it answers.
 """

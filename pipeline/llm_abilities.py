@@ -19,6 +19,7 @@ NUM_ALTERNATIVES = 20
 
 _HARMLESS: list[ChatMessage] = [{"role": "user", "content": "Say hello."}]
 
+# Sends one request of the kind and returns its answers.
 Complete = Callable[[RequestKind, dict[str, Any]], Awaitable[list[Answer]]]
 
 

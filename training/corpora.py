@@ -65,7 +65,7 @@ def files_in(folder: Path) -> list[str]:
 
 
 def source_of(name: str) -> str:
-    """Whose rules of annotation the splits of a named corpus follow: "btc" for "btc-train"; "" for a file."""
+    """Whose annotation guidelines the splits of a named corpus follow: "btc" for "btc-train"; "" for a file."""
     return "" if Path(name).suffix in FILE_SUFFIXES else name.rpartition("-")[0]
 
 

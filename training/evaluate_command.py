@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from models import DEFAULT_CHECKPOINT, Annotator, Checkpoint
+from models import DEFAULT_CHECKPOINT, Annotator, Checkpoint, UnknownSourceError
 from training.baselines import frequent_tags
 from training.command_line import DATA_FOLDER, DataFolder, NumThreads, console
 from training.corpora import CORPORA, TEST_CORPORA, find_corpus, source_of
@@ -30,7 +30,9 @@ def evaluate_command(
     where: Annotated[str, typer.Option(help="Only rows with field=value.")] = "",
     source: Annotated[
         str,
-        typer.Option(help="Corpus whose rules to follow; else those of a named corpus or a row's `source`."),
+        typer.Option(
+            help="Corpus whose annotation guidelines to follow; else a named corpus's or a row's own."
+        ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
     output: Annotated[Path | None, typer.Option(help="Also write the objects to a JSON file.")] = None,
@@ -48,23 +50,24 @@ def evaluate_command(
     types = parse_mapping(mapping) if mapping else {}
     corpora = {name: find_corpus(name, {**CORPORA, **TEST_CORPORA}) for name in data or []}
     annotator = Annotator.from_checkpoint(checkpoint, device="cpu")
-    if source:
-        annotator = annotator.following(source)
+    sources = annotator.checkpoint.config.sources
+    if source and source not in sources:
+        raise UnknownSourceError(source, sources)
     rows_of = {name: _choose(corpus.read(data_folder), where, name) for name, corpus in corpora.items()}
     tag_of = _learn_tags(annotator.checkpoint, data_folder) if _any_tagged(rows_of.values()) else {}
     results: list[Result] = []
     for name, rows in rows_of.items():
-        rules = source or source_of(name)
+        guidelines = source or source_of(name)
         origin = {
             "file": name,
             "where": where or None,
             "map": mapping or None,
-            "source": rules or None,
+            "source": guidelines if guidelines in sources else None,
             "num_texts": len(rows),
             "checkpoint": annotator.checkpoint.name,
             "sha256": annotator.checkpoint.sha256,
         }
-        results.append({**origin, **evaluate(annotator, rows, types, tag_of=tag_of, source=rules)})
+        results.append({**origin, **evaluate(annotator, rows, types, tag_of=tag_of, source=guidelines)})
         _print_result(results[-1], as_json=as_json)
     if output:
         output.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")

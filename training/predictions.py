@@ -45,8 +45,8 @@ def predict(
     """Annotate the rows, their labels mapped first.
 
     Args:
-        source: whose rules of annotation to follow; "": those of each row's own `source` field. Where the network
-            does not know them, its default.
+        source: whose annotation guidelines to follow; "": those of each row's own `source` field. Where the
+            network does not know them: what the annotator itself follows.
 
     Raises:
         LabelError: the rows have entity types or sentiments that the checkpoint lacks.
@@ -93,7 +93,7 @@ def _annotate(
     known = annotator.checkpoint.config.sources
     by_source: dict[str, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
-        name = source or str(row.fields.get("source"))
+        name = source or str(row.fields.get("source", ""))
         by_source[name if name in known else ""].append(index)
     found: dict[int, Annotation | AnnotationError] = {}
     for name, indices in by_source.items():

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from training.ablation.rows import find_rows
-from training.ablation.run_result import read_results
+from training.ablation.run_result import RunResult, read_results
 from training.ablation.session import AblationSession, Places
 from training.ablation.summary import spread_of
 from training.command_line import (
@@ -58,18 +58,27 @@ def seeds_command(
     output = output or ROOT / "runs" / f"seeds-{variant}-{recipe}"
     places = Places(output=output, work=output, data=data_folder, cache=cache, glove=glove)
     AblationSession(settings, places, names_in(test), name=recipe).run(find_rows([variant]), seeds)
-    results = [result for result in read_results(output) if result.row == variant]
-    document: dict[str, Any] = {
-        "variant": variant,
+    results = [result for result in read_results(output) if result.row == variant and result.seed <= seeds]
+    results.sort(key=lambda result: result.seed)
+    write_scores(output / SCORES_FILE, results)
+    tested = _condense([result.test for result in results])
+    Console().print(_table(tested, [result.seed for result in results]))
+
+
+def write_scores(path: Path, results: Sequence[RunResult]) -> None:
+    """Write what was trained, and the scores of all seeds with their mean and standard deviation."""
+    recipe = {key: value for key, value in results[0].recipe.items() if key != "seed"}
+    document = {
+        "row": results[0].row,
         "seeds": [result.seed for result in results],
-        "recipe": settings.to_dict(),
-        "versions": results[0].versions,
+        "recipe": recipe,
+        "model": results[0].model,
+        "versions": [result.versions for result in results],
         "best_epochs": [result.best_epoch for result in results],
         "dev": _describe(_condense([result.dev for result in results])),
-        "test": _describe(tested := _condense([result.test for result in results])),
+        "test": _describe(_condense([result.test for result in results])),
     }
-    (output / SCORES_FILE).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
-    Console().print(_table(tested, document["seeds"]))
+    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def _condense(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> Condensed:

@@ -14,7 +14,7 @@ import torch
 from models import Featurizer, JointModel, ModelConfig, Vocabularies, save_checkpoint
 from training.batching import Collator
 from training.corpora import source_of
-from training.errors import LabelError
+from training.errors import LabelError, RecipeError
 from training.example import Example
 from training.glove import WordVectors
 from training.initial_vectors import initial_vectors
@@ -58,9 +58,11 @@ class TrainingRun:
 
         Raises:
             LabelError: a corpus has labels that the network does not have.
-            RecipeError: the output folder already holds a finished run, or one with other settings or data.
+            RecipeError: the output folder already holds a finished run, or one with other settings or data; or
+                the network is to know sources, and not just those of the tagged corpora.
         """
         _check_corpora({**inputs.train, **inputs.dev}, self._config)
+        _check_sources(inputs, self._config.sources)
         with closing(self._folder):
             state = self._folder.open(self._settings(inputs))
             self._train(inputs, state, on_step=on_step, on_epoch=on_epoch)
@@ -75,7 +77,7 @@ class TrainingRun:
     ) -> None:
         # Before anything random is drawn: initial weights, dropout masks.
         torch.manual_seed(self._recipe.seed)
-        examples = [example for corpus in self._by_rules(inputs.train).values() for example in corpus]
+        examples = [example for corpus in self._with_sources(inputs.train).values() for example in corpus]
         model, vocabularies = self._new_model(examples, inputs.pretrained)
         collate = Collator(self._config, Featurizer(self._config, vocabularies))
         trainer = Trainer(model, collate, self._recipe)
@@ -89,14 +91,14 @@ class TrainingRun:
             self._folder.save_state(trainer.state())
             on_epoch(report)
 
-        trainer.fit(examples, self._by_rules(inputs.dev), on_step=on_step, on_epoch=keep)
+        trainer.fit(examples, self._with_sources(inputs.dev), on_step=on_step, on_epoch=keep)
         self._folder.finish()
 
-    def _by_rules(self, corpora: Mapping[str, Sequence[Example]]) -> Mapping[str, Sequence[Example]]:
-        """Tell each sentence whose rules it follows, where the network is to know."""
+    def _with_sources(self, corpora: Mapping[str, Sequence[Example]]) -> Mapping[str, Sequence[Example]]:
+        """Tell each sentence whose guidelines it follows; texts without tags follow those that are served."""
         known = self._config.sources
         return {
-            name: [example.by_rules_of(source) for example in examples] if source in known else examples
+            name: [example.from_source(source) for example in examples] if source in known else examples
             for name, examples in corpora.items()
             for source in [source_of(name)]
         }
@@ -168,6 +170,29 @@ def _check_corpora(corpora: Mapping[str, Sequence[Example]], config: ModelConfig
             check_labels(sentiments, config.sentiment_labels)
         except LabelError as error:
             raise LabelError(f"{name}: {error}") from error
+
+
+def _check_sources(inputs: RunInputs, known: Sequence[str]) -> None:
+    if not known:
+        return
+    tagged = {
+        name: source_of(name)
+        for name, examples in {**inputs.train, **inputs.dev}.items()
+        if any(example.tags for example in examples)
+    }
+    # Else it would be learned as if by the guidelines of the default source, which it may contradict.
+    mistakes = [
+        f"{name}: has entities, but its source {source!r} is not in model.sources"
+        for name, source in tagged.items()
+        if source not in known
+    ]
+    mistakes += [
+        f"model.sources: no corpus to train on is called {source}-..."
+        for source in known
+        if source not in map(source_of, inputs.train)
+    ]
+    if mistakes:
+        raise RecipeError("\n".join(mistakes))
 
 
 def _digest(examples: Sequence[Example]) -> str:

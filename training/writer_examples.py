@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from models.plain_text import shown_entity
+from models.plain_text import MAX_SHOWN_ENTITIES, shown_entity
 from training.alert_post import AlertPair, AlertPost
 from training.writer_injections import draw_order, inject
-from training.writer_prompt import MAX_ENTITIES, NO_ALERT, writer_messages
+from training.writer_prompt import NO_ALERT, writer_messages
 
 INJECTED_SHARE = 0.12
 ORDER_SHARE = 0.03  # posts that are nothing but an order
@@ -89,7 +89,7 @@ def other_names(post: AlertPost, chance: random.Random, *, most: int) -> list[st
 
 def in_text_order(entities: Sequence[str], text: str) -> list[str]:
     """Return the distinct entities by their first place in the text, as the pipeline lists them."""
-    return sorted(dict.fromkeys(entities), key=text.find)[:MAX_ENTITIES]
+    return sorted(dict.fromkeys(entities), key=text.find)[:MAX_SHOWN_ENTITIES]
 
 
 def answers_for(alerts: Sequence[AlertPair], entities: Sequence[str]) -> tuple[tuple[str, float], ...]:

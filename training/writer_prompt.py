@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from models.plain_text import shown_entity, shown_post
+from models.plain_text import MAX_SHOWN_ENTITIES, shown_entity, shown_post
 
 PROMPT_FILE = Path(__file__).resolve().parents[1] / "pipeline" / "prompts" / "writer-v1.toml"
 NO_ALERT = "NO VALID ALERT"
-MAX_ENTITIES = 12
 
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -39,7 +38,7 @@ def prompt_fields(post: str, entities: Iterable[str], sentiment: str) -> dict[st
             shown.setdefault(form.casefold(), form)
     return {
         "post": shown_post(post),
-        "entities": "; ".join(list(shown.values())[:MAX_ENTITIES]),
+        "entities": "; ".join(list(shown.values())[:MAX_SHOWN_ENTITIES]),
         "sentiment": sentiment,
     }
 

@@ -27,13 +27,13 @@ def run(model: JointModel, sentences: list[Sentence]) -> Output:
     return output
 
 
-def by_rules_of(source: str | None) -> list[Sentence]:
+def from_source(source: str | None) -> list[Sentence]:
     return [replace(sentence, source=source) for sentence in sample_sentences()]
 
 
 def test_each_source_has_outputs_of_its_own(model: JointModel) -> None:
     """Known sources differ from each other and from an unknown one; without one the default holds."""
-    scores = {name: run(model, by_rules_of(name)).tag_scores for name in ("btc", "wnut17", "unknown", None)}
+    scores = {name: run(model, from_source(name)).tag_scores for name in ("btc", "wnut17", "unknown", None)}
     assert torch.equal(scores[None], scores["wnut17"])
     for one, other in (("btc", "wnut17"), ("btc", "unknown"), ("wnut17", "unknown")):
         assert not torch.allclose(scores[one], scores[other])
@@ -53,18 +53,18 @@ def test_sources_of_batch_mates_do_not_matter(model: JointModel) -> None:
 
 
 def test_an_unknown_source_is_a_network_without_sources(model: JointModel) -> None:
-    """Where nothing is known of a text's rules nothing is added to its words."""
+    """Where nothing is known of a text's guidelines nothing is added to its words."""
     plain = small_model(replace(CONFIG, sources=(), default_source=""))
     weights = {name: value for name, value in model.state_dict().items() if ".source." not in name}
     plain.load_state_dict(weights)
     assert torch.equal(
-        run(plain, by_rules_of("unknown")).tag_scores, run(model, by_rules_of("unknown")).tag_scores
+        run(plain, from_source("unknown")).tag_scores, run(model, from_source("unknown")).tag_scores
     )
 
 
 def test_training_learns_sources_and_sometimes_drops_them() -> None:
     """Gradients reach the vectors of the sources that a batch has; those of a dropped one it is spared."""
-    sentences = by_rules_of("btc")
+    sentences = from_source("btc")
     for dropout, is_moved in ((0.0, True), (0.999999, False)):
         config = replace(CONFIG, source_dropout=dropout)
         model = small_model(config).train()
@@ -76,7 +76,7 @@ def test_training_learns_sources_and_sometimes_drops_them() -> None:
         assert not gradient[[0, 2]].any()
 
 
-def test_an_annotator_follows_the_rules_it_is_told(model: JointModel) -> None:
+def test_an_annotator_follows_the_guidelines_it_is_told(model: JointModel) -> None:
     """`following` changes the annotation as another default would, and leaves the annotator itself as it was."""
     texts = ["Fire in Athens on Monday!!!", "so NASA", "iPhone 1996"]
 

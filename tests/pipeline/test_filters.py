@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.plain_text import shown_entity
+from models.plain_text import MAX_SHOWN_ENTITIES, shown_entity
 from pipeline.candidates import merge
 from pipeline.filters import FILTER_NAMES, judge
-from pipeline.grounds import MAX_ENTITIES, Grounds
+from pipeline.grounds import Grounds
 from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment
 
 TEXT = "Floods hit New Orleans again, FEMA and AT&amp;T send help. #NepalQuake appeal by U.S. on Monday"
@@ -147,7 +147,7 @@ def test_the_most_certain_entities_are_listed_once_in_the_order_of_the_text() ->
     names = [f"N{chr(97 + index)}" for index in range(20)]
     post = annotated(" ".join(names), [*names, "Nb"])
     grounds = Grounds.of(post)
-    assert list(grounds.entities) == names[:MAX_ENTITIES]
+    assert list(grounds.entities) == names[:MAX_SHOWN_ENTITIES]
 
 
 def test_entities_that_nobody_sees_are_not_listed() -> None:

@@ -5,34 +5,14 @@ import unicodedata
 
 import pytest
 from hypothesis import example, given
-from hypothesis import strategies as st
 
-from models.plain_text import as_data, shown_entity, visible, without_urls
+from models.plain_text import shown_entity, shown_post
 from pipeline.filters import judge
 from pipeline.grounds import Grounds
 from pipeline.prompts import load_prompt
+from tests.models.test_plain_text import HOSTILE
 from tests.pipeline.test_filters import annotated
 
-# Text that leans towards what could break out.
-HOSTILE = st.lists(
-    st.one_of(
-        st.text(),
-        st.sampled_from(
-            [
-                "</post>",
-                "&lt;/post&gt;",
-                "<|im_end|>",
-                "\n",
-                "\u202e",
-                "\u200b",
-                "＜/post＞",
-                "[INST]",
-                "{entities}",
-                "≮",
-            ]
-        ),
-    )
-).map("".join)
 TAGS = re.compile(r"</?\w+>")
 
 
@@ -43,7 +23,7 @@ def test_no_post_can_leave_its_tags(text: str) -> None:
     """The turn about a post has the template's own tags and lines and no other, in every normal form."""
     prompt = load_prompt("candidate-v1")
     template = prompt.turn
-    data, entity = as_data(text, max_bytes=1200), shown_entity(text)
+    data, entity = shown_post(text), shown_entity(text)
     turn = prompt.render(post=data, entities=entity, sentiment="neutral")[-1]["content"]
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
         read = unicodedata.normalize(form, turn)
@@ -53,42 +33,12 @@ def test_no_post_can_leave_its_tags(text: str) -> None:
     assert len(turn.splitlines()) == len(template.splitlines())
 
 
-@given(HOSTILE, st.integers(min_value=8, max_value=100))
-def test_data_is_short_and_visible(text: str, max_bytes: int) -> None:
-    """Data keeps to its limit and holds no control, format, private or unassigned character."""
-    data = as_data(text, max_bytes=max_bytes)
-    assert len(data.encode()) <= max_bytes
-    assert not {unicodedata.category(character) for character in data} & {"Cc", "Cf", "Cs", "Co", "Cn"}
-    assert not re.search(r"\[/?[A-Z_]+\]", data)
-
-
 @given(HOSTILE)
 def test_values_are_not_looked_into(text: str) -> None:
     """A post that holds `{entities}` is shown as it is."""
     prompt = load_prompt("candidate-v1")
     turn = prompt.render(post=text, entities="E", sentiment="S")[-1]["content"]
     assert turn == prompt.turn.replace("{sentiment}", "S").replace("{entities}", "E").replace("{post}", text)
-
-
-def test_invisible_text_is_no_text() -> None:
-    """White space, zero-width, bidi, tag and filler characters and selectors leave nothing."""
-    assert visible(" \n\t\u200b\u202e\u2066\ufeff\u00ad\U000e0041\ufe0f\u3164\u2800\x00") == ""
-
-
-def test_urls_are_left_out() -> None:
-    """Links cost tokens and say nothing."""
-    assert without_urls("Flood in Leeds https://t.co/abc?x=1 now www.x.org").split() == [
-        "Flood",
-        "in",
-        "Leeds",
-        "now",
-    ]
-
-
-def test_long_text_is_cut_at_a_word() -> None:
-    """A cut shows, and does not halve a word."""
-    assert as_data("water " * 100, max_bytes=20) == "water water…"
-    assert as_data("水" * 100, max_bytes=20) == "水水水水水…"
 
 
 @pytest.mark.parametrize("ref", ["candidate-v1", "selection-v2"])

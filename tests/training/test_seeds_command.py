@@ -22,9 +22,12 @@ def test_several_seeds_are_reported_as_their_mean(tmp_path: Path) -> None:
     f1 = scores["test"][str(tagged)]["entity_f1"]
     assert f1["mean"] == pytest.approx(sum(f1["values"]) / 2)
     assert "entity_f1" in shown
+    assert scores["model"]["hidden_size"] == 32
     assert "sentiment_macro_recall" in scores["test"][str(felt)]
     checkpoints = sorted((tmp_path / "out").glob("F-seed*/checkpoint/model.safetensors"))
     assert len(checkpoints) == 2
     before = [path.stat().st_mtime_ns for path in checkpoints]
     run(*command)
     assert [path.stat().st_mtime_ns for path in checkpoints] == before
+    run(*["1" if part == 2 else part for part in command])
+    assert orjson.loads((tmp_path / "out" / "scores.json").read_bytes())["seeds"] == [1]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from models import Annotator, load_checkpoint
-from tests.training.examples import TAGGED, parsed, tagged_examples
+from tests.training.examples import TAGGED, felt_examples, parsed, tagged_examples
 from training.corpora import source_of
+from training.errors import RecipeError
 from training.example import Example
 from training.glove import WordVectors
 from training.labelled_text import CharSpan, LabelledText
@@ -40,6 +41,27 @@ def annotator(tmp_path_factory: pytest.TempPathFactory) -> Annotator:
     return Annotator(load_checkpoint(folder / "checkpoint"))
 
 
+@pytest.mark.parametrize(
+    ("sources", "mistake"),
+    [
+        (["names"], "blanks-train: has entities, but its source 'blanks' is not in model.sources"),
+        (["names", "blanks", "typo"], "no corpus to train on is called typo-"),
+    ],
+)
+def test_sources_are_those_of_the_tagged_corpora(tmp_path: Path, sources: list[str], mistake: str) -> None:
+    """A contradicting corpus that would pass for the default, and a source that nothing teaches, are refused."""
+    corpora = {
+        "names-train": tagged_examples(),
+        "blanks-train": tagged_examples(),
+        "tone-train": felt_examples(),
+    }
+    recipe = Recipe(train=tuple(corpora), dev=tuple(corpora), model={**SIZES, "sources": sources})
+    inputs = RunInputs(train=corpora, dev=corpora, pretrained=WordVectors((), np.zeros((0, 100), np.float32)))
+    run = TrainingRun("F", recipe, tmp_path, name="t")
+    with pytest.raises(RecipeError, match=mistake):
+        run.run(inputs, on_step=lambda done, total: None, on_epoch=lambda report: None)
+
+
 def row(**fields: str) -> LabelledText:
     return LabelledText(
         text="Ada Lovelace lives in London",
@@ -50,14 +72,14 @@ def row(**fields: str) -> LabelledText:
 
 
 def test_contradicting_corpora_are_both_learned(annotator: Annotator) -> None:
-    """The very same sentence has entities by the rules of one corpus and none by those of the other."""
+    """The very same sentence has entities by the guidelines of one corpus and none by those of the other."""
     text = "Ada Lovelace lives in London"
     [by_names], [by_blanks] = (annotator.following(name).annotate([text]) for name in ("names", "blanks"))
     assert [entity.text for entity in by_names.entities] == ["Ada Lovelace", "London"]  # type: ignore[union-attr]
     assert by_blanks.entities == ()  # type: ignore[union-attr]
 
 
-def test_a_row_is_scored_by_the_rules_of_its_source(annotator: Annotator) -> None:
+def test_a_row_is_scored_by_the_guidelines_of_its_source(annotator: Annotator) -> None:
     """The source that is given, else the row's own, else the checkpoint's default."""
     rows = [row(), row(source="names"), row(source="blanks"), row(source="unheard of")]
     found = ["B-PER", "I-PER", "O", "O", "B-LOC"]

@@ -45,7 +45,7 @@ def check(rig: Rig, records: list[LoggedRecord]) -> Findings:
 SCENARIO = Scenario(
     name="steady",
     title="steady load",
-    bar_text="memory flat within 5 %, no growth of open files or tasks",
+    bar_text="memory flat within 5 %, at most one open file or task more",
     bar=Bar(doubled=0),
     apply=steady,
     num_posts=int(60 * 60 * POSTS_PER_SECOND),
