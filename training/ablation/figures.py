@@ -101,11 +101,21 @@ def draw_trade_off(rows: Rows, choice: Choice, path: Path) -> None:
     """Entity F1 against posts a second; the line joins the rows that no other beats at both."""
     figure, [axes] = _figure(1)
     measured = {name: row for name, row in rows.items() if row.annotator_rate}
+    fastest = max((row.annotator_rate or 0 for row in measured.values()), default=0.0)
     for name, row in measured.items():
         f1, rate = row.test["entity_f1"], row.annotator_rate or 0.0
         colour = COLOURS[1] if name == choice.simplest else COLOURS[0]
         axes.errorbar(rate, 100 * f1.mean, 100 * f1.deviation, fmt="o", color=colour, capsize=3)
-        axes.annotate(name, (rate, 100 * f1.mean), textcoords="offset points", xytext=(6, 5), color=colour)
+        # Fast rows crowd: those behind the front have their names where slower rows leave room.
+        is_left = rate > fastest / 2 and not is_on_front(measured, name)
+        axes.annotate(
+            name,
+            (rate, 100 * f1.mean),
+            textcoords="offset points",
+            xytext=(-6 if is_left else 6, 5),
+            ha="right" if is_left else "left",
+            color=colour,
+        )
     front = sorted(
         (row.annotator_rate or 0, row.test["entity_f1"].mean)
         for n, row in measured.items()
