@@ -35,7 +35,7 @@ def write_report(
         _table_3(rows, data),
         findings.differences(rows, data),
         findings.against_the_paper(rows, data),
-        _simplest(rows, choice, speed),
+        _simplest(rows, choice, data, speed),
         _curves(rows),
         data_tables.sections(data),
     )
@@ -107,10 +107,12 @@ def _baselines(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, floa
         yield from ((phrases[name], scores) for name, scores in corpus["baselines"].items())
 
 
-def _simplest(rows: Mapping[str, RowSummary], choice: Choice, speed: Mapping[str, Any]) -> Iterator[str]:
+def _simplest(
+    rows: Mapping[str, RowSummary], choice: Choice, data: Mapping[str, Any], speed: Mapping[str, Any]
+) -> Iterator[str]:
     yield "## The simplest network that is good enough"
     yield ""
-    yield from findings.choice_sentences(rows, choice)
+    yield from findings.choice_sentences(rows, choice, data)
     yield ""
     if not speed:
         yield "Speed was not measured."

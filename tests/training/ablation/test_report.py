@@ -79,3 +79,12 @@ def test_results_survive_the_disk_and_odd_ones_are_refused(tmp_path: Path) -> No
     path.write_bytes(b"{}")
     with pytest.raises(AblationError, match="delete it to run it again"):
         read_results(tmp_path)
+
+
+def test_hindsight_leaves_out_rows_that_are_worse_on_test(tmp_path: Path) -> None:
+    """A fast row that misses far more is told from the best one; one that misses about as much is not."""
+    missed = {"E": range(20), "F": range(21), "D": range(90)}
+    some = [result(row, seed, missed=of_row) for row, of_row in missed.items() for seed in (1, 2, 3)]
+    text = report(tmp_path, some, E=500.0, F=1500.0, D=4500.0)
+    assert "E, F cannot be told from the row with the best mean" in text
+    assert "The fastest of them is F, with 3.0 times the posts a second of the slowest." in text
