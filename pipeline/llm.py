@@ -109,7 +109,6 @@ class LlmClient:
             raise LlmUnavailableError(
                 f"{self._http.server} has {asked}; it lists {', '.join(names[:10]) or 'none'}"
             )
-        self._model = wanted
         self._abilities = await find_abilities(self._patient.ask_once, wanted, self._style)
 
     async def close(self) -> None:

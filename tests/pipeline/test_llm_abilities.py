@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.constraint import PROBE_WORD
+from pipeline.errors import LlmUnavailableError
 from pipeline.llm_abilities import AskingStyle
 from pipeline.llm_http import LlmRequest
 from tests.pipeline.fake_llm import FakeLlm, Reply, answering, completion, failure
@@ -76,4 +77,16 @@ async def test_no_constraint_when_told_so() -> None:
         await sample(client, grammar='root ::= "x"')
         assert client.dialect == "free"
         assert not any("grammar" in request for request in fake.requests)
+        await client.close()
+
+
+async def test_a_server_may_come_back_with_another_model() -> None:
+    """Where no model is asked for by name, one that was seen before the server failed binds nobody."""
+    async with FakeLlm(lambda request: failure(503)) as fake:
+        client = make_client(fake)
+        with pytest.raises(LlmUnavailableError):
+            await client.connect()
+        fake.behave, fake.models = answering("hello"), Reply(body=b'{"data": [{"id": "another"}]}')
+        await client.connect()
+        assert client.model == "another"
         await client.close()
