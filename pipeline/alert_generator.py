@@ -17,7 +17,7 @@ from pipeline.candidates import Candidate, JudgedSample, merge
 from pipeline.constraint import alert_grammar
 from pipeline.errors import InvalidMessageError
 from pipeline.filters import REFUSAL, judge
-from pipeline.generation import Generation, Work
+from pipeline.generation import Attempt, Generation
 from pipeline.grounds import Grounds
 from pipeline.messages import (
     Abstention,
@@ -98,32 +98,32 @@ class AlertGenerator:
             InvalidMessageError: the annotation does not fit its post.
             LlmRefusedError: the LLM server refuses this post's prompt.
         """
-        work = Work(post)
+        attempt = Attempt(post)
         if not visible(post.post.text):
-            return self._abstain(work, AbstentionReason.NO_TEXT)
+            return self._abstain(attempt, AbstentionReason.NO_TEXT)
         grounds = Grounds.of(post, self._example_themes)
         if not grounds.entities:
-            return self._abstain(work, AbstentionReason.NO_ENTITY)
+            return self._abstain(attempt, AbstentionReason.NO_ENTITY)
         sentiment = _checked_sentiment(post)
-        with work.stage("sample"):
+        with attempt.stage("sample"):
             answers = await self._sample(post, grounds, sentiment)
-        with work.stage("filter"):
-            work.samples = tuple(
+        with attempt.stage("filter"):
+            attempt.samples = tuple(
                 replace(self._judge(answer, grounds), log_probability=answer.log_probability)
                 for answer in answers
             )
-            work.candidates = shuffle(merge(work.samples), _seed(post))
-        if _is_refused(work.samples):
-            return self._abstain(work, AbstentionReason.NONE_SELECTED)
-        if not work.candidates:
-            return self._abstain(work, AbstentionReason.NO_VALID_CANDIDATE)
-        with work.stage("select"):
-            work.selection = await self._selector.select(
-                work.candidates, post=shown_post(post.post.text), seed=_seed(post)
+            attempt.candidates = shuffle(merge(attempt.samples), _seed(post))
+        if _is_refused(attempt.samples):
+            return self._abstain(attempt, AbstentionReason.NONE_SELECTED)
+        if not attempt.candidates:
+            return self._abstain(attempt, AbstentionReason.NO_VALID_CANDIDATE)
+        with attempt.stage("select"):
+            attempt.selection = await self._selector.select(
+                attempt.candidates, post=shown_post(post.post.text), seed=_seed(post)
             )
-        if work.selection.index is None:
-            return self._abstain(work, AbstentionReason.NONE_SELECTED)
-        return work.end(self._alert(work, work.candidates[work.selection.index], sentiment))
+        if attempt.selection.index is None:
+            return self._abstain(attempt, AbstentionReason.NONE_SELECTED)
+        return attempt.end(self._alert(attempt, attempt.candidates[attempt.selection.index], sentiment))
 
     async def _sample(self, post: AnnotatedPost, grounds: Grounds, sentiment: Sentiment) -> list[Sample]:
         messages = self._candidate_prompt.render(
@@ -141,10 +141,10 @@ class AlertGenerator:
     def _judge(self, answer: Sample, grounds: Grounds) -> JudgedSample:
         return judge(answer.text, grounds, self._candidate_prompt.refusal)
 
-    def _alert(self, work: Work, chosen: Candidate, sentiment: Sentiment) -> Alert:
+    def _alert(self, attempt: Attempt, chosen: Candidate, sentiment: Sentiment) -> Alert:
         entity = chosen.entity
         return Alert(
-            id=outcome_id(work.post.post.id),
+            id=outcome_id(attempt.post.post.id),
             # For people: an entity may hold line breaks or characters that steer a terminal.
             alert=f"{chosen.theme}: {visible(entity.text)}",
             theme=chosen.theme,
@@ -152,37 +152,37 @@ class AlertGenerator:
             entity_type=entity.type,
             entity_start=entity.start,
             entity_end=entity.end,
-            confidence=work.selection.confidence if work.selection else None,
+            confidence=attempt.selection.confidence if attempt.selection else None,
             sentiment=sentiment,
-            post=work.post.post,
-            origin=work.post.origin,
-            provenance=self._provenance(work),
-            stages=[*work.post.stages, *work.times],
+            post=attempt.post.post,
+            origin=attempt.post.origin,
+            provenance=self._provenance(attempt),
+            stages=[*attempt.post.stages, *attempt.times],
         )
 
-    def _abstain(self, work: Work, reason: AbstentionReason) -> Generation:
-        return work.end(
+    def _abstain(self, attempt: Attempt, reason: AbstentionReason) -> Generation:
+        return attempt.end(
             Abstention(
-                id=outcome_id(work.post.post.id),
+                id=outcome_id(attempt.post.post.id),
                 reason=reason,
-                post=work.post.post,
-                origin=work.post.origin,
-                provenance=self._provenance(work),
-                stages=[*work.post.stages, *work.times],
+                post=attempt.post.post,
+                origin=attempt.post.origin,
+                provenance=self._provenance(attempt),
+                stages=[*attempt.post.stages, *attempt.times],
             )
         )
 
-    def _provenance(self, work: Work) -> Provenance:
-        is_asked = bool(work.samples)
-        method = work.selection.method if work.selection else None
+    def _provenance(self, attempt: Attempt) -> Provenance:
+        is_asked = bool(attempt.samples)
+        method = attempt.selection.method if attempt.selection else None
         is_selected = self._selector.name == "llm" and method not in (None, SelectionMethod.ONLY_CANDIDATE)
         return Provenance(
-            checkpoint=work.post.checkpoint,
+            checkpoint=attempt.post.checkpoint,
             llm=self._llm.model if is_asked else None,
             candidate_prompt=self._candidate_prompt.ref if is_asked else None,
             selection_prompt=self._selection_prompt.ref if is_selected else None,
-            num_sampled=len(work.samples),
-            num_valid=len(work.candidates),
+            num_sampled=len(attempt.samples),
+            num_valid=len(attempt.candidates),
             selected_by=method,
         )
 

@@ -17,13 +17,13 @@ from pipeline.errors import SettingsError, TocsinError
 from pipeline.logs import configure_logging
 from pipeline.settings import Settings, load_settings
 from pipeline.stack_command_line import (
-    DEFAULT_DATA,
+    DEFAULT_KAFKA_FOLDER,
     Kafka,
     LlmOption,
     LlmServer,
     LlmUrlOption,
     ModelOption,
-    chosen_model,
+    chosen_vllm_model,
     stack_settings,
 )
 from pipeline.terminal import escape_unprintable
@@ -77,7 +77,7 @@ def up(
         Kafka, typer.Option(help="The embedded broker forgets all when it stops, Apache Kafka nothing.")
     ] = Kafka.EMBEDDED,
     data: Annotated[
-        Path | None, typer.Option(help=f"Folder of Apache Kafka's data; none: {DEFAULT_DATA}.")
+        Path | None, typer.Option(help=f"Folder of Apache Kafka's data; none: {DEFAULT_KAFKA_FOLDER}.")
     ] = None,
     llm: LlmOption = LlmServer.LLAMA_CPP,
     model: ModelOption = None,
@@ -89,9 +89,9 @@ def up(
     configure_logging("warning")
     if data and kafka is not Kafka.APACHE:
         raise SettingsError([f"--data {data}: only Apache Kafka keeps data: add --kafka apache"])
-    kafka_data = (data or DEFAULT_DATA) if kafka is Kafka.APACHE else None
+    kafka_data = (data or DEFAULT_KAFKA_FOLDER) if kafka is Kafka.APACHE else None
     settings = stack_settings(config, llm_url)
-    vllm_model = chosen_model(llm, model, settings)
+    vllm_model = chosen_vllm_model(llm, model, settings)
     options = StackOptions(broker_port, metrics_port, settings, kafka_data, vllm_model)
     asyncio.run(run_up(options))
 
@@ -114,7 +114,7 @@ def demo(
 
     configure_logging("warning")
     settings = stack_settings(config, llm_url)
-    options = StackOptions(0, 0, settings, vllm_model=chosen_model(llm, model, settings))
+    options = StackOptions(0, 0, settings, vllm_model=chosen_vllm_model(llm, model, settings))
     with JsonView() if json_lines else TextView() as view:
         _run(run_demo(posts or SAMPLE_POSTS, options, view))
 

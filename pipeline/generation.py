@@ -24,8 +24,8 @@ class Generation:
     method: SelectionMethod | None
 
 
-class Work:
-    """What is known of one post so far, and how long each stage took."""
+class Attempt:
+    """An alert in the making: what is known so far, and how long each stage took."""
 
     def __init__(self, post: AnnotatedPost) -> None:
         self.post = post

@@ -12,7 +12,7 @@ from pipeline.command_line import given
 from pipeline.errors import SettingsError
 from pipeline.settings import load_settings
 
-DEFAULT_DATA = Path(".tocsin/kafka")  # of Apache Kafka
+DEFAULT_KAFKA_FOLDER = Path(".tocsin/kafka")
 
 
 class LlmServer(StrEnum):
@@ -47,7 +47,7 @@ def stack_settings(config: Path | None, llm_url: str | None) -> dict[str, str]:
     return chosen_settings(load_settings(config, overrides=given(llm_url=llm_url)))
 
 
-def chosen_model(llm: LlmServer, model: str | None, settings: dict[str, str]) -> str | None:
+def chosen_vllm_model(llm: LlmServer, model: str | None, settings: dict[str, str]) -> str | None:
     """Return the model that vLLM shall be started with; None where it shall not."""
     if llm is LlmServer.LLAMA_CPP:
         if model is not None:
