@@ -8,6 +8,7 @@ import argparse
 import gc
 import importlib
 import json
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -199,9 +200,9 @@ def _parsing_as_in_the_paper() -> Callable[[Sequence[str]], object]:
 
 
 def _throughput(run: Callable[[Sequence[str]], object], texts: Sequence[str], batch_size: int) -> Figures:
-    """Posts and tokens a second, after a warm-up on the first fifth of the texts."""
+    """Posts and tokens a second, after a warm-up on a fifth of the batches, one at least where there are more."""
     batches = [texts[start : start + batch_size] for start in range(0, len(texts), batch_size)]
-    num_warm = len(batches) // 5
+    num_warm = min(math.ceil(len(batches) / 5), len(batches) - 1)
     seconds: list[float] = []
     for batch in batches:
         started = time.process_time()

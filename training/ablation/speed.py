@@ -1,6 +1,7 @@
 """Posts a second of all rows side by side: one process, one thread, CPU time, batch by batch in turn."""
 
 import gc
+import math
 import os
 import platform
 import time
@@ -77,7 +78,7 @@ def _network(checkpoint: Checkpoint) -> Callable[[Sequence[Sentence]], object]:
 
 def _rates(runs: Mapping[str, Callable[[Sequence[Post]], object]], posts: Sequence[Post]) -> dict[str, float]:
     batches = [posts[first : first + BATCH_TEXTS] for first in range(0, len(posts), BATCH_TEXTS)]
-    num_warm = int(len(batches) * WARM_SHARE)
+    num_warm = min(math.ceil(len(batches) * WARM_SHARE), len(batches) - 1)
     seconds = dict.fromkeys(runs, 0.0)
     for number, batch in enumerate(batches):
         for name, run in runs.items():
