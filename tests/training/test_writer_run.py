@@ -1,10 +1,15 @@
 import importlib.util
+import re
+import subprocess
+import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from models import DEFAULT_CHECKPOINT
 from training.alert_post import AlertPost
+from training.command_line import ROOT
 from training.errors import WriterError
 from training.writer_run import WriterSources, network_views, run_writer
 from training.writer_trainer import WriterRecipe
@@ -28,3 +33,25 @@ def test_the_writer_is_shown_what_the_network_finds() -> None:
     view = network_views([post], DEFAULT_CHECKPOINT)["t1"]
     assert view.entities == ("Jakarta",)
     assert view.sentiment in {"negative", "neutral", "positive"}
+
+
+def test_the_writers_environment_can_start_the_program() -> None:
+    """Every package that `python -m training` loads before it knows the command is in the writer's list too."""
+    report = "import sys, training.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True).stdout
+    owners = metadata.packages_distributions()
+    needed = {_normal(owner) for name in loaded.split() for owner in owners.get(name, ())}
+    ours = [line for line in metadata.requires("tocsin") or () if 'extra == "dev"' not in line]
+    direct = {_normal(_name(line)) for line in ours} & needed
+    lines = (ROOT / "deploy" / "writer" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    listed = {_normal(_name(line)) for line in lines if line and not line.startswith("#")}
+    assert direct
+    assert direct <= listed
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
