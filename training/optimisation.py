@@ -9,8 +9,11 @@ from torch import nn
 from models import JointModel
 from training.recipe import Recipe
 
-# Modules of JointModel that only one of the tasks reaches.
-SENTIMENT_PARTS = ("sentiment",)
+# The module of JointModel that only sentiment reaches, and the one that holds the word vectors.
+SENTIMENT_PART = "sentiment"
+WORD_VECTORS = "token_encoder.word"
+
+Parameters = list[nn.Parameter]
 
 
 class Task(Enum):
@@ -26,16 +29,17 @@ def build_optimisers(model: JointModel, recipe: Recipe) -> Mapping[Task, torch.o
     Adam divides a gradient by its running size, so weighting the sentiment loss down inside one Adam does
     little for parameters of its own and much for shared ones. Two sets of moments make the ratio explicit.
     """
-    head, shared = _split(model.named_parameters())
+    head, words, others = _split(model.named_parameters())
     head_group = {"params": head, "lr": recipe.sentiment_learning_rate, "is_sentiment_head": True}
+    shared = _shared_groups(words, others, recipe, recipe.learning_rate)
     if not recipe.use_separate_optimisers:
-        both = _adamw([{"params": shared, "lr": recipe.learning_rate}, head_group], recipe)
+        both = _adamw([*shared, head_group], recipe)
         return {Task.ENTITIES: both, Task.SENTIMENT: both}
-    entities = _adamw([{"params": shared, "lr": recipe.learning_rate}], recipe)
-    groups: list[dict[str, object]] = [head_group]
-    if recipe.sentiment_shared_rate:
-        groups.append({"params": shared, "lr": recipe.learning_rate * recipe.sentiment_shared_rate})
-    return {Task.ENTITIES: entities, Task.SENTIMENT: _adamw(groups, recipe)}
+    by_sentiment = _shared_groups(words, others, recipe, recipe.learning_rate * recipe.sentiment_shared_rate)
+    return {
+        Task.ENTITIES: _adamw(shared, recipe),
+        Task.SENTIMENT: _adamw([head_group, *by_sentiment], recipe),
+    }
 
 
 def scale_learning_rates(
@@ -48,14 +52,26 @@ def scale_learning_rates(
             group["lr"] = group["initial_lr"] * factor * own
 
 
-def _split(
-    named: Iterable[tuple[str, nn.Parameter]],
-) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    head: list[nn.Parameter] = []
-    shared: list[nn.Parameter] = []
+def _split(named: Iterable[tuple[str, nn.Parameter]]) -> tuple[Parameters, Parameters, Parameters]:
+    """The sentiment head, the word vectors, and everything else."""
+    head: Parameters = []
+    words: Parameters = []
+    others: Parameters = []
     for name, parameter in named:
-        (head if name.startswith(SENTIMENT_PARTS) else shared).append(parameter)
-    return head, shared
+        part = head if name.startswith(SENTIMENT_PART) else words if name.startswith(WORD_VECTORS) else others
+        part.append(parameter)
+    return head, words, others
+
+
+def _shared_groups(
+    words: Parameters, others: Parameters, recipe: Recipe, rate: float
+) -> list[dict[str, object]]:
+    """What both tasks reach, as far as it is to move at all: weight decay would move it without a rate."""
+    groups: list[dict[str, object]] = [
+        {"params": others, "lr": rate},
+        {"params": words, "lr": rate * recipe.word_vector_rate},
+    ]
+    return [group for group in groups if group["lr"]]
 
 
 def _adamw(groups: list[dict[str, object]], recipe: Recipe) -> torch.optim.AdamW:

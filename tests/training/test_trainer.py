@@ -11,7 +11,7 @@ from tests.training.examples import felt_examples, tagged_examples
 from training.batching import Collator
 from training.errors import TrainingError
 from training.example import Example
-from training.optimisation import Task, build_optimisers
+from training.optimisation import WORD_VECTORS, Task, build_optimisers
 from training.recipe import Recipe
 from training.trainer import EpochReport, Trainer
 from training.vocabulary_sentences import vocabulary_sentences
@@ -94,6 +94,20 @@ def test_a_batch_moves_only_what_it_may(rate: float) -> None:
         assert parts == expected | (shared if rate else set())
 
 
+@pytest.mark.parametrize("separate", [True, False])
+def test_word_vectors_may_move_less(separate: bool) -> None:
+    """At rate 0 every word keeps its vector though all else is trained; at 0.1 words move less than at 1."""
+    distances = []
+    for rate in (0.0, 0.1, 1.0):
+        settings = recipe(word_vector_rate=rate, use_separate_optimisers=separate, weight_decay=0.0)
+        before = new_model(settings)[0].state_dict()
+        after = fit(settings)[0].state_dict()
+        names = {name for name in before if name.startswith(WORD_VECTORS)}
+        assert moved(before, after) >= set(before) - names
+        distances.append(sum(float((after[name] - before[name]).norm()) for name in names))
+    assert distances[0] == 0 < distances[1] < distances[2]
+
+
 def test_time_ends_a_run_early() -> None:
     """With a clock that ticks a second a look, the run lands after its time and still scores dev."""
     ticks = iter(float(n) for n in range(10**6))
@@ -165,6 +179,6 @@ def test_a_plateau_slows_the_sentiment_head_alone() -> None:
     model, collate = new_model(settings.with_changes(["sentiment_learning_rate=1e-8"]))
     trainer = Trainer(model, collate, settings.with_changes(["sentiment_learning_rate=1e-8"]))
     trainer.fit(TRAIN, DEV, on_step=lambda done, total: None, on_epoch=lambda report: None)
-    head, shared = trainer._optimisers[Task.SENTIMENT].param_groups
+    head, *shared = trainer._optimisers[Task.SENTIMENT].param_groups
     assert head["lr"] == pytest.approx(1e-9)
-    assert shared["lr"] == pytest.approx(1e-8)
+    assert [group["lr"] for group in shared] == [pytest.approx(1e-8)] * 2
