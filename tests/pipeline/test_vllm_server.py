@@ -21,7 +21,7 @@ from pipeline.llm import LlmClient
 from pipeline.llm_abilities import AskingStyle
 from pipeline.llm_http import LlmRequest
 from pipeline.local_process import find_free_port
-from pipeline.messages import Alert
+from pipeline.messages import Abstention, Alert
 from pipeline.prompts import ChatMessage, load_prompt
 from pipeline.vllm_server import VllmProgram, find_vllm
 from tests.pipeline.test_filters import THEME, annotated
@@ -33,6 +33,9 @@ pytestmark = pytest.mark.timeout(_START_SECONDS + 300)
 _MODEL = "TOCSIN_TEST_VLLM_MODEL"
 _QUESTION: list[ChatMessage] = [{"role": "user", "content": "Say a number."}]
 _ENTITIES = ["New Orleans", '"FEMA" \\']
+_WRITER = Path(__file__).parents[2] / "models" / "writers" / "social"
+# As in the writer's README.
+_WRITER_OPTIONS = ("--enable-lora", "--max-lora-rank=16", f"--lora-modules=social={_WRITER}")
 _POST = annotated('Floods hit New Orleans, the "FEMA" \\ office says', _ENTITIES)
 
 
@@ -47,7 +50,8 @@ def port() -> Iterator[int]:
     if not Path(model).is_dir():
         pytest.skip(f"{_MODEL}={model!r}: no such folder: run `make test-vllm`")
     port = find_free_port()
-    with subprocess.Popen(program.command(model, port), env=program.environ(model)) as process:
+    command = [*program.command(model, port), *_WRITER_OPTIONS]
+    with subprocess.Popen(command, env=program.environ(model)) as process:
         try:
             _wait(port, process)
             yield port
@@ -68,11 +72,14 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 
 @asynccontextmanager
 async def _connected(
-    port: int, style: AskingStyle | None = None, told: list[LlmRequest] | None = None
+    port: int,
+    style: AskingStyle | None = None,
+    told: list[LlmRequest] | None = None,
+    model: str | None = None,
 ) -> AsyncIterator[LlmClient]:
     client = LlmClient(
         url=f"http://127.0.0.1:{port}/v1",
-        model=None,
+        model=model,
         api_key=None,
         timeout_seconds=300,
         max_requests=2,
@@ -181,6 +188,26 @@ async def test_vllm_refuses_what_it_cannot_do_and_goes_on(port: int) -> None:
                 _QUESTION, num_samples=1, temperature=0.0, max_tokens=4, seed=1, grammar="root ::= ((("
             )
         assert (await client.choose(_QUESTION, 3, max_tokens=4, seed=1)).index is not None
+
+
+@pytest.mark.vllm
+async def test_the_shipped_writer_writes_on_vllm(port: int) -> None:
+    """With the adapter as PEFT saves it, the model alerts on a flood and declines on small talk."""
+    async with _connected(port, model="social") as client:
+        generator = AlertGenerator(
+            client,
+            num_samples=8,
+            temperature=0.7,
+            max_tokens=24,
+            selection="likelihood",
+            candidate_prompt="writer-v1",
+        )
+        flood = annotated("Massive flood hits Jakarta, thousands flee their homes", ["Jakarta"])
+        alert = (await generator.generate(flood)).outcome
+        assert isinstance(alert, Alert)
+        assert "flood" in alert.theme.lower()
+        talk = annotated("Just landed in Paris, feeling great", ["Paris"], sentiment="positive")
+        assert isinstance((await generator.generate(talk)).outcome, Abstention)
 
 
 def _python(folder: Path, prints: str) -> Path:
