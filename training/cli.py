@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from models import ModelsError
 from training.ablation.command import ablation_command
+from training.ablation.seeds_command import seeds_command
 from training.alert_cli import evaluate_alerts
 from training.bench import bench_command
 from training.command_line import (
@@ -34,7 +35,6 @@ from training.glove import read_glove
 from training.label_command import label_sentiment_command
 from training.named_recipes import find_recipe
 from training.progress import EpochProgress
-from training.seeds_command import seeds_command
 from training.training_run import RunInputs, TrainingRun
 from training.writer_cli import train_writer
 

@@ -7,4 +7,6 @@
 4. `summary` condenses the runs, `comparison` says which differences are more than chance, `choice` which row is
    the simplest that is good enough.
 5. `report` writes all of it as Markdown, with `figures`, beside the paper's own figures (`paper`).
+
+`python -m training seeds` uses the first three steps for one configuration, and gives means of its scores.
 """
