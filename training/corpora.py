@@ -26,6 +26,9 @@ CORPORA: Mapping[str, Corpus] = {
         path="wnut17/train.jsonl", mapping=NAMED_MAPPINGS["wnut17"], never_tags_mentions=True
     ),
     "wnut17-dev": Corpus(path="wnut17/dev.jsonl", mapping=NAMED_MAPPINGS["wnut17"]),
+    # With the six types of its own, for a network of its own.
+    "wnut17six-train": Corpus(path="wnut17/train.jsonl"),
+    "wnut17six-dev": Corpus(path="wnut17/dev.jsonl"),
     "btc-train": Corpus(path="btc/train.jsonl", without={"damaged": (True,)}, untagged_types=("MISC",)),
     # Never tags mentions either, but its names are masked already (`@USER989`), in another form.
     "tweebank-train": Corpus(path="tweebank/ner_train.jsonl"),
@@ -48,6 +51,7 @@ TEST_CORPORA: Mapping[str, Corpus] = {
     "twitter2015-test": Corpus(path=f"{_TWITTER}/test.jsonl", only={"source": ("twitter2015",)}),
     "twitter2017-test": Corpus(path=f"{_TWITTER}/test.jsonl", only={"source": ("twitter2017",)}),
     "wnut17-test": Corpus(path="wnut17/test.jsonl", mapping=NAMED_MAPPINGS["wnut17"]),
+    "wnut17six-test": Corpus(path="wnut17/test.jsonl"),
     "tweeteval-test": Corpus(path="tweeteval_sentiment/test.jsonl"),
     "sst2-test": Corpus(path="sst2/test.jsonl"),
 }

@@ -1,7 +1,8 @@
 """Optimisers and learning rates: what moves, how far, at which point of a run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from typing import Any
 
 import torch
 from torch import nn
@@ -9,11 +10,13 @@ from torch import nn
 from models import JointModel
 from training.recipe import Recipe
 
-# The module of JointModel that only sentiment reaches, and the one that holds the word vectors.
-SENTIMENT_PART = "sentiment"
+# The modules of JointModel that only sentiment reaches.
+SENTIMENT_PARTS = "sentiment"
 WORD_VECTORS = "token_encoder.word"
 
-Parameters = list[nn.Parameter]
+Named = Sequence[tuple[str, nn.Parameter]]
+Group = dict[str, Any]
+Optimisers = Sequence[torch.optim.Optimizer]
 
 
 class Task(Enum):
@@ -23,22 +26,22 @@ class Task(Enum):
     SENTIMENT = "sentiment"
 
 
-def build_optimisers(model: JointModel, recipe: Recipe) -> Mapping[Task, torch.optim.Optimizer]:
-    """An AdamW for each task, or one for both.
+def build_optimisers(model: JointModel, recipe: Recipe) -> Mapping[Task, Optimisers]:
+    """What moves the parameters after a batch of each task: an AdamW for each, or one for both; SparseAdams if wanted.
 
     Adam divides a gradient by its running size, so weighting the sentiment loss down inside one Adam does
     little for parameters of its own and much for shared ones. Two sets of moments make the ratio explicit.
     """
-    head, words, others = _split(model.named_parameters())
-    head_group = {"params": head, "lr": recipe.sentiment_learning_rate, "is_sentiment_head": True}
-    shared = _shared_groups(words, others, recipe, recipe.learning_rate)
+    model.token_encoder.word.trained.sparse = recipe.use_sparse_word_steps
+    named = list(model.named_parameters())
+    head = _group(named, recipe.sentiment_learning_rate, _is_of_sentiment) | {"is_sentiment_head": True}
     if not recipe.use_separate_optimisers:
-        both = _adamw([*shared, head_group], recipe)
+        both = _build([head], named, recipe, rate=recipe.learning_rate)
         return {Task.ENTITIES: both, Task.SENTIMENT: both}
-    by_sentiment = _shared_groups(words, others, recipe, recipe.learning_rate * recipe.sentiment_shared_rate)
+    by_sentiment = recipe.learning_rate * recipe.sentiment_shared_rate
     return {
-        Task.ENTITIES: _adamw(shared, recipe),
-        Task.SENTIMENT: _adamw([head_group, *by_sentiment], recipe),
+        Task.ENTITIES: _build([], named, recipe, rate=recipe.learning_rate),
+        Task.SENTIMENT: _build([head], named, recipe, rate=by_sentiment),
     }
 
 
@@ -52,31 +55,45 @@ def scale_learning_rates(
             group["lr"] = group["initial_lr"] * factor * own
 
 
-def _split(named: Iterable[tuple[str, nn.Parameter]]) -> tuple[Parameters, Parameters, Parameters]:
-    """The sentiment head, the word vectors, and everything else."""
-    head: Parameters = []
-    words: Parameters = []
-    others: Parameters = []
-    for name, parameter in named:
-        part = head if name.startswith(SENTIMENT_PART) else words if name.startswith(WORD_VECTORS) else others
-        part.append(parameter)
-    return head, words, others
+def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> None:
+    """Scale all gradients so that their norm together is at most `max_norm`, sparse ones included."""
+    gradients = []
+    for parameter in parameters:
+        if parameter.grad is not None:
+            if parameter.grad.is_sparse:
+                parameter.grad = parameter.grad.coalesce()
+            gradients.append(parameter.grad.values() if parameter.grad.is_sparse else parameter.grad)
+    norm = nn.utils.get_total_norm(gradients)
+    factor = (max_norm / (norm + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(factor)
 
 
-def _shared_groups(
-    words: Parameters, others: Parameters, recipe: Recipe, rate: float
-) -> list[dict[str, object]]:
-    """What both tasks reach, as far as it is to move at all: weight decay would move it without a rate."""
-    groups: list[dict[str, object]] = [
-        {"params": others, "lr": rate},
-        {"params": words, "lr": rate * recipe.word_vector_rate},
+def _build(groups: list[Group], named: Named, recipe: Recipe, *, rate: float) -> Optimisers:
+    """Optimisers of these groups and, where their rates are not zero, of what both tasks reach.
+
+    Without a rate weight decay would still move it.
+    """
+    others = _group(named, rate, lambda name: not _is_of_sentiment(name) and not _is_of_words(name))
+    words = _group(named, rate * recipe.word_vector_rate, _is_of_words)
+    dense = [*groups, others] if recipe.use_sparse_word_steps else [*groups, others, words]
+    optimisers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(
+            [group for group in dense if group["lr"]], weight_decay=recipe.weight_decay, fused=True
+        )
     ]
-    return [group for group in groups if group["lr"]]
+    if recipe.use_sparse_word_steps and words["lr"]:
+        optimisers.append(torch.optim.SparseAdam([words]))
+    return optimisers
 
 
-def _adamw(groups: list[dict[str, object]], recipe: Recipe) -> torch.optim.AdamW:
-    return torch.optim.AdamW(
-        [{**group, "initial_lr": group["lr"]} for group in groups],
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
+def _group(named: Named, rate: float, belongs: Callable[[str], bool]) -> Group:
+    return {"params": [p for name, p in named if belongs(name)], "lr": rate, "initial_lr": rate}
+
+
+def _is_of_sentiment(name: str) -> bool:
+    return name.startswith(SENTIMENT_PARTS)
+
+
+def _is_of_words(name: str) -> bool:
+    return name.startswith(WORD_VECTORS)

@@ -31,6 +31,9 @@ class Recipe:
         sentiment_learning_rate: of the sentiment head.
         word_vector_rate: how far word vectors move, relative to the other layers; below 1 they stay closer to their
             neighbours in GloVe that no training sentence moves.
+        use_sparse_word_steps: whether a word's vector moves in those steps alone whose batch holds the word, by
+            SparseAdam. Adam goes on moving it for dozens of steps, rare words by about their whole length, and each
+            of its steps costs the more the larger the vocabulary is.
         use_separate_optimisers: whether each task has Adam moments of its own for the shared layers.
         sentiment_shared_rate: with them, how far a batch of sentiments moves the shared layers, relative to one
             of entities; below 1 it keeps sentiment from hurting entities.
@@ -61,6 +64,7 @@ class Recipe:
     learning_rate: float = 2e-3
     sentiment_learning_rate: float = 2e-3
     word_vector_rate: float = 1.0
+    use_sparse_word_steps: bool = False
     use_separate_optimisers: bool = True
     sentiment_shared_rate: float = 1.0
     weight_decay: float = 0.01

@@ -3,18 +3,18 @@
 import math
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models import JointModel
 from training.batching import BatchSize, Collator, LabelledBatch, draw_epoch
 from training.dev_scores import mean_score, score_examples, selection_score
 from training.errors import TrainingError
 from training.example import Example
-from training.optimisation import Task, build_optimisers, scale_learning_rates
+from training.optimisation import Task, build_optimisers, clip_gradients, scale_learning_rates
 from training.patience import Patience
 from training.recipe import Recipe
 from training.trainer_state import (
@@ -135,9 +135,10 @@ class Trainer:
         self._random.setstate(unpack_random(values["random"]))
         torch.set_rng_state(state.tensors["torch_random"])
 
-    def _distinct_optimisers(self) -> list[torch.optim.Optimizer]:
-        # One optimiser may serve both tasks.
-        return list({id(optimiser): optimiser for optimiser in self._optimisers.values()}.values())
+    def _distinct_optimisers(self, tasks: Collection[Task] = tuple(Task)) -> list[torch.optim.Optimizer]:
+        # One optimiser may serve both tasks; it must not step twice on the same gradients.
+        of_tasks = (optimiser for task in Task if task in tasks for optimiser in self._optimisers[task])
+        return list({id(optimiser): optimiser for optimiser in of_tasks}.values())
 
     def _run_epoch(
         self,
@@ -224,12 +225,10 @@ class Trainer:
 
     def _step(self, tasks: set[Task], progress: float) -> None:
         decay = max(0.0, 1 - progress) if self._recipe.schedule == "linear" else 1.0
-        scale_learning_rates(self._optimisers.values(), decay, head_factor=self._head_factor)
-        nn.utils.clip_grad_norm_(self._model.parameters(), self._recipe.clip_norm)
-        # One optimiser may serve both tasks; it must not step twice on the same gradients.
-        for optimiser in {
-            id(o): o for o in (self._optimisers[task] for task in sorted(tasks, key=str))
-        }.values():
+        optimisers = self._distinct_optimisers(tasks)
+        scale_learning_rates(optimisers, decay, head_factor=self._head_factor)
+        clip_gradients(self._model.parameters(), self._recipe.clip_norm)
+        for optimiser in optimisers:
             optimiser.step()
         self._model.zero_grad(set_to_none=True)
 

@@ -53,7 +53,7 @@ def pack_optimisers(optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Te
     Learning rates are left out: every step sets them anew.
     """
     return {
-        f"optimiser.{number}.{parameter}.{name}": moment
+        f"optimiser.{number}.{parameter}.{name}": torch.as_tensor(moment)
         for number, optimiser in enumerate(optimisers)
         for parameter, moments in optimiser.state_dict()["state"].items()
         for name, moment in moments.items()
@@ -63,11 +63,13 @@ def pack_optimisers(optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Te
 def unpack_optimisers(optimisers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
     """Give optimisers the moments that `pack_optimisers` took."""
     for number, optimiser in enumerate(optimisers):
-        moments: dict[int, dict[str, Tensor]] = {}
+        moments: dict[int, dict[str, Tensor | int]] = {}
         for key, tensor in tensors.items():
             kind, *place = key.split(".")
             if kind == "optimiser" and place[0] == str(number):
-                moments.setdefault(int(place[1]), {})[place[2]] = tensor
+                # SparseAdam counts its steps in an int.
+                is_count = isinstance(optimiser, torch.optim.SparseAdam) and place[2] == "step"
+                moments.setdefault(int(place[1]), {})[place[2]] = int(tensor) if is_count else tensor
         groups = optimiser.state_dict()["param_groups"]
         optimiser.load_state_dict({"state": moments, "param_groups": groups})
 

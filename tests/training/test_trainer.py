@@ -11,7 +11,7 @@ from tests.training.examples import felt_examples, tagged_examples
 from training.batching import Collator
 from training.errors import TrainingError
 from training.example import Example
-from training.optimisation import WORD_VECTORS, Task, build_optimisers
+from training.optimisation import WORD_VECTORS, Task, build_optimisers, clip_gradients
 from training.recipe import Recipe
 from training.trainer import EpochReport, Trainer
 from training.vocabulary_sentences import vocabulary_sentences
@@ -86,7 +86,8 @@ def test_a_batch_moves_only_what_it_may(rate: float) -> None:
             model.ner_loss(output, labelled.batch, labelled.tags).backward()  # type: ignore[no-untyped-call]
         elif labelled.sentiments is not None:
             model.sentiment_loss(output, labelled.sentiments).backward()  # type: ignore[no-untyped-call]
-        optimisers[task].step()
+        for optimiser in optimisers[task]:
+            optimiser.step()
         model.zero_grad(set_to_none=True)
         parts = {name.split(".")[0] for name in moved(before, model.state_dict())}
         shared = {"token_encoder", "encoder"}
@@ -94,18 +95,70 @@ def test_a_batch_moves_only_what_it_may(rate: float) -> None:
         assert parts == expected | (shared if rate else set())
 
 
+@pytest.mark.parametrize("sparse", [True, False])
 @pytest.mark.parametrize("separate", [True, False])
-def test_word_vectors_may_move_less(separate: bool) -> None:
+def test_word_vectors_may_move_less(separate: bool, sparse: bool) -> None:
     """At rate 0 every word keeps its vector though all else is trained; at 0.1 words move less than at 1."""
     distances = []
     for rate in (0.0, 0.1, 1.0):
-        settings = recipe(word_vector_rate=rate, use_separate_optimisers=separate, weight_decay=0.0)
+        settings = recipe(
+            word_vector_rate=rate,
+            use_separate_optimisers=separate,
+            use_sparse_word_steps=sparse,
+            weight_decay=0.0,
+        )
         before = new_model(settings)[0].state_dict()
         after = fit(settings)[0].state_dict()
         names = {name for name in before if name.startswith(WORD_VECTORS)}
         assert moved(before, after) >= set(before) - names
         distances.append(sum(float((after[name] - before[name]).norm()) for name in names))
     assert distances[0] == 0 < distances[1] < distances[2]
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_a_word_may_rest_while_no_batch_holds_it(sparse: bool) -> None:
+    """With sparse steps the words of the batch before stay where they are; Adam's moments go on moving them."""
+    settings = recipe(use_sparse_word_steps=sparse, weight_decay=0.0)
+    model, collate = new_model(settings)
+    optimisers = build_optimisers(model, settings)[Task.ENTITIES]
+    first, second = tagged_examples()[:1], tagged_examples()[1:2]
+    for examples in (first, second):
+        labelled = collate(examples)
+        assert labelled.tags is not None
+        loss = model.ner_loss(model(labelled.batch), labelled.batch, labelled.tags)
+        loss.backward()  # type: ignore[no-untyped-call]
+        before = model.token_encoder.word.trained.weight.detach().clone()
+        for optimiser in optimisers:
+            optimiser.step()
+        model.zero_grad(set_to_none=True)
+    only_first = set(collate(first).batch.words.flatten().tolist()) - set(
+        labelled.batch.words.flatten().tolist()
+    )
+    now_moved = (model.token_encoder.word.trained.weight != before).any(dim=1)
+    assert only_first
+    assert {bool(now_moved[word]) for word in only_first} == {not sparse}
+    assert any(now_moved[word] for word in labelled.batch.words.flatten())
+
+
+@pytest.mark.parametrize("max_norm", [0.01, 100.0])
+def test_sparse_gradients_are_clipped_like_dense_ones(max_norm: float) -> None:
+    """A sparse gradient, repeated indices in it, counts and shrinks as PyTorch's clipping has it for a dense one."""
+    torch.manual_seed(0)
+    dense, sparse = torch.nn.Embedding(9, 4), torch.nn.Embedding(9, 4, sparse=True)
+    sparse.load_state_dict(dense.state_dict())
+    layer = torch.nn.Linear(4, 2)
+    words = torch.tensor([1, 1, 5])
+    for embedding in (dense, sparse):
+        layer(embedding(words)).pow(2).sum().backward()
+        parameters = [*embedding.parameters(), *layer.parameters()]
+        if embedding is dense:
+            torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+        else:
+            clip_gradients(parameters, max_norm)
+        layer.zero_grad()
+    assert dense.weight.grad is not None
+    assert sparse.weight.grad is not None
+    assert torch.allclose(dense.weight.grad, sparse.weight.grad.to_dense())
 
 
 def test_time_ends_a_run_early() -> None:
@@ -179,6 +232,7 @@ def test_a_plateau_slows_the_sentiment_head_alone() -> None:
     model, collate = new_model(settings.with_changes(["sentiment_learning_rate=1e-8"]))
     trainer = Trainer(model, collate, settings.with_changes(["sentiment_learning_rate=1e-8"]))
     trainer.fit(TRAIN, DEV, on_step=lambda done, total: None, on_epoch=lambda report: None)
-    head, *shared = trainer._optimisers[Task.SENTIMENT].param_groups
+    [optimiser] = trainer._optimisers[Task.SENTIMENT]
+    head, *shared = optimiser.param_groups
     assert head["lr"] == pytest.approx(1e-9)
     assert [group["lr"] for group in shared] == [pytest.approx(1e-8)] * 2

@@ -37,6 +37,7 @@ def trained(
         ("A", {}),
         ("E", {"stop_patience": 2, "plateau_patience": 1}),
         ("F", {"use_separate_optimisers": False, "accumulation": 2, "sentiment_share": 0.5}),
+        ("F", {"use_sparse_word_steps": True}),
     ],
 )
 def test_a_run_cut_in_two_gives_the_same_network(

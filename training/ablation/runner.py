@@ -42,9 +42,14 @@ class AblationRunner:
         self._test_names = tuple(test_names)
 
     def settings(self, row: Row) -> str:
-        """Hash of all that decides a row's results but the seed."""
-        recipe = self._row_recipe(row, seed=0).to_dict()
-        content = [row.variant, recipe, self._test_names]
+        """Hash of all that decides a row's results but the seed.
+
+        Defaults are left out, so that results are still found after a setting has been added.
+        """
+        recipe = self._row_recipe(row, seed=0)
+        usual = Recipe(train=recipe.train, dev=recipe.dev).to_dict() | {"train": None, "dev": None}
+        changed = {name: value for name, value in recipe.to_dict().items() if value != usual[name]}
+        content = [row.variant, changed, self._test_names]
         return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 
     def folder(self, row: Row, seed: int) -> Path:
