@@ -55,7 +55,7 @@ def bench_command(
 
 def time_epoch(variant: str, examples: Sequence[Example], num_epochs: int = 1) -> dict[str, float]:
     """Seconds of the fastest of some epochs, scoring left out."""
-    recipe = find_recipe("news").with_changes([f"num_epochs={num_epochs}"])
+    recipe = find_recipe("ablation").with_changes([f"num_epochs={num_epochs}"])
     trainer = _new_trainer(variant, examples, recipe)
     reports: list[EpochReport] = []
     ends = [time.perf_counter()]

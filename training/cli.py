@@ -74,7 +74,9 @@ def prepare(
 @app.command()
 def train(
     variant: Annotated[str, typer.Option(help="The paper's A-E, or F.")] = "E",
-    recipe: Annotated[str, typer.Option(help="Named settings: paper, news, social or ablation.")] = "paper",
+    recipe: Annotated[
+        str, typer.Option(help="Named settings: paper, news, social, wnut17 or ablation.")
+    ] = "paper",
     output: Annotated[Path | None, typer.Option(help="Folder of the run; none: runs/VARIANT-RECIPE.")] = None,
     num_epochs: Annotated[int | None, typer.Option(help="Short for --set num_epochs=N.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Short for --set max_seconds=S.")] = None,

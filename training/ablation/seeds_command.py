@@ -37,7 +37,9 @@ Condensed = Mapping[str, Mapping[str, Sequence[float]]]
 
 def seeds_command(
     variant: Annotated[str, typer.Option(help="The paper's A-E, F, or a row of the ablation.")] = "F",
-    recipe: Annotated[str, typer.Option(help="Named settings: paper, news, social or ablation.")] = "news",
+    recipe: Annotated[
+        str, typer.Option(help="Named settings: paper, news, social, wnut17 or ablation.")
+    ] = "news",
     seeds: Annotated[int, typer.Option(min=1, help="Runs, with seeds 1, 2, ...")] = 3,
     test: Annotated[str, typer.Option(help="Corpora to score once a run, with commas.")] = "conll2003-test",
     change: Changes = None,
