@@ -33,7 +33,8 @@ class BiLstm(nn.Module):
 def read_both_ways(lstm: nn.LSTM, tokens: Tokens, lengths: Tensor) -> Tensor:
     """What `lstm` says of sequences of different lengths; shapes as in `BiLstm`.
 
-    On a CPU it takes steps of our own, faster there than `nn.LSTM`'s (see `lstm_recurrence`).
+    On a CPU it takes steps of our own: for sequences of different lengths they are faster there than `nn.LSTM`'s
+    (see `lstm_recurrence`), with gradients slower where all are equally long.
     """
     if lstm.weight_ih_l0.device.type == "cpu":
         return _read_on_cpu(lstm, tokens, lengths)
@@ -44,8 +45,9 @@ def read_both_ways(lstm: nn.LSTM, tokens: Tokens, lengths: Tensor) -> Tensor:
 
 
 def _read_on_cpu(lstm: nn.LSTM, tokens: Tokens, lengths: Tensor) -> Tensor:
-    run = _train if torch.is_grad_enabled() else _infer
-    batch_size, num_tokens = len(lengths), int(lengths.max())
+    run = _read_with_gradients if torch.is_grad_enabled() else _read_without_gradients
+    assert int(lengths.min()) > 0, "a sequence of nothing"
+    batch_size, num_tokens = len(lengths), tokens.num_tokens
     batch_sizes, order = pack_both_ways(lengths, num_tokens)
     for both in zip(lstm.all_weights[::2], lstm.all_weights[1::2], strict=True):
         states = run(batch_sizes, tokens, order, both)
@@ -53,7 +55,7 @@ def _read_on_cpu(lstm: nn.LSTM, tokens: Tokens, lengths: Tensor) -> Tensor:
     return tokens.dense
 
 
-def _train(
+def _read_with_gradients(
     batch_sizes: Sequence[int], tokens: Tokens, order: Tensor, both: Sequence[Sequence[Tensor]]
 ) -> Tensor:
     weight_input, weight_hidden = (torch.stack([of_side[n].T for of_side in both]) for n in range(2))
@@ -64,7 +66,7 @@ def _train(
     return states
 
 
-def _infer(
+def _read_without_gradients(
     batch_sizes: Sequence[int], tokens: Tokens, order: Tensor, both: Sequence[Sequence[Tensor]]
 ) -> Tensor:
     gates = torch.stack(

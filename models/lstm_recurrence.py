@@ -37,7 +37,7 @@ class LstmRecurrence(Function):
     ) -> Tensor:
         gates = torch.baddbmm(bias[:, None], inputs, weight_input)
         memory, squashed = gates.new_empty(2, 2, gates.shape[1], weight_hidden.shape[1])
-        hidden = _advance(batch_sizes, gates, weight_hidden.unbind(), memory, squashed)
+        hidden = _advance(batch_sizes, gates, weight_hidden.unbind(), memory=memory, squashed=squashed)
         ctx.batch_sizes = batch_sizes
         ctx.save_for_backward(inputs, weight_input, weight_hidden, gates, memory, squashed, hidden)
         return hidden
@@ -71,13 +71,14 @@ def run_lstm(batch_sizes: Sequence[int], gates: Tensor, weights_hidden: Sequence
         returns: (2, N, H).
     """
     memory, squashed = gates.new_empty(2, 2, batch_sizes[0], gates.shape[2] // 4)
-    return _advance(batch_sizes, gates, weights_hidden, memory, squashed)
+    return _advance(batch_sizes, gates, weights_hidden, memory=memory, squashed=squashed)
 
 
 def _advance(
     batch_sizes: Sequence[int],
     gates: Tensor,
     weights_hidden: Sequence[Tensor],
+    *,
     memory: Tensor,
     squashed: Tensor,
 ) -> Tensor:

@@ -50,7 +50,7 @@ class DependencyParser:
     ) -> None:
         self.name, self._nlp = _load_pipeline()
         self.version = str(self._nlp.meta["version"])
-        if num_processes == 1:  # other processes could not share what is remembered
+        if num_processes == 1:  # other processes live for one call and would remember for that alone
             speed_up(self._nlp.get_pipe("tok2vec"), self._nlp.vocab)
         self._num_own_strings = len(self._nlp.vocab.strings)
         self._num_processes = num_processes

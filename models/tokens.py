@@ -20,6 +20,11 @@ class Tokens(ABC):
     def dense(self) -> Tensor:
         """(B, T, D) all of them."""
 
+    @property
+    @abstractmethod
+    def num_tokens(self) -> int:
+        """T."""
+
     @abstractmethod
     def first(self, size: int) -> Self:
         """The same tokens with their first `size` features alone."""
@@ -40,6 +45,10 @@ class OwnFeatures(Tokens):
     def dense(self) -> Tensor:
         return self.features
 
+    @property
+    def num_tokens(self) -> int:
+        return self.features.shape[1]
+
     def first(self, size: int) -> Self:
         return type(self)(self.features[..., :size])
 
@@ -59,6 +68,10 @@ class WordFeatures(Tokens):
     @property
     def dense(self) -> Tensor:
         return self.features[self.words]
+
+    @property
+    def num_tokens(self) -> int:
+        return self.words.shape[1]
 
     def first(self, size: int) -> Self:
         return type(self)(self.features[:, :size], self.words)

@@ -24,6 +24,7 @@ from training.command_line import (
     DataFolder,
     GloveFile,
     NumThreads,
+    RecipeName,
     console,
     load_examples,
 )
@@ -35,7 +36,7 @@ from training.glove import read_glove
 from training.label_command import label_sentiment_command
 from training.named_recipes import find_recipe
 from training.progress import EpochProgress
-from training.training_run import RunInputs, TrainingRun
+from training.training_run import RunInputs, TrainingRun, untrained_tasks
 from training.writer_cli import train_writer
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -74,9 +75,7 @@ def prepare(
 @app.command()
 def train(
     variant: Annotated[str, typer.Option(help="The paper's A-E, or F.")] = "E",
-    recipe: Annotated[
-        str, typer.Option(help="Named settings: paper, news, social, wnut17 or ablation.")
-    ] = "paper",
+    recipe: RecipeName = "paper",
     output: Annotated[Path | None, typer.Option(help="Folder of the run; none: runs/VARIANT-RECIPE.")] = None,
     num_epochs: Annotated[int | None, typer.Option(help="Short for --set num_epochs=N.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Short for --set max_seconds=S.")] = None,
@@ -106,6 +105,10 @@ def train(
         dev=load_examples(store, settings.dev),
         pretrained=read_glove(glove),
     )
+    for task in untrained_tasks(inputs.train):
+        console.print(
+            f"[yellow]no corpus has labels for {task}:[/] what the checkpoint says of them will be random"
+        )
     with EpochProgress(console, settings.num_epochs) as progress:
         run.run(inputs, on_step=progress.on_step, on_epoch=progress.on_epoch)
     console.print(f"checkpoint: {output / 'checkpoint'}")

@@ -10,6 +10,7 @@ from rich.console import Console
 from training.corpora import find_corpus
 from training.example import Example
 from training.feature_store import FeatureStore
+from training.named_recipes import RECIPES
 from training.progress import bar
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +25,8 @@ CacheFolder = Annotated[Path, typer.Option(help="Folder of cached, parsed corpor
 GloveFile = Annotated[Path, typer.Option(help="Word vectors: .npz or GloVe's text format.")]
 NumThreads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="name=value, any setting; repeat.")]
+
+RecipeName = Annotated[str, typer.Option(help=f"Named settings: {', '.join(RECIPES)}.")]
 
 console = Console(stderr=True)
 

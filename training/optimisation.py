@@ -5,14 +5,14 @@ from enum import Enum
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from models import JointModel
 from training.recipe import Recipe
 
-# The modules of JointModel that only sentiment reaches.
-SENTIMENT_PARTS = "sentiment"
-WORD_VECTORS = "token_encoder.word"
+# What the parameters of JointModel are called that only sentiment reaches, and those that hold word vectors.
+SENTIMENT = "sentiment"
+WORD_VECTORS = "token_encoder.word."
 
 Named = Sequence[tuple[str, nn.Parameter]]
 Group = dict[str, Any]
@@ -31,10 +31,14 @@ def build_optimisers(model: JointModel, recipe: Recipe) -> Mapping[Task, Optimis
 
     Adam divides a gradient by its running size, so weighting the sentiment loss down inside one Adam does
     little for parameters of its own and much for shared ones. Two sets of moments make the ratio explicit.
+
+    Tells the word embedding which kind of gradients its optimiser wants.
     """
     model.token_encoder.word.trained.sparse = recipe.use_sparse_word_steps
     named = list(model.named_parameters())
-    head = _group(named, recipe.sentiment_learning_rate, _is_of_sentiment) | {"is_sentiment_head": True}
+    head = _group(named, recipe.sentiment_learning_rate, lambda name: name.startswith(SENTIMENT)) | {
+        "is_sentiment_head": True
+    }
     if not recipe.use_separate_optimisers:
         both = _build([head], named, recipe, rate=recipe.learning_rate)
         return {Task.ENTITIES: both, Task.SENTIMENT: both}
@@ -55,7 +59,7 @@ def scale_learning_rates(
             group["lr"] = group["initial_lr"] * factor * own
 
 
-def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> None:
+def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> None:
     """Scale all gradients so that their norm together is at most `max_norm`, sparse ones included."""
     gradients = []
     for parameter in parameters:
@@ -70,30 +74,19 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> None:
 
 
 def _build(groups: list[Group], named: Named, recipe: Recipe, *, rate: float) -> Optimisers:
-    """Optimisers of these groups and, where their rates are not zero, of what both tasks reach.
-
-    Without a rate weight decay would still move it.
-    """
-    others = _group(named, rate, lambda name: not _is_of_sentiment(name) and not _is_of_words(name))
-    words = _group(named, rate * recipe.word_vector_rate, _is_of_words)
-    dense = [*groups, others] if recipe.use_sparse_word_steps else [*groups, others, words]
+    """Optimisers of these groups and of what both tasks reach; nothing is kept for what has no rate."""
+    is_sparse = recipe.use_sparse_word_steps
+    words = _group(named, rate, lambda name: name.startswith(WORD_VECTORS))
+    others = _group(named, rate, lambda name: not name.startswith((SENTIMENT, WORD_VECTORS)))
+    shared = [others] if is_sparse else [others, words]
+    dense = [*groups, *shared] if rate else groups
     optimisers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(
-            [group for group in dense if group["lr"]], weight_decay=recipe.weight_decay, fused=True
-        )
+        torch.optim.AdamW(dense, weight_decay=recipe.weight_decay, fused=True)
     ]
-    if recipe.use_sparse_word_steps and words["lr"]:
+    if is_sparse and rate:
         optimisers.append(torch.optim.SparseAdam([words]))
     return optimisers
 
 
 def _group(named: Named, rate: float, belongs: Callable[[str], bool]) -> Group:
     return {"params": [p for name, p in named if belongs(name)], "lr": rate, "initial_lr": rate}
-
-
-def _is_of_sentiment(name: str) -> bool:
-    return name.startswith(SENTIMENT_PARTS)
-
-
-def _is_of_words(name: str) -> bool:
-    return name.startswith(WORD_VECTORS)

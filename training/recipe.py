@@ -29,11 +29,8 @@ class Recipe:
         sentiment_share: share of the texts with nothing but a sentiment that an epoch sees, drawn anew.
         learning_rate: of everything but the sentiment head.
         sentiment_learning_rate: of the sentiment head.
-        word_vector_rate: how far word vectors move, relative to the other layers; below 1 they stay closer to their
-            neighbours in GloVe that no training sentence moves.
-        use_sparse_word_steps: whether a word's vector moves in those steps alone whose batch holds the word, by
-            SparseAdam. Adam goes on moving it for dozens of steps, rare words by about their whole length, and each
-            of its steps costs the more the larger the vocabulary is.
+        use_sparse_word_steps: whether a word's vector moves in those steps alone whose batch holds the word, and
+            never by weight decay (SparseAdam). Adam goes on for dozens of steps, a rare word ten times as far.
         use_separate_optimisers: whether each task has Adam moments of its own for the shared layers.
         sentiment_shared_rate: with them, how far a batch of sentiments moves the shared layers, relative to one
             of entities; below 1 it keeps sentiment from hurting entities.
@@ -63,7 +60,6 @@ class Recipe:
     sentiment_share: float = 1 / 3
     learning_rate: float = 2e-3
     sentiment_learning_rate: float = 2e-3
-    word_vector_rate: float = 1.0
     use_sparse_word_steps: bool = False
     use_separate_optimisers: bool = True
     sentiment_shared_rate: float = 1.0
@@ -142,7 +138,6 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "sentiment_share": (0, 1),
     "learning_rate": (1e-8, 10),
     "sentiment_learning_rate": (1e-8, 10),
-    "word_vector_rate": (0, 1),
     "sentiment_shared_rate": (0, 1),
     "weight_decay": (0, 1),
     "accumulation": (1, 1000),

@@ -227,7 +227,8 @@ class Trainer:
         decay = max(0.0, 1 - progress) if self._recipe.schedule == "linear" else 1.0
         optimisers = self._distinct_optimisers(tasks)
         scale_learning_rates(optimisers, decay, head_factor=self._head_factor)
-        clip_gradients(self._model.parameters(), self._recipe.clip_norm)
+        moving = [p for optimiser in optimisers for group in optimiser.param_groups for p in group["params"]]
+        clip_gradients(moving, self._recipe.clip_norm)
         for optimiser in optimisers:
             optimiser.step()
         self._model.zero_grad(set_to_none=True)

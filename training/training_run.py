@@ -161,6 +161,16 @@ class TrainingRun:
         }
 
 
+def untrained_tasks(train: Mapping[str, Sequence[Example]]) -> list[str]:
+    """The tasks for which no text has labels; their heads stay as they were initialised."""
+    examples = [example for corpus in train.values() for example in corpus]
+    has_labels = {
+        "entities": any(example.tags is not None for example in examples),
+        "sentiment": any(example.sentiment is not None for example in examples),
+    }
+    return [task for task, is_trained in has_labels.items() if not is_trained]
+
+
 def _check_corpora(corpora: Mapping[str, Sequence[Example]], config: ModelConfig) -> None:
     for name, examples in corpora.items():
         types = {tag[2:] for example in examples for tag in example.tags or () if tag != "O"}

@@ -27,11 +27,11 @@ def test_states_without_gradients_are_those_with_them(lengths: list[int], num_la
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("lengths", [[1], [4, 1, 6, 3], [2, 2]])
 def test_states_and_gradients_are_those_of_torch(lengths: list[int], num_layers: int) -> None:
-    """The steps of our own and their backward pass agree with `nn.LSTM` on packed sentences."""
+    """The steps of our own and their backward pass agree with `nn.LSTM`, also where padding is wider than needed."""
     torch.manual_seed(0)
     layer = BiLstm(3, 5, num_layers).double()
-    tokens = torch.randn(len(lengths), max(lengths), 3, dtype=torch.double, requires_grad=True)
-    weights = torch.randn(len(lengths), max(lengths), 10, dtype=torch.double)
+    tokens = torch.randn(len(lengths), max(lengths) + 1, 3, dtype=torch.double, requires_grad=True)
+    weights = torch.randn(len(lengths), max(lengths) + 1, 10, dtype=torch.double)
 
     def gradients(states: Tensor) -> list[Tensor]:
         layer.zero_grad()
@@ -51,5 +51,7 @@ def test_states_and_gradients_are_those_of_torch(lengths: list[int], num_layers:
 
 def _by_torch(layer: BiLstm, tokens: Tensor, lengths: list[int]) -> Tensor:
     packed = pack_padded_sequence(tokens, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
-    states: Tensor = pad_packed_sequence(layer.lstm(packed)[0], batch_first=True)[0]
+    states: Tensor = pad_packed_sequence(
+        layer.lstm(packed)[0], batch_first=True, total_length=tokens.shape[1]
+    )[0]
     return states

@@ -1,6 +1,7 @@
 """Dependency parses of known tokens."""
 
 import importlib
+from typing import Any
 
 import pytest
 from spacy.tokens import Doc
@@ -30,6 +31,15 @@ def test_parses_are_spacys_own(parser: DependencyParser) -> None:
         doc = nlp(Doc(nlp.vocab, words=words))
         assert heads == [token.head.i for token in doc]
         assert deprels == [token.dep_ for token in doc]
+
+
+def test_the_faster_tok2vec_is_the_one_in_use(parser: DependencyParser) -> None:
+    """In one process; with several, which parse alike, spaCy's own is left in place."""
+    several = DependencyParser(num_processes=2)
+    tok2vecs: list[Any] = [p._nlp.get_pipe("tok2vec") for p in (parser, several)]
+    names = [tok2vec.model.layers[0].name for tok2vec in tok2vecs]
+    assert names[0] == "remembered_embeddings" != names[1]
+    assert several.parse(WORD_LISTS) == parser.parse(WORD_LISTS)
 
 
 def test_batch_mates_do_not_matter(parser: DependencyParser) -> None:

@@ -30,12 +30,27 @@ def docs(nlp: Any) -> list[Doc]:
     return [Doc(nlp.vocab, words=words) for words in WORD_LISTS]
 
 
+class CountingEmbed:
+    """spaCy's own, with a count of the words that it was asked for."""
+
+    def __init__(self, embed: Any) -> None:
+        self._embed = embed
+        self.num_words = 0
+
+    def predict(self, docs: Sequence[Doc]) -> list[Rows]:
+        self.num_words += sum(map(len, docs))
+        rows: list[Rows] = self._embed.predict(docs)
+        return rows
+
+
 def test_embeddings_are_spacys_own(nlp: Any, docs: Sequence[Doc]) -> None:
-    """Words met before and words met for the first time have the vectors that spaCy gives them."""
+    """Words met before, which are not embedded again, and new ones have the vectors that spaCy gives them."""
     embed = nlp.get_pipe("tok2vec").model.layers[0]
-    remembered = RememberedEmbeddings(embed, nlp.vocab)
+    counting = CountingEmbed(embed)
+    remembered = RememberedEmbeddings(counting, nlp.vocab)
     remembered(docs[:3])
     assert_alike(remembered(docs), embed.predict(docs))
+    assert counting.num_words == len({word for words in WORD_LISTS for word in words})
 
 
 def test_the_encoder_is_spacys_own(nlp: Any, docs: Sequence[Doc]) -> None:

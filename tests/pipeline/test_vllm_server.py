@@ -30,7 +30,7 @@ from tests.pipeline.test_filters import THEME, annotated
 _START_SECONDS = 600
 pytestmark = pytest.mark.timeout(_START_SECONDS + 300)
 
-_MODEL = "TOCSIN_TEST_VLLM_MODEL"
+_MODEL = "TOCSIN_TEST_VLLM_MODEL"  # folder of SmolLM2-135M-Instruct, which the shipped adapter fits
 _QUESTION: list[ChatMessage] = [{"role": "user", "content": "Say a number."}]
 _ENTITIES = ["New Orleans", '"FEMA" \\']
 _WRITER = Path(__file__).parents[2] / "models" / "writers" / "social"

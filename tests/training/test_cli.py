@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from models import load_checkpoint
 from tests.training.examples import write_corpora
@@ -25,17 +25,22 @@ SMALL = (
 
 
 def run(*arguments: object) -> str:
+    return invoke(*arguments).stdout
+
+
+def invoke(*arguments: object) -> Result:
     result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    return result.stdout
+    return result
 
 
-def train(folder: Path, output: Path, *more: object) -> None:
+def train(folder: Path, output: Path, *more: object) -> str:
+    """Train on a dozen sentences; returns what the console said."""
     tagged, felt, glove = write_corpora(folder)
     corpora = f"{tagged},{felt}"
     changes = [f"train={corpora}", f"dev={corpora}", *SMALL]
     options = [part for change in changes for part in ("--set", change)]
-    run(
+    return invoke(
         "train",
         "--recipe",
         "social",
@@ -47,7 +52,7 @@ def train(folder: Path, output: Path, *more: object) -> None:
         folder / "cache",
         *options,
         *more,
-    )
+    ).stderr
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +117,14 @@ def test_the_same_seed_writes_the_same_weights(tmp_path: Path) -> None:
         (tmp_path / name / "checkpoint" / "model.safetensors").read_bytes() for name in ("first", "second")
     ]
     assert weights[0] == weights[1]
+
+
+def test_a_task_without_labels_is_pointed_out(tmp_path: Path) -> None:
+    """Whoever trains on entities alone learns that the checkpoint's sentiments mean nothing."""
+    tagged, _, _ = write_corpora(tmp_path)
+    one = ("--set", f"train={tagged}", "--set", f"dev={tagged}", "--num-epochs", 1)
+    assert "no corpus has labels" not in train(tmp_path, tmp_path / "both", "--num-epochs", 1)
+    assert "no corpus has labels for sentiment" in train(tmp_path, tmp_path / "one", *one)
 
 
 def test_prepare_fills_the_cache(tmp_path: Path) -> None:

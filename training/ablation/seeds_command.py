@@ -25,6 +25,7 @@ from training.command_line import (
     DataFolder,
     GloveFile,
     NumThreads,
+    RecipeName,
     names_in,
 )
 from training.named_recipes import find_recipe
@@ -37,9 +38,7 @@ Condensed = Mapping[str, Mapping[str, Sequence[float]]]
 
 def seeds_command(
     variant: Annotated[str, typer.Option(help="The paper's A-E, F, or a row of the ablation.")] = "F",
-    recipe: Annotated[
-        str, typer.Option(help="Named settings: paper, news, social, wnut17 or ablation.")
-    ] = "news",
+    recipe: RecipeName = "news",
     seeds: Annotated[int, typer.Option(min=1, help="Runs, with seeds 1, 2, ...")] = 3,
     test: Annotated[str, typer.Option(help="Corpora to score once a run, with commas.")] = "conll2003-test",
     change: Changes = None,

@@ -22,14 +22,16 @@ def test_the_results_in_the_repository_are_still_found() -> None:
     for result in results:
         [row] = find_rows([result.row])
         assert ablation.settings(row) == result.settings, result.name
+        wanted = {**find_recipe("ablation").to_dict(), **result.recipe}
+        wanted["model"] = {**find_recipe("ablation").model, **row.model}
+        assert {**result.recipe, "use_sparse_word_steps": False} == wanted
 
 
 def test_other_settings_have_another_hash() -> None:
-    """A value that is not the usual one, a corpus, an option of the model; the usual value spelled out is no change."""
+    """A value, a corpus, an option of the model, a setting that is newer than the results."""
     recipe = find_recipe("ablation")
     [row] = find_rows(["F"])
-    changes = ["learning_rate=0.001", "train=sst2-train", "model.hidden_size=64", "word_vector_rate=0.5"]
+    changes = ["weight_decay=0.05", "train=sst2-train", "model.hidden_size=64", "use_sparse_word_steps=true"]
     hashes = {runner(recipe.with_changes([change])).settings(row) for change in changes}
-    hashes.add(runner(recipe).settings(row))
-    assert len(hashes) == 5
-    assert runner(recipe.with_changes(["word_vector_rate=1.0"])).settings(row) == runner(recipe).settings(row)
+    assert len(hashes | {runner(recipe).settings(row)}) == 5
+    assert runner(recipe.with_changes(["use_sparse_word_steps=false"])).settings(row) not in hashes
