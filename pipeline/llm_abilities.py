@@ -93,7 +93,9 @@ async def _find_dialect(complete: Complete, known: LlmAbilities) -> Dialect:
 
 async def _gives_log_probabilities(complete: Complete, known: LlmAbilities) -> bool:
     asked = replace(known, has_log_probabilities=True)
+    # An answer that is sampled may end before its first token, and tell of none.
+    body = asked.body(_HARMLESS, 16, PROBE_GRAMMAR) | {"temperature": 0.0}
     with suppress(LlmRefusedError):
-        answers = await complete("probe", asked.harmless_body() | asked.log_probabilities(NUM_ALTERNATIVES))
+        answers = await complete("probe", body | asked.log_probabilities(NUM_ALTERNATIVES))
         return bool(answers[0].first_token)
     return False

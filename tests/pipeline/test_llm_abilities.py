@@ -69,6 +69,22 @@ async def test_log_probabilities_are_asked_for_where_the_server_gives_them() -> 
         await client.close()
 
 
+async def test_an_answer_of_nothing_does_not_hide_log_probabilities() -> None:
+    """A model that is left free to sample may say nothing at all; what the server can do is found out all the same."""
+
+    def end_at_once_unless_greedy(request: dict[str, Any]) -> Reply:
+        if request.get("temperature") == 0 or "logprobs" not in request:
+            return with_log_probabilities(request)
+        choice = {"message": {"content": ""}, "logprobs": {"content": []}}
+        return Reply(body=json.dumps({"choices": [choice] * request.get("n", 1)}).encode())
+
+    async with FakeLlm(end_at_once_unless_greedy) as fake:
+        client = make_client(fake)
+        await client.connect()
+        assert (await choose(client)).probabilities is not None
+        await client.close()
+
+
 async def test_no_constraint_when_told_so() -> None:
     """A server that would obey a grammar is not sent one."""
     async with FakeLlm(answering(PROBE_WORD)) as fake:
