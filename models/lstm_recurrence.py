@@ -117,7 +117,9 @@ def _retrace(
     """(2, N, 4 H) gradient of the projected inputs, from the last step to the first.
 
     Args:
-        states: gate values; c of the step before, of the rows after the first step; sigmoid(2 c).
+        grad_hidden: (2, N, H); weight_hidden: (2, H, 4 H).
+        states: gate values, (2, N, 4 H); c of the step before, of the rows after the first step, and sigmoid(2 c) of
+            all, (2, N, H).
     """
     gates, memory_before, squashed = states
     i, f, candidate, o = gates.view(*gates.shape[:2], 4, -1).unbind(2)
