@@ -96,3 +96,10 @@ def test_the_real_corpora_are_read(name: str) -> None:
     assert len(rows) > 50
     assert {e.type for row in rows for e in row.entities or ()} <= {"PER", "LOC", "ORG", "MISC"}
     assert {row.sentiment for row in rows if row.sentiment} <= {"negative", "neutral", "positive"}
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"the corpora are not here ({DATA})")
+def test_corpora_beside_wnut17_share_its_people_and_places() -> None:
+    """What means the same has WNUT-17's name; what has no counterpart keeps its own."""
+    rows = CORPORA["twitter2017six-train"].read(DATA)
+    assert {e.type for row in rows for e in row.entities or ()} == {"person", "location", "ORG", "MISC"}
