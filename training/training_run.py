@@ -202,6 +202,7 @@ def _check_sources(inputs: RunInputs, known: Sequence[str]) -> None:
         if source not in map(source_of, inputs.train)
     ]
     if mistakes:
+        mistakes.append("to tell no sources apart: --set 'model.sources=[]' --set model.default_source=")
         raise RecipeError("\n".join(mistakes))
 
 

@@ -43,7 +43,7 @@ def train(folder: Path, output: Path, *more: object) -> str:
     return invoke(
         "train",
         "--recipe",
-        "social",
+        "news",
         "--output",
         output,
         "--glove",
@@ -182,7 +182,7 @@ def test_a_finished_run_is_not_overwritten(trained: Path, capsys: pytest.Capture
     """A second run into the same folder is refused."""
     glove = trained / "glove.txt"
     options = ("--set", f"train={trained / 'felt.jsonl'}", "--set", f"dev={trained / 'felt.jsonl'}")
-    cache = ("--recipe", "social", "--cache", trained / "cache")
+    cache = ("--recipe", "news", "--cache", trained / "cache")
     message = refused(capsys, "train", "--output", trained / "run", "--glove", glove, *options, *cache)
     assert "already holds a run" in message
 
@@ -209,7 +209,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     tagged, felt, glove = tmp_path / "tagged.jsonl", tmp_path / "felt.jsonl", tmp_path / "glove.txt"
     changes = [f"train={tagged},{felt}", f"dev={tagged},{felt}", *SMALL]
     options = [str(part) for change in changes for part in ("--set", change)]
-    command = [sys.executable, "-m", "training", "train", "--recipe", "social", "--output", str(killed)]
+    command = [sys.executable, "-m", "training", "train", "--recipe", "news", "--output", str(killed)]
     command += ["--glove", str(glove), "--cache", str(tmp_path / "cache"), "--num-epochs", "30", *options]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
         metrics = killed / "metrics.jsonl"
