@@ -22,6 +22,9 @@ from training.predictions import corpus_tags, corpus_words
 
 Result = Mapping[str, Any]
 
+# No corpus of this name: the annotator then follows what it follows in the pipeline.
+AS_SERVED = "default"
+
 
 def evaluate_command(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")] = DEFAULT_CHECKPOINT,
@@ -31,7 +34,7 @@ def evaluate_command(
     source: Annotated[
         str,
         typer.Option(
-            help="Corpus whose annotation guidelines to follow; else a named corpus's or a row's own."
+            help="Corpus whose guidelines to follow; `default`: as served; none: a named corpus's or a row's own."
         ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
@@ -51,7 +54,7 @@ def evaluate_command(
     corpora = {name: find_corpus(name, {**CORPORA, **TEST_CORPORA}) for name in data or []}
     annotator = Annotator.from_checkpoint(checkpoint, device="cpu")
     sources = annotator.checkpoint.config.sources
-    if source and source not in sources:
+    if source and source not in (*sources, AS_SERVED):
         raise UnknownSourceError(source, sources)
     rows_of = {name: _choose(corpus.read(data_folder), where, name) for name, corpus in corpora.items()}
     tag_of = _learn_tags(annotator.checkpoint, data_folder) if _any_tagged(rows_of.values()) else {}
