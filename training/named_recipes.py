@@ -41,7 +41,7 @@ ABLATION_DEV = ("conll2003-dev", "sst2-dev")
 ABLATION_TEST = ("conll2003-test", "sst2-test")
 
 # Sentiment with a small encoder of its own shares just what a token is: entities lose nothing by it.
-_NEWS_MODEL: Mapping[str, Any] = {
+_SHIPPED_MODEL: Mapping[str, Any] = {
     "tag_scheme": "IOBES",
     "use_separate_lstms": True,
     "num_sentiment_layers": 1,
@@ -58,7 +58,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             use_sparse_word_steps=True,
             max_tail_words=84_000,
             model={
-                **_NEWS_MODEL,
+                **_SHIPPED_MODEL,
                 "sources": [source_of(name) for name in SOCIAL_TRAIN if name != "tweeteval-train"],
                 "default_source": "alerts",
             },
@@ -68,7 +68,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             dev=NEWS_DEV,
             use_sparse_word_steps=True,
             max_tail_words=92_000,
-            model=_NEWS_MODEL,
+            model=_SHIPPED_MODEL,
         ),
         "wnut17": Recipe(
             train=WNUT17_TRAIN,
