@@ -48,7 +48,7 @@ def test_every_package_is_in_the_image() -> None:
 
 
 # What experiments found; for readers of the repository.
-_RESULTS = ROOT / "training" / "ablation" / "results"
+_RESULTS = {ROOT / "training" / "ablation" / "results", ROOT / "training" / "scores"}
 
 
 def test_wheel_carries_what_lies_beside_the_code() -> None:
@@ -60,7 +60,7 @@ def test_wheel_carries_what_lies_beside_the_code() -> None:
         beside = {
             file
             for file in folder.rglob("*.*")
-            if file.is_file() and file.suffix not in {".py", ".pyc"} and _RESULTS not in file.parents
+            if file.is_file() and file.suffix not in {".py", ".pyc"} and _RESULTS.isdisjoint(file.parents)
         }
         assert beside <= carried, f"not in package-data of {package}"
 
