@@ -9,7 +9,7 @@ from models.annotation import Annotation, Entity, Sentiment
 from models.annotator import Annotator
 from models.batch import Batch, Featurizer
 from models.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint, save_checkpoint
-from models.config import VARIANTS, ModelConfig
+from models.config import NO_SOURCE, VARIANTS, ModelConfig
 from models.errors import (
     AnnotationError,
     CheckpointError,
@@ -30,6 +30,7 @@ from models.vocabulary import Vocabularies
 
 __all__ = [
     "DEFAULT_CHECKPOINT",
+    "NO_SOURCE",
     "VARIANTS",
     "Annotation",
     "AnnotationError",

@@ -15,6 +15,7 @@ from models.annotation import Annotation, Entity, Sentiment
 from models.batch import Featurizer, Layout, pad
 from models.buckets import bucket_by_length
 from models.checkpoint import Checkpoint, load_checkpoint
+from models.config import NO_SOURCE
 from models.errors import AnnotationError, TextTooLongError, UnknownSourceError
 from models.joint_model import Output, ScoredSpan
 from models.parser import DependencyParser
@@ -41,7 +42,7 @@ class Annotator:
         self._model = checkpoint.model.to(self._device).eval()
         self._featurizer = Featurizer(checkpoint.config, checkpoint.vocabularies)
         self._word_table = WordTable(self._read_words)
-        self._source: str | None = None
+        self._source = checkpoint.config.default_source or NO_SOURCE
         self._parser = DependencyParser() if checkpoint.config.needs_parse else None
 
     @classmethod
@@ -54,13 +55,18 @@ class Annotator:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         return cls(load_checkpoint(path), device=device)
 
+    @property
+    def source(self) -> str:
+        """The corpus whose annotation guidelines it follows, or `NO_SOURCE`."""
+        return self._source
+
     def following(self, source: str) -> Self:
-        """An annotator that follows the guidelines of one of the corpora in `config.sources`.
+        """An annotator that follows the guidelines of one of the corpora in `config.sources`, or `NO_SOURCE`.
 
         It shares weights and parser with this one, which stays as it is, and remembers words of its own. Raises
         `UnknownSourceError`.
         """
-        if source not in self.checkpoint.config.sources:
+        if source not in (*self.checkpoint.config.sources, NO_SOURCE):
             raise UnknownSourceError(source, self.checkpoint.config.sources)
         other = copy(self)
         other._source = source

@@ -9,6 +9,8 @@ from models.errors import ConfigError
 
 TAG_SCHEMES: Mapping[str, str] = MappingProxyType({"BIO": "BI", "IOBES": "BIES"})
 """Prefixes of each tag scheme; `O` belongs to both."""
+NO_SOURCE = "none"
+"""In place of a source: text that follows the annotation guidelines of no corpus in particular."""
 SENTIMENT_LOSS_NAMES = ("cross_entropy", "focal")
 
 
@@ -136,8 +138,8 @@ def _label_mistakes(config: ModelConfig) -> list[str]:
 
 def _source_mistakes(config: ModelConfig) -> list[str]:
     mistakes = []
-    if len(set(config.sources)) != len(config.sources) or "" in config.sources:
-        mistakes.append(f"sources={config.sources!r}: expected names, each once")
+    if len(set(config.sources)) != len(config.sources) or {"", NO_SOURCE} & set(config.sources):
+        mistakes.append(f"sources={config.sources!r}: expected names, each once, and not {NO_SOURCE!r}")
     if config.default_source and config.default_source not in config.sources:
         known = ", ".join(config.sources) or "none"
         mistakes.append(f"default_source={config.default_source!r}: expected one of the sources: {known}")

@@ -46,9 +46,10 @@ class UnknownSourceError(ModelsError):
     """Guidelines of a corpus that the network does not know."""
 
     def __init__(self, source: str, known: Sequence[str]) -> None:
-        super().__init__(
-            f"source {source!r}: expected one of {', '.join(known) or 'none: it tells no sources apart'}"
+        expected = (
+            f"one of {', '.join(known)}, or none" if known else "none, as the network tells no corpora apart"
         )
+        super().__init__(f"source {source!r}: expected {expected}")
 
 
 class AnnotationError(ModelsError):

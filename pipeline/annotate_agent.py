@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import models
-from models import Annotation, AnnotationError, Annotator, Checkpoint
+from models import Annotation, AnnotationError, Annotator
 from pipeline.codec import encode
 from pipeline.dead_letter import DeadLetter, bury, carried_headers, decode_or_bury, to_outgoing
 from pipeline.errors import OutcomeTooLargeError, UnannotatableError
@@ -119,7 +119,7 @@ class AnnotateAgent:
         if isinstance(annotation, AnnotationError):
             return bury(record, UnannotatableError(str(annotation)), stage="annotate")
         origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
-        return to_annotated_post(post, annotation, self._annotator.checkpoint, origin=origin, stages=[stage])
+        return to_annotated_post(post, annotation, self._annotator, origin=origin, stages=[stage])
 
     def _address(self, outcome: AnnotatedPost | DeadLetter, record: Record) -> Outgoing:
         if isinstance(outcome, DeadLetter):
@@ -156,10 +156,10 @@ def slices(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Recor
 
 
 def to_annotated_post(
-    post: Post, annotation: Annotation, checkpoint: Checkpoint, *, origin: Origin, stages: list[StageTime]
+    post: Post, annotation: Annotation, annotator: Annotator, *, origin: Origin, stages: list[StageTime]
 ) -> AnnotatedPost:
-    """Return the post with the network's findings in their wire form."""
-    sentiment = annotation.sentiment
+    """Return the post with what the annotator found in it, in the wire form."""
+    sentiment, checkpoint = annotation.sentiment, annotator.checkpoint
     return AnnotatedPost(
         post=post,
         entities=[
@@ -167,7 +167,7 @@ def to_annotated_post(
             for e in _most_certain(annotation)
         ],
         sentiment=Sentiment(label=sentiment.label, score=sentiment.score) if sentiment else None,
-        checkpoint=CheckpointRef(name=checkpoint.name, sha256=checkpoint.sha256),
+        checkpoint=CheckpointRef(name=checkpoint.name, sha256=checkpoint.sha256, guidelines=annotator.source),
         origin=origin,
         stages=stages,
     )

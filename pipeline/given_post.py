@@ -72,7 +72,7 @@ class GivenAnnotator:
         [annotation] = self._annotator.annotate([post.text])
         if isinstance(annotation, AnnotationError):
             raise UnannotatableError(str(annotation))
-        return to_annotated_post(post, annotation, self._annotator.checkpoint, origin=NO_ORIGIN, stages=[])
+        return to_annotated_post(post, annotation, self._annotator, origin=NO_ORIGIN, stages=[])
 
 
 def _bare(post: Post) -> AnnotatedPost:

@@ -94,10 +94,13 @@ class Sentiment(Struct, frozen=True, kw_only=True):
 
 
 class CheckpointRef(Struct, frozen=True, kw_only=True):
-    """Which trained network annotated the post."""
+    """Which trained network annotated the post, and by whose annotation guidelines."""
 
     name: str
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    guidelines: Annotated[str, Meta(description="the corpus that they are of; none: of no one corpus")] = (
+        "none"
+    )
 
 
 class Origin(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 
-from models import DEFAULT_CHECKPOINT, Annotator, ModelsError
+from models import DEFAULT_CHECKPOINT, Annotator, ModelsError, UnknownSourceError
 from pipeline.alert_generator import AlertGenerator
 from pipeline.errors import SettingsError
 from pipeline.ledger import Ledger
@@ -22,11 +22,15 @@ def load_annotator(settings: Settings) -> Annotator:
     """Return the network that these settings name.
 
     Raises:
-        SettingsError: the checkpoint or the device cannot be used.
+        SettingsError: the checkpoint or the device cannot be used, or the guidelines are unknown to it.
     """
     checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
     try:
         annotator = Annotator.from_checkpoint(checkpoint, device=settings.device)
+        if settings.guidelines is not None:
+            annotator = annotator.following(settings.guidelines)
+    except UnknownSourceError as error:
+        raise SettingsError([f"guidelines={settings.guidelines!r}: {checkpoint}: {error}"]) from error
     # PyTorch's own errors: a device that is not there, and any GPU where PyTorch is built for none.
     except (ModelsError, RuntimeError, AssertionError) as error:
         raise SettingsError(

@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     checkpoint: Path | None = Field(
         None, description="folder of the network's checkpoint; none: the shipped one"
     )
+    guidelines: str | None = Field(
+        None,
+        min_length=1,
+        description="corpus whose annotation guidelines hold, or the word none; unset: as the checkpoint says",
+    )
     device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
     annotate_batch_size: int = Field(1024, ge=1, le=4096, description="posts in one batch at most")
     annotate_batch_seconds: float = Field(

@@ -38,7 +38,7 @@ async def run_trial(text: str, settings: Settings) -> None:
         raise UnannotatableError(str(annotation))
     seconds = (datetime.now(UTC) - started_at).total_seconds()
     stage = StageTime(name="annotate", started_at=started_at, seconds=seconds)
-    annotated = to_annotated_post(post, annotation, annotator.checkpoint, origin=NO_ORIGIN, stages=[stage])
+    annotated = to_annotated_post(post, annotation, annotator, origin=NO_ORIGIN, stages=[stage])
     _show_annotation(console, annotation, annotated)
     with console.status("asking the LLM"):
         generation = await _generate(annotated, settings)

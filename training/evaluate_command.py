@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from models import DEFAULT_CHECKPOINT, Annotator, Checkpoint, UnknownSourceError
+from models import DEFAULT_CHECKPOINT, NO_SOURCE, Annotator, Checkpoint
 from training.baselines import frequent_tags
 from training.command_line import DATA_FOLDER, DataFolder, NumThreads, console
 from training.corpora import CORPORA, TEST_CORPORA, find_corpus, source_of
@@ -22,7 +22,7 @@ from training.predictions import corpus_tags, corpus_words
 
 Result = Mapping[str, Any]
 
-# No corpus of this name: the annotator then follows what it follows in the pipeline.
+# No corpus of this name: whatever the pipeline would follow.
 AS_SERVED = "default"
 
 
@@ -34,7 +34,7 @@ def evaluate_command(
     source: Annotated[
         str,
         typer.Option(
-            help="Corpus whose guidelines to follow; `default`: as served; none: a named corpus's or a row's own."
+            help="Corpus whose guidelines to follow, or none; `default`: as served; not given: each corpus's own."
         ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
@@ -53,9 +53,10 @@ def evaluate_command(
     types = parse_mapping(mapping) if mapping else {}
     corpora = {name: find_corpus(name, {**CORPORA, **TEST_CORPORA}) for name in data or []}
     annotator = Annotator.from_checkpoint(checkpoint, device="cpu")
-    sources = annotator.checkpoint.config.sources
-    if source and source not in (*sources, AS_SERVED):
-        raise UnknownSourceError(source, sources)
+    if source:
+        annotator = annotator.following(annotator.source if source == AS_SERVED else source)
+        source = annotator.source
+    known = (*annotator.checkpoint.config.sources, NO_SOURCE)
     rows_of = {name: _choose(corpus.read(data_folder), where, name) for name, corpus in corpora.items()}
     tag_of = _learn_tags(annotator.checkpoint, data_folder) if _any_tagged(rows_of.values()) else {}
     results: list[Result] = []
@@ -65,7 +66,7 @@ def evaluate_command(
             "file": name,
             "where": where or None,
             "map": mapping or None,
-            "source": guidelines if guidelines in sources else None,
+            "source": guidelines if guidelines in known else None,
             "num_texts": len(rows),
             "checkpoint": annotator.checkpoint.name,
             "sha256": annotator.checkpoint.sha256,

@@ -5,7 +5,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models import Annotator, Checkpoint, Featurizer, JointModel, Output, Sentence, UnknownSourceError
+from models import (
+    NO_SOURCE,
+    Annotator,
+    Checkpoint,
+    Featurizer,
+    JointModel,
+    Output,
+    Sentence,
+    UnknownSourceError,
+)
 from tests.models.samples import SMALL_VARIANTS, sample_sentences, small_model, small_vocabularies
 
 CONFIG = replace(SMALL_VARIANTS["E"], sources=("btc", "wnut17"), default_source="wnut17")
@@ -88,5 +97,8 @@ def test_an_annotator_follows_the_guidelines_it_is_told(model: JointModel) -> No
     before = of_wnut.annotate(texts)
     assert of_wnut.following("btc").annotate(texts) == annotator("btc").annotate(texts) != before
     assert of_wnut.annotate(texts) == before
-    with pytest.raises(UnknownSourceError, match=r"'conll': expected one of btc, wnut17"):
+    of_none = of_wnut.following(NO_SOURCE)
+    assert of_none.annotate(texts) == annotator("").annotate(texts) != before
+    assert [one.source for one in (of_wnut, of_none, annotator(""))] == ["wnut17", "none", "none"]
+    with pytest.raises(UnknownSourceError, match=r"'conll': expected one of btc, wnut17, or none"):
         of_wnut.following("conll")

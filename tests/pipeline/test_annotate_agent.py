@@ -5,7 +5,7 @@ from typing import cast
 import orjson
 import pytest
 
-from models import Annotation, Annotator, Checkpoint, Entity
+from models import Annotation, Annotator, Entity
 from pipeline.annotate_agent import AnnotateAgent, to_annotated_post
 from pipeline.codec import decode, encode
 from pipeline.messages import MAX_ENTITIES, AnnotatedPost, Origin, Post
@@ -144,7 +144,7 @@ def test_of_a_thousand_names_the_most_certain_travel_on() -> None:
     annotated = to_annotated_post(
         Post(id="1", text="x" * 1000),
         annotation,
-        cast(Checkpoint, FakeAnnotator.checkpoint),
+        cast(Annotator, FakeAnnotator()),
         origin=Origin(topic="posts", partition=0, offset=0),
         stages=[],
     )

@@ -82,6 +82,7 @@ def test_what_a_person_can_mend_is_one_line(arguments: tuple[str, ...], message:
     [
         ("TOCSIN_DEVICE", "cuda:999", "device='cuda:999': cannot be used"),
         ("TOCSIN_CHECKPOINT", "gone", "checkpoint='gone'"),
+        ("TOCSIN_GUIDELINES", "ours", "guidelines='ours': "),
         ("TOCSIN_LLM_MODEL", "large", "llm_model='large': the embedded LLM server has a model of its own"),
     ],
 )

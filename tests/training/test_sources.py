@@ -9,7 +9,6 @@ from models import Annotator, load_checkpoint
 from tests.training.examples import TAGGED, felt_examples, parsed, tagged_examples
 from training.corpora import source_of
 from training.errors import RecipeError
-from training.evaluate_command import AS_SERVED
 from training.example import Example
 from training.glove import WordVectors
 from training.labelled_text import CharSpan, LabelledText
@@ -87,7 +86,7 @@ def test_a_row_is_scored_by_the_guidelines_of_its_source(annotator: Annotator) -
     nothing = ["O"] * 5
     assert predict(annotator, rows).guessed_tags == [found, found, nothing, found]
     assert predict(annotator, rows, source="blanks").guessed_tags == [nothing] * 4
-    assert predict(annotator, rows, source=AS_SERVED).guessed_tags == [found] * 4
+    assert predict(annotator, rows, source=annotator.source).guessed_tags == [found] * 4
 
 
 def test_the_splits_of_a_corpus_have_its_source() -> None:

@@ -1,0 +1,22 @@
+"""What agents are put together from."""
+
+from models import Annotation
+from pipeline.annotate_agent import to_annotated_post
+from pipeline.given_post import NO_ORIGIN
+from pipeline.messages import Post
+from pipeline.parts import load_annotator
+from pipeline.settings import load_settings
+
+
+def test_guidelines_reach_the_network_and_the_message() -> None:
+    """As the checkpoint says unless told, and provenance says which."""
+    text = "@NASA tested its rocket engine in Mississippi"
+    sources = []
+    for environ in ({}, {"TOCSIN_GUIDELINES": "conll2003"}, {"TOCSIN_GUIDELINES": "none"}):
+        annotator = load_annotator(load_settings(environ={"TOCSIN_DEVICE": "cpu", **environ}))
+        [annotation] = annotator.annotate([text])
+        assert isinstance(annotation, Annotation)
+        post = to_annotated_post(Post(id="1", text=text), annotation, annotator, origin=NO_ORIGIN, stages=[])
+        assert post.checkpoint.guidelines == annotator.source
+        sources.append(annotator.source)
+    assert sources == ["alerts", "conll2003", "none"]
