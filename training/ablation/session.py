@@ -74,7 +74,8 @@ class AblationSession:
             texts=[row.text for row in self._rows([corpus])[corpus]],
             sentences=[example.sentence for example in examples],
         )
-        self._write(SPEED_FILE, measure_speed(checkpoints, posts))
+        measured = measure_speed(checkpoints, posts)
+        self._write(SPEED_FILE, {"num_epochs": self._recipe.num_epochs, **measured})
 
     def _check_results(self, rows: Sequence[Row], num_seeds: int) -> None:
         for row in rows:

@@ -67,6 +67,7 @@ def speed(**rates: float) -> dict[str, Any]:
     return {
         "corpus": "tagged-dev",
         "num_texts": 100,
+        "num_epochs": 5,
         "batch_texts": 10,
         "machine": "test",
         "posts_per_second": measured,
