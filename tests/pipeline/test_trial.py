@@ -16,3 +16,12 @@ async def test_a_trial_shows_the_servers_words_and_obeys_none(capsys: pytest.Cap
     assert "ALERT      Flood: Jakarta" in output
     assert r"model\x1b[31m" in output
     assert "\x1b" not in output
+
+
+async def test_the_start_of_the_embedded_llm_is_no_outage(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is waited for until it can answer, without a warning."""
+    await run_trial("A fire near Tampa destroyed a hangar", Settings(device="cpu"))
+    assert "Tampa" in capsys.readouterr().out
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
