@@ -8,7 +8,7 @@ import orjson
 import torch
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from models import DEFAULT_CHECKPOINT, NO_SOURCE, Annotator, Checkpoint
 from training.baselines import frequent_tags
@@ -118,9 +118,10 @@ def _print_result(result: Result, *, as_json: bool) -> None:
 def _scores_table(result: Result) -> Table:
     baselines: Mapping[str, Mapping[str, float]] = result["baselines"]
     guesses = [f"guess: {name.replace('_', ' ')}" for name in baselines]
-    table = Table(
-        "score", "value", "95 % interval", *guesses, title=f"{result['file']} ({result['num_texts']} texts)"
-    )
+    title = f"{result['file']} ({result['num_texts']} texts)"
+    # On a narrow terminal the guesses are what is broken up.
+    whole = (Column(name, no_wrap=True) for name in ("score", "value", "95 % interval"))
+    table = Table(*whole, *guesses, title=title)
     for name in SCORE_NAMES:
         bounds = result["intervals"][name]
         interval = " to ".join(map(_percent, bounds)) if bounds else "-"
