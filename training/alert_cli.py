@@ -40,6 +40,9 @@ def evaluate_alerts(
     ] = None,
     adapter: Annotated[Path, typer.Option(help="The writer's GGUF adapter.")] = ADAPTER,
     checkpoint: Annotated[Path, typer.Option(help="The network.")] = DEFAULT_CHECKPOINT,
+    source: Annotated[
+        str, typer.Option(help="Corpus whose guidelines the network follows, or none; not given: as served.")
+    ] = "",
     flips: Annotated[bool, typer.Option(help="Run all twice, under other seeds.")] = False,
 ) -> None:
     """Score ways to write alerts: form, entity, theme, abstention, injections, cost.
@@ -58,8 +61,14 @@ def evaluate_alerts(
     )
     torch.set_num_threads(1)
     annotator = Annotator.from_checkpoint(checkpoint, device="cpu")
+    annotator = annotator.following(source or annotator.source)
     posts = spread(read_gold_posts(file), limit)
-    about = {"file": file.name, "posts": len(posts), "checkpoint": annotator.checkpoint.name}
+    about = {
+        "file": file.name,
+        "posts": len(posts),
+        "checkpoint": annotator.checkpoint.name,
+        "guidelines": annotator.source,
+    }
     found: list[dict[str, object]] = []
     for row in _rows(evaluation, posts, annotator, about, output):
         found.append(row)
