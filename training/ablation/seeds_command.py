@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import orjson
 import torch
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from training.ablation.rows import find_rows
 from training.ablation.run_result import RunResult, read_results
@@ -97,7 +98,8 @@ def _describe(scores: Condensed) -> dict[str, Any]:
 
 
 def _table(scores: Condensed, seeds: Sequence[int]) -> Table:
-    table = Table("corpus", "score", "mean", "deviation", *(f"seed {seed}" for seed in seeds))
+    names = (Column(name, no_wrap=True) for name in ("corpus", "score", "mean", "±"))
+    table = Table(*names, *(f"seed {seed}" for seed in seeds), box=SIMPLE_HEAD, collapse_padding=True)
     for corpus, of_corpus in scores.items():
         for name, values in of_corpus.items():
             spread = spread_of(values)
