@@ -118,6 +118,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program (with the command line's arguments if None); mistakes end it with a message, status 1."""
     try:
         app(arguments)
-    except (TrainingError, ModelsError) as error:
+    except (TrainingError, ModelsError, OSError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -13,7 +13,7 @@ from typing import Any
 from training.errors import CorpusError
 from training.json_lines import read_lines
 from training.labelled_text import LabelledText
-from training.token_corpus import parse_token_line
+from training.token_corpus import parse_token_line, tag_problems
 
 SUFFIXES = (".tsv", ".txt", ".conll", ".bio", ".iob")
 DOCUMENT_START = "-DOCSTART-"
@@ -23,9 +23,9 @@ Problems = list[tuple[int, str]]
 
 @dataclass(slots=True)
 class _Block:
-    """A sentence as it stands in the file, from line `first` on."""
+    """A sentence as it stands in the file, token by token."""
 
-    first: int
+    lines: list[int]
     tokens: list[str]
     tags: list[str]
     is_document_start: bool
@@ -45,7 +45,7 @@ def read_columns(path: Path) -> list[LabelledText]:
 
 
 def _blocks(lines: Sequence[bytes], problems: Problems) -> Iterator[_Block]:
-    block = _Block(1, [], [], is_document_start=False)
+    block = _Block([], [], [], is_document_start=False)
     starts_document = False
     for number, line in enumerate([*lines, b""], start=1):
         cells = _cells(line, number, problems)
@@ -53,13 +53,14 @@ def _blocks(lines: Sequence[bytes], problems: Problems) -> Iterator[_Block]:
             starts_document = True
         elif cells:
             if not block.tokens:
-                block = _Block(number, [], [], is_document_start=starts_document)
+                block = _Block([], [], [], is_document_start=starts_document)
                 starts_document = False
+            block.lines.append(number)
             block.tokens.append(cells[0])
             block.tags.append(cells[-1])
         elif not line.strip() and block.tokens:
             yield block
-            block = _Block(number, [], [], is_document_start=False)
+            block = _Block([], [], [], is_document_start=False)
 
 
 def _cells(line: bytes, number: int, problems: Problems) -> list[str]:
@@ -78,11 +79,9 @@ def _cells(line: bytes, number: int, problems: Problems) -> list[str]:
 
 def _parse(block: _Block, problems: Problems) -> LabelledText | None:
     fields: dict[str, Any] = {"doc_start": True} if block.is_document_start else {}
-    try:
-        return parse_token_line({"tokens": block.tokens, "tags": block.tags, **fields})
-    except ValueError as error:
-        problems.append((block.first, f"sentence that begins here: {error}"))
-        return None
+    wrong = tag_problems(block.tags)
+    problems += [(block.lines[index], problem) for index, problem in wrong]
+    return None if wrong else parse_token_line({"tokens": block.tokens, "tags": block.tags, **fields})
 
 
 def _is_iob1(sentences: Sequence[Sequence[str]]) -> bool:

@@ -29,7 +29,6 @@ class Corpus:
         never_tags_mentions: whether user names are never entities here. They are then masked, for in other
             corpora `@NASA` is an ORG and the network could only learn to guess the corpus.
         held_out: "" for all rows, "train" or "dev" for the two sides of a split by a hash of the id.
-        drop_entities: whether to use only the sentiment of a corpus that has both labels.
         drop_sentiment: whether to use only the entities of a corpus that has both labels.
     """
 
@@ -40,7 +39,6 @@ class Corpus:
     untagged_types: tuple[str, ...] = ()
     never_tags_mentions: bool = False
     held_out: str = ""
-    drop_entities: bool = False
     drop_sentiment: bool = False
 
     def read(self, data_folder: Path) -> list[LabelledText]:
@@ -66,11 +64,10 @@ class Corpus:
     def _adapt(self, row: LabelledText) -> LabelledText:
         if self.never_tags_mentions:
             row = mask_mentions(row)
-        entities = None if row.entities is None else map_entities(row.entities, self.mapping)
         return LabelledText(
             text=row.text,
             borders=row.borders,
-            entities=None if self.drop_entities else entities,
+            entities=None if row.entities is None else map_entities(row.entities, self.mapping),
             sentiment=None if self.drop_sentiment else row.sentiment,
             fields=row.fields,
         )

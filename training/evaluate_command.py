@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from models import DEFAULT_CHECKPOINT, NO_SOURCE, Annotator, Checkpoint
+from models import NO_SOURCE, Annotator, Checkpoint
 from training.baselines import frequent_tags
 from training.command_line import DATA_FOLDER, DataFolder, NumThreads, console
 from training.corpora import CORPORA, TEST_CORPORA, find_corpus, source_of
@@ -24,17 +24,19 @@ Result = Mapping[str, Any]
 
 # No corpus of this name: whatever the pipeline would follow.
 AS_SERVED = "default"
+_BY_ROW = "by row"
 
 
 def evaluate_command(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")] = DEFAULT_CHECKPOINT,
-    data: Annotated[list[str] | None, typer.Argument(help="Names of corpora, or files.")] = None,
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
+    data: Annotated[list[str], typer.Argument(help="Names of corpora, or files.")],
     mapping: Annotated[str, typer.Option("--map", help="`wnut17`, `wnut16` or from=to,from=to.")] = "",
     where: Annotated[str, typer.Option(help="Only rows with field=value.")] = "",
     source: Annotated[
         str,
         typer.Option(
-            help="Corpus whose guidelines to follow, or none; `default`: as served; not given: each corpus's own."
+            help="Corpus whose guidelines to follow, or none; `default`: as served; not given: each named corpus's "
+            "own, in a file those that a row's field `source` names."
         ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
@@ -51,12 +53,14 @@ def evaluate_command(
     """
     torch.set_num_threads(num_threads)
     types = parse_mapping(mapping) if mapping else {}
-    corpora = {name: find_corpus(name, {**CORPORA, **TEST_CORPORA}) for name in data or []}
+    corpora = {name: find_corpus(name, {**CORPORA, **TEST_CORPORA}) for name in data}
     annotator = Annotator.from_checkpoint(checkpoint, device="cpu")
     if source:
         annotator = annotator.following(annotator.source if source == AS_SERVED else source)
         source = annotator.source
     known = (*annotator.checkpoint.config.sources, NO_SOURCE)
+    if output:
+        output.parent.mkdir(parents=True, exist_ok=True)
     rows_of = {name: _choose(corpus.read(data_folder), where, name) for name, corpus in corpora.items()}
     tag_of = _learn_tags(annotator.checkpoint, data_folder) if _any_tagged(rows_of.values()) else {}
     results: list[Result] = []
@@ -66,7 +70,7 @@ def evaluate_command(
             "file": name,
             "where": where or None,
             "map": mapping or None,
-            "source": guidelines if guidelines in known else None,
+            "source": guidelines if guidelines in known else _BY_ROW if _name_sources(rows, known) else None,
             "num_texts": len(rows),
             "checkpoint": annotator.checkpoint.name,
             "sha256": annotator.checkpoint.sha256,
@@ -75,6 +79,10 @@ def evaluate_command(
         _print_result(results[-1], as_json=as_json)
     if output:
         output.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _name_sources(rows: Sequence[LabelledText], known: Sequence[str]) -> bool:
+    return any(row.fields.get("source") in known for row in rows)
 
 
 def _choose(rows: Sequence[LabelledText], where: str, name: str) -> Sequence[LabelledText]:

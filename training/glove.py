@@ -42,14 +42,21 @@ def _read_npz(path: Path) -> WordVectors:
 def _read_text(path: Path) -> WordVectors:
     words: list[str] = []
     rows: list[npt.NDArray[np.float32]] = []
-    with path.open(encoding="utf-8", newline="\n") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            word, _, numbers = line.rstrip("\n").partition(" ")
+            word, _, numbers = _decode(line, f"{path}:{number}").rstrip("\n").partition(" ")
             words.append(word)
             rows.append(_parse_row(numbers, f"{path}:{number}"))
             if len(rows[-1]) != len(rows[0]):
                 raise GloveError(f"{path}:{number}: {len(rows[-1])} numbers, line 1 has {len(rows[0])}")
     return WordVectors(tuple(words), np.stack(rows) if rows else np.zeros((0, 0), np.float32))
+
+
+def _decode(line: bytes, place: str) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise GloveError(f"{place}: not UTF-8 ({error.reason} at byte {error.start + 1})") from error
 
 
 def _parse_row(numbers: str, place: str) -> npt.NDArray[np.float32]:

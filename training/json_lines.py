@@ -1,5 +1,6 @@
 """JSON-lines files, read so that every damaged line is reported with its file and number."""
 
+import codecs
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,10 +36,10 @@ def read_json_lines(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]
 
 
 def read_lines(path: Path) -> list[bytes]:
-    """The lines of a file, without their ends; raises CorpusError."""
+    """The lines of a file, without their ends and a byte order mark; raises CorpusError."""
     try:
         # Not str.splitlines: it would also split at U+2028 and other characters that JSON strings may hold.
-        return path.read_bytes().split(b"\n")
+        return path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as error:
         raise CorpusError(path, [(0, f"cannot be opened ({error.strerror})")]) from error
 

@@ -6,10 +6,10 @@ from typing import Annotated
 import torch
 import typer
 
-from training.command_line import DATA_FOLDER, DataFolder, NumThreads, console
+from training.command_line import DATA_FOLDER, DataFolder, NumThreads, console, names_in
 from training.corpora import CORPORA, TEST_CORPORA, find_corpus
 from training.progress import bar
-from training.sentiment_labels import DEFAULT_MODEL, label_rows, load_classifier
+from training.sentiment_labels import DEFAULT_MODEL, identify, label_rows, load_classifier
 
 
 def label_sentiment_command(
@@ -29,13 +29,15 @@ def label_sentiment_command(
     """
     torch.set_num_threads(num_threads)
     rows = find_corpus(corpus, {**CORPORA, **TEST_CORPORA}).read(data_folder)
-    classify = load_classifier(model, [label.strip() for label in labels.split(",") if label.strip()])
+    meanings = names_in(labels)
+    classify = load_classifier(model, meanings)
     with bar(console, f"label {corpus}") as report:
         label_rows(
             rows,
             classify,
             output,
             source=Path(model).name if Path(model).is_dir() else model,
+            identity=identify(model, meanings),
             batch_size=batch_size,
             on_batch=report,
         )

@@ -51,11 +51,15 @@ def map_entities(entities: Iterable[CharSpan], mapping: Mapping[str, str]) -> tu
     return tuple(span for span in renamed if span.type != OUTSIDE)
 
 
-def check_labels(found: Collection[str], known: Collection[str]) -> None:
-    """Refuse entity types or sentiments that a network does not have, naming all of them."""
+def check_labels(found: Collection[str], known: Collection[str], *, advice: str = "") -> None:
+    """Refuse entity types or sentiments that a network does not have, naming all of them.
+
+    Args:
+        advice: what to do; "": how `evaluate` is told to map them.
+    """
     unknown = sorted(set(found) - set(known))
     if unknown:
+        map_them = f"map them, for example --map {unknown[0]}={sorted(known)[0]} (or =O to leave them out)"
         raise LabelError(
-            f"labels {', '.join(unknown)} are not among {', '.join(sorted(known))}: "
-            f"map them, for example --map {unknown[0]}={sorted(known)[0]} (or =O to leave them out)"
+            f"labels {', '.join(unknown)} are not among {', '.join(sorted(known))}: {advice or map_them}"
         )

@@ -113,6 +113,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             min_count=1,
             model={
                 "use_crf": False,
+                "word_dropout": 0.0,
                 "embedding_dropout": 0.0,
                 "ner_dropout": 0.3,
                 "sentiment_dropout": 0.4,

@@ -46,7 +46,7 @@ def read_examples(folder: Path) -> list[Example]:
         arrays = {name: array.tolist() for name, array in load_file(folder / ARRAYS_FILE).items()}
         texts = orjson.loads((folder / TEXTS_FILE).read_bytes())
         return list(_unpack(arrays, texts))
-    except (OSError, SafetensorError, ValueError, KeyError, IndexError) as error:
+    except (OSError, SafetensorError, ValueError, KeyError, IndexError, TypeError) as error:
         raise FeatureStoreError(f"{folder}: damaged ({error}); delete it and run again") from error
 
 

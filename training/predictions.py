@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models import NO_SOURCE, Annotation, AnnotationError, Annotator, tags_from_spans, tokenize
-from training.label_mapping import check_labels, map_entities
+from training.label_mapping import OUTSIDE, check_labels, map_entities
 from training.labelled_text import CharSpan, LabelledText
 from training.retokenise import cover
 
@@ -82,9 +82,14 @@ def _map_row(row: LabelledText, mapping: Mapping[str, str]) -> LabelledText:
         text=row.text,
         borders=row.borders,
         entities=None if row.entities is None else map_entities(row.entities, mapping),
-        sentiment=mapping.get(row.sentiment, row.sentiment) if row.sentiment else None,
+        sentiment=_map_sentiment(row.sentiment, mapping),
         fields=row.fields,
     )
+
+
+def _map_sentiment(sentiment: str | None, mapping: Mapping[str, str]) -> str | None:
+    mapped = mapping.get(sentiment, sentiment) if sentiment else None
+    return None if mapped == OUTSIDE else mapped
 
 
 def _annotate(

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from training.errors import RecipeError
+from training.errors import RecipeError, RunStateError
 from training.tensorboard_log import TensorboardLog
 from training.trainer import EpochReport
 from training.trainer_state import TrainerState, read_state, write_state
@@ -26,7 +26,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.checkpoint = path / "checkpoint"
-        self._path = path
+        self.path = path
         self._settings = path / "recipe.json"
         self._metrics = path / "metrics.jsonl"
         self._state = path / "state.safetensors"
@@ -43,18 +43,18 @@ class RunFolder:
 
         Raises:
             RecipeError: the folder holds a finished run, or one with other settings.
-            RunStateError: the state is damaged.
+            RunStateError: the settings or the state are damaged.
         """
         if self._settings.exists():
             self._refuse_other_run(settings)
-        self._path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(parents=True, exist_ok=True)
         _replace(self._settings, orjson.dumps(settings, option=orjson.OPT_INDENT_2))
         state = read_state(self._state) if self._state.exists() else None
         num_done = state.values["epochs_done"] if state else 0
         lines = self._metrics.read_bytes().splitlines(keepends=True) if self._metrics.exists() else []
         # The epoch that was cut off may have left its line; it is going to be run again.
         _replace(self._metrics, b"".join(lines[:num_done]))
-        self._log = TensorboardLog(self._path / "tensorboard", first_epoch=num_done + 1)
+        self._log = TensorboardLog(self.path / "tensorboard", first_epoch=num_done + 1)
         return state
 
     def append(self, report: EpochReport) -> None:
@@ -70,7 +70,7 @@ class RunFolder:
 
     def finish(self) -> None:
         """Mark the run as finished."""
-        reports = read_metrics(self._path)
+        reports = read_metrics(self.path)
         best = max(reports, key=lambda report: report["selection"])
         ended = {"num_epochs": len(reports), "best_epoch": best["epoch"], "selection": best["selection"]}
         _replace(self._finished, orjson.dumps(ended, option=orjson.OPT_INDENT_2))
@@ -83,12 +83,15 @@ class RunFolder:
             self._log = None
 
     def _refuse_other_run(self, settings: Mapping[str, Any]) -> None:
-        before = orjson.loads(self._settings.read_bytes())
+        try:
+            before = orjson.loads(self._settings.read_bytes())
+        except orjson.JSONDecodeError as error:
+            raise RunStateError(f"{self._settings}: damaged ({error}): delete the folder") from error
         advice = "choose another --output or delete it"
         if self.is_finished:
-            raise RecipeError(f"{self._path} already holds a run, a finished one: {advice}")
+            raise RecipeError(f"{self.path} already holds a run, a finished one: {advice}")
         if other := _differences(before, orjson.loads(orjson.dumps(settings))):
-            raise RecipeError(f"{self._path} already holds a run with another {', '.join(other)}: {advice}")
+            raise RecipeError(f"{self.path} already holds a run with another {', '.join(other)}: {advice}")
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

@@ -62,15 +62,20 @@ def label_rows(
     output: Path,
     *,
     source: str,
+    identity: str,
     batch_size: int,
     on_batch: Callable[[int, int], None],
 ) -> None:
     """Write the rows as JSON lines, each with its own sentiment or the classifier's.
 
     What is done lies in a hidden file beside the output until all is; called again with the same rows and
-    source, it goes on there.
+    classifier, it goes on there.
+
+    Args:
+        source: the classifier's name, for `sentiment_source`.
+        identity: as `identify` gives it.
     """
-    part = output.with_name(f".{output.name}.{_digest(rows, source)}")
+    part = output.with_name(f".{output.name}.{_digest(rows, identity)}")
     num_done = _trim(part)
     with part.open("ab") as file:
         for first in range(num_done, len(rows), batch_size):
@@ -114,8 +119,18 @@ def _sentiments(model: str, names: Sequence[str], num_labels: int) -> list[str]:
     return sentiments
 
 
-def _digest(rows: Sequence[LabelledText], source: str) -> str:
-    digest = hashlib.sha256(source.encode())
+def identify(model: str, labels: Sequence[str] = ()) -> str:
+    """Return what tells a classifier from others: its name on the hub or the content of its folder, its labels."""
+    digest = hashlib.sha256(repr((model, labels)).encode())
+    files = sorted(Path(model).rglob("*")) if Path(model).is_dir() else []
+    for file in filter(Path.is_file, files):
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _digest(rows: Sequence[LabelledText], identity: str) -> str:
+    digest = hashlib.sha256(identity.encode())
     for row in rows:
         digest.update(repr((row.text, row.entities, row.sentiment)).encode())
     return digest.hexdigest()[:12]

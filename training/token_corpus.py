@@ -1,5 +1,6 @@
 """Lines of the form `{"tokens": [...], "tags": [...]}` with IOB2 tags, and a `sentiment` where there is one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from training.labelled_text import CharSpan, LabelledText, join_tokens
@@ -12,6 +13,8 @@ def parse_token_line(line: dict[str, Any]) -> LabelledText:
     _check_strings("tags", tags)
     if len(tokens) != len(tags):
         raise ValueError(f"{len(tokens)} tokens but {len(tags)} tags")
+    if wrong := tag_problems(tags):
+        raise ValueError("; ".join(f"tag {index + 1}: {problem}" for index, problem in wrong))
     text, borders = join_tokens(tokens)
     return LabelledText(
         text=text,
@@ -20,6 +23,22 @@ def parse_token_line(line: dict[str, Any]) -> LabelledText:
         sentiment=_sentiment(line),
         fields={key: value for key, value in line.items() if key not in ("tokens", "tags", "sentiment")},
     )
+
+
+def tag_problems(tags: Sequence[str]) -> list[tuple[int, str]]:
+    """Return the index of each tag that is not IOB2 where it stands, and what is wrong."""
+    return [
+        (index, f"{tag!r} after {before!r} is not IOB2")
+        for index, (before, tag) in enumerate(zip(["O", *tags], tags, strict=False))
+        if not _is_iob2(before, tag)
+    ]
+
+
+def _is_iob2(before: str, tag: str) -> bool:
+    prefix, _, entity_type = tag.partition("-")
+    if tag == "O" or (prefix == "B" and entity_type):
+        return True
+    return prefix == "I" and bool(entity_type) and before[:2] in ("B-", "I-") and before[2:] == entity_type
 
 
 def _sentiment(line: dict[str, Any]) -> str | None:
@@ -37,14 +56,10 @@ def _check_strings(name: str, values: object) -> None:
 def _entities(tags: list[str], borders: tuple[tuple[int, int], ...]) -> list[CharSpan]:
     # The corpora hold a few types with hyphens (creative-work), so only the first hyphen separates.
     entities: list[CharSpan] = []
-    previous = "O"
-    for index, (tag, (start, end)) in enumerate(zip(tags, borders, strict=True)):
+    for tag, (start, end) in zip(tags, borders, strict=True):
         prefix, _, entity_type = tag.partition("-")
-        if prefix == "B" and entity_type:
+        if prefix == "B":
             entities.append(CharSpan(start, end, entity_type))
-        elif prefix == "I" and entity_type and previous[2:] == entity_type:
+        elif prefix == "I":
             entities[-1] = CharSpan(entities[-1].start, end, entity_type)
-        elif tag != "O":
-            raise ValueError(f"tag {index + 1} is {tag!r} after {previous!r}: not IOB2")
-        previous = tag
     return entities

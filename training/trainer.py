@@ -214,14 +214,13 @@ class Trainer:
 
     def _lose_patience(self, dev: Scores) -> None:
         """Stop training what has stopped getting better; slow the sentiment head down before that."""
-        entity_f1 = mean_score(dev, "entity_f1")
-        sentiment_f1 = mean_score(dev, "sentiment_macro_f1")
-        if self._stops[Task.ENTITIES].is_over(entity_f1):
-            self._active.discard(Task.ENTITIES)
-        if self._stops[Task.SENTIMENT].is_over(sentiment_f1):
-            self._active.discard(Task.SENTIMENT)
-        if self._plateau.is_over(sentiment_f1):
-            self._head_factor *= PLATEAU_FACTOR
+        for task, name in ((Task.ENTITIES, "entity_f1"), (Task.SENTIMENT, "sentiment_macro_f1")):
+            # What dev has no labels of may be getting better.
+            if any(name in scores for scores in dev.values()):
+                if self._stops[task].is_over(mean_score(dev, name)):
+                    self._active.discard(task)
+                if task is Task.SENTIMENT and self._plateau.is_over(mean_score(dev, name)):
+                    self._head_factor *= PLATEAU_FACTOR
 
     def _step(self, tasks: set[Task], progress: float) -> None:
         decay = max(0.0, 1 - progress) if self._recipe.schedule == "linear" else 1.0

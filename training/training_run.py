@@ -9,12 +9,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from models import Featurizer, JointModel, ModelConfig, Vocabularies, save_checkpoint
 from training.batching import Collator
 from training.corpora import source_of
-from training.errors import LabelError, RecipeError
+from training.errors import LabelError, RecipeError, RunStateError
 from training.example import Example
 from training.glove import WordVectors
 from training.initial_vectors import initial_vectors
@@ -25,6 +26,8 @@ from training.trainer import EpochReport, Trainer
 from training.trainer_state import TrainerState
 from training.vocabulary_sentences import vocabulary_sentences
 
+_ADVICE = "rename them in the file, or name all that there are by --set 'model.{}=[...]'"
+TASKS = ("entities", "sentiment")
 _PACKAGES = ("torch", "torch-geometric", "spacy", "safetensors")
 
 
@@ -59,10 +62,13 @@ class TrainingRun:
         Raises:
             LabelError: a corpus has labels that the network does not have.
             RecipeError: the output folder already holds a finished run, or one with other settings or data; or
-                the network is to know sources, and not just those of the tagged corpora.
+                the network is to know sources, and not just those of the tagged corpora; or a corpus is empty,
+                or nothing that is learned is labelled in dev.
+            RunStateError: the state of a killed run is damaged.
         """
         _check_corpora({**inputs.train, **inputs.dev}, self._config)
         _check_sources(inputs, self._config.sources)
+        _check_labels_are_there(inputs)
         with closing(self._folder):
             state = self._folder.open(self._settings(inputs))
             self._train(inputs, state, on_step=on_step, on_epoch=on_epoch)
@@ -82,7 +88,12 @@ class TrainingRun:
         collate = Collator(self._config, Featurizer(self._config, vocabularies))
         trainer = Trainer(model, collate, self._recipe)
         if state:
-            trainer.restore(state)
+            try:
+                trainer.restore(state)
+            except (KeyError, RuntimeError, ValueError) as error:
+                raise RunStateError(
+                    f"{self._folder.path}: its state is of another network: {error}"
+                ) from error
 
         def keep(report: EpochReport) -> None:
             self._folder.append(report)
@@ -121,6 +132,7 @@ class TrainingRun:
             "recipe": self._recipe.to_dict(),
             "model": self._config.to_dict(),
             "data": {name: _digest(corpus) for name, corpus in {**inputs.train, **inputs.dev}.items()},
+            "word_vectors": _digest_vectors(inputs.pretrained),
             "versions": package_versions(),
         }
 
@@ -154,21 +166,21 @@ class TrainingRun:
         return {
             "trained_words": num_trained,
             "frozen_tail_words": len(vocabularies.words) - num_trained,
-            "reason": "Words of the training posts that have a GloVe vector or were seen at least "
+            "reason": "Words of the training posts that have a pretrained vector or were seen at least "
             f"{self._recipe.min_count} times, names after @ left out so that nobody's account is published; "
-            "then the most frequent other words of GloVe 6B, cut so that the folder stays below 30 MB: each "
-            "costs 200 bytes, and rarer ones are hardly ever met.",
+            f"then the most frequent other words that have a vector, at most {self._recipe.max_tail_words:,}: "
+            "each costs two bytes a dimension, and rarer ones are hardly ever met.",
         }
 
 
-def untrained_tasks(train: Mapping[str, Sequence[Example]]) -> list[str]:
-    """The tasks for which no text has labels; their heads stay as they were initialised."""
-    examples = [example for corpus in train.values() for example in corpus]
+def untrained_tasks(corpora: Mapping[str, Sequence[Example]]) -> list[str]:
+    """The tasks for which no text has labels; trained on these, their heads stay as they were initialised."""
+    examples = [example for corpus in corpora.values() for example in corpus]
     has_labels = {
         "entities": any(example.tags is not None for example in examples),
         "sentiment": any(example.sentiment is not None for example in examples),
     }
-    return [task for task, is_trained in has_labels.items() if not is_trained]
+    return [task for task in TASKS if not has_labels[task]]
 
 
 def _check_corpora(corpora: Mapping[str, Sequence[Example]], config: ModelConfig) -> None:
@@ -176,8 +188,8 @@ def _check_corpora(corpora: Mapping[str, Sequence[Example]], config: ModelConfig
         types = {tag[2:] for example in examples for tag in example.tags or () if tag != "O"}
         sentiments = {example.sentiment for example in examples if example.sentiment}
         try:
-            check_labels(types, config.entity_types)
-            check_labels(sentiments, config.sentiment_labels)
+            check_labels(types, config.entity_types, advice=_ADVICE.format("entity_types"))
+            check_labels(sentiments, config.sentiment_labels, advice=_ADVICE.format("sentiment_labels"))
         except LabelError as error:
             raise LabelError(f"{name}: {error}") from error
 
@@ -206,10 +218,26 @@ def _check_sources(inputs: RunInputs, known: Sequence[str]) -> None:
         raise RecipeError("\n".join(mistakes))
 
 
+def _check_labels_are_there(inputs: RunInputs) -> None:
+    mistakes = [f"{name}: has no text" for name, rows in {**inputs.train, **inputs.dev}.items() if not rows]
+    if not set(TASKS) - {*untrained_tasks(inputs.train), *untrained_tasks(inputs.dev)}:
+        mistakes.append("dev: has no labels of what train has labels of, so no epoch could be chosen")
+    if mistakes:
+        raise RecipeError("\n".join(mistakes))
+
+
 def _digest(examples: Sequence[Example]) -> str:
     digest = hashlib.sha256()
     for example in examples:
-        digest.update(repr((example.sentence.words, example.tags, example.sentiment)).encode())
+        sentence = example.sentence
+        content = (sentence.words, sentence.heads, sentence.deprels, example.tags, example.sentiment)
+        digest.update(repr(content).encode())
+    return digest.hexdigest()[:16]
+
+
+def _digest_vectors(pretrained: WordVectors) -> str:
+    digest = hashlib.sha256(repr(pretrained.words).encode())
+    digest.update(np.ascontiguousarray(pretrained.vectors).data)
     return digest.hexdigest()[:16]
 
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
-from models import load_checkpoint
+from models import DEFAULT_CHECKPOINT, load_checkpoint
 from tests.training.examples import write_corpora
 from training.cli import app, main
 from training.evaluation import SCORE_NAMES
@@ -239,3 +239,40 @@ def wait_for(is_true: Callable[[], bool], *, seconds: float) -> None:
     while not is_true():
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.02)
+
+
+def test_a_files_own_sources_are_told(tmp_path: Path) -> None:
+    """Its rows may name corpora whose guidelines the network knows; the result says that they were followed."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(orjson.dumps({"tokens": ["Paris"], "tags": ["B-LOC"], "source": "btc"}))
+    output = tmp_path / "new" / "scores.json"
+    for options, told in (
+        ((), "by row"),
+        (("--source", "none"), "none"),
+        (("--source", "default"), "alerts"),
+    ):
+        run("evaluate", DEFAULT_CHECKPOINT, path, "--output", output, *options)
+        assert [result["source"] for result in orjson.loads(output.read_bytes())] == [told]
+
+
+def test_sentiments_can_be_left_out(trained: Path) -> None:
+    """Mapped to O, like entity types."""
+    output = run(
+        "evaluate", trained / "run" / "checkpoint", trained / "felt.jsonl", "--map", "neutral=O", "--json"
+    )
+    assert "neutral" not in orjson.loads(output)["sentiment_classes"]
+
+
+def test_training_says_what_to_do_with_foreign_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has no --map; nor is a file in the place of a folder a traceback."""
+    _, _, glove = write_corpora(tmp_path)
+    foreign = tmp_path / "foreign.jsonl"
+    foreign.write_text('{"tokens": ["a"], "tags": ["B-FOO"]}\n')
+    options = ("--set", f"train={foreign}", "--set", f"dev={foreign}", "--glove", glove)
+    cache = ("--recipe", "news", "--cache", tmp_path / "cache", "--output", tmp_path / "out")
+    message = refused(capsys, "train", *options, *cache)
+    assert "--set 'model.entity_types=[...]'" in message
+    assert "--map" not in message
+    assert str(glove) in refused(capsys, "prepare", foreign, "--cache", glove)

@@ -73,3 +73,27 @@ def test_both_forms_of_conll_hold_the_same(split: str) -> None:
     assert [(row.text, row.entities) for row in columns] == [(row.text, row.entities) for row in lines]
     starts = [[bool(row.fields.get("doc_start")) for row in rows] for rows in (columns, lines)]
     assert starts[0] == starts[1]
+
+
+def test_every_tag_is_reported_on_its_own_line(tmp_path: Path) -> None:
+    """Two in one sentence, with their numbers."""
+    path = tmp_path / "bad.txt"
+    path.write_text("EU B-ORG\nrejects O\nGerman X-MISC\ncall Y\nto I-MISC\n")
+    with pytest.raises(CorpusError) as caught:
+        read_corpus(path)
+    assert caught.value.problems == (
+        (3, "'X-MISC' after 'O' is not IOB2"),
+        (4, "'Y' after 'X-MISC' is not IOB2"),
+        (5, "'I-MISC' after 'Y' is not IOB2"),
+    )
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    """Neither of the first word nor of a -DOCSTART- line, which would become a sentence; nor of JSON."""
+    path = tmp_path / "a.conll"
+    for content in ("-DOCSTART- O\n\nEU B-ORG\n", "EU B-ORG\n"):
+        path.write_text(content, encoding="utf-8-sig")
+        assert [row.text for row in read_corpus(path)] == ["EU"]
+    lines = tmp_path / "a.jsonl"
+    lines.write_text('{"tokens": ["EU"], "tags": ["B-ORG"]}', encoding="utf-8-sig")
+    assert [row.text for row in read_corpus(lines)] == ["EU"]

@@ -1,5 +1,9 @@
+import ast
+import importlib
+import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import orjson
 import pytest
@@ -125,3 +129,24 @@ def test_a_killed_build_goes_on_after_its_last_part(
     assert parsed == [2, 2, 0, 2]
     path = store.path("tagged", corpus)
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_all_code_behind_an_example_is_part_of_the_key() -> None:
+    """Whatever one of those modules imports of ours is one of them, or raises errors and reads no text."""
+    hashed = {module.__name__ for module in (*feature_store._CODE, feature_store)}
+    imported = {name for module in (*feature_store._CODE, feature_store) for name in _own_imports(module)}
+    assert imported - hashed == {"models.errors", "training.errors"}
+
+
+def _own_imports(module: ModuleType) -> Iterator[str]:
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] in ("models", "training"):
+            source = importlib.import_module(str(node.module))
+            for alias in node.names:
+                # A name that a package passes on is the code of the module that defines it.
+                value = getattr(source, alias.name)
+                yield (
+                    value.__name__
+                    if isinstance(value, ModuleType)
+                    else getattr(value, "__module__", source.__name__)
+                )

@@ -72,3 +72,10 @@ def test_vectors_of_another_size_are_refused(tmp_path: Path) -> None:
     vocabularies = Vocabularies.build([], glove.words, max_tail_words=5)
     with pytest.raises(GloveError, match="word_dim=100"):
         initial_vectors(vocabularies, glove, 100)
+
+
+def test_a_line_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    """With its number."""
+    (tmp_path / "a.txt").write_bytes(b"cat 1 2\n\xffdog 3 4\n")
+    with pytest.raises(GloveError, match=r"a\.txt:2: not UTF-8"):
+        read_glove(tmp_path / "a.txt")

@@ -57,6 +57,9 @@ def test_named_recipes_are_whole() -> None:
     """Each recipe has a network for every variant; an unknown name is refused with the known ones."""
     for recipe in RECIPES.values():
         assert recipe.model_config("E").use_syn_lstm
-    assert not find_recipe("paper").model_config("E").use_crf
+    config = find_recipe("paper").model_config("E")
+    assert not config.use_crf
+    assert (config.word_dropout, config.embedding_dropout) == (0, 0)
+    assert (config.ner_dropout, config.sentiment_dropout) == (0.3, 0.4)
     with pytest.raises(RecipeError, match=", ".join(RECIPES)):
         find_recipe("papr")

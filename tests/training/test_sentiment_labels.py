@@ -10,7 +10,7 @@ from tests.training.test_cli import refused, run
 from training.errors import ClassifierError
 from training.labelled_text import CharSpan, LabelledText
 from training.read_corpus import read_corpus
-from training.sentiment_labels import label_rows, load_classifier
+from training.sentiment_labels import identify, label_rows, load_classifier
 
 TEXTS = ("what a lovely day", "it rains", "love this show so much indeed", "no")
 ROWS = [
@@ -104,7 +104,15 @@ def test_own_labels_are_kept_and_only_the_rest_is_asked_for(tmp_path: Path) -> N
         return [("positive", 0.9)] * len(texts)
 
     output = tmp_path / "felt.jsonl"
-    label_rows(ROWS, classify, output, source="fake", batch_size=2, on_batch=lambda done, total: None)
+    label_rows(
+        ROWS,
+        classify,
+        output,
+        source="fake",
+        identity="fake",
+        batch_size=2,
+        on_batch=lambda done, total: None,
+    )
     assert asked == ["Ada sings", "no entity here"]
     lines = [orjson.loads(line) for line in output.read_bytes().splitlines()]
     assert [line.get("sentiment", line.get("label")) for line in lines] == [
@@ -128,7 +136,15 @@ def test_a_killed_labelling_goes_on(tmp_path: Path) -> None:
 
     output = tmp_path / "felt.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        label_rows(ROWS, dies, output, source="fake", batch_size=1, on_batch=lambda done, total: None)
+        label_rows(
+            ROWS,
+            dies,
+            output,
+            source="fake",
+            identity="fake",
+            batch_size=1,
+            on_batch=lambda done, total: None,
+        )
     assert not output.exists()
     [part] = tmp_path.iterdir()
     part.write_bytes(part.read_bytes() + b'{"half')
@@ -138,7 +154,15 @@ def test_a_killed_labelling_goes_on(tmp_path: Path) -> None:
         again.extend(texts)
         return [("negative", 0.8)] * len(texts)
 
-    label_rows(ROWS, classify, output, source="fake", batch_size=1, on_batch=lambda done, total: None)
+    label_rows(
+        ROWS,
+        classify,
+        output,
+        source="fake",
+        identity="fake",
+        batch_size=1,
+        on_batch=lambda done, total: None,
+    )
     assert again == ["no entity here"]
     sentiments = [row.sentiment for row in read_corpus(output)]
     assert sentiments == ["positive", "negative", "negative"]
@@ -154,3 +178,15 @@ def test_what_cannot_be_loaded_ends_with_advice(
     assert "cannot be loaded as a classifier" in refused(capsys, *command)
     monkeypatch.setitem(sys.modules, "transformers", None)
     assert "pip install 'tocsin[labels]'" in refused(capsys, *command)
+
+
+def test_a_classifier_is_told_from_another_of_its_name(tmp_path: Path) -> None:
+    """By what its outputs mean, and by what its folder holds."""
+    for place in ("one", "two"):
+        (tmp_path / place / "model").mkdir(parents=True)
+        (tmp_path / place / "model" / "weights").write_text(place)
+    one, two = (str(tmp_path / place / "model") for place in ("one", "two"))
+    identities = {identify(one), identify(two), identify(one, ["negative", "positive"])}
+    assert len(identities) == 3
+    (tmp_path / "one" / "model" / "weights").write_text("two")
+    assert identify(one) not in identities

@@ -218,3 +218,15 @@ def test_a_plateau_slows_the_sentiment_head_alone() -> None:
     head, *shared = optimiser.param_groups
     assert head["lr"] == pytest.approx(1e-9)
     assert [group["lr"] for group in shared] == [pytest.approx(1e-8)] * 2
+
+
+def test_a_task_without_labels_in_dev_loses_no_patience() -> None:
+    """Nothing says that it does not get better."""
+    settings = recipe(num_epochs=6, stop_patience=2, learning_rate=1e-8, sentiment_learning_rate=1e-8)
+    model, collate = new_model(settings)
+    reports: list[EpochReport] = []
+    Trainer(model, collate, settings).fit(
+        TRAIN, {"felt": felt_examples()}, on_step=lambda done, total: None, on_epoch=reports.append
+    )
+    assert [report.entity_loss is not None for report in reports] == [True] * 6
+    assert reports[-1].sentiment_loss is None

@@ -58,7 +58,7 @@ def ablation_command(
     torch.set_num_threads(num_threads)
     places = Places(output=output, work=work, data=data_folder, cache=cache, glove=glove)
     if not report_only:
-        changes = [f"num_epochs={num_epochs}"] if num_epochs else []
+        changes = [] if num_epochs is None else [f"num_epochs={num_epochs}"]
         recipe = find_recipe("ablation").with_changes([*changes, *(change or [])])
         ablation = AblationSession(recipe, places, names_in(test), name="ablation")
         ablation.run(find_rows(names_in(variants)), seeds)

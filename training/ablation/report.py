@@ -129,8 +129,8 @@ def _simplest(
     yield ""
     yield (
         f"Measured side by side in one process ({speed['machine']}, CPU time, {speed['num_texts']:,} texts of "
-        f"{speed['corpus']}, {speed['batch_texts']} a call; epochs that the networks were trained: "
-        f"{speed['num_epochs']}): trust the ratios, not the figures. "
+        f"{speed['corpus']}, {speed['batch_texts']} a call, the best of {speed['rounds']} rounds; epochs that "
+        f"the networks were trained: {speed['num_epochs']}): trust the ratios, not the figures. "
         "Networks with a SynLSTM pay for the parser in the first column, not in the network's own."
     )
     yield ""

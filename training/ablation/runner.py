@@ -13,6 +13,7 @@ from training.ablation.run_result import RunResult, imperfect_texts
 from training.corpora import source_of
 from training.evaluation import score
 from training.label_counts import count_entities, count_sentiments
+from training.label_mapping import check_labels
 from training.labelled_text import LabelledText
 from training.optimisation import WORD_VECTORS
 from training.predictions import Predictions, predict
@@ -46,7 +47,7 @@ class AblationRunner:
         self._test_names = tuple(test_names)
 
     def settings(self, row: Row) -> str:
-        """Hash of all that decides a row's results but the seed.
+        """Hash of the settings that decide a row's results, but for the seed.
 
         A setting of `_ADDED` is left out where it changes nothing, so that results from before it are still found.
         """
@@ -68,13 +69,24 @@ class AblationRunner:
         on_step: Callable[[int, int], None],
         on_epoch: Callable[[EpochReport], None],
     ) -> RunResult:
-        """Train what is not trained yet, and score it."""
+        """Train what is not trained yet, and score it; raises what `TrainingRun.run` raises."""
+        self._check_labels(row, inputs)
         folder = self.folder(row, seed)
         if not RunFolder(folder).is_finished:
             recipe = self._row_recipe(row, seed)
             training = TrainingRun(row.variant, recipe, folder, name=f"{self._name}-{row.name}-seed{seed}")
             training.run(inputs.training, on_step=on_step, on_epoch=on_epoch)
         return self._score(row, seed, inputs)
+
+    def _check_labels(self, row: Row, inputs: AblationInputs) -> None:
+        """Refuse what could not be scored before anything is trained; raises LabelError."""
+        config = self._row_recipe(row, seed=0).model_config(row.variant)
+        for name, rows in {**inputs.dev, **inputs.test}.items():
+            advice = f"{name} cannot be scored by a network that is trained so"
+            types = {span.type for text in rows for span in text.entities or ()}
+            check_labels(types, config.entity_types, advice=advice)
+            sentiments = {text.sentiment for text in rows if text.sentiment}
+            check_labels(sentiments, config.sentiment_labels, advice=advice)
 
     def _score(self, row: Row, seed: int, inputs: AblationInputs) -> RunResult:
         folder = self.folder(row, seed)

@@ -29,6 +29,7 @@ from training.command_line import (
     RecipeName,
     names_in,
 )
+from training.corpora import TEST_CORPORA, source_of
 from training.named_recipes import find_recipe
 
 SCORES_FILE = "scores.json"
@@ -41,7 +42,10 @@ def seeds_command(
     variant: Annotated[str, typer.Option(help="The paper's A-E, F, or a row of the ablation.")] = "F",
     recipe: RecipeName = "news",
     seeds: Annotated[int, typer.Option(min=1, help="Runs, with seeds 1, 2, ...")] = 3,
-    test: Annotated[str, typer.Option(help="Corpora to score once a run, with commas.")] = "conll2003-test",
+    test: Annotated[
+        str,
+        typer.Option(help="Corpora to score once a run, with commas; none: the test splits of the recipe's."),
+    ] = "",
     change: Changes = None,
     output: Annotated[Path | None, typer.Option(help="None: runs/seeds-VARIANT-RECIPE.")] = None,
     glove: GloveFile = GLOVE,
@@ -53,13 +57,14 @@ def seeds_command(
 
     Called again, it goes on. The means are in scores.json beside the runs, each of which keeps its checkpoint.
 
-    Example: python -m training seeds --variant F --recipe news --test conll2003-test,tweeteval-test
+    Example: python -m training seeds --variant F --recipe news --seeds 3
     """
     torch.set_num_threads(num_threads)
     settings = find_recipe(recipe).with_changes(change or [])
     output = output or ROOT / "runs" / f"seeds-{variant}-{recipe}"
     places = Places(output=output, work=output, data=data_folder, cache=cache, glove=glove)
-    AblationSession(settings, places, names_in(test), name=recipe).run(find_rows([variant]), seeds)
+    tests = names_in(test) or _test_splits(settings.dev)
+    AblationSession(settings, places, tests, name=recipe).run(find_rows([variant]), seeds)
     results = [result for result in read_results(output) if result.row == variant and result.seed <= seeds]
     results.sort(key=lambda result: result.seed)
     write_scores(output / SCORES_FILE, results)
@@ -81,6 +86,10 @@ def write_scores(path: Path, results: Sequence[RunResult]) -> None:
         "test": _describe(_condense([result.test for result in results])),
     }
     path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _test_splits(dev: Sequence[str]) -> list[str]:
+    return [name for name in (f"{source_of(corpus)}-test" for corpus in dev) if name in TEST_CORPORA]
 
 
 def _condense(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> Condensed:

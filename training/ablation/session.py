@@ -62,10 +62,10 @@ class AblationSession:
 
     def measure(self) -> None:
         """Measure all rows that have a checkpoint, unless that is done."""
-        results = read_results(self._places.output)
-        checkpoints = self._checkpoints(results)
-        before = read_json(self._places.output / SPEED_FILE)
-        if not checkpoints or set(checkpoints) <= set(before.get("posts_per_second", {})):
+        checkpoints = self._checkpoints(read_results(self._places.output))
+        settings = {name: self._runner.settings(row) for name in checkpoints for row in find_rows([name])}
+        before = read_json(self._places.output / SPEED_FILE).get("settings", {})
+        if not checkpoints or settings.items() <= before.items():
             return
         [corpus, *_] = self._recipe.dev
         examples = load_examples(self._store, [corpus])[corpus]
@@ -75,7 +75,7 @@ class AblationSession:
             sentences=[example.sentence for example in examples],
         )
         measured = measure_speed(checkpoints, posts)
-        self._write(SPEED_FILE, {"num_epochs": self._recipe.num_epochs, **measured})
+        self._write(SPEED_FILE, {"num_epochs": self._recipe.num_epochs, "settings": settings, **measured})
 
     def _check_results(self, rows: Sequence[Row], num_seeds: int) -> None:
         for row in rows:
@@ -122,6 +122,9 @@ class AblationSession:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; an empty one where the file is not there yet."""
-    content: dict[str, Any] = orjson.loads(path.read_bytes()) if path.exists() else {}
+    """A JSON object, an empty one where the file is not there yet; raises AblationError."""
+    try:
+        content: dict[str, Any] = orjson.loads(path.read_bytes()) if path.exists() else {}
+    except orjson.JSONDecodeError as error:
+        raise AblationError(f"{path}: damaged ({error}): delete it and run again") from error
     return content

@@ -68,6 +68,7 @@ def speed(**rates: float) -> dict[str, Any]:
         "corpus": "tagged-dev",
         "num_texts": 100,
         "num_epochs": 5,
+        "rounds": 3,
         "batch_texts": 10,
         "machine": "test",
         "posts_per_second": measured,

@@ -123,3 +123,22 @@ def test_every_row_has_a_network() -> None:
         VARIANTS[row.variant].from_dict({**VARIANTS[row.variant].to_dict(), **row.model})
     assert {row.variant for row in ROWS.values()} == set("ABCDEF")
     assert set(DEFAULT_ROWS) <= set(ROWS)
+
+
+def test_speeds_of_other_networks_are_measured_anew(done: Path) -> None:
+    """What was measured says of which settings it is; the same settings are not measured twice."""
+    path = done / "results" / "speed.json"
+    measured = orjson.loads(path.read_bytes())
+    command = arguments(done, "--variants", "E,F,F-iobes", "--seeds", 1)
+    run(*command)
+    assert orjson.loads(path.read_bytes()) == measured
+    other = {**measured, "corpus": "other", "settings": {**measured["settings"], "F": "other"}}
+    path.write_bytes(orjson.dumps(other))
+    run(*command)
+    after = orjson.loads(path.read_bytes())
+    assert (after["settings"], after["corpus"]) == (measured["settings"], measured["corpus"])
+
+
+def test_numbers_out_of_bounds_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """0 epochs are none, not the default."""
+    assert "num_epochs=0" in refused(capsys, "ablation", "--num-epochs", 0, "--output", tmp_path)
