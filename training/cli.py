@@ -107,7 +107,7 @@ def train(
     )
     for task in untrained_tasks(inputs.train):
         console.print(
-            f"[yellow]no corpus has labels for {task}:[/] what the checkpoint says of them will be random"
+            f"[yellow]no corpus has labels for {task.value}:[/] what the checkpoint says of them will be random"
         )
     with EpochProgress(console, settings.num_epochs) as progress:
         run.run(inputs, on_step=progress.on_step, on_epoch=progress.on_epoch)

@@ -20,6 +20,7 @@ from training.example import Example
 from training.glove import WordVectors
 from training.initial_vectors import initial_vectors
 from training.label_mapping import check_labels
+from training.optimisation import Task
 from training.recipe import Recipe
 from training.run_folder import RunFolder
 from training.trainer import EpochReport, Trainer
@@ -27,7 +28,6 @@ from training.trainer_state import TrainerState
 from training.vocabulary_sentences import vocabulary_sentences
 
 _ADVICE = "rename them in the file, or name all that there are by --set 'model.{}=[...]'"
-TASKS = ("entities", "sentiment")
 _PACKAGES = ("torch", "torch-geometric", "spacy", "safetensors")
 
 
@@ -173,14 +173,14 @@ class TrainingRun:
         }
 
 
-def untrained_tasks(corpora: Mapping[str, Sequence[Example]]) -> list[str]:
+def untrained_tasks(corpora: Mapping[str, Sequence[Example]]) -> list[Task]:
     """The tasks for which no text has labels; trained on these, their heads stay as they were initialised."""
     examples = [example for corpus in corpora.values() for example in corpus]
     has_labels = {
-        "entities": any(example.tags is not None for example in examples),
-        "sentiment": any(example.sentiment is not None for example in examples),
+        Task.ENTITIES: any(example.tags is not None for example in examples),
+        Task.SENTIMENT: any(example.sentiment is not None for example in examples),
     }
-    return [task for task in TASKS if not has_labels[task]]
+    return [task for task in Task if not has_labels[task]]
 
 
 def _check_corpora(corpora: Mapping[str, Sequence[Example]], config: ModelConfig) -> None:
@@ -220,7 +220,7 @@ def _check_sources(inputs: RunInputs, known: Sequence[str]) -> None:
 
 def _check_labels_are_there(inputs: RunInputs) -> None:
     mistakes = [f"{name}: has no text" for name, rows in {**inputs.train, **inputs.dev}.items() if not rows]
-    if not set(TASKS) - {*untrained_tasks(inputs.train), *untrained_tasks(inputs.dev)}:
+    if {*untrained_tasks(inputs.train), *untrained_tasks(inputs.dev)} == set(Task):
         mistakes.append("dev: has no labels of what train has labels of, so no epoch could be chosen")
     if mistakes:
         raise RecipeError("\n".join(mistakes))
