@@ -98,9 +98,12 @@ class CheckpointRef(Struct, frozen=True, kw_only=True):
 
     name: str
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    guidelines: Annotated[str, Meta(description="the corpus that they are of; none: of no one corpus")] = (
-        "none"
-    )
+    guidelines: (
+        Annotated[
+            str, Meta(description="the corpus that they are of, or none; null where nobody wrote it down")
+        ]
+        | None
+    ) = None
 
 
 class Origin(Struct, frozen=True, kw_only=True):

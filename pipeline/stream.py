@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import Any
 
 import faust
-from aiokafka.errors import KafkaError
 
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
 from pipeline.lenient_headers import accept_any_header_name
@@ -194,21 +193,10 @@ class Stream:
         lag = {}
         for place, offset in self.positions().items():
             # The client asserts that the partition is still ours, and its thread may have given it back meanwhile.
-            with suppress(AssertionError, AttributeError, faust.exceptions.ConsumerNotStarted):
-                end = self._app.consumer.highwater(faust.types.TP(*place)) or 0  # None before the first fetch
-                if end > offset and self._offsets.next_offset(place) is None:
-                    offset = max(offset, await self._first_kept(place))
-                lag[place] = max(end - offset, 0)
+            with suppress(AssertionError, AttributeError):
+                end = self._app.consumer.highwater(faust.types.TP(*place))
+                lag[place] = max((end or 0) - offset, 0)  # None before the first fetch
         self._progress.show_lag(lag)
-
-    async def _first_kept(self, place: Partition) -> int:
-        """Return the offset of a partition's oldest record: what retention has deleted will never come."""
-        tp = faust.types.TP(*place)
-        consumer: Any = self._app.consumer
-        try:
-            return int((await consumer.earliest_offsets(tp))[tp])
-        except KafkaError:  # of a broker that is away
-            return 0
 
     async def _repeat(self, work: Any, seconds: float) -> None:
         while True:

@@ -51,7 +51,7 @@ class FakeAnnotator:
     """Finds "Athens"; refuses texts that contain "refuse"; fails on batches that contain "crash"."""
 
     checkpoint = SimpleNamespace(name=CHECKPOINT.name, sha256=CHECKPOINT.sha256)
-    source = CHECKPOINT.guidelines
+    source = "none"
     is_broken = False
 
     def annotate(

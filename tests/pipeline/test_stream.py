@@ -5,8 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from pipeline.kafka_admin import ensure_topics
 from pipeline.metrics import Metrics
@@ -267,41 +265,5 @@ async def test_lag_is_what_is_not_yet_committed(settings: Settings) -> None:
         await _until(lambda: _lag(metrics) == 0)
 
 
-async def test_what_retention_has_deleted_is_no_lag(settings: Settings) -> None:
-    """Neither for a group that has never committed, nor for one whose next record is gone."""
-    if not settings.producer_idempotence:
-        pytest.skip("the embedded broker cannot delete records")
-    await _produce(settings, range(30))
-    await _delete_all(settings)
-    assert await _settled_lags(settings) == [0, 0]
-    await _produce(settings, range(30, 40))
-    agent = RecordingAgent()
-    async with _running(settings, agent):
-        await _until(lambda: len(agent.seen) == 10)
-    await _produce(settings, range(40, 50))
-    await _delete_all(settings)
-    assert await _settled_lags(settings) == [0, 0]
-
-
-async def _settled_lags(settings: Settings) -> list[float]:
-    metrics = Metrics()
-    async with _running(settings, RecordingAgent(), metrics):
-        await _until(lambda: len(_lags(metrics)) == settings.topic_partitions)
-        await asyncio.sleep(5.0)  # before the first fetch nobody knows where a partition ends
-        return _lags(metrics)
-
-
-async def _delete_all(settings: Settings) -> None:
-    partitions = [TopicPartition("posts", number) for number in range(settings.topic_partitions)]
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
-    await admin.start()
-    await admin.delete_records({partition: RecordsToDelete(before_offset=-1) for partition in partitions})
-    await admin.close()
-
-
-def _lags(metrics: Metrics) -> list[float]:
-    return [sample.value for metric in metrics.lag.collect() for sample in metric.samples]
-
-
 def _lag(metrics: Metrics) -> float:
-    return sum(_lags(metrics))
+    return sum(sample.value for metric in metrics.lag.collect() for sample in metric.samples)

@@ -9,7 +9,7 @@ import typer
 from training.ablation.report import write_report
 from training.ablation.rows import DEFAULT_ROWS, find_rows
 from training.ablation.run_result import read_results
-from training.ablation.session import DATA_FILE, SPEED_FILE, AblationSession, Places, read_json
+from training.ablation.session import DATA_FILE, AblationSession, Places, read_json, read_speed
 from training.command_line import (
     CACHE_FOLDER,
     DATA_FOLDER,
@@ -63,5 +63,5 @@ def ablation_command(
         ablation = AblationSession(recipe, places, names_in(test), name="ablation")
         ablation.run(find_rows(names_in(variants)), seeds)
         ablation.measure()
-    write_report(output, read_results(output), read_json(output / DATA_FILE), read_json(output / SPEED_FILE))
+    write_report(output, read_results(output), read_json(output / DATA_FILE), read_speed(output))
     console.print(f"report: {output / 'README.md'}")

@@ -30,6 +30,7 @@ from training.command_line import (
     names_in,
 )
 from training.corpora import TEST_CORPORA, source_of
+from training.errors import RecipeError
 from training.named_recipes import find_recipe
 
 SCORES_FILE = "scores.json"
@@ -44,7 +45,9 @@ def seeds_command(
     seeds: Annotated[int, typer.Option(min=1, help="Runs, with seeds 1, 2, ...")] = 3,
     test: Annotated[
         str,
-        typer.Option(help="Corpora to score once a run, with commas; none: the test splits of the recipe's."),
+        typer.Option(
+            help="Corpora to score once a run, with commas; not given: the test splits of the dev corpora."
+        ),
     ] = "",
     change: Changes = None,
     output: Annotated[Path | None, typer.Option(help="None: runs/seeds-VARIANT-RECIPE.")] = None,
@@ -64,6 +67,8 @@ def seeds_command(
     output = output or ROOT / "runs" / f"seeds-{variant}-{recipe}"
     places = Places(output=output, work=output, data=data_folder, cache=cache, glove=glove)
     tests = names_in(test) or _test_splits(settings.dev)
+    if not tests:
+        raise RecipeError("--test: name what to score: no dev corpus has a test split that is known here")
     AblationSession(settings, places, tests, name=recipe).run(find_rows([variant]), seeds)
     results = [result for result in read_results(output) if result.row == variant and result.seed <= seeds]
     results.sort(key=lambda result: result.seed)

@@ -64,8 +64,9 @@ class AblationSession:
         """Measure all rows that have a checkpoint, unless that is done."""
         checkpoints = self._checkpoints(read_results(self._places.output))
         settings = {name: self._runner.settings(row) for name in checkpoints for row in find_rows([name])}
-        before = read_json(self._places.output / SPEED_FILE).get("settings", {})
-        if not checkpoints or settings.items() <= before.items():
+        before = read_speed(self._places.output).get("settings", {})
+        # Rows compare when they were measured together: those without their networks would be lost.
+        if not checkpoints or settings.items() <= before.items() or before.keys() - checkpoints.keys():
             return
         [corpus, *_] = self._recipe.dev
         examples = load_examples(self._store, [corpus])[corpus]
@@ -119,6 +120,12 @@ class AblationSession:
     def _write(self, name: str, content: dict[str, Any]) -> None:
         self._places.output.mkdir(parents=True, exist_ok=True)
         (self._places.output / name).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def read_speed(folder: Path) -> dict[str, Any]:
+    """The speeds of a folder of results; empty where they were not measured, or before settings were part of them."""
+    speed = read_json(folder / SPEED_FILE)
+    return speed if "settings" in speed else {}
 
 
 def read_json(path: Path) -> dict[str, Any]:

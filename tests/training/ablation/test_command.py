@@ -139,6 +139,17 @@ def test_speeds_of_other_networks_are_measured_anew(done: Path) -> None:
     assert (after["settings"], after["corpus"]) == (measured["settings"], measured["corpus"])
 
 
+def test_speeds_are_kept_where_a_network_of_them_is_gone(done: Path) -> None:
+    """Measured without it, the others would no longer compare with it."""
+    path = done / "results" / "speed.json"
+    measured = orjson.loads(path.read_bytes())
+    other = {**measured, "settings": {**measured["settings"], "F": "other", "A": "gone"}}
+    path.write_bytes(orjson.dumps(other))
+    run(*arguments(done, "--variants", "E,F,F-iobes", "--seeds", 1))
+    assert orjson.loads(path.read_bytes()) == other
+    path.write_bytes(orjson.dumps(measured))
+
+
 def test_numbers_out_of_bounds_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """0 epochs are none, not the default."""
     assert "num_epochs=0" in refused(capsys, "ablation", "--num-epochs", 0, "--output", tmp_path)
