@@ -32,7 +32,7 @@ from pipeline.vllm_server import find_vllm, wait_until_ready
 
 _T = TypeVar("_T")
 
-_START_SECONDS = 120.0
+START_SECONDS = 120.0
 _HOST = "127.0.0.1"
 
 # On a core or two more requests at once would only wait for each other. And a model as small as this, asked which of
@@ -130,12 +130,12 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
 
 async def _start_broker(broker: LocalBroker) -> None:
     await broker.start()
-    await broker.wait_until_ready(_START_SECONDS)
+    await broker.wait_until_ready(START_SECONDS)
 
 
 async def _wait_for_agent(agent: LocalProcess, port: int) -> None:
     await agent.wait_until_ready(
-        lambda: answers_http(f"http://{_HOST}:{port}/readyz"), timeout_seconds=_START_SECONDS
+        lambda: answers_http(f"http://{_HOST}:{port}/readyz"), timeout_seconds=START_SECONDS
     )
 
 

@@ -15,14 +15,12 @@ from pipeline.errors import LlmUnavailableError
 from pipeline.llm import LlmClient
 from pipeline.llm_http import LlmRequest
 from pipeline.local_process import LocalProcess, answers_http, while_running
-from pipeline.local_stack import chosen_settings, embedded_llm
+from pipeline.local_stack import START_SECONDS, chosen_settings, embedded_llm
 from pipeline.outage import until_it_works
 from pipeline.parts import build_alert_generator, build_llm_client
 from pipeline.settings import Settings
 
 _T = TypeVar("_T")
-
-_START_SECONDS = 120.0
 
 
 @dataclass
@@ -84,7 +82,7 @@ async def trial_llm(settings: Settings) -> AsyncIterator[TrialLlm]:
             settings = Settings.model_validate(changed)
             processes.append(process)
             health = settings.llm_url.removesuffix("/v1") + "/health"
-            await process.wait_until_ready(lambda: answers_http(health), timeout_seconds=_START_SECONDS)
+            await process.wait_until_ready(lambda: answers_http(health), timeout_seconds=START_SECONDS)
         client = build_llm_client(settings, on_request=_count)
         stack.push_async_callback(client.close)
         connecting = until_it_works(client.connect, on=LlmUnavailableError, on_failure=lambda: None)

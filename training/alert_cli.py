@@ -63,12 +63,8 @@ def evaluate_alerts(
     annotator = Annotator.from_checkpoint(checkpoint, device="cpu")
     annotator = annotator.following(source or annotator.source)
     posts = spread(read_gold_posts(file), limit)
-    about = {
-        "file": file.name,
-        "posts": len(posts),
-        "checkpoint": annotator.checkpoint.name,
-        "guidelines": annotator.source,
-    }
+    network = {"checkpoint": annotator.checkpoint.name, "guidelines": annotator.source}
+    about = {"file": file.name, "posts": len(posts), **network}
     found: list[dict[str, object]] = []
     for row in _rows(evaluation, posts, annotator, about, output):
         found.append(row)

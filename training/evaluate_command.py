@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from models import NO_SOURCE, Annotator, Checkpoint
+from models import Annotator, Checkpoint
 from training.baselines import frequent_tags
 from training.command_line import DATA_FOLDER, DataFolder, NumThreads, console
 from training.corpora import CORPORA, TEST_CORPORA, find_corpus, source_of
@@ -46,8 +46,8 @@ def evaluate_command(
 ) -> None:
     """Score a checkpoint on corpora, entities strictly by span and type.
 
-    Beside each score stand a bootstrap interval and what trivial guesses score. For the guess "each word's most
-    frequent tag" the corpora that the checkpoint was trained on must be in the data folder.
+    Beside each score stand a bootstrap interval and what trivial guesses score (that by words: where the corpora
+    that the checkpoint was trained on are in the data folder).
 
     Example: python -m training evaluate models/checkpoints/social conll2003-test mine.jsonl --json
     """
@@ -58,31 +58,33 @@ def evaluate_command(
     if source:
         annotator = annotator.following(annotator.source if source == AS_SERVED else source)
         source = annotator.source
-    known = (*annotator.checkpoint.config.sources, NO_SOURCE)
     if output:
         output.parent.mkdir(parents=True, exist_ok=True)
     rows_of = {name: _choose(corpus.read(data_folder), where, name) for name, corpus in corpora.items()}
     tag_of = _learn_tags(annotator.checkpoint, data_folder) if _any_tagged(rows_of.values()) else {}
     results: list[Result] = []
     for name, rows in rows_of.items():
-        guidelines = source or source_of(name)
         origin = {
             "file": name,
             "where": where or None,
             "map": mapping or None,
-            "source": guidelines if guidelines in known else _BY_ROW if _name_sources(rows, known) else None,
+            "source": source or _own_source(name, rows, annotator.checkpoint.config.sources),
             "num_texts": len(rows),
             "checkpoint": annotator.checkpoint.name,
             "sha256": annotator.checkpoint.sha256,
         }
-        results.append({**origin, **evaluate(annotator, rows, types, tag_of=tag_of, source=guidelines)})
+        scores = evaluate(annotator, rows, types, tag_of=tag_of, source=source or source_of(name))
+        results.append({**origin, **scores})
         _print_result(results[-1], as_json=as_json)
     if output:
         output.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def _name_sources(rows: Sequence[LabelledText], known: Sequence[str]) -> bool:
-    return any(row.fields.get("source") in known for row in rows)
+def _own_source(name: str, rows: Sequence[LabelledText], known: Sequence[str]) -> str | None:
+    """Whose guidelines a corpus is scored by unless told: its own, its rows', or (None) what the network follows."""
+    if own := source_of(name):
+        return own if own in known else None
+    return _BY_ROW if any(row.fields.get("source") in known for row in rows) else None
 
 
 def _choose(rows: Sequence[LabelledText], where: str, name: str) -> Sequence[LabelledText]:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from models import NO_SOURCE, Annotation, AnnotationError, Annotator, tags_from_spans, tokenize
+from models import Annotation, AnnotationError, Annotator, tags_from_spans, tokenize
 from training.label_mapping import OUTSIDE, check_labels, map_entities
 from training.labelled_text import CharSpan, LabelledText
 from training.retokenise import cover
@@ -45,8 +45,8 @@ def predict(
     """Annotate the rows, their labels mapped first.
 
     Args:
-        source: whose annotation guidelines to follow, or NO_SOURCE; "": those of each row's own `source` field.
-            Where the network does not know them: what the annotator itself follows.
+        source: whose annotation guidelines to follow; "": those of each row's own `source` field. Where the
+            network does not know them: what the annotator itself follows.
 
     Raises:
         LabelError: the rows have entity types or sentiments that the checkpoint lacks.
@@ -95,7 +95,7 @@ def _map_sentiment(sentiment: str | None, mapping: Mapping[str, str]) -> str | N
 def _annotate(
     annotator: Annotator, rows: Sequence[LabelledText], source: str
 ) -> list[Annotation | AnnotationError]:
-    known = (*annotator.checkpoint.config.sources, NO_SOURCE)
+    known = annotator.checkpoint.config.sources
     by_source: dict[str, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         name = source or str(row.fields.get("source", ""))

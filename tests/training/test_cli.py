@@ -253,6 +253,9 @@ def test_a_files_own_sources_are_told(tmp_path: Path) -> None:
     ):
         run("evaluate", DEFAULT_CHECKPOINT, path, "--output", output, *options)
         assert [result["source"] for result in orjson.loads(output.read_bytes())] == [told]
+    path.write_bytes(orjson.dumps({"tokens": ["Paris"], "tags": ["B-LOC"], "source": "none"}))
+    run("evaluate", DEFAULT_CHECKPOINT, path, "--output", output)
+    assert orjson.loads(output.read_bytes())[0]["source"] is None  # where a post is from, not an order
 
 
 def test_sentiments_can_be_left_out(trained: Path) -> None:

@@ -10,7 +10,7 @@ from tests.training.test_cli import refused, run
 from training.errors import ClassifierError
 from training.labelled_text import CharSpan, LabelledText
 from training.read_corpus import read_corpus
-from training.sentiment_labels import identify, label_rows, load_classifier
+from training.sentiment_labels import Classifier, identify, label_rows, load_classifier
 
 TEXTS = ("what a lovely day", "it rains", "love this show so much indeed", "no")
 ROWS = [
@@ -95,6 +95,18 @@ def test_the_command_writes_a_corpus_that_is_read_again(classifier_folder: Path,
     assert rows[0].fields["sentiment_source"] == classifier_folder.name
 
 
+def _label(classify: Classifier, output: Path, *, batch_size: int) -> None:
+    label_rows(
+        ROWS,
+        classify,
+        output,
+        source="fake",
+        identity="fake",
+        batch_size=batch_size,
+        on_batch=lambda done, total: None,
+    )
+
+
 def test_own_labels_are_kept_and_only_the_rest_is_asked_for(tmp_path: Path) -> None:
     """The classifier never sees a text that people have labelled."""
     asked: list[str] = []
@@ -104,15 +116,7 @@ def test_own_labels_are_kept_and_only_the_rest_is_asked_for(tmp_path: Path) -> N
         return [("positive", 0.9)] * len(texts)
 
     output = tmp_path / "felt.jsonl"
-    label_rows(
-        ROWS,
-        classify,
-        output,
-        source="fake",
-        identity="fake",
-        batch_size=2,
-        on_batch=lambda done, total: None,
-    )
+    _label(classify, output, batch_size=2)
     assert asked == ["Ada sings", "no entity here"]
     lines = [orjson.loads(line) for line in output.read_bytes().splitlines()]
     assert [line.get("sentiment", line.get("label")) for line in lines] == [
@@ -136,15 +140,7 @@ def test_a_killed_labelling_goes_on(tmp_path: Path) -> None:
 
     output = tmp_path / "felt.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        label_rows(
-            ROWS,
-            dies,
-            output,
-            source="fake",
-            identity="fake",
-            batch_size=1,
-            on_batch=lambda done, total: None,
-        )
+        _label(dies, output, batch_size=1)
     assert not output.exists()
     [part] = tmp_path.iterdir()
     part.write_bytes(part.read_bytes() + b'{"half')
@@ -154,15 +150,7 @@ def test_a_killed_labelling_goes_on(tmp_path: Path) -> None:
         again.extend(texts)
         return [("negative", 0.8)] * len(texts)
 
-    label_rows(
-        ROWS,
-        classify,
-        output,
-        source="fake",
-        identity="fake",
-        batch_size=1,
-        on_batch=lambda done, total: None,
-    )
+    _label(classify, output, batch_size=1)
     assert again == ["no entity here"]
     sentiments = [row.sentiment for row in read_corpus(output)]
     assert sentiments == ["positive", "negative", "negative"]
