@@ -1,4 +1,8 @@
-"""`/metrics`, `/livez` and `/readyz` of one process, served from a thread so that a stuck event loop shows."""
+"""`/metrics`, `/livez` and `/readyz` of one process, served from a thread so that a stuck event loop shows.
+
+`/readyz` answers with the state of `pipeline.readiness` as JSON: `{"ready": false, "state": "connecting", "reason":
+"..."}`, with status 200 if ready and 503 if not.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +13,24 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
+import orjson
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
 from pipeline.errors import SettingsError
+from pipeline.readiness import Readiness
 
 # The event loop beats every second; a batch never blocks it, so this long without a beat is a fault.
 _MAX_BEAT_AGE_SECONDS = 15.0
 
 
 class Health:
-    """What the probes ask: is the event loop turning, does work get on, and what is the process still waiting for."""
+    """What the probes ask: is the event loop turning, does work get on, and can the agent work."""
 
-    def __init__(self, *waiting_for: str) -> None:
-        self._waiting_for = dict.fromkeys(waiting_for)
+    def __init__(self, readiness: Readiness | None = None) -> None:
+        self.readiness = readiness or Readiness()
         self._last_beat = time.monotonic()
         self._stall = ""
-
-    def ready(self, name: str) -> None:
-        """Note that what `name` stands for is there."""
-        self._waiting_for.pop(name, None)
-
-    def unready(self, name: str) -> None:
-        """Note that what `name` stands for is gone or not there yet."""
-        self._waiting_for[name] = None
 
     def stalled(self, problem: str) -> None:
         """Note what the watchdog found; an empty string when it is over."""
@@ -43,10 +41,6 @@ class Health:
         while True:
             self._last_beat = time.monotonic()
             await asyncio.sleep(1.0)
-
-    def why_not_ready(self) -> str:
-        """Return what is waited for, or an empty string."""
-        return ", ".join(list(self._waiting_for))
 
     def why_not_alive(self) -> str:
         """Return what is wrong with the process, or an empty string."""
@@ -93,14 +87,24 @@ def _build_wsgi_app(health: Health, registry: CollectorRegistry) -> Callable[...
         if path == "/livez":
             return _answer_probe(health.why_not_alive(), start_response)
         if path == "/readyz":
-            why_not = health.why_not_ready()
-            return _answer_probe(f"waiting for: {why_not}" if why_not else "", start_response)
+            return _answer_readiness(health.readiness, start_response)
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"/metrics, /livez or /readyz\n"]
 
     return app
 
 
+def _answer_readiness(readiness: Readiness, start_response: Callable[..., Any]) -> list[bytes]:
+    status = readiness.status
+    start_response(_status_line(status.is_ready), [("Content-Type", "application/json")])
+    document = {"ready": status.is_ready, "state": status.state, "reason": status.reason}
+    return [orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)]
+
+
+def _status_line(is_well: bool) -> str:
+    return "200 OK" if is_well else "503 Service Unavailable"
+
+
 def _answer_probe(problem: str, start_response: Callable[..., Any]) -> list[bytes]:
-    start_response("503 Service Unavailable" if problem else "200 OK", [("Content-Type", "text/plain")])
+    start_response(_status_line(not problem), [("Content-Type", "text/plain")])
     return [f"{problem or 'ok'}\n".encode()]

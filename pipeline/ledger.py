@@ -86,7 +86,7 @@ class Ledger:
         keys = [post_id.encode() for post_id in post_ids]
         if keys and not (self._num_partitions and self._missing(keys) <= self._current):
             await until_it_works(
-                lambda: self._read(keys), on=BrokerUnavailableError, on_failure=self._on_progress
+                lambda: self._read(keys), on=BrokerUnavailableError, on_failure=lambda _: self._on_progress()
             )
 
     def on_rebalance(self) -> None:

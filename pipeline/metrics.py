@@ -33,6 +33,11 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         build = Info("tocsin_build", "Version and role of this process.", ["version"], registry=self.registry)
         self.build = build.labels(metadata.version("tocsin"))
+        self.ready = Gauge(
+            "tocsin_ready",
+            "1 if the agent can work now; /readyz says why not.",
+            registry=self.registry,
+        )
         self.event_loop_tasks = Gauge(
             "tocsin_event_loop_tasks",
             "Tasks of the event loop; a number that only grows is a leak.",

@@ -60,13 +60,13 @@ def backoff_seconds(attempt: int, *, max_seconds: float) -> float:
 
 
 async def until_it_works(
-    attempt: Callable[[], Awaitable[_T]], *, on: type[Exception], on_failure: Callable[[], None]
+    attempt: Callable[[], Awaitable[_T]], *, on: type[Exception], on_failure: Callable[[str], None]
 ) -> _T:
-    """Return what `attempt` returns; while it raises `on`, report the failure and try again with back-off."""
+    """Return what `attempt` returns; while it raises `on`, report what it says and try again with back-off."""
 
     def is_expected(error: Exception) -> bool:
         if isinstance(error, on):
-            on_failure()
+            on_failure(str(error))
             logger.warning("%s; trying again", error)
         return isinstance(error, on)
 

@@ -30,6 +30,7 @@ from pipeline.parts import (
 )
 from pipeline.progress import Progress
 from pipeline.publisher import Publisher
+from pipeline.readiness import Readiness
 from pipeline.settings import Settings
 from pipeline.stream import Stream
 from pipeline.watchdog import watched
@@ -50,10 +51,11 @@ class Instruments:
     progress: Progress
 
     @classmethod
-    def waiting_for(cls, *names: str) -> Instruments:
-        """Return those of a process that is ready once all of these are there."""
-        metrics = Metrics()
-        return cls(metrics, Health(*names), Progress(metrics))
+    def of_agent(cls, *, needs_llm: bool = False) -> Instruments:
+        """Return those of an agent that has done nothing yet."""
+        metrics, readiness = Metrics(), Readiness(needs_llm=needs_llm)
+        metrics.ready.set_function(lambda: float(readiness.status.is_ready))
+        return cls(metrics, Health(readiness), Progress(metrics))
 
 
 async def run_annotate(settings: Settings) -> int:
@@ -63,7 +65,7 @@ async def run_annotate(settings: Settings) -> int:
     annotator = await _unless_stopped(stop, asyncio.to_thread(load_annotator, settings))
     if annotator is None:
         return 0
-    instruments = Instruments.waiting_for("broker")
+    instruments = Instruments.of_agent()
 
     async def connect(publisher: Publisher) -> Stream:
         written = [settings.topic_annotated, settings.topic_dead]
@@ -93,8 +95,8 @@ async def run_annotate(settings: Settings) -> int:
 async def run_alert(settings: Settings) -> int:
     """Run the alert agent until SIGTERM or Ctrl-C; returns the exit status."""
     kafka_security(settings)  # mistakes in it are told before anything is started
-    instruments = Instruments.waiting_for("llm", "broker")
-    metrics, health = instruments.metrics, instruments.health
+    instruments = Instruments.of_agent(needs_llm=True)
+    metrics, readiness = instruments.metrics, instruments.health.readiness
     llm = build_llm_client(settings, count_llm_requests(metrics, instruments.progress))
 
     async def connect(publisher: Publisher) -> Stream:
@@ -103,8 +105,8 @@ async def run_alert(settings: Settings) -> int:
             [settings.topic_annotated, *outcomes], settings.alert_group, [*outcomes, settings.topic_dead]
         )
         await _check_rights(settings, needs)
-        await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=lambda: health.unready("llm"))
-        health.ready("llm")
+        await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=readiness.llm_not_usable)
+        readiness.llm_usable()
         generator = build_alert_generator(llm, settings)
         topics = AlertTopics(settings.topic_alerts, settings.topic_abstained, settings.topic_dead)
         outlet = Outlet(publisher, topics, build_ledger(settings, instruments.progress))
@@ -169,7 +171,7 @@ async def _check_rights(settings: Settings, needs: Needs) -> None:
     await until_it_works(
         lambda: check_rights(settings.brokers, security, needs),
         on=BrokerUnavailableError,
-        on_failure=lambda: None,
+        on_failure=lambda _: None,
     )
 
 
@@ -195,12 +197,12 @@ async def _publisher(
         )
 
     publisher = await _unless_stopped(
-        stop, until_it_works(connect, on=BrokerUnavailableError, on_failure=lambda: health.unready("broker"))
+        stop, until_it_works(connect, on=BrokerUnavailableError, on_failure=health.readiness.connecting)
     )
     if publisher is None:
         yield None
         return
-    health.ready("broker")
+    health.readiness.joined()
     try:
         yield publisher
     finally:

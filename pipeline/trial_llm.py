@@ -85,6 +85,6 @@ async def trial_llm(settings: Settings) -> AsyncIterator[TrialLlm]:
             await process.wait_until_ready(lambda: answers_http(health), timeout_seconds=START_SECONDS)
         client = build_llm_client(settings, on_request=_count)
         stack.push_async_callback(client.close)
-        connecting = until_it_works(client.connect, on=LlmUnavailableError, on_failure=lambda: None)
+        connecting = until_it_works(client.connect, on=LlmUnavailableError, on_failure=lambda _: None)
         await while_running(processes, connecting)
         yield TrialLlm(client, build_alert_generator(client, settings), settings, processes)

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import time
 import urllib.error
 import urllib.request
@@ -13,7 +14,7 @@ from pipeline.metrics import Metrics
 
 @pytest.fixture
 def health() -> Health:
-    return Health("broker", "llm")
+    return Health()
 
 
 @pytest.fixture
@@ -34,15 +35,16 @@ def _get(server: HealthServer, path: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def test_readiness_names_what_is_waited_for(server: HealthServer, health: Health) -> None:
-    """Not ready until everything is there, and not ready again when something goes."""
-    assert _get(server, "/readyz") == (503, "waiting for: broker, llm\n")
-    health.ready("broker")
-    assert _get(server, "/readyz") == (503, "waiting for: llm\n")
-    health.ready("llm")
-    assert _get(server, "/readyz") == (200, "ok\n")
-    health.unready("llm")
-    assert _get(server, "/readyz")[0] == 503
+def test_readiness_is_told_as_json(server: HealthServer, health: Health) -> None:
+    """The state and its reason, with a status that orchestrators understand."""
+    status, text = _get(server, "/readyz")
+    assert (status, json.loads(text)) == (
+        503,
+        {"ready": False, "state": "connecting", "reason": "looking for the broker"},
+    )
+    health.readiness.joined()
+    status, text = _get(server, "/readyz")
+    assert (status, json.loads(text)) == (200, {"ready": True, "state": "joined", "reason": ""})
 
 
 async def test_a_stuck_event_loop_fails_the_liveness_probe(

@@ -13,10 +13,7 @@ async def test_connecting_is_tried_until_it_works() -> None:
             raise BrokerUnavailableError("away")
         return "there"
 
-    assert (
-        await until_it_works(attempt, on=BrokerUnavailableError, on_failure=lambda: failures.append(None))
-        == "there"
-    )
+    assert await until_it_works(attempt, on=BrokerUnavailableError, on_failure=failures.append) == "there"
     assert len(failures) == 2
 
 
@@ -27,4 +24,4 @@ async def test_other_errors_are_not_waited_out() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await until_it_works(attempt, on=BrokerUnavailableError, on_failure=lambda: None)
+        await until_it_works(attempt, on=BrokerUnavailableError, on_failure=lambda _: None)

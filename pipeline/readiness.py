@@ -1,0 +1,122 @@
+"""Whether an agent can do its work now, and if not, why: one state machine, read at `/readyz` and in `tocsin_ready`.
+
+    connecting      the agent looks for the broker, or waits for its place in the consumer group
+    refused         Kafka refuses the agent; the reason says what to change
+    no topic        the agent's topic does not exist; the agent tries to make it
+    LLM not usable  the LLM server is away or cannot do what we ask; posts wait
+    joined          the agent is a member of its group and waits for records       ready
+    working         the agent has records in hand                                  ready
+    stopping        the agent was told to end
+
+Three parties tell what they know: the stream (Kafka), the LLM client, and the program. The state follows from these
+facts alone, the first that applies: stopping, Kafka's, the LLM's, working, joined. So no order of events can leave the
+machine in a wrong state.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+
+logger = logging.getLogger(__name__)
+
+
+class State(StrEnum):
+    """What an agent is about."""
+
+    CONNECTING = "connecting"
+    REFUSED = "refused"
+    NO_TOPIC = "no topic"
+    LLM_NOT_USABLE = "LLM not usable"
+    JOINED = "joined"
+    WORKING = "working"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state, and why the agent is in it."""
+
+    state: State
+    reason: str = ""  # "" for `joined` and `working`
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the agent can work."""
+        return self.state in (State.JOINED, State.WORKING)
+
+
+class Readiness:
+    """The facts that the state follows from; written by the event loop, read by any thread.
+
+    Args:
+        needs_llm: the agent asks an LLM: it is not ready before `llm_usable`.
+    """
+
+    def __init__(self, *, needs_llm: bool = False) -> None:
+        self._kafka = Status(State.CONNECTING, "looking for the broker")
+        self._llm_problem = "not asked yet" if needs_llm else ""
+        self._is_working = False
+        self._is_stopping = False
+        self._told = self.status
+
+    @property
+    def status(self) -> Status:
+        """The state now."""
+        if self._is_stopping:
+            return Status(State.STOPPING, "the agent was told to end")
+        if self._kafka.state is not State.JOINED:
+            return self._kafka
+        if self._llm_problem:
+            return Status(State.LLM_NOT_USABLE, self._llm_problem)
+        return Status(State.WORKING if self._is_working else State.JOINED)
+
+    def connecting(self, reason: str) -> None:
+        """Note that the agent is no member of its group, and what it waits for."""
+        self._set_kafka(Status(State.CONNECTING, reason))
+
+    def refused(self, reason: str) -> None:
+        """Note that Kafka refuses the agent, and what must change."""
+        self._set_kafka(Status(State.REFUSED, reason))
+
+    def no_topic(self, reason: str) -> None:
+        """Note that a topic is missing."""
+        self._set_kafka(Status(State.NO_TOPIC, reason))
+
+    def joined(self) -> None:
+        """Note that the agent is a member of its group."""
+        self._set_kafka(Status(State.JOINED))
+
+    def llm_usable(self) -> None:
+        """Note that the LLM server answers as it should."""
+        self._llm_problem = ""
+        self._tell()
+
+    def llm_not_usable(self, reason: str) -> None:
+        """Note that it does not, and why."""
+        self._llm_problem = reason
+        self._tell()
+
+    def working(self, is_working: bool) -> None:
+        """Note whether records are in hand."""
+        self._is_working = is_working
+
+    def stopping(self) -> None:
+        """Note that the agent was told to end; nothing comes after it."""
+        self._is_stopping = True
+        self._tell()
+
+    def _set_kafka(self, status: Status) -> None:
+        self._kafka = status
+        self._tell()
+
+    def _tell(self) -> None:
+        """Log a change, once."""
+        status = self.status
+        if status == self._told:
+            return
+        if status.is_ready and self._told.is_ready:
+            return
+        self._told = status
+        logger.info("state: %s%s", status.state, f": {status.reason}" if status.reason else "")

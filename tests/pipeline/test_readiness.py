@@ -1,0 +1,56 @@
+"""The state machine of readiness: what follows from which facts."""
+
+import logging
+
+import pytest
+
+from pipeline.readiness import Readiness, State, Status
+
+
+def test_ready_once_joined_and_the_llm_usable() -> None:
+    """Both facts are needed, in whatever order they come."""
+    readiness = Readiness(needs_llm=True)
+    assert readiness.status.state is State.CONNECTING
+    readiness.joined()
+    assert readiness.status == Status(State.LLM_NOT_USABLE, "not asked yet")
+    readiness.llm_usable()
+    assert readiness.status == Status(State.JOINED)
+    assert readiness.status.is_ready
+
+
+def test_what_weighs_more_is_the_state() -> None:
+    """Stopping before Kafka, Kafka before the LLM, the LLM before work in hand."""
+    readiness = Readiness(needs_llm=True)
+    readiness.working(True)
+    readiness.llm_not_usable("away")
+    readiness.refused("no right")
+    assert readiness.status == Status(State.REFUSED, "no right")
+    readiness.joined()
+    assert readiness.status == Status(State.LLM_NOT_USABLE, "away")
+    readiness.llm_usable()
+    assert readiness.status == Status(State.WORKING)
+    readiness.stopping()
+    assert readiness.status.state is State.STOPPING
+    assert not readiness.status.is_ready
+
+
+def test_each_state_but_the_two_ready_ones_has_a_reason() -> None:
+    """An operator never reads a state alone."""
+    readiness = Readiness()
+    readiness.no_topic("no topic 'posts'")
+    assert readiness.status == Status(State.NO_TOPIC, "no topic 'posts'")
+    readiness.connecting("joining group 'g'")
+    assert readiness.status == Status(State.CONNECTING, "joining group 'g'")
+    assert [Status(state).is_ready for state in State].count(True) == 2
+
+
+def test_a_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The same state told again is no news, nor is the step from waiting for records to working on them."""
+    caplog.set_level(logging.INFO, "pipeline.readiness")
+    readiness = Readiness()
+    for _ in range(3):
+        readiness.no_topic("no topic 'posts'")
+    readiness.joined()
+    readiness.working(True)
+    readiness.joined()
+    assert caplog.messages == ["state: no topic: no topic 'posts'", "state: joined"]
