@@ -6,7 +6,7 @@ from pipeline.outage import until_it_works
 
 async def test_connecting_is_tried_until_it_works() -> None:
     """Each failure is reported; the first success ends it."""
-    failures: list[None] = []
+    failures: list[str] = []
 
     async def attempt() -> str:
         if len(failures) < 2:
