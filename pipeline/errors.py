@@ -15,6 +15,7 @@ TocsinError
 │   └── llm_http.LlmLostError
 ├── BrokerUnavailableError   the same for Kafka
 ├── KafkaAccessError         Kafka refuses us: password, certificate or ACL; waiting mends nothing
+├── GroupRefusedError        a consumer group refuses an agent for good
 ├── UnreplayableError        a dead letter cannot be tried again
 └── LocalServiceError        a process that `tocsin up` starts did not come up, or is missing
 """
@@ -92,6 +93,10 @@ class BrokerUnavailableError(TocsinError):
 
 class KafkaAccessError(TocsinError):
     """Kafka refuses us or what we want to do, and will until somebody changes a setting or an ACL."""
+
+
+class GroupRefusedError(TocsinError):
+    """A consumer group refuses the agent, and will until somebody changes a setting."""
 
 
 class UnreplayableError(TocsinError):

@@ -13,6 +13,7 @@ from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka_connection import check_access, client_name, unavailable
 from pipeline.kafka_refusal import knock
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity, kafka_security
+from pipeline.records import Partition
 from pipeline.settings import Settings
 
 
@@ -50,6 +51,18 @@ async def ensure_topics(settings: Settings) -> None:
 
 def _is_refused(response: Any) -> bool:
     return any(code == TopicAuthorizationFailedError.errno for _, code, _ in response.topic_errors)
+
+
+async def group_offsets(settings: Settings, group: str) -> dict[Partition, int]:
+    """Return what a consumer group has committed.
+
+    Raises:
+        BrokerUnavailableError: nobody answers, or the broker does not tell.
+        KafkaAccessError: the broker refuses us.
+    """
+    async with _admin(settings.brokers, kafka_security(settings)) as admin:
+        offsets = await admin.list_consumer_group_offsets(group)
+    return {Partition(*tp): found.offset for tp, found in offsets.items() if found.offset >= 0}
 
 
 async def count_brokers(brokers: str) -> int:

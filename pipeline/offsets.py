@@ -43,6 +43,20 @@ class Offsets:
         while held and id(held[0]) not in self._unfinished:
             self._next[partition] = held.popleft().offset + 1
 
+    def skip(self, partition: Partition, *, delivered: int | None, position: int) -> None:
+        """Note that the records before `position` are all that there are; does nothing unless all of them are finished.
+
+        Offsets that no application sees end a partition too: control records of transactions, aborted transactions,
+        holes that compaction leaves.
+
+        Args:
+            delivered: the offset after the last record that was handed on; None: none was.
+            position: the offset that is fetched next.
+        """
+        is_finished = delivered is None or self._next.get(partition) == delivered
+        if is_finished and not self._held.get(partition) and position > self._next.get(partition, 0):
+            self._next[partition] = position
+
     def committable(self) -> dict[Partition, int]:
         """Return the offsets to commit: of partitions on which something was finished since the last commit."""
         return {place: offset for place, offset in self._next.items() if self._committed.get(place) != offset}

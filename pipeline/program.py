@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 from pipeline.alert_agent import AlertAgent, AlertTopics, Outlet
 from pipeline.annotate_agent import AnnotateAgent
+from pipeline.backlog import GroupBacklog, count_waiting
 from pipeline.errors import BrokerUnavailableError, LlmUnavailableError
+from pipeline.faust_app import StreamSource
 from pipeline.health import Health, HealthServer
 from pipeline.kafka_admin import ensure_topics
 from pipeline.kafka_refusal import in_words
@@ -31,8 +33,10 @@ from pipeline.parts import (
 from pipeline.progress import Progress
 from pipeline.publisher import Publisher
 from pipeline.readiness import Readiness
+from pipeline.records import Agent
 from pipeline.settings import Settings
 from pipeline.stream import Stream
+from pipeline.topic_keeper import TopicKeeper
 from pipeline.watchdog import watched
 
 logger = logging.getLogger(__name__)
@@ -78,16 +82,16 @@ async def run_annotate(settings: Settings) -> int:
             dead_topic=settings.topic_dead,
             max_post_bytes=settings.max_post_bytes,
         )
-        return Stream(
-            agent,
-            brokers=settings.brokers,
-            group=settings.annotate_group,
-            topic=settings.topic_posts,
+        source = StreamSource(
+            settings.brokers,
+            settings.annotate_group,
+            settings.topic_posts,
             max_records=settings.annotate_batch_size,
             max_wait_seconds=settings.annotate_batch_seconds,
+            session_seconds=settings.group_session_seconds,
             security=kafka_security(settings),
-            progress=instruments.progress,
         )
+        return _build_stream(agent, source, publisher, settings, instruments)
 
     return await _run("annotate", settings, instruments, connect=connect, stop=stop)
 
@@ -111,22 +115,38 @@ async def run_alert(settings: Settings) -> int:
         topics = AlertTopics(settings.topic_alerts, settings.topic_abstained, settings.topic_dead)
         outlet = Outlet(publisher, topics, build_ledger(settings, instruments.progress))
         agent = AlertAgent(generator, outlet, metrics, max_posts=settings.llm_max_requests)
-        return Stream(
-            agent,
-            brokers=settings.brokers,
-            group=settings.alert_group,
-            topic=settings.topic_annotated,
+        source = StreamSource(
+            settings.brokers,
+            settings.alert_group,
+            settings.topic_annotated,
             max_records=settings.alert_batch_size,
             max_wait_seconds=settings.alert_batch_seconds,
+            session_seconds=settings.group_session_seconds,
             security=kafka_security(settings),
-            progress=instruments.progress,
         )
+        return _build_stream(agent, source, publisher, settings, instruments)
 
     stop = _stop_on_signal()
     try:
         return await _run("alert", settings, instruments, connect=connect, stop=stop)
     finally:
         await llm.close()
+
+
+def _build_stream(
+    agent: Agent, source: StreamSource, publisher: Publisher, settings: Settings, instruments: Instruments
+) -> Stream:
+    """Return the stream; a publisher that fails has its topics looked after, too."""
+    topics = TopicKeeper(partial(ensure_topics, settings))
+
+    def note_failure() -> None:
+        instruments.progress.move()
+        topics.note_missing()
+
+    publisher.on_failure = note_failure
+    return Stream(
+        agent, source, progress=instruments.progress, readiness=instruments.health.readiness, topics=topics
+    )
 
 
 async def _run(
@@ -149,9 +169,10 @@ async def _run(
             if publisher is None or stream is None:
                 return 0
             logger.info("%s: running against %s", role, settings.brokers)
-            publisher.on_failure = instruments.progress.move
-            async with watched(stream.positions, instruments.progress, instruments.health, settings=settings):
+            count = partial(_count_waiting, stream, GroupBacklog(settings, stream.source), settings)
+            async with watched(count, instruments.progress, instruments.health, settings=settings):
                 failure = await _unless_stopped(stop, stream.run_until_failure())
+            health.readiness.stopping()
             if failure is not None:
                 logger.error("%s: ending, for the stream cannot go on: %s", role, in_words(failure))
             await _within(stream.stop(settings.stop_seconds), settings.stop_seconds + _LEAVE_SECONDS)
@@ -159,6 +180,13 @@ async def _run(
     finally:
         beat.cancel()
         server.close()
+
+
+async def _count_waiting(stream: Stream, backlog: GroupBacklog, settings: Settings) -> int:
+    """Return how many records wait: before this agent, or before its group where it is no member."""
+    if stream.is_member:
+        return await count_waiting(settings, stream.positions())
+    return await backlog.count()
 
 
 def _count_tasks(loop: asyncio.AbstractEventLoop) -> int:
@@ -202,7 +230,7 @@ async def _publisher(
     if publisher is None:
         yield None
         return
-    health.readiness.joined()
+    health.readiness.connecting("joining the consumer group")
     try:
         yield publisher
     finally:

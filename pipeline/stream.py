@@ -1,67 +1,66 @@
-"""The Faust app around one agent; nothing else in the project knows Faust.
+"""One agent fed from one topic: joining the group, batches, commits, lag, and what the group and the topic are about.
 
 Faust joins the group, fetches, and deals out batches. What is committed, and when, is ours (`offsets` says why): what
 the agent has finished, five times a second, and once more before partitions are given back. An agent that raises
-ends the program.
+ends the program, and so does a group that refuses it for good.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-import faust
-
-from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
-from pipeline.lenient_headers import accept_any_header_name
+from pipeline.errors import GroupRefusedError
+from pipeline.faust_app import StreamSource, build_app
+from pipeline.faust_consumer import Commit, GroupConsumer, Membership
+from pipeline.group_refusal import Applicant, GroupRefusal, explain_failure, explain_refusal
 from pipeline.offsets import Offsets
+from pipeline.outage import backoff_seconds
 from pipeline.progress import Progress
+from pipeline.readiness import Readiness
 from pipeline.records import Agent, Partition, Record, time_of
+from pipeline.topic_keeper import TopicKeeper
 
 logger = logging.getLogger(__name__)
 
 _COMMIT_SECONDS = 0.2
 _LAG_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
 # When partitions are taken away, the work in hand is waited for this long, and its commit that long: together less
 # than the members of the group wait for each other.
 _HAND_OVER_SECONDS = 6.0
 _LAST_COMMIT_SECONDS = 2.0
-_REBALANCE_SECONDS = 12.0
-# Slow work is no reason to leave the group: an LLM may be away for hours. What is stuck is the watchdog's business.
-_MAX_POLL_SECONDS = 30 * 86_400.0
+_MAX_REFUSAL_BACKOFF_SECONDS = 10.0
 
 
 class Stream:
     """Feeds one agent from one topic, batch by batch, until stopped.
 
     Args:
-        brokers: Kafka bootstrap servers, `HOST:PORT[,...]`.
-        group: consumer group; its members share the topic's partitions.
-        max_records: size of a batch at most.
-        max_wait_seconds: a batch waits no longer than this for more records.
-        security: who we are to the brokers.
+        source: the topic, the group, and how records are dealt out.
         progress: is told of commits and lag.
+        readiness: is told what the group and the topic are about.
+        topics: makes topics again that are gone.
     """
 
     def __init__(
         self,
         agent: Agent,
+        source: StreamSource,
         *,
-        brokers: str,
-        group: str,
-        topic: str,
-        max_records: int,
-        max_wait_seconds: float,
         progress: Progress,
-        security: KafkaSecurity = NO_SECURITY,
+        readiness: Readiness,
+        topics: TopicKeeper,
     ) -> None:
         self._agent = agent
-        self._max_records = max_records
-        self._max_wait_seconds = max_wait_seconds
+        self.source = source
         self._progress = progress
+        self._readiness = readiness
+        self._topics = topics
         self._offsets = Offsets()
         self._committing = asyncio.Lock()
         self._work: asyncio.Task[None] | None = None  # the agent on the batch in hand
@@ -69,24 +68,26 @@ class Stream:
         self._is_stopping = False
         self._has_partitions = True  # no more from their revocation to the next assignment
         self._agent_failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        accept_any_header_name()
-        self._app = _build_app(brokers, group, security, buffer_size=2 * max_records)
+        self._num_refusals, self._next_request = 0, 0.0
+        self._app = build_app(source)
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._app.on_partitions_assigned.connect(self._on_assigned)
-        source = self._app.topic(topic, key_serializer="raw", value_serializer="raw")
-        self._app.agent(source, name=group)(self._run)
+        topic = self._app.topic(source.topic, key_serializer="raw", value_serializer="raw")
+        self._app.agent(topic, name=source.group)(self._run)
+        self._consumer = GroupConsumer(self._app)
 
     async def run_until_failure(self) -> BaseException:
         """Join the consumer group and feed the agent; returns, once that cannot go on, why.
 
-        That is what the agent raised, or Faust itself.
+        That is what the agent raised, a refusal of the group, or Faust itself.
         """
         self._app.finalize()
-        await self._app.start()
+        # Faust's start waits for the group, and a group that refuses us must be told before.
         ends: list[asyncio.Future[Any]] = [
             self._agent_failure,
-            asyncio.ensure_future(self._app.wait_until_stopped()),
-            asyncio.ensure_future(self._repeat(self._commit, _COMMIT_SECONDS)),
+            asyncio.ensure_future(self._run_app()),
+            asyncio.ensure_future(self._repeat(self._look, _LOOK_SECONDS)),
+            asyncio.ensure_future(self._repeat(self._commit_if_ours, _COMMIT_SECONDS)),
             asyncio.ensure_future(self._repeat(self._show_lag, _LAG_SECONDS)),
         ]
         try:
@@ -94,12 +95,10 @@ class Stream:
         finally:
             for end in ends[1:]:
                 end.cancel()
-        failures = [end.exception() for end in ends[2:] if end.done() and not end.cancelled()]
+        failures = [end.exception() for end in ends[1:] if end.done() and not end.cancelled()]
         if self._agent_failure.done():
             return self._agent_failure.result()
-        return self._app.crash_reason or next(
-            iter(filter(None, failures)), RuntimeError("Faust stopped unasked")
-        )
+        return next(iter(filter(None, failures)), None) or self._app.crash_reason or _stopped_unasked()
 
     async def stop(self, timeout_seconds: float) -> None:
         """Finish or give back what is in hand within the time, commit, leave the group."""
@@ -107,20 +106,26 @@ class Stream:
         await self._let_go(timeout_seconds)
         await self._app.stop()
 
+    @property
+    def is_member(self) -> bool:
+        """Whether the group counts this agent among its members, with partitions or without."""
+        return self._consumer.is_running and self._consumer.membership().is_member
+
     def positions(self) -> dict[Partition, int]:
         """Return the offset of the first uncommitted record of each partition that is ours."""
-        if not self._app.started or self._app.crashed or not self._has_partitions:
+        if not self._consumer.is_running or not self._has_partitions:
             return {}
-        consumer: Any = self._app.consumer
-        try:
-            partitions = [Partition(*tp) for tp in consumer.assignment()]
-        except faust.exceptions.ConsumerNotStarted:
-            return {}
-        committed = {Partition(*tp): offset or 0 for tp, offset in list(consumer._committed_offset.items())}
-        return {place: self._offsets.next_offset(place) or committed.get(place, 0) for place in partitions}
+        return {
+            place: self._offsets.next_offset(place) or self._consumer.committed(place)
+            for place in self._consumer.assignment()
+        }
+
+    async def _run_app(self) -> None:
+        await self._app.start()
+        await self._app.wait_until_stopped()
 
     async def _run(self, stream: Any) -> None:
-        async for events in stream.take_events(self._max_records, within=self._max_wait_seconds):
+        async for events in stream.take_events(self.source.max_records, within=self.source.max_wait_seconds):
             for event in events:
                 event.message.incref()  # or Faust would take it for done, and commit it
             if self._is_stopping:
@@ -138,10 +143,12 @@ class Stream:
         self._offsets.begin(records)
         self._give_back = asyncio.Event()
         self._work = work = asyncio.ensure_future(self._agent.process(records, self._finish, self._give_back))
+        self._readiness.working(True)
         try:
             await asyncio.wait([work])
         finally:
             work.cancel()
+            self._readiness.working(False)
         if work.cancelled():
             return True
         if error := work.exception():
@@ -163,9 +170,9 @@ class Stream:
                 logger.warning("the batch in hand is not finished after %.0f s: given back", timeout_seconds)
                 await asyncio.wait([self._work])
         # A crashed app's consumer answers no more, and one without its broker not soon.
-        if self._app.started and not self._app.crashed:
+        if self._consumer.is_running:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._commit(), _LAST_COMMIT_SECONDS)
+                await asyncio.wait_for(self._commit_for_good(), _LAST_COMMIT_SECONDS)
 
     async def _on_revoked(self, *_: Any, **__: Any) -> None:
         self._has_partitions = False
@@ -176,38 +183,90 @@ class Stream:
         self._has_partitions = True
         self._agent.on_rebalance()
 
-    async def _commit(self) -> None:
+    async def _commit_if_ours(self) -> None:
+        if self._has_partitions:
+            await self._commit()
+
+    async def _commit_for_good(self) -> None:
+        """Commit what is finished; try again where that may help."""
+        while await self._commit() is Commit.LATER:  # noqa: ASYNC110 - nobody tells when the broker is back
+            await asyncio.sleep(_COMMIT_SECONDS)
+
+    async def _commit(self) -> Commit:
         async with self._committing:
+            for place, fetched in self._consumer.fetched().items():
+                self._offsets.skip(place, delivered=fetched.delivered, position=fetched.position)
             offsets = self._offsets.committable()
             if not offsets:
-                return
-            consumer: Any = self._app.consumer
-            tps = {faust.types.TP(*place): offset for place, offset in offsets.items()}
+                return Commit.TAKEN
+            result = await self._consumer.commit(offsets)
             # Where the group has moved on without us nothing is committed, and all of it comes again.
-            if await consumer._commit(tps):
+            if result is Commit.TAKEN:
                 self._offsets.committed(offsets)
                 self._progress.move()
-            consumer._gap.clear()  # Faust's bookkeeping of holes in the offsets, which its own commit would trim
+            return result
 
     async def _show_lag(self) -> None:
-        lag = {}
-        for place, offset in self.positions().items():
-            # The client asserts that the partition is still ours, and its thread may have given it back meanwhile.
-            with suppress(AssertionError, AttributeError):
-                end = self._app.consumer.highwater(faust.types.TP(*place))
-                lag[place] = max((end or 0) - offset, 0)  # None before the first fetch
+        ends = {place: self._consumer.end(place) for place in self.positions()}
+        lag = {
+            place: max((ends.get(place) or 0) - offset, 0)  # None before the first fetch
+            for place, offset in self.positions().items()
+        }
         self._progress.show_lag(lag)
 
-    async def _repeat(self, work: Any, seconds: float) -> None:
+    async def _look(self) -> None:
+        """Tell what the group and the topic are about, and do what can be done about it."""
+        member = self._consumer.membership()
+        if member.error is not None:
+            await self._meet_refusal(member)
+            return
+        self._num_refusals = 0
+        topic, group = self.source.topic, self.source.group
+        if member.is_member and not self._consumer.has_topic(topic):
+            # What was finished of the old topic must not be committed to a new one of its name.
+            self._has_partitions = False
+            self._offsets.forget()
+            self._readiness.no_topic(f"no topic {topic!r}: making it again")
+            self._topics.note_missing()
+        elif member.is_member:
+            self._readiness.joined()
+        else:
+            self._readiness.connecting(f"joining consumer group {group!r} at Kafka {self.source.brokers}")
+        if await self._topics.remake_missing():
+            await self._consumer.ask_for_metadata()
+
+    async def _meet_refusal(self, member: Membership) -> None:
+        """Raise `GroupRefusedError` for a refusal that lasts; tell another one, and ask again after a while."""
+        refusal = self._explain(member)
+        if refusal.is_final or member.is_over:
+            raise GroupRefusedError(refusal.text)
+        self._readiness.refused(refusal.text)
+        now = time.monotonic()
+        if self._num_refusals == 0:
+            self._next_request = now
+        if now >= self._next_request:
+            self._next_request = now + backoff_seconds(
+                self._num_refusals + 2, max_seconds=_MAX_REFUSAL_BACKOFF_SECONDS
+            )
+            self._num_refusals += 1
+            await self._consumer.join_again()
+
+    def _explain(self, member: Membership) -> GroupRefusal:
+        applicant = Applicant(self.source.group, self.source.session_seconds)
+        if member.refusal_code:
+            return explain_refusal(member.refusal_code, applicant)
+        assert member.error is not None, "a refusal has a code or an error"
+        return explain_failure(member.error, applicant)
+
+    async def _repeat(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
         while True:
             await asyncio.sleep(seconds)
-            if self._has_partitions:
+            if self._consumer.is_running:
                 await work()
 
 
-class _App(faust.App):
-    def _create_directories(self) -> None:
-        """Make no folders: there is no table to keep in one."""
+def _stopped_unasked() -> BaseException:
+    return RuntimeError("Faust stopped unasked")
 
 
 def _to_record(message: Any) -> Record:
@@ -220,36 +279,4 @@ def _to_record(message: Any) -> Record:
         key=message.key,
         value=message.value,
         headers=tuple((name, None if value is None else bytes(value)) for name, value in headers),
-    )
-
-
-def _credentials(security: KafkaSecurity) -> Any:
-    """Return what Faust makes the same of as our own clients make of `security`."""
-    if security.mechanism and security.password is not None:
-        return faust.SASLCredentials(
-            username=security.username,
-            password=security.password.get_secret_value(),
-            ssl_context=security.tls,
-            mechanism=security.mechanism,
-        )
-    return security.tls
-
-
-def _build_app(brokers: str, group: str, security: KafkaSecurity, *, buffer_size: int) -> faust.App:
-    return _App(
-        group,
-        broker=[f"kafka://{broker.strip()}" for broker in brokers.split(",")],
-        broker_credentials=_credentials(security),
-        store="memory://",
-        web_enabled=False,
-        topic_allow_declare=False,  # kafka_admin.ensure_topics makes them
-        topic_disable_leader=True,
-        consumer_auto_offset_reset="earliest",
-        # With the defaults the first record takes half a minute, and a lost member as long to be noticed.
-        broker_session_timeout=6.0,
-        broker_heartbeat_interval=1.0,
-        broker_rebalance_timeout=_REBALANCE_SECONDS,
-        broker_max_poll_interval=_MAX_POLL_SECONDS,
-        stream_buffer_maxsize=buffer_size,
-        stream_wait_empty=False,  # we wait for the batch in hand ourselves, and not for ever
     )

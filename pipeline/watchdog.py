@@ -20,9 +20,7 @@ from functools import partial
 
 from pipeline.errors import TocsinError
 from pipeline.health import Health
-from pipeline.partition_reader import partition_reader
 from pipeline.progress import Progress
-from pipeline.records import Partition
 from pipeline.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -75,13 +73,13 @@ class Watchdog:
 
 @asynccontextmanager
 async def watched(
-    positions: Callable[[], dict[Partition, int]], progress: Progress, health: Health, *, settings: Settings
+    count_waiting: Callable[[], Awaitable[int]], progress: Progress, health: Health, *, settings: Settings
 ) -> AsyncIterator[None]:
-    """Watch a stream, whose `positions` are its first uncommitted offsets, for as long as the context lives."""
+    """Watch an agent, before which `count_waiting` records lie, for as long as the context lives."""
     watchdog = Watchdog(
         progress,
         health,
-        count_waiting=lambda: count_waiting(settings, positions()),
+        count_waiting=count_waiting,
         stall_seconds=settings.stall_seconds,
     )
     if settings.stall_exit:
@@ -98,21 +96,6 @@ def _tell_failure(health: Health, watching: asyncio.Task[None]) -> None:
     if not watching.cancelled() and (error := watching.exception()):
         logger.error("the watchdog failed", exc_info=error)
         health.stalled(f"nobody watches: {type(error).__name__} in the watchdog")
-
-
-async def count_waiting(settings: Settings, positions: dict[Partition, int]) -> int:
-    """Return how many records the broker has from these offsets on.
-
-    Raises:
-        BrokerUnavailableError: nobody answers.
-    """
-    if not positions:
-        return 0
-    async with partition_reader(settings, sorted({partition.topic for partition in positions})) as reader:
-        # Where nothing was ever committed, records that are gone already do not wait.
-        beginnings = await reader.beginnings(positions)
-        ends = await reader.ends(positions)
-    return sum(max(ends[place] - max(offset, beginnings[place]), 0) for place, offset in positions.items())
 
 
 def end_process_when_dead(health: Health) -> None:

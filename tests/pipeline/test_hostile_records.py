@@ -14,14 +14,13 @@ from pipeline.annotate_agent import AnnotateAgent
 from pipeline.kafka_admin import ensure_topics
 from pipeline.metrics import Metrics
 from pipeline.outcomes import read_outcome
-from pipeline.progress import Progress
 from pipeline.publisher import Publisher
 from pipeline.records import Record, time_of
 from pipeline.settings import Settings
-from pipeline.stream import Stream
 from pipeline.topic_reader import reading
 from tests.pipeline.brokers import BrokerKind
 from tests.pipeline.fakes import FakeAnnotator
+from tests.pipeline.streams import make_stream
 
 _GOOD = orjson.dumps({"id": "good", "text": "Fire in Athens"})
 _BAD = b"{"
@@ -74,15 +73,7 @@ async def _process(settings: Settings, num_records: int) -> list[Record]:
         dead_topic=settings.topic_dead,
         max_post_bytes=settings.max_post_bytes,
     )
-    stream = Stream(
-        agent,
-        brokers=settings.brokers,
-        group=settings.annotate_group,
-        topic=settings.topic_posts,
-        max_records=10,
-        max_wait_seconds=0.1,
-        progress=Progress(Metrics()),
-    )
+    stream = make_stream(agent, settings)
     running = asyncio.ensure_future(stream.run_until_failure())
     topics = [settings.topic_annotated, settings.topic_dead]
     try:

@@ -8,12 +8,11 @@ import pytest
 
 from pipeline.kafka_admin import ensure_topics
 from pipeline.metrics import Metrics
-from pipeline.progress import Progress
 from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Finish, Record
 from pipeline.settings import Settings
-from pipeline.stream import Stream
 from tests.pipeline.brokers import BrokerKind
+from tests.pipeline.streams import make_stream
 
 pytestmark = pytest.mark.e2e
 
@@ -61,14 +60,12 @@ async def _running(
     max_records: int = 10,
     max_wait_seconds: float = 0.1,
 ) -> AsyncIterator[asyncio.Future[BaseException]]:
-    stream = Stream(
+    stream = make_stream(
         agent,
-        brokers=settings.brokers,
-        group="group",
-        topic="posts",
+        settings,
+        metrics=metrics,
         max_records=max_records,
         max_wait_seconds=max_wait_seconds,
-        progress=Progress(metrics or Metrics()),
     )
     running = asyncio.ensure_future(stream.run_until_failure())
     try:

@@ -6,14 +6,11 @@ import pytest
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.health import Health
-from pipeline.kafka_admin import ensure_topics
 from pipeline.metrics import Metrics
 from pipeline.progress import Progress
-from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Partition
 from pipeline.settings import Settings
-from pipeline.watchdog import Watchdog, count_waiting, watched
-from tests.pipeline.brokers import BrokerKind
+from pipeline.watchdog import Watchdog, watched
 
 _STALL_SECONDS = 0.4
 
@@ -104,12 +101,12 @@ time.sleep(30)
 async def test_a_watchdog_that_fails_is_no_sign_of_life(caplog: pytest.LogCaptureFixture) -> None:
     """A defect of ours must not leave a process unwatched in silence."""
 
-    def positions() -> dict[Partition, int]:
+    async def count_waiting() -> int:
         raise ZeroDivisionError
 
     health, settings = Health(), Settings(stall_seconds=2.0)
     progress = Progress(Metrics())
-    async with watched(positions, progress, health, settings=settings):
+    async with watched(count_waiting, progress, health, settings=settings):
         async with asyncio.timeout(10):
             while not health.why_not_alive():
                 await asyncio.sleep(0.1)
@@ -125,22 +122,3 @@ def test_lag_is_shown_for_the_partitions_that_are_ours() -> None:
     value = metrics.registry.get_sample_value
     assert value("tocsin_lag", {"topic": "posts", "partition": "1"}) == 3
     assert value("tocsin_lag", {"topic": "posts", "partition": "0"}) is None
-
-
-@pytest.mark.e2e
-async def test_what_waits_is_what_the_broker_has(broker_kind: BrokerKind) -> None:
-    """From the given offsets on, also where a partition is empty; a broker that is gone is said to be away."""
-    async with broker_kind.running() as settings:
-        await ensure_topics(settings)
-        publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
-        await publisher.publish([Outgoing("posts", b"key", b"x") for _ in range(10)])
-        await publisher.close()
-        everything = {Partition("posts", 0): 0, Partition("posts", 1): 0}
-        assert await count_waiting(settings, everything) == 10
-        assert await count_waiting(settings, {**everything, Partition("alerts", 1): 0}) == 10
-        assert await count_waiting(settings, {}) == 0
-        ends = {place: await count_waiting(settings, {place: 0}) for place in everything}
-        assert await count_waiting(settings, ends) == 0
-        assert sorted(ends.values()) == [0, 10]
-    with pytest.raises(BrokerUnavailableError):
-        await count_waiting(settings, everything)

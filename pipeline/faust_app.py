@@ -1,0 +1,83 @@
+"""The Faust app around one agent, with the settings that our promises of delivery need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+
+from pipeline.faust_consumer import CommittedTransport
+from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
+
+# Members of the group wait for each other this long when it changes.
+_REBALANCE_SECONDS = 12.0
+# Slow work is no reason to leave the group: an LLM may be away for hours. What is stuck is the watchdog's business.
+_MAX_POLL_SECONDS = 30 * 86_400.0
+# A topic that is deleted, made again, or given more partitions is noticed within this time.
+_METADATA_MAX_AGE_SECONDS = 10.0
+_HEARTBEATS_PER_SESSION = 6
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSource:
+    """Where an agent's records come from, and how they are dealt out.
+
+    Args:
+        brokers: Kafka bootstrap servers, `HOST:PORT[,...]`.
+        group: consumer group; its members share the topic's partitions.
+        max_records: size of a batch at most.
+        max_wait_seconds: a batch waits no longer than this for more records.
+        session_seconds: the group gives a silent member's partitions to others after this time.
+        security: who we are to the brokers.
+    """
+
+    brokers: str
+    group: str
+    topic: str
+    max_records: int
+    max_wait_seconds: float
+    session_seconds: float = 6.0
+    security: KafkaSecurity = NO_SECURITY
+
+
+def build_app(source: StreamSource) -> faust.App:
+    """Return the app, without an agent."""
+    return _App(
+        source.group,
+        broker=[f"kafka://{broker.strip()}" for broker in source.brokers.split(",")],
+        broker_credentials=_credentials(source.security),
+        store="memory://",
+        web_enabled=False,
+        topic_allow_declare=False,  # kafka_admin.ensure_topics makes them
+        topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
+        # With the defaults the first record takes half a minute, and a lost member as long to be noticed.
+        broker_session_timeout=source.session_seconds,
+        broker_heartbeat_interval=source.session_seconds / _HEARTBEATS_PER_SESSION,
+        broker_rebalance_timeout=max(_REBALANCE_SECONDS, source.session_seconds),
+        broker_max_poll_interval=_MAX_POLL_SECONDS,
+        consumer_metadata_max_age_ms=int(_METADATA_MAX_AGE_SECONDS * 1000),
+        stream_buffer_maxsize=2 * source.max_records,
+        stream_wait_empty=False,  # the stream waits for the batch in hand itself, and not for ever
+    )
+
+
+class _App(faust.App):
+    def _create_directories(self) -> None:
+        """Make no folders: there is no table to keep in one."""
+
+    def _new_transport(self) -> Any:
+        return CommittedTransport(self.conf.broker_consumer, self)
+
+
+def _credentials(security: KafkaSecurity) -> Any:
+    """Return what Faust makes the same of as our own clients make of `security`."""
+    if security.mechanism and security.password is not None:
+        return faust.SASLCredentials(
+            username=security.username,
+            password=security.password.get_secret_value(),
+            ssl_context=security.tls,
+            mechanism=security.mechanism,
+        )
+    return security.tls
