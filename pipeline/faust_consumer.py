@@ -137,7 +137,7 @@ class GroupConsumer:
         subscription = coordinator._subscription.subscription
         is_member = (
             coordinator.coordinator_id is not None
-            and coordinator.generation > 0
+            and coordinator.generation >= 0  # Tansu counts from 0, Kafka from 1; -1 is none
             and not coordinator._rejoin_needed_fut.done()
             and subscription is not None
             and subscription.assignment is not None

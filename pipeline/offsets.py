@@ -53,7 +53,7 @@ class Offsets:
             delivered: the offset after the last record that was handed on; None: none was.
             position: the offset that is fetched next.
         """
-        is_finished = delivered is None or self._next.get(partition) == delivered
+        is_finished = delivered is None or self._next.get(partition, 0) >= delivered
         if is_finished and not self._held.get(partition) and position > self._next.get(partition, 0):
             self._next[partition] = position
 

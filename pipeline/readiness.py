@@ -119,4 +119,6 @@ class Readiness:
         if status.is_ready and self._told.is_ready:
             return
         self._told = status
-        logger.info("state: %s%s", status.state, f": {status.reason}" if status.reason else "")
+        is_trouble = status.state in (State.REFUSED, State.NO_TOPIC, State.LLM_NOT_USABLE)
+        level = logging.WARNING if is_trouble else logging.INFO
+        logger.log(level, "state: %s%s", status.state, f": {status.reason}" if status.reason else "")

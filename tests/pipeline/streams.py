@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 
 from pipeline.faust_app import StreamSource
@@ -9,7 +12,7 @@ from pipeline.kafka_admin import ensure_topics
 from pipeline.metrics import Metrics
 from pipeline.progress import Progress
 from pipeline.readiness import Readiness
-from pipeline.records import Agent
+from pipeline.records import Agent, Finish, Record
 from pipeline.settings import Settings
 from pipeline.stream import Stream
 from pipeline.topic_keeper import TopicKeeper
@@ -23,11 +26,12 @@ def make_stream(
     readiness: Readiness | None = None,
     max_records: int = 10,
     max_wait_seconds: float = 0.1,
+    group: str = "group",
 ) -> Stream:
-    """Return a stream of the topic `posts` for the group `group`, not yet running."""
+    """Return a stream of the topic `posts`, not yet running."""
     source = StreamSource(
         settings.brokers,
-        "group",
+        group,
         "posts",
         max_records=max_records,
         max_wait_seconds=max_wait_seconds,
@@ -40,3 +44,50 @@ def make_stream(
         readiness=readiness or Readiness(),
         topics=TopicKeeper(partial(ensure_topics, settings)),
     )
+
+
+class RecordingAgent:
+    """Finishes every record, whose value is a number, and keeps it."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def on_rebalance(self) -> None:
+        """Note nothing."""
+
+    async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
+        for record in records:
+            self.seen.append(int(record.value or b""))
+            finish(record)
+
+
+@asynccontextmanager
+async def running_stream(
+    settings: Settings,
+    agent: Agent,
+    *,
+    metrics: Metrics | None = None,
+    readiness: Readiness | None = None,
+    group: str = "group",
+) -> AsyncIterator[asyncio.Future[BaseException]]:
+    """Run a stream for as long as the context lives; gives what ends by itself only when it fails."""
+    stream = make_stream(agent, settings, metrics=metrics, readiness=readiness, group=group)
+    running = asyncio.ensure_future(stream.run_until_failure())
+    try:
+        yield running
+    finally:
+        running.cancel()
+        await asyncio.wait_for(stream.stop(2.0), 8.0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return once the condition holds."""
+    async with asyncio.timeout(120):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+def lag(metrics: Metrics) -> float | None:
+    """Return the lag of all partitions together, None where it is not shown."""
+    samples = [sample.value for metric in metrics.lag.collect() for sample in metric.samples]
+    return sum(samples) if samples else None

@@ -69,3 +69,32 @@ def test_the_same_offset_twice_waits_for_both() -> None:
     assert offsets.committable() == {}
     offsets.finish(records[0])
     assert offsets.committable() == {_PLACE: 6}
+
+
+def test_offsets_without_a_record_are_passed_once_all_before_them_is_finished() -> None:
+    """The markers of transactions, one after another: each is committed past, and none before its turn."""
+    records, offsets = _in_hand(2)
+    offsets.skip(_PLACE, delivered=2, position=3)
+    assert offsets.committable() == {}
+    for record in records:
+        offsets.finish(record)
+    offsets.skip(_PLACE, delivered=2, position=3)
+    assert offsets.committable() == {_PLACE: 3}
+    offsets.skip(_PLACE, delivered=2, position=6)
+    assert offsets.committable() == {_PLACE: 6}
+
+
+def test_a_record_on_its_way_is_not_passed() -> None:
+    """It was handed on and is not in hand yet: the position behind it says nothing."""
+    records, offsets = _in_hand(2)
+    for record in records:
+        offsets.finish(record)
+    offsets.skip(_PLACE, delivered=4, position=5)
+    assert offsets.committable() == {_PLACE: 2}
+
+
+def test_a_partition_that_brought_no_record_is_passed() -> None:
+    """All that it holds is an aborted transaction."""
+    offsets = Offsets()
+    offsets.skip(_PLACE, delivered=None, position=3)
+    assert (offsets.committable(), offsets.next_offset(_PLACE)) == ({_PLACE: 3}, 3)
