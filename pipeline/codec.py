@@ -51,8 +51,8 @@ def decode(
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise UndecodableError(f"not JSON: {error}") from error
-    _check_is_plain(document, value, MAX_POST_DEPTH if message_type is Post else _MAX_DEPTH)
     unknown = keep_unknown_fields(document) if message_type is Post else None
+    _check_is_plain(document, value, MAX_POST_DEPTH if message_type is Post else _MAX_DEPTH)
     try:
         message = msgspec.convert(document, message_type)
     except msgspec.ValidationError as error:
@@ -65,8 +65,8 @@ def decode(
 
 
 def _check_is_plain(document: object, value: bytes, max_depth: int) -> None:
-    # Most posts have fewer brackets than they may be deep, and need no closer look.
-    if value.count(b"[") + value.count(b"{") > max_depth and is_deeper(document, max_depth):
+    # Most posts have fewer brackets than they may be deep, and need no closer look. (One may be ours: new metadata.)
+    if value.count(b"[") + value.count(b"{") >= max_depth and is_deeper(document, max_depth):
         raise UndecodableError(f"nested more than {max_depth} deep")
     try:
         check_is_unambiguous(value.decode())
