@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -26,6 +27,7 @@ from pipeline.unknown_fields import NOT_OF_A_POST, UnknownFields
 
 # A larger record has a request of its own in any case: it is more than the Kafka client collects for one.
 _LARGE_BYTES = 16_384
+_CLOSE_SECONDS = 3.0
 _COLUMNS = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
 
 OnBad = Callable[[int, RecordError], None]  # told the number of a line that is not sent, and why
@@ -156,9 +158,10 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
                     await produce(publisher, lines, to_record, on_bad=report_bad, total=total)
                     progress.update(task, completed=total.num_sent)
         finally:
-            # First of all: closing waits for a broker that may be away.
             if unknown:
                 console.print(f"{NOT_OF_A_POST}: {unknown}", markup=False)
             console.print(total.in_words(settings.topic_posts, is_raw=is_raw), markup=False)
-            await publisher.close()
+            # What was interrupted while the broker is away would be tried for most of a minute.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(publisher.close(), _CLOSE_SECONDS)
     return total.num_bad

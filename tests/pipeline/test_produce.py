@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from pipeline.errors import RecordError
 from pipeline.kafka_admin import ensure_topics
+from pipeline.local_process import find_free_port
 from pipeline.post_lines import Line
 from pipeline.produce import Sum, post_record, produce, raw_record
 from pipeline.publisher import Outgoing
 from pipeline.settings import Settings
 from pipeline.topic_reader import reading
-from tests.pipeline.brokers import EMBEDDED
+from tests.pipeline.brokers import EMBEDDED, started
 from tests.pipeline.fakes import FakePublisher
 
 _TOCSIN = Path(sys.executable).with_name("tocsin")
@@ -153,6 +154,43 @@ async def test_a_growing_file_is_produced_as_it_grows(number: signal.Signals, st
         assert b"-:2: 17825792 bytes are more than the broker takes" in log
         assert log.endswith(b"\n3 lines sent to posts, 1 line not\n")
         assert b"Traceback" not in log
+
+
+@pytest.mark.e2e
+async def test_ctrl_c_tells_the_sum_while_the_broker_is_away(tmp_path: Path) -> None:
+    """What was acknowledged counts as sent, and what the Kafka client still holds is in doubt."""
+    port = find_free_port()
+    broker, settings = EMBEDDED.make(tmp_path, port), EMBEDDED.settings(port)
+    async with started(broker):
+        await ensure_topics(settings)
+        process = await asyncio.create_subprocess_exec(
+            _TOCSIN,
+            *("produce", "--brokers", settings.brokers, "-"),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TOCSIN_PRODUCER_IDEMPOTENCE": str(settings.producer_idempotence)},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        assert process.stdin is not None
+        assert process.stderr is not None
+        try:
+            async with asyncio.timeout(120):
+                async with reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records:
+                    process.stdin.write(_GOOD[0] + b"\n")
+                    await anext(records)
+                await broker.stop()
+                process.stdin.write(_GOOD[1] + b"\n")
+                while b"Got error produce response" not in await process.stderr.readline():
+                    assert process.returncode is None
+                process.send_signal(signal.SIGINT)
+                log = await process.stderr.read()
+                assert await process.wait() == 130
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+    assert b"1 post sent to posts; interrupted: up to 1 more may have been sent\n" in log
+    assert b"Traceback" not in log
 
 
 @pytest.mark.e2e
