@@ -12,7 +12,7 @@ VLLM_INSTALLED := $(VLLM_VENV)/.installed
 VLLM_MODEL := .cache/vllm/SmolLM2-135M-Instruct
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka test-vllm chaos kafka vllm check format schemas lock bench ablation writer-env \
+.PHONY: help demo up test test-kafka test-schemas test-vllm chaos kafka vllm check format schemas lock bench ablation writer-env \
 	audit sbom clean
 
 help: ## show this help
@@ -30,6 +30,9 @@ test: $(INSTALLED) ## run all tests but those on Apache Kafka and vLLM
 
 test-kafka: $(INSTALLED) ## run the delivery tests on Apache Kafka, if jars and Java are there
 	@$(BIN)/pytest -m kafka tests/pipeline tests/chaos $(TEST_ARGS)
+
+test-schemas: $(INSTALLED) ## give the JSON Schemas to ajv, quicktype and datamodel-code-generator, if npm is there
+	@$(BIN)/pytest -m schemas tests/pipeline $(TEST_ARGS)
 
 chaos: $(INSTALLED) ## break everything under load on Apache Kafka, account for every post; CHAOS_ARGS=--help
 	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)

@@ -26,6 +26,7 @@ from pipeline.messages import (
 from pipeline.metrics import Metrics
 from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Finish, Record
+from pipeline.unknown_fields import NOT_OF_A_POST, UnknownFields
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class AnnotateAgent:
         self._annotated_topic = annotated_topic
         self._dead_topic = dead_topic
         self._max_post_bytes = max_post_bytes
+        self._unknown_fields = UnknownFields(_tell_unknown)
         # One thread: the network takes a whole batch, a second one would only compete with it.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="annotator")
 
@@ -91,7 +93,10 @@ class AnnotateAgent:
         """Do nothing: this agent remembers nothing of a partition."""
 
     async def _outcomes(self, records: Sequence[Record]) -> list[AnnotatedPost | DeadLetter]:
-        decoded = [decode_or_bury(record, Post, max_bytes=self._max_post_bytes) for record in records]
+        decoded = [
+            decode_or_bury(record, Post, max_bytes=self._max_post_bytes, on_unknown=self._unknown_fields.note)
+            for record in records
+        ]
         texts = [post.text for post in decoded if isinstance(post, Post)]
         started_at = datetime.now(UTC)
         annotations = iter(await self._annotate(texts))
@@ -142,6 +147,10 @@ class AnnotateAgent:
             self._metrics.dead_letters.labels(outcome.stage, outcome.reason).inc()
         else:
             self._metrics.posts_annotated.inc()
+
+
+def _tell_unknown(name: str) -> None:
+    logger.info("%s: %s", NOT_OF_A_POST, name)
 
 
 def slices(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:

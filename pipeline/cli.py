@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -32,32 +33,48 @@ _T = TypeVar("_T")
 
 
 app = typer.Typer(
-    help="From a stream of social-media posts to short alerts.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 app.add_typer(dead_app, name="dead")
 
 
-@app.command(epilog="Example: `TOCSIN_BROKERS=kafka:9092 tocsin annotate`")
-def annotate(config: ConfigOption = None) -> None:
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        print(f"tocsin {metadata.version('tocsin')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end."),
+    ] = False,
+) -> None:
+    """From a stream of social-media posts to short alerts."""
+
+
+@app.command(epilog="Example: `tocsin annotate --brokers kafka:9092`")
+def annotate(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the annotate agent: posts in, annotated posts out, until SIGTERM or Ctrl-C."""
     _end_well_when_told()
     from pipeline.program import run_annotate
 
-    _run_agent(run_annotate, load_settings(config))
+    _run_agent(run_annotate, load_settings(config, overrides=given(brokers=brokers)))
 
 
-@app.command(epilog="Example: `TOCSIN_BROKERS=kafka:9092 TOCSIN_LLM_URL=http://vllm:8000/v1 tocsin alert`")
-def alert(config: ConfigOption = None) -> None:
+@app.command(epilog="Example: `TOCSIN_LLM_URL=http://vllm:8000/v1 tocsin alert --brokers kafka:9092`")
+def alert(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the alert agent: annotated posts in, alerts and abstentions out, until SIGTERM or Ctrl-C."""
     _end_well_when_told()
     from pipeline.program import run_alert
 
-    _run_agent(run_alert, load_settings(config))
+    _run_agent(run_alert, load_settings(config, overrides=given(brokers=brokers)))
 
 
 @app.command(
@@ -132,9 +149,8 @@ def produce(
     from pipeline.produce import run_produce
 
     settings = client_settings(config, brokers)
-    num_bad = _run(run_produce(file, settings, is_raw=raw))
-    if num_bad:
-        raise TocsinError(f"{num_bad} lines were not sent")
+    if _run(run_produce(file, settings, is_raw=raw)):
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: `tocsin watch --json --from-beginning --max 10`")

@@ -10,6 +10,7 @@ import orjson
 
 from pipeline.errors import InvalidMessageError, UndecodableError
 from pipeline.messages import Post
+from pipeline.post_fields import OnUnknown, keep_unknown_fields
 from pipeline.unambiguous_json import check_is_unambiguous, is_deeper
 
 # Enough for any metadata, and far from where encoders end their recursion (orjson's at 254): what is taken here can be
@@ -25,8 +26,17 @@ def encode(message: msgspec.Struct) -> bytes:
     return orjson.dumps(msgspec.to_builtins(message))
 
 
-def decode(value: bytes | None, message_type: type[_M], *, max_bytes: int) -> _M:
-    """Return the validated message in `value`.
+def decode(
+    value: bytes | None,
+    message_type: type[_M],
+    *,
+    max_bytes: int,
+    on_unknown: OnUnknown | None = None,
+) -> _M:
+    """Return the validated message in `value`; a post has in `metadata` what is no field of it.
+
+    Args:
+        on_unknown: told those fields of a good post, if there are any.
 
     Raises:
         UndecodableError: no bytes, more than `max_bytes`, no JSON, too deep, or JSON that readers may read differently.
@@ -41,18 +51,22 @@ def decode(value: bytes | None, message_type: type[_M], *, max_bytes: int) -> _M
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise UndecodableError(f"not JSON: {error}") from error
+    unknown = keep_unknown_fields(document) if message_type is Post else None
     _check_is_plain(document, value, MAX_POST_DEPTH if message_type is Post else _MAX_DEPTH)
     try:
-        return msgspec.convert(document, message_type)
+        message = msgspec.convert(document, message_type)
     except msgspec.ValidationError as error:
         # The pattern of ids says nothing to people.
         problem = re.sub("matching regex '.*'", "without control and invisible characters", str(error))
         raise InvalidMessageError(f"not a {message_type.__name__}: {problem}") from error
+    if unknown and on_unknown is not None:
+        on_unknown(unknown)
+    return message
 
 
 def _check_is_plain(document: object, value: bytes, max_depth: int) -> None:
-    # Most posts have fewer brackets than they may be deep, and need no closer look.
-    if value.count(b"[") + value.count(b"{") > max_depth and is_deeper(document, max_depth):
+    # Most posts have fewer brackets than they may be deep, and need no closer look. (One may be ours: new metadata.)
+    if value.count(b"[") + value.count(b"{") >= max_depth and is_deeper(document, max_depth):
         raise UndecodableError(f"nested more than {max_depth} deep")
     try:
         check_is_unambiguous(value.decode())

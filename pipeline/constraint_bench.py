@@ -20,17 +20,17 @@ from pathlib import Path
 from models.plain_text import shown_post
 from pipeline.alert_generator import CANDIDATE_PROMPT
 from pipeline.candidates import merge
-from pipeline.codec import decode
 from pipeline.constraint import THEME_GRAMMAR, alert_grammar
 from pipeline.demo import SAMPLE_POSTS
 from pipeline.errors import RecordError
 from pipeline.filters import judge
-from pipeline.given_post import GivenAnnotator, GivenPost
+from pipeline.given_post import GivenAnnotator, read_given_post
 from pipeline.grounds import Grounds
 from pipeline.llm import LlmClient
 from pipeline.messages import AnnotatedPost
+from pipeline.post_lines import read_all_post_lines
 from pipeline.prompts import Prompt, load_prompt
-from pipeline.settings import load_settings
+from pipeline.settings import Settings, load_settings
 from pipeline.trial_llm import trial_llm
 
 _ENTITY_PROMPT = Prompt(
@@ -143,7 +143,9 @@ async def compare(file: Path) -> dict[str, Score]:
     ways: dict[str, Way] = {"per_post": per_post, "two_step": two_step}
     scores = {name: Score() for name in ways}
     async with trial_llm(settings) as llm:
-        posts = [post for post in _annotated(file, annotator) if post.entities and post.sentiment]
+        posts = [
+            post for post in await _annotated(file, annotator, settings) if post.entities and post.sentiment
+        ]
         for number, post in enumerate(posts):
             question = Question(
                 shown_post(post.post.text),
@@ -159,11 +161,12 @@ async def compare(file: Path) -> dict[str, Score]:
     return scores
 
 
-def _annotated(file: Path, annotator: GivenAnnotator) -> list[AnnotatedPost]:
+async def _annotated(file: Path, annotator: GivenAnnotator, settings: Settings) -> list[AnnotatedPost]:
     posts = []
-    for line in file.read_bytes().split(b"\n"):
+    for line in await read_all_post_lines(file):
         try:
-            posts.append(annotator.annotate(decode(line, GivenPost, max_bytes=2**20)))
+            given = read_given_post(line.content, max_bytes=settings.max_post_bytes)
+            posts.append(annotator.annotate(given))
         except RecordError:  # the samples hold a few on purpose
             continue
     return posts

@@ -149,8 +149,9 @@ def _print_json(filed: Filed) -> None:
 
     from pipeline.terminal import json_line
 
+    # The letter by its schema, and where it lies itself: `origin` is the record's place.
     place = {"partition": filed.partition, "offset": filed.offset}
-    print(json_line(place | {"dead_letter": msgspec.to_builtins(filed.letter)}))
+    print(json_line(msgspec.to_builtins(filed.letter) | place))
 
 
 def _print_line(filed: Filed) -> None:

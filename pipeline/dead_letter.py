@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from pipeline.codec import decode
 from pipeline.errors import InternalError, RecordError
 from pipeline.messages import Origin
+from pipeline.post_fields import OnUnknown
 from pipeline.publisher import Outgoing
 from pipeline.records import Record
 
@@ -76,10 +77,12 @@ def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
     )
 
 
-def decode_or_bury(record: Record, message_type: type[_M], *, max_bytes: int) -> _M | DeadLetter:
+def decode_or_bury(
+    record: Record, message_type: type[_M], *, max_bytes: int, on_unknown: OnUnknown | None = None
+) -> _M | DeadLetter:
     """Return the message that the record holds, or its dead letter; whatever a stranger writes ends no agent."""
     try:
-        return decode(record.value, message_type, max_bytes=max_bytes)
+        return decode(record.value, message_type, max_bytes=max_bytes, on_unknown=on_unknown)
     except RecordError as error:
         return bury(record, error, stage="decode")
     except Exception as error:

@@ -12,10 +12,12 @@ from pipeline.errors import LocalServiceError, RecordError, SettingsError
 from pipeline.kafka_security import kafka_security
 from pipeline.local_stack import StackOptions, local_stack
 from pipeline.outcomes import Outcome, Tally, origin_of, outcome_topics, read_outcome
-from pipeline.produce import produce, raw_record
+from pipeline.post_lines import Line, read_all_post_lines
+from pipeline.produce import Sum, produce, raw_record
 from pipeline.publisher import Publisher
 from pipeline.settings import Settings
 from pipeline.topic_reader import reading
+from pipeline.unknown_fields import NOT_OF_A_POST, UnknownFields
 
 SAMPLE_POSTS = Path(__file__).with_name("sample_posts.jsonl")
 
@@ -43,7 +45,9 @@ async def run_demo(posts_file: Path, options: StackOptions, view: DemoView) -> N
         SettingsError: the file cannot be read or holds nothing.
         LocalServiceError: a part of the stack fails, or no outcome comes for two minutes.
     """
-    lines = _read_lines(posts_file)
+    lines = await read_all_post_lines(posts_file)
+    if not lines:
+        raise SettingsError([f"{posts_file}: no posts in it"])
     started = time.monotonic()
     async with local_stack(options, report=view.report) as stack:
         num_repeated = _count_repeats(lines, stack.settings)
@@ -64,33 +68,21 @@ async def run_demo(posts_file: Path, options: StackOptions, view: DemoView) -> N
     )
 
 
-def _read_lines(file: Path) -> list[bytes]:
-    try:
-        lines = file.read_bytes().split(b"\n")
-    except OSError as error:
-        raise SettingsError([f"{file}: cannot be read: {error.strerror}"]) from error
-    if not any(line.strip() for line in lines):
-        raise SettingsError([f"{file}: no posts in it"])
-    return lines
-
-
-def _count_repeats(lines: list[bytes], settings: Settings) -> int:
+def _count_repeats(lines: list[Line], settings: Settings) -> int:
     if not settings.ledger_seconds:
         return 0
-    ids = [raw_record(line, settings).key for line in lines if line.strip()]
+    ids = [raw_record(line.content, settings).key for line in lines]
     known = [post_id for post_id in ids if post_id is not None]
     return len(known) - len(set(known))
 
 
 async def _run_posts(
-    lines: list[bytes], settings: Settings, view: DemoView, *, num_repeated: int
+    lines: list[Line], settings: Settings, view: DemoView, *, num_repeated: int
 ) -> tuple[Tally, int]:
     """Return the outcomes, and how many lines the broker did not take."""
-    num_unsent = 0
+    total, unknown = Sum(), UnknownFields()
 
     def report_unsent(number: int, error: RecordError) -> None:
-        nonlocal num_unsent
-        num_unsent += 1
         view.report(f"line {number} is not sent: {error}")
 
     publisher = await Publisher.connect(
@@ -98,14 +90,15 @@ async def _run_posts(
         is_idempotent=settings.producer_idempotence,
         security=kafka_security(settings),
     )
+    to_record = partial(raw_record, settings=settings, on_unknown=unknown.note)
     try:
-        num_posts = await produce(
-            publisher, lines, partial(raw_record, settings=settings), on_bad=report_unsent
-        )
+        await produce(publisher, lines, to_record, on_bad=report_unsent, total=total)
     finally:
         await publisher.close()
-    view.report(f"{num_posts} posts produced")
-    return await _read_outcomes(num_posts - num_repeated, settings, view), num_unsent
+    view.report(f"{total.num_sent} posts produced")
+    if unknown:
+        view.report(f"{NOT_OF_A_POST}: {unknown}")
+    return await _read_outcomes(total.num_sent - num_repeated, settings, view), total.num_bad
 
 
 async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView) -> Tally:

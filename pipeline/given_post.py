@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
 from models import AnnotationError, Annotator
 from pipeline.annotate_agent import to_annotated_post
+from pipeline.codec import decode
 from pipeline.errors import InvalidMessageError, UnannotatableError
-from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, PostId, Sentiment
+from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment
 from pipeline.parts import load_annotator
+from pipeline.post_fields import OnUnknown
 from pipeline.settings import Settings
 
 NO_ORIGIN = Origin(topic="", partition=0, offset=0)
@@ -26,12 +30,43 @@ class GivenEntity(Struct, frozen=True):
 
 
 class GivenPost(Struct, frozen=True):
-    """A post as a file gives it; other fields are ignored."""
+    """A post, and what its file says to be in it."""
 
-    id: PostId
-    text: str
+    post: Post
     entities: list[str | GivenEntity] | None = None
     sentiment: str | Sentiment | None = None
+    ignored: tuple[
+        str, ...
+    ] = ()  # fields of these names that hold something else, as other programs write them
+
+
+_GIVEN_TYPES: dict[str, Any] = {
+    "entities": list[str | GivenEntity] | None,
+    "sentiment": str | Sentiment | None,
+}
+
+
+def read_given_post(line: bytes, *, max_bytes: int, on_unknown: OnUnknown = lambda _: None) -> GivenPost:
+    """Return the post on a line, which is whatever `tocsin produce` takes.
+
+    Args:
+        on_unknown: told the fields that are none of a post's and give nothing, if there are any.
+
+    Raises:
+        RecordError: it holds no post.
+    """
+    fields: dict[str, Any] = {}
+    post = decode(line, Post, max_bytes=max_bytes, on_unknown=fields.update)
+    given, ignored = {}, []
+    for name in fields.keys() & _GIVEN_TYPES.keys():
+        try:
+            given[name] = msgspec.convert(fields[name], _GIVEN_TYPES[name])
+            del fields[name]
+        except msgspec.ValidationError:
+            ignored.append(name)
+    if fields:
+        on_unknown(fields)
+    return GivenPost(post, **given, ignored=tuple(sorted(ignored)))
 
 
 class GivenAnnotator:
@@ -54,13 +89,13 @@ class GivenAnnotator:
             UnannotatableError: the network refuses the text.
             SettingsError: the checkpoint or the device cannot be used.
         """
-        post = Post(id=given.id, text=given.text)
+        post = given.post
         if self._ignores_given:
             return self._by_network(post)
         is_complete = given.entities is not None and given.sentiment is not None
         annotated = _bare(post) if is_complete else self._by_network(post)
         if given.entities is not None:
-            entities = [_place(entity, given.text) for entity in given.entities]
+            entities = [_place(entity, post.text) for entity in given.entities]
             annotated = msgspec.structs.replace(annotated, entities=entities)
         if given.sentiment is not None:
             annotated = msgspec.structs.replace(annotated, sentiment=_sentiment(given.sentiment))

@@ -7,17 +7,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-import orjson
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import ThreadingWSGIServer
 
 from pipeline.errors import SettingsError
+from pipeline.probe_app import build_probe_app
 from pipeline.readiness import Readiness
 
 # The event loop beats every second; a batch never blocks it, so this long without a beat is a fault.
@@ -49,20 +49,28 @@ class Health:
 
 
 class HealthServer:
-    """Serves metrics and probes until closed; `port` is the one that was bound."""
+    """Serves metrics and probes until closed; `port` is the one that was bound, `url` how it is reached.
+
+    The address family follows the address: `::` is every address of both, and a name that has one of each is its IPv4.
+
+    Raises:
+        SettingsError: the address or the port cannot be used.
+    """
 
     def __init__(self, health: Health, registry: CollectorRegistry, *, host: str, port: int) -> None:
+        host = host or "0.0.0.0"  # noqa: S104 - as sockets have it
         try:
             self._server = make_server(
                 host,
                 port,
-                _build_wsgi_app(health, registry),
-                ThreadingWSGIServer,
+                build_probe_app(health, registry),
+                _SERVERS[_family_of(host)],
                 handler_class=_QuietHandler,
             )
         except OSError as error:
             raise SettingsError([f"metrics_host={host!r}, metrics_port={port}: {error.strerror}"]) from error
         self.port = int(self._server.server_port)
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
 
     def close(self) -> None:
@@ -71,40 +79,24 @@ class HealthServer:
         self._server.server_close()
 
 
+def _family_of(host: str) -> socket.AddressFamily:
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    families = {family for family, *_ in found}
+    return socket.AF_INET if socket.AF_INET in families else socket.AF_INET6
+
+
+class _Ipv6Server(ThreadingWSGIServer):
+    address_family = socket.AF_INET6
+
+    def server_bind(self) -> None:
+        # So that probes which ask 127.0.0.1 find `::`, whatever the machine's default is.
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+
+_SERVERS = {socket.AF_INET: ThreadingWSGIServer, socket.AF_INET6: _Ipv6Server}
+
+
 class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
         """Log nothing: scrapes come every few seconds."""
-
-
-def _build_wsgi_app(health: Health, registry: CollectorRegistry) -> Callable[..., Iterable[bytes]]:
-    metrics_app = make_wsgi_app(registry)
-
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        if path == "/metrics":
-            answer: Iterable[bytes] = metrics_app(environ, start_response)
-            return answer
-        if path == "/livez":
-            return _answer_probe(health.why_not_alive(), start_response)
-        if path == "/readyz":
-            return _answer_readiness(health.readiness, start_response)
-        start_response("404 Not Found", [("Content-Type", "text/plain")])
-        return [b"/metrics, /livez or /readyz\n"]
-
-    return app
-
-
-def _answer_readiness(readiness: Readiness, start_response: Callable[..., Any]) -> list[bytes]:
-    status = readiness.status
-    start_response(_status_line(status.is_ready), [("Content-Type", "application/json")])
-    document = {"ready": status.is_ready, "state": status.state, "reason": status.reason}
-    return [orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)]
-
-
-def _status_line(is_well: bool) -> str:
-    return "200 OK" if is_well else "503 Service Unavailable"
-
-
-def _answer_probe(problem: str, start_response: Callable[..., Any]) -> list[bytes]:
-    start_response(_status_line(not problem), [("Content-Type", "text/plain")])
-    return [f"{problem or 'ok'}\n".encode()]

@@ -64,7 +64,7 @@ class SelectionMethod(StrEnum):
 
 
 class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One social-media post as a user produces it. Fields not listed here are dropped; use `metadata`."""
+    """One social-media post as a user produces it. Other fields are kept in `metadata`, unless it has the name."""
 
     id: PostId
     text: Annotated[str, Meta(description="the post as written; may be empty")]
@@ -73,7 +73,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str | None = None
     author: str | None = None
     url: str | None = None
-    metadata: Annotated[dict[str, Any], Meta(description="travels through untouched")] | None = None
+    metadata: Annotated[dict[str, Any], Meta(description="untouched; gets other fields")] | None = None
 
 
 class Entity(Struct, frozen=True, kw_only=True):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from io import FileIO
 from itertools import groupby
-from pathlib import Path
 
 from aiokafka.errors import MessageSizeTooLargeError
 from rich.console import Console
@@ -17,52 +15,83 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.text import Text
 
 from pipeline.codec import decode
-from pipeline.errors import RecordError, SettingsError, UndecodableError
+from pipeline.errors import RecordError, UndecodableError
 from pipeline.kafka_security import kafka_security
 from pipeline.messages import Post
+from pipeline.post_fields import OnUnknown
+from pipeline.post_lines import Line, open_posts, read_post_lines
 from pipeline.publisher import Outgoing, Publisher
 from pipeline.settings import Settings
 from pipeline.terminal import printable
+from pipeline.unknown_fields import NOT_OF_A_POST, UnknownFields
 
-_STDIN = 0
-_READ_BYTES = 65_536
 # A larger record has a request of its own in any case: it is more than the Kafka client collects for one.
 _LARGE_BYTES = 16_384
+_CLOSE_SECONDS = 3.0
 _COLUMNS = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
 
 OnBad = Callable[[int, RecordError], None]  # told the number of a line that is not sent, and why
 
 
-def post_record(line: bytes, settings: Settings) -> Outgoing:
+@dataclass(slots=True)
+class Sum:
+    """What has become of the lines so far."""
+
+    num_sent: int = 0  # the broker has acknowledged them
+    num_bad: int = 0
+    num_in_doubt: int = 0  # handed to the Kafka client when the work was interrupted
+
+    def in_words(self, topic: str, *, is_raw: bool) -> str:
+        """Return one line for people."""
+        kind = "line" if is_raw else "post"
+        text = f"{_count(self.num_sent, kind)} sent to {topic}"
+        if self.num_bad:
+            text += f", {_count(self.num_bad, 'line')} not"
+        if self.num_in_doubt:
+            text += f"; interrupted: up to {self.num_in_doubt:,} more may have been sent"
+        return text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def post_record(line: bytes, settings: Settings, on_unknown: OnUnknown | None = None) -> Outgoing:
     """Return the record for a line that holds a post.
+
+    Args:
+        on_unknown: told the fields that are none of a post's, if there are any.
 
     Raises:
         RecordError: it holds none.
     """
-    post = decode(line, Post, max_bytes=settings.max_post_bytes)
-    return Outgoing(settings.topic_posts, post.id.encode(), line.strip())
+    post = decode(line, Post, max_bytes=settings.max_post_bytes, on_unknown=on_unknown)
+    return Outgoing(settings.topic_posts, post.id.encode(), line)
 
 
-def raw_record(line: bytes, settings: Settings) -> Outgoing:
+def raw_record(line: bytes, settings: Settings, on_unknown: OnUnknown | None = None) -> Outgoing:
     """Return the record for a line, whatever it holds; without a key where it is no post."""
     try:
-        return post_record(line, settings)
+        return post_record(line, settings, on_unknown)
     except RecordError:
-        return Outgoing(settings.topic_posts, None, line.strip())
+        return Outgoing(settings.topic_posts, None, line)
 
 
 async def produce(
     publisher: Publisher,
-    lines: Iterable[bytes],
+    lines: Iterable[Line],
     to_record: Callable[[bytes], Outgoing],
     *,
     on_bad: OnBad,
-    first_number: int = 1,
-) -> int:
-    """Publish a record for each line that is not blank, in order; returns how many are acknowledged."""
-    num_produced = 0
-    records = _records(enumerate(lines, first_number), to_record, on_bad)
-    for _, group in groupby(records, key=_batch_key):
+    total: Sum,
+) -> None:
+    """Publish a record for each line, in order, and add to `total` what is acknowledged, in doubt, or not sent."""
+
+    def refuse(number: int, error: RecordError) -> None:
+        total.num_bad += 1
+        on_bad(number, error)
+
+    for _, group in groupby(_records(lines, to_record, refuse), key=_batch_key):
         batch = list(group)
         try:
             await publisher.publish([record for _, record in batch])
@@ -71,20 +100,20 @@ async def produce(
                 raise
             number, record = batch[0]
             size = len(record.value or b"")
-            on_bad(number, UndecodableError(f"{size} bytes are more than the broker takes in one record"))
+            refuse(number, UndecodableError(f"{size} bytes are more than the broker takes in one record"))
+        except asyncio.CancelledError:
+            total.num_in_doubt += len(batch)
+            raise
         else:
-            num_produced += len(batch)
-    return num_produced
+            total.num_sent += len(batch)
 
 
 def _records(
-    lines: Iterable[tuple[int, bytes]], to_record: Callable[[bytes], Outgoing], on_bad: OnBad
+    lines: Iterable[Line], to_record: Callable[[bytes], Outgoing], on_bad: OnBad
 ) -> Iterator[tuple[int, Outgoing]]:
-    for number, line in lines:
-        if not line.strip():
-            continue
+    for number, content in lines:
         try:
-            record = to_record(line)
+            record = to_record(content)
         except RecordError as error:
             on_bad(number, error)
             continue
@@ -97,92 +126,42 @@ def _batch_key(numbered: tuple[int, Outgoing]) -> int:
     return number if len(record.value or b"") > _LARGE_BYTES else 0
 
 
-async def read_lines(stream: FileIO) -> AsyncIterator[list[bytes]]:
-    """Yield the lines of a file or pipe as they come, those that are there at once together."""
-    pending = bytearray()
-    while chunk := await _read(stream):
-        pending += chunk
-        if b"\n" in chunk:
-            *lines, rest = bytes(pending).split(b"\n")
-            pending = bytearray(rest)
-            yield lines
-    yield [bytes(pending)]
-
-
-async def _read(stream: FileIO) -> bytes:
-    """Return what can be read now, and wait where that is nothing; empty at the end."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[bytes] = loop.create_future()
-
-    def settle(chunk: bytes | OSError) -> None:
-        if result.cancelled():
-            return
-        if isinstance(chunk, OSError):
-            name = "standard input" if stream.name == _STDIN else str(stream.name)
-            result.set_exception(_unreadable(name, chunk))
-        else:
-            result.set_result(chunk)
-
-    def read() -> None:
-        chunk: bytes | OSError
-        try:
-            chunk = stream.read(_READ_BYTES) or b""
-        except OSError as error:
-            chunk = error
-        with suppress(RuntimeError):  # nobody waits any more: the loop is closed
-            loop.call_soon_threadsafe(settle, chunk)
-
-    # Not a thread of the loop's pool: Ctrl-C would wait for it, and it for a line that may never come.
-    threading.Thread(target=read, daemon=True).start()
-    return await result
-
-
 async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
-    """Produce the posts in `file` (`-`: standard input) with a progress bar; returns the number of bad lines.
+    """Produce the posts in `file` (`-`: standard input) and say how many; returns the number of bad lines.
+
+    The sum is said whatever ends the work, once it has begun; fields that are none of a post's are named with it.
 
     Raises:
-        SettingsError: the file cannot be read.
+        SettingsError: the file cannot be read, or is none of one JSON object a line.
         BrokerUnavailableError: no broker.
         KafkaAccessError: the broker refuses us.
     """
-    console = Console(stderr=True)
-    num_bad = 0
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    total, unknown = Sum(), UnknownFields()
 
     def report_bad(number: int, error: RecordError) -> None:
-        nonlocal num_bad
-        num_bad += 1
-        console.print(Text(f"{file}:{number}: {printable(str(error))}", "red"), soft_wrap=True)
+        console.print(Text(f"{printable(file)}:{number}: {printable(str(error))}", "red"))
 
-    to_record = partial(raw_record if is_raw else post_record, settings=settings)
-    with _open(file) as stream:
+    to_record = partial(raw_record if is_raw else post_record, settings=settings, on_unknown=unknown.note)
+    with open_posts(file) as stream:
         publisher = await Publisher.connect(
             settings.brokers,
             is_idempotent=settings.producer_idempotence,
             security=kafka_security(settings),
         )
         try:
-            with Progress(*_COLUMNS, console=console) as progress:
+            with Progress(
+                *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
+            ) as progress:
                 task = progress.add_task("producing", total=None)
-                first_number = 1
-                async for lines in read_lines(stream):
-                    num_produced = await produce(
-                        publisher, lines, to_record, on_bad=report_bad, first_number=first_number
-                    )
-                    progress.advance(task, num_produced)
-                    first_number += len(lines)
+                async for lines in read_post_lines(stream, is_raw=is_raw):
+                    await produce(publisher, lines, to_record, on_bad=report_bad, total=total)
+                    progress.update(task, completed=total.num_sent)
         finally:
-            await publisher.close()
-    return num_bad
-
-
-def _open(file: str) -> FileIO:
-    if file == "-":
-        return FileIO(_STDIN, closefd=False)
-    try:
-        return Path(file).open("rb", buffering=0)
-    except OSError as error:
-        raise _unreadable(file, error) from error
-
-
-def _unreadable(file: str, error: OSError) -> SettingsError:
-    return SettingsError([f"{file}: cannot be read: {error.strerror}"])
+            if unknown:
+                console.print(f"{NOT_OF_A_POST}: {unknown}", markup=False)
+            console.print(total.in_words(settings.topic_posts, is_raw=is_raw), markup=False)
+            # What was interrupted while the broker is away would be tried for most of a minute.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(publisher.close(), _CLOSE_SECONDS)
+    return total.num_bad

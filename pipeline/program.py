@@ -161,7 +161,7 @@ async def _run(
     metrics.build.info({"role": role})
     metrics.event_loop_tasks.set_function(partial(_count_tasks, asyncio.get_running_loop()))
     server = HealthServer(health, metrics.registry, host=settings.metrics_host, port=settings.metrics_port)
-    logger.info("%s: metrics and probes on http://%s:%d", role, settings.metrics_host, server.port)
+    logger.info("%s: metrics and probes on %s", role, server.url)
     beat = asyncio.create_task(health.beat())
     try:
         async with _publisher(settings, health, stop) as publisher:

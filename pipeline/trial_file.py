@@ -1,28 +1,29 @@
 """`tocsin try --posts FILE`: many posts without Kafka, everything about each as a JSON object a line.
 
-What evaluations are run over. A line of the file is a post (`id`, `text`) and may say what is in it, so that the
-network is not asked: `entities` (texts, or objects with `text` and perhaps `type`, `start`, `score`) and `sentiment`
-(a label, or an object with `label` and `score`).
+What evaluations are run over. A line of the file is a post as `tocsin produce` takes it and may say what is in it, so
+that the network is not asked: `entities` (texts, or objects with `text` and perhaps `type`, `start`, `score`) and
+`sentiment` (a label, or an object with `label` and `score`). Fields of these names that hold anything else, as other
+programs write them, give nothing; the line's `ignored` names them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.codec import decode
-from pipeline.errors import RecordError, SettingsError, TocsinError
+from pipeline.errors import RecordError, TocsinError
 from pipeline.generation import Generation
-from pipeline.given_post import GivenAnnotator, GivenPost
+from pipeline.given_post import GivenAnnotator, read_given_post
 from pipeline.messages import Alert, AnnotatedPost
+from pipeline.post_lines import Line, read_all_post_lines
 from pipeline.settings import Settings
 from pipeline.terminal import json_line
 from pipeline.trial_llm import LlmCost, TrialLlm, counted, trial_llm
-
-_MAX_LINE_BYTES = 2**20
+from pipeline.unknown_fields import NOT_OF_A_POST, UnknownFields
 
 
 async def run_trial_file(file: Path, settings: Settings, *, ignores_given: bool = False) -> None:
@@ -35,32 +36,28 @@ async def run_trial_file(file: Path, settings: Settings, *, ignores_given: bool 
         SettingsError: the file, the checkpoint or the device cannot be used.
         LocalServiceError: the embedded LLM does not come up, or ends.
     """
-    lines = _read_lines(file)
+    lines = await read_all_post_lines(file)
     annotator = GivenAnnotator(settings, ignores_given=ignores_given)
+    unknown = UnknownFields()
     began = time.monotonic()
     async with trial_llm(settings) as llm:
-        await llm.while_running(_run(lines, annotator, llm))
+        await llm.while_running(_run(lines, annotator, llm, unknown))
         _print({"summary": _describe(llm) | {"posts": len(lines), "seconds": time.monotonic() - began}})
+    if unknown:
+        print(f"{NOT_OF_A_POST}: {unknown}", file=sys.stderr)
 
 
-def _read_lines(file: Path) -> list[bytes]:
-    try:
-        return [line for line in file.read_bytes().split(b"\n") if line.strip()]
-    except OSError as error:
-        raise SettingsError([f"{file}: cannot be read: {error.strerror}"]) from error
-
-
-async def _run(lines: list[bytes], annotator: GivenAnnotator, llm: TrialLlm) -> None:
+async def _run(lines: list[Line], annotator: GivenAnnotator, llm: TrialLlm, unknown: UnknownFields) -> None:
     """Print what becomes of each line; as many posts in work as the settings allow requests."""
     places = asyncio.Semaphore(llm.settings.llm_max_requests)
 
-    async def work(number: int, line: bytes) -> dict[str, Any]:
+    async def work(line: Line) -> dict[str, Any]:
         async with places:
-            return await _try(number, line, annotator, llm)
+            return await _try(line, annotator, llm, unknown)
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work(number, line)) for number, line in enumerate(lines, 1)]
+            tasks = [group.create_task(work(line)) for line in lines]
             for task in tasks:
                 _print(await task)
     except* TocsinError as errors:
@@ -70,12 +67,16 @@ async def _run(lines: list[bytes], annotator: GivenAnnotator, llm: TrialLlm) -> 
     raise mistake
 
 
-async def _try(number: int, line: bytes, annotator: GivenAnnotator, llm: TrialLlm) -> dict[str, Any]:
-    shown: dict[str, Any] = {"line": number}
+async def _try(
+    line: Line, annotator: GivenAnnotator, llm: TrialLlm, unknown: UnknownFields
+) -> dict[str, Any]:
+    shown: dict[str, Any] = {"line": line.number}
     cost, began = counted(), time.monotonic()
     try:
-        given = decode(line, GivenPost, max_bytes=_MAX_LINE_BYTES)
-        shown["id"] = given.id
+        given = read_given_post(line.content, max_bytes=llm.settings.max_post_bytes, on_unknown=unknown.note)
+        shown["id"] = given.post.id
+        if given.ignored:
+            shown["ignored"] = given.ignored
         post = annotator.annotate(given)
         shown |= _describe_annotation(post)
         shown |= _describe_generation(await llm.generator.generate(post))

@@ -39,7 +39,7 @@ async def run_watch(
             if as_json:
                 print(json_line(to_json(alert)["alert"]), flush=True)
             else:
-                output.print(render_outcome(alert))
+                output.print(render_outcome(alert, received_at=record.timestamp))
             num_alerts += 1
             if num_alerts == max_alerts:
                 return

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tomllib
@@ -106,7 +107,7 @@ def test_image_settings_are_settings() -> None:
     assert load_settings(environ=environ).metrics_port == int(_only("EXPOSE"))
 
 
-def _probe(port: int) -> subprocess.CompletedProcess[str]:
+def _probe(port: int, host: str = "0.0.0.0") -> subprocess.CompletedProcess[str]:
     """Run the image's HEALTHCHECK as it stands, but for where the script lies."""
     python, script = json.loads(_only("HEALTHCHECK").split("CMD", 1)[1])
     assert python == "python"
@@ -114,7 +115,8 @@ def _probe(port: int) -> subprocess.CompletedProcess[str]:
         rest.split() for name, rest in INSTRUCTIONS if name == "COPY" and rest.endswith(f" {script}")
     ]
     # A proxy that is not there: the probe must not ask it.
-    environ = {**os.environ, "TOCSIN_METRICS_PORT": str(port), "http_proxy": "http://127.0.0.1:9"}
+    variables = {"TOCSIN_METRICS_HOST": host, "TOCSIN_METRICS_PORT": str(port)}
+    environ = {**os.environ, **variables, "http_proxy": "http://127.0.0.1:9"}
     command = [sys.executable, str(ROOT / copied[0])]
     return subprocess.run(command, env=environ, capture_output=True, text=True)
 
@@ -131,6 +133,19 @@ def test_probe_tells_a_live_process_from_a_stuck_one(monkeypatch: pytest.MonkeyP
         server.close()
     assert (alive.returncode, alive.stdout) == (0, "ok\n")
     assert (stuck.returncode, stuck.stdout) == (1, "event loop stuck for 99 s\n")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", "localhost", "::", "::1"])
+def test_probe_asks_where_the_program_listens(host: str) -> None:
+    """The health check follows the address that the container sets, those of IPv6 too."""
+    if ":" in host and not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    server = HealthServer(Health(), CollectorRegistry(), host=host, port=0)
+    try:
+        done = _probe(server.port, host)
+    finally:
+        server.close()
+    assert (done.returncode, done.stdout) == (0, "ok\n")
 
 
 def test_probe_fails_where_nobody_answers() -> None:

@@ -25,7 +25,11 @@ def metrics() -> Metrics:
 
 
 def _agent(
-    publisher: FakePublisher, metrics: Metrics, annotator: FakeAnnotator | None = None
+    publisher: FakePublisher,
+    metrics: Metrics,
+    annotator: FakeAnnotator | None = None,
+    *,
+    max_post_bytes: int = 1000,
 ) -> AnnotateAgent:
     return AnnotateAgent(
         cast(Annotator, annotator or FakeAnnotator()),
@@ -33,7 +37,7 @@ def _agent(
         metrics,
         annotated_topic="annotated",
         dead_topic="dead",
-        max_post_bytes=1000,
+        max_post_bytes=max_post_bytes,
     )
 
 
@@ -164,3 +168,32 @@ async def test_what_comes_of_a_replayed_post_carries_its_attempt(
     again = replace(first, headers=(*first.headers, ("tocsin-attempt", b"3")))
     await run_agent(_agent(publisher, metrics), [first, again])
     assert [list(out.headers) for out in publisher.published] == [[], [("tocsin-attempt", b"3")]]
+
+
+async def test_other_fields_are_kept_and_each_is_logged_once(
+    publisher: FakePublisher, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is no field of a post goes on in its metadata, and the log names it, not once a post."""
+    values = [{"id": str(n), "text": "Fire in Athens", "likes": n, "txt\x1b": None} for n in range(3)]
+    agent = _agent(publisher, metrics)
+    with caplog.at_level("INFO"):
+        for value in values:
+            await run_agent(agent, [make_record(orjson.dumps(value))])
+    posts = [decode(out.value, AnnotatedPost, max_bytes=10_000).post for out in publisher.published]
+    assert [post.metadata for post in posts] == [{"likes": n, "txt\x1b": None} for n in range(3)]
+    named = "fields that are none of a post's, kept in its metadata: "
+    assert [record.getMessage() for record in caplog.records] == [named + "likes", named + r"txt\x1b"]
+
+
+async def test_a_post_of_ten_thousand_fields_floods_nothing(
+    publisher: FakePublisher, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They travel on, as large as they came, and the log has a hundred lines of them and one more."""
+    fields = {f"field {n}": n for n in range(10_000)} | {"x" * 60_000: 1}
+    agent = _agent(publisher, metrics, max_post_bytes=900_000)
+    record = make_record(orjson.dumps({"id": "1", "text": "Fire in Athens", **fields}))
+    with caplog.at_level("INFO"):
+        await run_agent(agent, [record, record])
+    assert decode(publisher.published[1].value, AnnotatedPost, max_bytes=10**6).post.metadata == fields
+    assert len(caplog.records) == 101
+    assert max(len(line.getMessage()) for line in caplog.records) < 200

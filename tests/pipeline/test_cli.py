@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,39 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
     assert re.search(rf"Example: .*tocsin {command}", result.stdout)
 
 
+def test_the_program_tells_its_version() -> None:
+    """One line, as the package is installed."""
+    result = _tocsin("--version")
+    assert (result.returncode, result.stdout) == (0, f"tocsin {metadata.version('tocsin')}\n")
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["", "produce", "dead", "dead list"])
+def test_the_short_option_asks_for_help_too(command: str) -> None:
+    """`-h` is `--help` everywhere."""
+    short, long = (_tocsin(*command.split(), option) for option in ("-h", "--help"))
+    assert (short.returncode, short.stdout) == (0, long.stdout)
+
+
+@pytest.mark.parametrize("command", ["demo", "try"])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"id": "1", "text": "x"}'.encode("utf-16"), "not in UTF-8 but in UTF-16"),
+        (b'[{"id": "1", "text": "x"}]', "a JSON array: expected one JSON object a line"),
+    ],
+)
+def test_a_file_of_another_form_is_refused_before_anything_is_started(
+    command: str, content: bytes, problem: str, tmp_path: Path
+) -> None:
+    """One line with the file and its form."""
+    (tmp_path / "posts").write_bytes(content)
+    result = _tocsin(command, "--posts", "posts", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"tocsin: posts: {problem}")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
     """Start-up fails with status 2 and one line a mistake."""
     result = _tocsin("annotate", TOCSIN_METRICS_PORT="high", TOCSIN_BROKER="x")
@@ -54,6 +88,8 @@ def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
         (("up", "--data", "kept"), "tocsin: --data kept: only Apache Kafka keeps data: add --kafka apache"),
         (("watch", "--brokers", "127.0.0.1:1"), "tocsin: no Kafka broker at 127.0.0.1:1"),
         (("watch", "--brokers", ""), "tocsin: --brokers='': "),
+        (("annotate", "--brokers", ""), "tocsin: --brokers='': "),
+        (("alert", "--brokers", "kafka"), "tocsin: --brokers='kafka': expected HOST:PORT"),
         (("up", "--config", "gone.toml"), "tocsin: gone.toml: cannot be read: No such file or directory"),
         (("demo", "--config", "gone.toml"), "tocsin: gone.toml: cannot be read: No such file or directory"),
         (("demo", "--llm-url", "gone"), "tocsin: --llm-url='gone': "),
@@ -108,10 +144,10 @@ def test_an_agent_without_a_broker_says_so_keeps_trying_and_stops_when_told() ->
     """The broker's address is in the log, more than once, and SIGTERM still ends it with status 0."""
     brokers = f"127.0.0.1:{find_free_port()}"
     process = subprocess.Popen(
-        [_TOCSIN, "alert"],
+        [_TOCSIN, "alert", "--brokers", brokers],
         stderr=subprocess.PIPE,
         text=True,
-        env=_environ() | {"TOCSIN_BROKERS": brokers, "TOCSIN_METRICS_PORT": "0"},
+        env=_environ() | {"TOCSIN_BROKERS": "127.0.0.1:2", "TOCSIN_METRICS_PORT": "0"},
     )
     assert process.stderr is not None
     try:

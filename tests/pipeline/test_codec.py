@@ -1,6 +1,5 @@
 import contextlib
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,9 +69,3 @@ def test_bytes_that_are_no_json_are_undecodable(value: bytes | None) -> None:
     """Nothing, cut-off JSON, bad UTF-8, a lone surrogate and too many bytes have one error type."""
     with pytest.raises(UndecodableError):
         decode(value, Post, max_bytes=1000)
-
-
-def test_unknown_fields_are_dropped() -> None:
-    """A field that is not in the message is no error: `metadata` is the place for it."""
-    value = orjson.dumps({"id": "1", "text": "x", "likes": 3})
-    assert decode(value, Post, max_bytes=1000) == Post(id="1", text="x")

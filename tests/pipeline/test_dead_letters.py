@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from jsonschema import validate
 
 from pipeline.dead_letter import attempt_of, bury, carried_headers, from_record, to_outgoing, to_replay
 from pipeline.dead_letters import Wanted, check_replayable, find_letters, replay
@@ -15,6 +16,7 @@ from pipeline.kafka_admin import ensure_topics
 from pipeline.partition_reader import partition_reader
 from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Partition, Record
+from pipeline.schemas import FOLDER
 from pipeline.settings import Settings
 from tests.pipeline.brokers import BrokerKind
 from tests.pipeline.fakes import make_record
@@ -132,9 +134,11 @@ async def test_the_command_lists_shows_and_replays(settings: Settings, tmp_path:
     as_json = (await _dead(settings, tmp_path, "list", "--stage", "alert", "--json")).stdout
     assert not {"\u009b", "\u202e"} & set(as_json)
     filed = orjson.loads(as_json)
-    assert filed["dead_letter"]["message"] == "\x1b[31mred\u009b\u202e"
+    validate(filed, orjson.loads((FOLDER / "dead_letter.json").read_bytes()))
+    assert filed["message"] == "\x1b[31mred\u009b\u202e"
     place = f"{filed['partition']}/{filed['offset']}"
-    assert filed["dead_letter"]["reason"] == "llm_refused"
+    assert filed["reason"] == "llm_refused"
+    assert orjson.loads((await _dead(settings, tmp_path, "show", "--json", place)).stdout) == filed
     shown = (await _dead(settings, tmp_path, "show", place)).stdout
     assert "posts.annotated/0/2" in shown
     assert "\x1b" not in shown

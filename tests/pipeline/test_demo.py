@@ -85,14 +85,20 @@ def _check_alert(alert: dict[str, Any]) -> None:
 
 
 def test_the_demo_takes_a_users_file(tmp_path: Path) -> None:
-    """Two posts under one id, which get one outcome, a bad line and no line feed at the end are all accounted for."""
-    post = json.dumps({"id": "same", "text": "Floods in Jakarta, thousands flee"})
-    (tmp_path / "my posts.jsonl").write_text(f"{post}\n{post}\n\nnot json")
+    """Two posts under one id, which get one outcome, and a bad line are all accounted for, however the file is written:
+    byte order mark, line ends of Windows, none at the end; a field that is none of a post's is kept.
+    """
+    fields = {"id": "same", "text": "Floods in Jakarta, thousands flee", "entities": {"urls": []}}
+    post = json.dumps(fields)
+    (tmp_path / "my posts.jsonl").write_bytes(f"\ufeff{post}\r\n{post}\r\n\r\nnot json".encode())
     *outcomes, last = _run_demo("--posts", "my posts.jsonl", mark="user", cwd=tmp_path)
     assert last["summary"]["posts"] == 3
     assert last["summary"]["repeated"] == 1
     assert len(outcomes) == 2
     assert last["summary"]["dead_letters"] == {"decode": 1}
+    (outcome,) = [outcome for outcome in outcomes if "dead_letter" not in outcome]
+    (message,) = outcome.values()
+    assert message["post"]["metadata"] == {"entities": {"urls": []}}
     assert _leftovers("user") == []
 
 

@@ -1,5 +1,7 @@
 import asyncio
+import http.client
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -67,6 +69,51 @@ def test_metrics_are_served_in_the_text_format(server: HealthServer) -> None:
     assert status == 200
     assert 'tocsin_abstentions_total{reason="no_entity"} 3.0' in text
     assert _get(server, "/elsewhere")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "shown"),
+    [
+        ("127.0.0.1", ["127.0.0.1"], "127.0.0.1"),
+        ("0.0.0.0", ["127.0.0.1"], "0.0.0.0"),
+        ("", ["127.0.0.1"], "0.0.0.0"),
+        ("::", ["::1", "127.0.0.1"], "[::]"),
+        ("::1", ["::1"], "[::1]"),
+        ("localhost", ["localhost"], "localhost"),
+        (socket.gethostname(), [socket.gethostname()], socket.gethostname()),
+    ],
+)
+def test_the_address_family_follows_the_address(
+    health: Health, host: str, asked: list[str], shown: str
+) -> None:
+    """IPv4, IPv6 and names can be bound, are answered where a client asks for them, and shown as an address."""
+    if ":" in host and not _has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    server = HealthServer(health, Metrics().registry, host=host, port=0)
+    try:
+        for name in asked:
+            connection = http.client.HTTPConnection(name, server.port, timeout=5)
+            connection.request("GET", "/livez")
+            assert connection.getresponse().read() == b"ok\n"
+            connection.close()
+        assert server.url == f"http://{shown}:{server.port}"
+    finally:
+        server.close()
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+def test_an_address_that_is_none_of_ours_is_a_settings_error(health: Health) -> None:
+    """The message has the setting, its value and what is wrong with it."""
+    for host, problem in (("192.0.2.1", "Cannot assign"), ("nowhere.invalid", "not known|resolution")):
+        with pytest.raises(SettingsError, match=rf"metrics_host='{host}', metrics_port=0: .*({problem})"):
+            HealthServer(health, Metrics().registry, host=host, port=0)
 
 
 def test_a_port_in_use_is_a_settings_error(server: HealthServer, health: Health) -> None:

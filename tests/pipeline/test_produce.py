@@ -3,10 +3,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
-from io import FileIO
 from pathlib import Path
 
 import orjson
@@ -15,13 +13,15 @@ from aiokafka.errors import MessageSizeTooLargeError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import RecordError, SettingsError
+from pipeline.errors import RecordError
 from pipeline.kafka_admin import ensure_topics
-from pipeline.produce import post_record, produce, raw_record, read_lines
+from pipeline.local_process import find_free_port
+from pipeline.post_lines import Line
+from pipeline.produce import Sum, post_record, produce, raw_record
 from pipeline.publisher import Outgoing
 from pipeline.settings import Settings
 from pipeline.topic_reader import reading
-from tests.pipeline.brokers import EMBEDDED
+from tests.pipeline.brokers import EMBEDDED, started
 from tests.pipeline.fakes import FakePublisher
 
 _TOCSIN = Path(sys.executable).with_name("tocsin")
@@ -40,77 +40,83 @@ class SmallPublisher(FakePublisher):
 
 
 async def _produce(
-    lines: list[bytes], to_record: Callable[..., Outgoing], *, first_number: int = 1
-) -> tuple[int, list[Outgoing], list[tuple[int, str]]]:
-    publisher, bad = SmallPublisher(), list[tuple[int, str]]()
+    lines: list[bytes], to_record: Callable[..., Outgoing]
+) -> tuple[Sum, list[Outgoing], list[tuple[int, str]]]:
+    publisher, bad, total = SmallPublisher(), list[tuple[int, str]](), Sum()
 
     def report_bad(number: int, error: RecordError) -> None:
         bad.append((number, error.reason))
 
+    numbered = [Line(number, line) for number, line in enumerate(lines, 11)]
     to_record = partial(to_record, settings=_SETTINGS)
-    num_produced = await produce(publisher, lines, to_record, on_bad=report_bad, first_number=first_number)
-    return num_produced, publisher.published, bad
+    await produce(publisher, numbered, to_record, on_bad=report_bad, total=total)
+    return total, publisher.published, bad
 
 
 async def test_bad_lines_are_reported_by_number_and_cost_no_other() -> None:
-    """The good ones around them are sent under their ids; empty lines are nothing."""
-    lines = [_GOOD[0], b"{", b"", b'{"id": "9"}', _GOOD[1]]
-    num_produced, published, bad = await _produce(lines, post_record, first_number=11)
-    assert num_produced == 2
+    """The good ones around them are sent under their ids."""
+    total, published, bad = await _produce([_GOOD[0], b"{", b'{"id": "9"}', _GOOD[1]], post_record)
+    assert total == Sum(num_sent=2, num_bad=2)
     assert [record.key for record in published] == [b"0", b"1"]
-    assert bad == [(12, "undecodable"), (14, "invalid_message")]
+    assert bad == [(12, "undecodable"), (13, "invalid_message")]
 
 
 async def test_a_line_too_large_for_the_broker_costs_no_other() -> None:
     """It is reported by its number; those before and after it are sent once, in order."""
     large = b"x" * (_MAX_RECORD_BYTES + 1)
     lines = [b"a", large, b"b" * 20_000, large, b"c", b"d"]
-    num_produced, published, bad = await _produce(lines, raw_record)
+    total, published, bad = await _produce(lines, raw_record)
     assert [record.value for record in published] == [b"a", b"b" * 20_000, b"c", b"d"]
-    assert num_produced == 4
-    assert bad == [(2, "undecodable"), (4, "undecodable")]
+    assert total == Sum(num_sent=4, num_bad=2)
+    assert bad == [(12, "undecodable"), (14, "undecodable")]
 
 
 @given(st.lists(st.binary(max_size=50)))
 def test_raw_lines_are_sent_as_they_are(lines: list[bytes]) -> None:
-    """Every line that is not blank is sent, whatever it holds."""
-    records = [raw_record(line, _SETTINGS) for line in lines]
-    assert [record.value for record in records] == [line.strip() for line in lines]
+    """Every line is sent, whatever it holds."""
+    assert [raw_record(line, _SETTINGS).value for line in lines] == lines
 
 
-@given(st.lists(st.binary(max_size=50).map(lambda line: line.replace(b"\n", b"")), min_size=1))
-def test_a_file_is_read_line_by_line(lines: list[bytes]) -> None:
-    """Nothing is lost or joined, with or without a line feed at the end."""
-    lines = [*lines, b"long" * 50_000, b"last"]
+async def test_what_is_interrupted_is_in_doubt() -> None:
+    """Records that the Kafka client holds when somebody presses Ctrl-C are neither sent nor not sent."""
 
-    async def read(stream: FileIO) -> list[bytes]:
-        return [line async for batch in read_lines(stream) for line in batch]
+    class SilentPublisher(FakePublisher):
+        """Never gets an acknowledgement for a large record."""
 
-    with tempfile.TemporaryFile(buffering=0) as file:
-        file.write(b"\n".join(lines))
-        file.seek(0)
-        assert asyncio.run(read(file)) == lines
+        async def publish(self, records: Sequence[Outgoing]) -> int:
+            if len(records[0].value or b"") > 20_000:
+                await asyncio.Event().wait()
+            return await super().publish(records)
 
-
-async def test_a_line_is_there_before_the_writer_is_done() -> None:
-    """What a pipe holds is not kept back until there is more."""
-    reading_end, writing_end = os.pipe()
-    with FileIO(reading_end) as stream, FileIO(writing_end, "w") as writer:
-        batches = read_lines(stream)
-        for line in (b"first", b"second"):
-            writer.write(line + b"\n")
-            async with asyncio.timeout(20):
-                assert await anext(batches) == [line]
-        writer.close()
-        assert [batch async for batch in batches] == [[b""]]
+    publisher, total = SilentPublisher(), Sum()
+    lines = [Line(n, content) for n, content in enumerate([b"a", b"b", b"x" * 20_001], 1)]
+    to_record = partial(raw_record, settings=_SETTINGS)
+    work = asyncio.create_task(produce(publisher, lines, to_record, on_bad=lambda *_: None, total=total))
+    while total.num_sent < 2:
+        await asyncio.sleep(0)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert total == Sum(num_sent=2, num_in_doubt=1)
 
 
-async def test_what_cannot_be_read_is_named() -> None:
-    """A pipe that is open for writing only is refused in words."""
-    reading_end, writing_end = os.pipe()
-    os.close(reading_end)
-    with FileIO(writing_end) as stream, pytest.raises(SettingsError, match="cannot be read: Bad file descr"):
-        await anext(read_lines(stream))
+@pytest.mark.parametrize(
+    ("total", "is_raw", "words"),
+    [
+        (Sum(1_204, 3), False, "1,204 posts sent to posts, 3 lines not"),
+        (Sum(0, 1), False, "0 posts sent to posts, 1 line not"),
+        (Sum(1), False, "1 post sent to posts"),
+        (Sum(2), True, "2 lines sent to posts"),
+        (
+            Sum(5, 0, 1_000),
+            False,
+            "5 posts sent to posts; interrupted: up to 1,000 more may have been sent",
+        ),
+    ],
+)
+def test_the_sum_is_one_line(total: Sum, is_raw: bool, words: str) -> None:
+    """How many were sent and where, and only if there are any: how many not, how many in doubt."""
+    assert total.in_words("posts", is_raw=is_raw) == words
 
 
 @pytest.mark.e2e
@@ -146,4 +152,76 @@ async def test_a_growing_file_is_produced_as_it_grows(number: signal.Signals, st
                 process.kill()
             await process.wait()
         assert b"-:2: 17825792 bytes are more than the broker takes" in log
+        assert log.endswith(b"\n3 lines sent to posts, 1 line not\n")
         assert b"Traceback" not in log
+
+
+@pytest.mark.e2e
+async def test_ctrl_c_tells_the_sum_while_the_broker_is_away(tmp_path: Path) -> None:
+    """What was acknowledged counts as sent, and what the Kafka client still holds is in doubt."""
+    port = find_free_port()
+    broker, settings = EMBEDDED.make(tmp_path, port), EMBEDDED.settings(port)
+    async with started(broker):
+        await ensure_topics(settings)
+        process = await asyncio.create_subprocess_exec(
+            _TOCSIN,
+            *("produce", "--brokers", settings.brokers, "-"),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TOCSIN_PRODUCER_IDEMPOTENCE": str(settings.producer_idempotence)},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        assert process.stdin is not None
+        assert process.stderr is not None
+        try:
+            async with asyncio.timeout(120):
+                async with reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records:
+                    process.stdin.write(_GOOD[0] + b"\n")
+                    await anext(records)
+                await broker.stop()
+                process.stdin.write(_GOOD[1] + b"\n")
+                while b"Got error produce response" not in await process.stderr.readline():
+                    assert process.returncode is None
+                process.send_signal(signal.SIGINT)
+                log = await process.stderr.read()
+                assert await process.wait() == 130
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+    assert b"1 post sent to posts; interrupted: up to 1 more may have been sent\n" in log
+    assert b"Traceback" not in log
+
+
+@pytest.mark.e2e
+async def test_a_file_is_produced_and_summed_up(tmp_path: Path) -> None:
+    """Bad lines, other fields and the sum are told on standard error; status 1, for not every line was sent."""
+    (tmp_path / "my.jsonl").write_bytes(
+        b'\xef\xbb\xbf{"id": "1", "text": "x", "txt": 1, "entities": {"urls": []}}\r\n\r\n'
+        b'{"id": "2", "texte": "x"}\r\n{"id": "3", "text": "x", "txt": 2, "\x1b[31m": 1}'.replace(
+            b"\x1b", b"\\u001b"
+        )
+    )
+    async with EMBEDDED.running() as settings:
+        await ensure_topics(settings)
+        # In a thread: the door of the embedded broker is in this event loop.
+        done = await asyncio.to_thread(
+            lambda: subprocess.run(
+                [_TOCSIN, "produce", "my.jsonl", "--brokers", settings.brokers],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                env={**os.environ, "TOCSIN_PRODUCER_IDEMPOTENCE": str(settings.producer_idempotence)},
+                check=False,
+            )
+        )
+        async with reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records:
+            found = {(await anext(records)).key for _ in range(2)}
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "my.jsonl:3: not a Post: Object missing required field `text`",
+        r"fields that are none of a post's, kept in its metadata: txt, entities, \x1b[31m",
+        "2 posts sent to posts, 1 line not",
+    ]
+    assert found == {b"1", b"3"}

@@ -106,6 +106,39 @@ async def test_what_is_not_given_the_network_finds(
     assert line["sentiment"] == "glad"
 
 
+async def test_a_file_that_can_be_produced_can_be_tried(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Fields that other programs give the same names are no mistake: the network is asked, the line says so."""
+    tweet = {"id": "b", "text": "Floods in Jakarta, thousands flee", "likes": 3}
+    file = tmp_path / "posts.jsonl"
+    file.write_bytes(
+        b"\xef\xbb\xbf"
+        + b"\r\n\r\n".join(
+            json.dumps(post).encode()
+            for post in (
+                GIVEN,
+                tweet | {"entities": {"hashtags": []}, "sentiment": "glad", "metadata": {"sentiment": 1}},
+                tweet | {"entities": [{"label": "LOC", "start": 10, "end": 17}], "sentiment": 0.5},
+                tweet | {"created_at": 5},
+            )
+        )
+    )
+    async with FakeLlm(answering("Flood: Jakarta")) as llm:
+        await run_trial_file(file, Settings(llm_url=llm.url, device="cpu", selection="majority"))
+    output = capsys.readouterr()
+    first, second, third, fourth, _ = [json.loads(line) for line in output.out.splitlines()]
+    assert [line["line"] for line in (first, second, third, fourth)] == [1, 3, 5, 7]
+    assert (first["entities"], first.get("ignored")) == (["Jakarta", "WHO"], None)
+    assert (second["entities"], second["sentiment"], second["ignored"]) == (["Jakarta"], "glad", ["entities"])
+    assert (third["entities"], third["ignored"]) == (["Jakarta"], ["entities", "sentiment"])
+    assert third["sentiment"] in ("negative", "neutral", "positive")
+    assert (fourth["outcome"], "$.created_at" in fourth["error"]) == ("invalid_message", True)
+    assert output.err.splitlines()[-1] == (
+        "fields that are none of a post's, kept in its metadata: likes, entities, sentiment"
+    )
+
+
 async def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The error names the file that was asked for."""
     with pytest.raises(SettingsError, match=r"gone\.jsonl: cannot be read"):
