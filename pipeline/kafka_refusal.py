@@ -117,9 +117,9 @@ def _explain(
         case ssl.SSLError() if not isinstance(cause, ssl.SSLEOFError):
             return KafkaAccessError(f"no TLS connection to Kafka at {broker}: {_tls_problem(cause)}")
         case KafkaError() | ConnectionResetError() | ssl.SSLEOFError():
+            wants = "TLS or no TLS, or refuses our token" if security.tokens else "TLS, no TLS or a password"
             return BrokerUnavailableError(
-                f"Kafka at {broker} closes the connection: unless it is just starting, it wants TLS, no TLS or "
-                f"a password{' and not our token' if security.tokens else ''} "
+                f"Kafka at {broker} closes the connection: unless it is just starting, it wants {wants} "
                 f"(TOCSIN_KAFKA_TLS, TOCSIN_KAFKA_SASL_MECHANISM; now {security.protocol})"
             )
     return None

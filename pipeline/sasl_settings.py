@@ -23,7 +23,7 @@ _ENDPOINT_FIELDS = (
     "kafka_token_ca_file",
 )
 # A name and a value of RFC 7628; Kafka's own clients take no other names.
-_EXTENSION = re.compile(r"([A-Za-z]+)=([\x21-\x2b\x2d-\x7e]+)")
+_EXTENSION = re.compile(r"[A-Za-z]+=[\x21-\x7e]+")
 
 
 def _check_command(command: SecretStr) -> SecretStr:
@@ -54,11 +54,12 @@ def _check_region(text: str) -> str:
 
 
 def _check_extensions(text: str) -> str:
-    pairs = text.split(",")
+    # Between blanks, for a value may hold commas.
+    pairs = text.split()
     names = [pair.partition("=")[0] for pair in pairs]
     is_taken = "auth" in names or len(set(names)) < len(names)
     if is_taken or not all(_EXTENSION.fullmatch(pair) for pair in pairs):
-        raise wrong("expected NAME=VALUE[,NAME=VALUE...], each name once, of letters, and none of them auth")
+        raise wrong("expected NAME=VALUE[ NAME=VALUE...], each name once, of letters, and none of them auth")
     return text
 
 
@@ -101,7 +102,7 @@ def _check_token_source(given: set[str], info: ValidationInfo) -> None:
     unused = _named(_ENDPOINT_FIELDS, given)
     if sources != _named(["kafka_token_url"]):
         if unused:
-            raise wrong(f"{unused[0]} has no effect without TOCSIN_KAFKA_TOKEN_URL")
+            raise wrong(f"without TOCSIN_KAFKA_TOKEN_URL, {unused[0]} has no effect")
         return
     if "kafka_token_client_id" not in given:
         raise wrong("expected TOCSIN_KAFKA_TOKEN_CLIENT_ID too")

@@ -27,8 +27,8 @@ def token_provider(settings: Settings) -> TokenProvider:
     Raises:
         SettingsError: a file cannot be read, a program or a package is missing.
     """
-    pairs = (settings.kafka_token_extensions or "").split(",")
-    extensions = {name: value for name, _, value in (pair.partition("=") for pair in pairs) if name}
+    pairs = (settings.kafka_token_extensions or "").split()
+    extensions = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
     return TokenProvider(_source(settings), extensions)
 
 

@@ -4,24 +4,27 @@ import asyncio
 import shlex
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from pipeline.errors import KafkaAccessError
+from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka_admin import ensure_topics
 from pipeline.kafka_security import kafka_security
+from pipeline.local_process import find_free_port
 from pipeline.publisher import Outgoing, Publisher
-from pipeline.settings import Settings
+from pipeline.settings import Settings, load_settings
 from pipeline.topic_reader import reading
-from tests.pipeline.agent_process import AgentProcess, running, until
+from tests.pipeline.agent_process import AgentProcess, running, until, until_logged
 from tests.pipeline.brokers import kafka_or_skip, started
 from tests.pipeline.fake_llm import FakeLlm, answering
-from tests.pipeline.secured_kafka import SecuredKafka, client_settings
+from tests.pipeline.secured_kafka import PASSWORD, SecuredKafka, client_settings
 from tests.pipeline.test_secured_kafka import _ALL_RIGHTS, _use
 from tests.pipeline.tokens import fake_endpoint, unsigned_token
 
@@ -52,7 +55,10 @@ async def test_tokens_of_every_source_are_taken(tmp_path: Path) -> None:
             {"kafka_token_file": file},
             {"kafka_token_command": f"cat {shlex.quote(str(file))}"},
             {"kafka_token_url": endpoint.url, "kafka_token_client_id": "a", "kafka_token_client_secret": "b"},
-            {"kafka_token_file": file, "kafka_token_extensions": "logicalCluster=lkc-1,identityPoolId=pool-1"},
+            {
+                "kafka_token_file": file,
+                "kafka_token_extensions": "logicalCluster=lkc-1 identityPoolId=pool-1,pool-2",
+            },
         ]
         for source in sources:
             for listener in ("SASL_PLAINTEXT", "SASL_SSL"):
@@ -63,13 +69,31 @@ async def test_a_refused_token_is_told_at_once_with_the_reason(tmp_path: Path) -
     """Expired, of a stranger, without a subject or no token at all: what, where, whose, and the setting to look at."""
     file = tmp_path / "token"
     setting = rf"check TOCSIN_KAFKA_TOKEN_FILE='{file}'"
-    async with _kafka(tmp_path) as kafka:
+    password_only = {"listener__name__sasl_ssl__sasl__enabled__mechanisms": "PLAIN"}
+    async with _kafka(tmp_path, **password_only) as kafka:
         address = kafka.address("SASL_PLAINTEXT")
+        file.write_text(unsigned_token())
+        not_taken = "does not take OAUTHBEARER: check TOCSIN_KAFKA_SASL_MECHANISM"
+        for listener in ("SASL_SSL", "PLAINTEXT"):
+            with pytest.raises(KafkaAccessError, match=not_taken):
+                await _use(_settings(kafka, listener, kafka_token_file=file))
+        no_tls = _settings(kafka, kafka_token_file=file, brokers=kafka.address("SASL_SSL"))
+        with pytest.raises(BrokerUnavailableError, match="wants TLS or no TLS, or refuses our token"):
+            await _use(no_tls)
         cases = [
-            (unsigned_token(lifetime_seconds=-600), rf"{address} refuses our token .*invalid_token.*expired at .*{setting}"),
-            (unsigned_token(None, other="x"), rf"refuses our token .*invalid_token.*names no subject.*{setting}"),
+            (
+                unsigned_token(lifetime_seconds=-600),
+                rf"{address} refuses our token .*invalid_token.*expired at .*{setting}",
+            ),
+            (
+                unsigned_token(None, other="x"),
+                rf"refuses our token .*invalid_token.*names no subject.*{setting}",
+            ),
             ("garbage", rf"refuses our token .*{setting}"),
-            (unsigned_token("stranger"), "bearer of our token .subject 'stranger'. .*lacks an? ACL|sees no topic"),
+            (
+                unsigned_token("stranger"),
+                "bearer of our token .subject 'stranger'. .*lacks an? ACL|sees no topic",
+            ),
         ]
         for token, message in cases:
             file.write_text(token)
@@ -80,25 +104,36 @@ async def test_a_refused_token_is_told_at_once_with_the_reason(tmp_path: Path) -
             assert token not in str(caught.value)
 
 
-@asynccontextmanager
-async def _renewed(file: Path, *, lifetime_seconds: float) -> AsyncIterator[list[str]]:
-    """Keep a token in the file that holds for so long, a new one each half second, as an orchestrator does."""
-    written: list[str] = []
+@dataclass
+class Rotation:
+    """Writes a new token to a file each half second, as an orchestrator does."""
 
-    async def renew() -> None:
+    file: Path
+    gives: Callable[[], str | None] = lambda: unsigned_token(lifetime_seconds=4.0)  # none: no file
+    written: list[str] = field(default_factory=list)
+
+    async def run(self) -> None:
         while True:
-            written.append(unsigned_token(lifetime_seconds=lifetime_seconds))
-            new = file.with_suffix(".new")
-            new.write_text(written[-1])
-            new.replace(file)
+            token = self.gives()
+            if token is None:
+                self.file.unlink(missing_ok=True)
+            else:
+                self.written.append(token)
+                new = self.file.with_suffix(".new")
+                new.write_text(token)
+                new.replace(self.file)
             await asyncio.sleep(0.5)
 
-    renewing = asyncio.create_task(renew())
+
+@asynccontextmanager
+async def _rotating(file: Path) -> AsyncIterator[Rotation]:
+    rotation = Rotation(file)
+    rotating = asyncio.create_task(rotation.run())
     try:
         await until(file.exists)
-        yield written
+        yield rotation
     finally:
-        renewing.cancel()
+        rotating.cancel()
 
 
 def _num_logins(agent: AgentProcess) -> int:
@@ -121,6 +156,105 @@ async def _read_all(kafka: SecuredKafka, topic: str, num: int) -> Counter[bytes]
     return keys
 
 
+async def test_agents_outlive_a_source_that_fails(tmp_path: Path) -> None:
+    """A token file that is gone until the last token has expired, then expired tokens: the log says so, posts wait,
+    and nothing is lost or doubled once there are good tokens again."""
+    file = tmp_path / "token"
+    login = {"kafka_sasl_mechanism": "OAUTHBEARER", "kafka_token_file": file}
+    outages: list[tuple[str | None, str]] = [
+        (None, f"Unable connect to node with id 1: TOCSIN_KAFKA_TOKEN_FILE='{file}': cannot be read"),
+        (unsigned_token(lifetime_seconds=-600), "Unable connect to node with id 1: [Error 58]"),
+    ]
+    async with (
+        _kafka(tmp_path, connections__max__reauth__ms=2000) as kafka,
+        _rotating(file) as rotation,
+    ):
+        settings = _settings(kafka, kafka_token_file=file)
+        annotate = AgentProcess("annotate", tmp_path / "annotate.log", settings, **login)
+        good = rotation.gives
+        async with running(annotate):
+            await annotate.wait_until_ready()
+            for number, (token, sign) in enumerate(outages):
+                rotation.gives = partial(lambda token: token, token)
+                await until_logged(annotate, sign)
+                await _publish(kafka, f"p{number}")
+                rotation.gives = good
+                read = await _read_all(kafka, "posts.annotated", number + 1)
+                assert read == {f"p{n}".encode(): 1 for n in range(number + 1)}
+            await annotate.stop()
+    assert "Traceback" not in annotate.log_file.read_text()
+
+
+async def _publish(kafka: SecuredKafka, post_id: str) -> None:
+    """Publish a post as somebody whom no token troubles."""
+    publisher = await Publisher.connect(kafka.brokers)
+    await publisher.publish([_post(post_id)])
+    await publisher.close()
+
+
+def _post(post_id: str) -> Outgoing:
+    post = {"id": post_id, "text": "A fire broke out in Athens on Monday."}
+    return Outgoing("posts", post_id.encode(), orjson.dumps(post))
+
+
+async def test_agents_wait_for_an_endpoint_and_end_where_it_refuses_them(tmp_path: Path) -> None:
+    """An endpoint that is away, then failing, is waited for; one that says no ends the program with one line."""
+    async with _kafka(tmp_path) as kafka, fake_endpoint(status=503) as endpoint:
+        login = {
+            "kafka_sasl_mechanism": "OAUTHBEARER",
+            "kafka_token_client_id": "tocsin",
+            "kafka_token_client_secret": "hunter2",
+            "log_level": "debug",
+        }
+        settings = Settings(**client_settings(kafka, "SASL_PLAINTEXT"))
+        nobody = AgentProcess(
+            "annotate",
+            tmp_path / "nobody.log",
+            settings,
+            kafka_token_url=f"http://127.0.0.1:{find_free_port()}/token",
+            **login,
+        )
+        busy = AgentProcess(
+            "annotate", tmp_path / "busy.log", settings, kafka_token_url=endpoint.url, **login
+        )
+        async with running(nobody):
+            await until_logged(nobody, "/token' cannot be reached")
+            await nobody.stop()
+        async with running(busy):
+            await until_logged(busy, "/token' answers 503; trying again")
+            endpoint.status = 200
+            await busy.wait_until_ready()
+            await busy.stop()
+        endpoint.status, endpoint.answer = 401, b'{"error": "invalid_client", "error_description": "hunter2"}'
+        async with running(busy):
+            assert await asyncio.wait_for(busy.process.wait(), 60) == 1
+        log = nobody.log_file.read_text() + busy.log_file.read_text()
+        assert busy.log_file.read_text().splitlines()[-1] == (
+            f"tocsin: TOCSIN_KAFKA_TOKEN_URL='{endpoint.url}' answers 401 (invalid_client): check "
+            "TOCSIN_KAFKA_TOKEN_CLIENT_ID and TOCSIN_KAFKA_TOKEN_CLIENT_SECRET"
+        )
+    assert "hunter2" not in log
+    assert endpoint.issued
+    assert not [token for token in endpoint.issued if token in log]
+    assert "Traceback" not in log
+
+
+async def test_the_user_of_a_connection_string_is_taken(tmp_path: Path) -> None:
+    """Azure Event Hubs calls it `$ConnectionString`, and nothing on the way takes that for a variable."""
+    user = "$ConnectionString"
+    kafka = SecuredKafka(kafka_or_skip(), tmp_path, [user])
+    async with started(kafka):
+        await ensure_topics(Settings(brokers=kafka.brokers, topic_partitions=1))
+        await kafka.allow(user, *_ALL_RIGHTS)
+        environ = {
+            "TOCSIN_BROKERS": kafka.address("SASL_PLAINTEXT"),
+            "TOCSIN_KAFKA_SASL_MECHANISM": "PLAIN",
+            "TOCSIN_KAFKA_USERNAME": user,
+            "TOCSIN_KAFKA_PASSWORD": PASSWORD,
+        }
+        assert await _use(load_settings(environ=environ)) == b"v"
+
+
 async def test_sessions_that_end_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """Where Kafka ends each connection after a second or two, agents and producers go on with fresh tokens; no log
     holds one of them."""
@@ -128,7 +262,7 @@ async def test_sessions_that_end_lose_nothing_and_double_nothing(tmp_path: Path)
     async with (
         _kafka(tmp_path, connections__max__reauth__ms=2000) as kafka,
         FakeLlm(answering("Fire: Athens")) as llm,
-        _renewed(file, lifetime_seconds=4.0) as tokens,
+        _rotating(file) as rotation,
     ):
         settings = _settings(kafka, kafka_token_file=file)
         given = {"kafka_sasl_mechanism": "OAUTHBEARER", "kafka_token_file": file, "log_level": "debug"}
@@ -142,8 +276,7 @@ async def test_sessions_that_end_lose_nothing_and_double_nothing(tmp_path: Path)
             num = 0
             async with asyncio.timeout(120):
                 while min(_num_logins(a) - b for a, b in zip((annotate, alert), before, strict=True)) < 20:
-                    post = orjson.dumps({"id": f"p{num}", "text": "A fire broke out in Athens on Monday."})
-                    await publisher.publish([Outgoing("posts", f"p{num}".encode(), post)])
+                    await publisher.publish([_post(f"p{num}")])
                     num += 1
                     await asyncio.sleep(0.1)
             await publisher.close()
@@ -154,5 +287,5 @@ async def test_sessions_that_end_lose_nothing_and_double_nothing(tmp_path: Path)
             assert await annotate.stop() < 15
             assert await alert.stop() < 15
         logs = annotate.log_file.read_text() + alert.log_file.read_text()
-    assert not [token for token in tokens if token in logs]
+    assert not [token for token in rotation.written if token in logs]
     assert "Traceback" not in logs

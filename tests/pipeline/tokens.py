@@ -38,6 +38,7 @@ class FakeEndpoint:
     lifetime_seconds: float = 300.0
     headers: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # Authorization, form
+    issued: list[str] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer."""
@@ -45,6 +46,7 @@ class FakeEndpoint:
         body = self.answer
         if body is None:
             token = unsigned_token(lifetime_seconds=self.lifetime_seconds)
+            self.issued.append(token)
             body = orjson.dumps(
                 {"access_token": token, "token_type": "Bearer", "expires_in": self.lifetime_seconds}
             )
