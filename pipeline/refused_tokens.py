@@ -7,14 +7,34 @@ authenticated, and its next request finds the connection closed: nobody could te
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiokafka import conn
+from aiokafka.errors import SaslAuthenticationFailed
+
+from pipeline.token_provider import TokenProvider
 
 _ACKNOWLEDGE = b"\x01"
+_handshake = conn.AIOKafkaConnection._do_sasl_handshake
 
 
 def hear_why_tokens_are_refused() -> None:
     """Let every client of this process hear it; may be called more than once."""
     conn.OAuthAuthenticator = _PatientAuthenticator
+    conn.AIOKafkaConnection._do_sasl_handshake = _handshake_with_verdict
+
+
+async def _handshake_with_verdict(connection: Any) -> None:
+    """Do what aiokafka does, and tell the provider whether its token was taken."""
+    tokens = connection._sasl_oauth_token_provider
+    try:
+        await _handshake(connection)
+    except SaslAuthenticationFailed:
+        if isinstance(tokens, TokenProvider):
+            tokens.refused()
+        raise
+    if isinstance(tokens, TokenProvider):
+        tokens.taken()
 
 
 class _PatientAuthenticator(conn.OAuthAuthenticator):  # type: ignore[misc]

@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     )
     kafka_token_extensions: TokenExtensions = Field(
         None,
-        description="NAME=VALUE[ NAME=VALUE...] sent with a token; Confluent Cloud wants logicalCluster, identityPoolId",
+        description="NAME=VALUE[ NAME=VALUE...] sent with tokens; Confluent Cloud wants logicalCluster, identityPoolId",
     )
     kafka_sasl_mechanism: SaslMechanism = Field(
         None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; none: nobody says who we are"

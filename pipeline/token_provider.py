@@ -1,7 +1,7 @@
 """The tokens that our Kafka clients show: one provider for all of them, asked once for each connection.
 
-A token is kept until it nears its end. Where its source then fails, the old one serves as long as it is valid, and
-after that connections fail as they do while a broker is away, and are tried again.
+A token is kept until it nears its end, or Kafka refuses it. Where its source then fails, the old one serves as long as
+it is valid, and after that connections fail as they do while a broker is away, and are tried again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         self._outage = Outage(f"the source of tokens {source.name}")
         self._failure: TokenError | None = None
         self._num_failures = 0
-        self._ask_again_at = 0.0  # monotonic
+        self._ask_again_at = 0.0  # monotonic, as the next
+        self._keep_refused_until = 0.0
+        self._num_refusals = 0  # one after the other
         self.last: Token | None = None  # that Kafka was shown
 
     @property
@@ -79,8 +81,28 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         """Return what is sent with each token."""
         return self._extensions
 
+    def taken(self) -> None:
+        """Note that Kafka took a token of ours."""
+        self._num_refusals = 0
+
+    def refused(self) -> None:
+        """Note that Kafka refused one: the next connection gets another, if not just now one was asked for.
+
+        The provider of identities may have changed its keys, and a token that is kept may live for hours.
+        """
+        self._num_refusals += 1
+        self._keep_refused()
+
+    def _keep_refused(self) -> None:
+        wait = backoff_seconds(self._num_refusals, max_seconds=_MAX_BACKOFF_SECONDS)
+        self._keep_refused_until = time.monotonic() + wait
+
+    def _is_good(self, token: Token) -> bool:
+        is_refused = self._num_refusals > 0 and time.monotonic() >= self._keep_refused_until
+        return self._source.is_kept and time.time() < token.renew_at and not is_refused
+
     async def _current(self) -> Token:
-        if self.last is not None and self._source.is_kept and time.time() < self.last.renew_at:
+        if self.last is not None and self._is_good(self.last):
             return self.last
         if self._failure is not None and time.monotonic() < self._ask_again_at:
             return self._instead(self._failure)
@@ -90,6 +112,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
             self._note(error)
             return self._instead(error)
         self._failure, self._num_failures = None, 0
+        self._keep_refused()
         self._outage.end()
         return token
 
@@ -100,8 +123,9 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         self._num_failures += 1
 
     def _instead(self, failure: TokenError) -> Token:
-        """Return the old token while it is valid."""
-        if self.last is None or self.last.expires_at is None or self.last.is_expired:
+        """Return the old token while nothing says that it is invalid."""
+        is_endless = self.last is not None and self.last.expires_at is None
+        if self.last is None or self.last.is_expired or (is_endless and self._num_refusals):
             raise type(failure)(str(failure))
         self._outage.begin(failure)
         return self.last

@@ -239,6 +239,31 @@ async def test_agents_wait_for_an_endpoint_and_end_where_it_refuses_them(tmp_pat
     assert "Traceback" not in log
 
 
+async def test_a_refused_token_is_not_kept(tmp_path: Path) -> None:
+    """Where a provider's tokens become good again, the next connection has a good one, though the bad one is young."""
+    bad = orjson.dumps({"access_token": unsigned_token(None), "expires_in": 3600})
+    async with _kafka(tmp_path) as kafka, fake_endpoint(answer=bad) as endpoint:
+        settings = _settings(
+            kafka,
+            kafka_token_url=endpoint.url,
+            kafka_token_client_id="tocsin",
+            kafka_token_client_secret="hunter2",
+        )
+        with pytest.raises(KafkaAccessError, match="refuses our token"):
+            await _use(settings)
+        endpoint.answer = None
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    assert await _use(settings) == b"v"
+                    break
+                except KafkaAccessError:
+                    await asyncio.sleep(0.1)
+        num_asked = len(endpoint.asked)
+        assert await _use(settings) == b"v"
+        assert len(endpoint.asked) == num_asked
+
+
 async def test_the_user_of_a_connection_string_is_taken(tmp_path: Path) -> None:
     """Azure Event Hubs calls it `$ConnectionString`, and nothing on the way takes that for a variable."""
     user = "$ConnectionString"

@@ -74,6 +74,18 @@ async def test_the_old_token_serves_while_it_is_valid(
     assert "answers again" in caplog.text or not caplog.records[1:]
 
 
+async def test_an_old_token_without_an_end_serves_until_kafka_refuses_it() -> None:
+    """Nobody here knows when it ends, so Kafka is asked; after that the source's failure says more."""
+    source = FakeSource(is_kept=False)
+    provider = TokenProvider(source, {})
+    assert await provider.token() == "first"
+    source.gives = TokenUnavailableError("away")
+    assert await provider.token() == "first"
+    provider.refused()
+    with pytest.raises(TokenUnavailableError, match="away"):
+        await provider.token()
+
+
 async def test_a_failing_source_is_not_asked_by_every_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients try to connect several times a second, and each of them would start the program or ask the endpoint."""
     monkeypatch.setattr(token_provider, "backoff_seconds", lambda *_, **__: 3600.0)
@@ -84,6 +96,35 @@ async def test_a_failing_source_is_not_asked_by_every_connection(monkeypatch: py
         with pytest.raises(TokenUnavailableError, match="away"):
             await provider.token()
     assert source.num_asked == 1
+
+
+async def test_a_token_that_kafka_refuses_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one is asked for, less and less often while none is taken."""
+    waits: list[int] = []
+
+    def no_backoff(attempt: int, *, max_seconds: float) -> float:
+        waits.append(attempt)
+        return 0.0
+
+    monkeypatch.setattr(token_provider, "backoff_seconds", no_backoff)
+    source = FakeSource()
+    provider = TokenProvider(source, {})
+    assert await provider.token() == "first"
+    source.gives = read_token("second")
+    provider.taken()
+    assert await provider.token() == "first"
+    provider.refused()
+    assert await provider.token() == "second"
+    provider.refused()
+    await provider.token()
+    assert (source.num_asked, waits[-1]) == (3, 2)
+    provider.taken()
+    await provider.token()
+    assert source.num_asked == 3
+    monkeypatch.setattr(token_provider, "backoff_seconds", lambda *_, **__: 3600.0)
+    provider.refused()
+    await provider.token()
+    assert source.num_asked == 3
 
 
 def test_event_loops_share_a_provider() -> None:
