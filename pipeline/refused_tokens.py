@@ -2,7 +2,7 @@
 
 RFC 7628 (section 3.2.2) lets the server answer a bad token with its reason, as if the exchange went on, and fails the
 exchange once the client has acknowledged that with one byte. aiokafka stops listening before, logs that it is
-authenticated, and its next request finds the connection closed: nobody could tell a bad token from an outage.
+authenticated, and gets a cluster without brokers for its next request: nobody could tell a bad token from an outage.
 """
 
 from __future__ import annotations

@@ -84,5 +84,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     # A grandchild that got away may hold the pipe open: then nobody waits for its end.
-    process._transport.close()  # type: ignore[attr-defined]
+    output = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+    if output is not None:
+        output.close()
     await process.wait()

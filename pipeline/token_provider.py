@@ -54,8 +54,9 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         self._failure: TokenError | None = None
         self._num_failures = 0
         self._ask_again_at = 0.0  # monotonic, as the next
+        self._is_refused = False  # the last token, by Kafka
+        self._num_refused = 0  # tokens, one after the other
         self._keep_refused_until = 0.0
-        self._num_refusals = 0  # one after the other
         self.last: Token | None = None  # that Kafka was shown
 
     @property
@@ -83,22 +84,21 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
 
     def taken(self) -> None:
         """Note that Kafka took a token of ours."""
-        self._num_refusals = 0
+        self._is_refused, self._num_refused = False, 0
 
     def refused(self) -> None:
-        """Note that Kafka refused one: the next connection gets another, if not just now one was asked for.
+        """Note that Kafka refused the last one: another is asked for, later and later while none is taken.
 
         The provider of identities may have changed its keys, and a token that is kept may live for hours.
         """
-        self._num_refusals += 1
-        self._keep_refused()
-
-    def _keep_refused(self) -> None:
-        wait = backoff_seconds(self._num_refusals, max_seconds=_MAX_BACKOFF_SECONDS)
-        self._keep_refused_until = time.monotonic() + wait
+        if not self._is_refused:
+            self._is_refused = True
+            wait = backoff_seconds(self._num_refused, max_seconds=_MAX_BACKOFF_SECONDS)
+            self._keep_refused_until = time.monotonic() + wait
+            self._num_refused += 1
 
     def _is_good(self, token: Token) -> bool:
-        is_refused = self._num_refusals > 0 and time.monotonic() >= self._keep_refused_until
+        is_refused = self._is_refused and time.monotonic() >= self._keep_refused_until
         return self._source.is_kept and time.time() < token.renew_at and not is_refused
 
     async def _current(self) -> Token:
@@ -111,8 +111,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         except (TokenUnavailableError, TokenRefusedError) as error:
             self._note(error)
             return self._instead(error)
-        self._failure, self._num_failures = None, 0
-        self._keep_refused()
+        self._failure, self._num_failures, self._is_refused = None, 0, False
         self._outage.end()
         return token
 
@@ -125,7 +124,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
     def _instead(self, failure: TokenError) -> Token:
         """Return the old token while nothing says that it is invalid."""
         is_endless = self.last is not None and self.last.expires_at is None
-        if self.last is None or self.last.is_expired or (is_endless and self._num_refusals):
+        if self.last is None or self.last.is_expired or (is_endless and self._is_refused):
             raise type(failure)(str(failure))
         self._outage.begin(failure)
         return self.last

@@ -51,7 +51,9 @@ async def test_a_program_that_gives_no_token_is_named(
     assert "hunter2" not in str(caught.value)
 
 
-async def test_a_program_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+async def test_a_program_that_hangs_is_ended_with_its_children(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Within the time that it has, and nobody of its family lives on."""
     file = tmp_path / "pids"
     code = (
@@ -65,6 +67,7 @@ async def test_a_program_that_hangs_is_ended_with_its_children(tmp_path: Path) -
     pids = [int(pid) for pid in file.read_text().split()]
     assert len(pids) == 2
     await until(lambda: not any(_is_alive(pid) for pid in pids))
+    assert caplog.records == []
 
 
 async def test_who_stops_waiting_leaves_no_program_behind(tmp_path: Path) -> None:

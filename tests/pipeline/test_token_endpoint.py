@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from pipeline.errors import TokenRefusedError, TokenUnavailableError
 from pipeline.local_process import find_free_port
+from pipeline.secret_files import authorities
 from pipeline.token_endpoint import Client, TokenEndpoint
 from tests.pipeline.secured_kafka import make_certificate, write_authority
 from tests.pipeline.tokens import fake_endpoint, unsigned_token
@@ -131,7 +132,7 @@ async def test_an_endpoint_that_is_away_or_hangs_is_an_outage() -> None:
 async def test_the_certificate_is_checked(tmp_path: Path) -> None:
     """An authority that is named is trusted, a stranger's is not, and plain HTTP behind https is told as that."""
     authority = make_certificate(tmp_path / "ca-with-key.pem", "authority")
-    trusted = ssl.create_default_context(cafile=write_authority(tmp_path / "ca.pem", authority))
+    trusted = authorities(write_authority(tmp_path / "ca.pem", authority), "kafka_token_ca_file")
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(make_certificate(tmp_path / "server.pem", "server", signer=authority).file)
     answer = orjson.dumps({"access_token": unsigned_token()})

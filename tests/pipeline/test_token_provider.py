@@ -99,32 +99,42 @@ async def test_a_failing_source_is_not_asked_by_every_connection(monkeypatch: py
 
 
 async def test_a_token_that_kafka_refuses_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another one is asked for, less and less often while none is taken."""
-    waits: list[int] = []
+    """Another one is asked for, later and later while none is taken."""
+    attempts: list[int] = []
 
     def no_backoff(attempt: int, *, max_seconds: float) -> float:
-        waits.append(attempt)
+        attempts.append(attempt)
         return 0.0
 
     monkeypatch.setattr(token_provider, "backoff_seconds", no_backoff)
     source = FakeSource()
     provider = TokenProvider(source, {})
     assert await provider.token() == "first"
-    source.gives = read_token("second")
     provider.taken()
+    source.gives = read_token("second")
     assert await provider.token() == "first"
     provider.refused()
     assert await provider.token() == "second"
     provider.refused()
-    await provider.token()
-    assert (source.num_asked, waits[-1]) == (3, 2)
+    assert await provider.token() == "second"
+    assert (source.num_asked, attempts) == (3, [0, 1])
     provider.taken()
-    await provider.token()
+    assert await provider.token() == "second"
     assert source.num_asked == 3
-    monkeypatch.setattr(token_provider, "backoff_seconds", lambda *_, **__: 3600.0)
-    provider.refused()
-    await provider.token()
-    assert source.num_asked == 3
+
+
+async def test_a_refused_token_is_replaced_however_often_it_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who tries on and on with it does not put off the time at which another one is asked for."""
+    monkeypatch.setattr(token_provider, "backoff_seconds", lambda *_, **__: 0.3)
+    source = FakeSource()
+    provider = TokenProvider(source, {})
+    assert await provider.token() == "first"
+    source.gives = read_token("second")
+    async with asyncio.timeout(20):
+        while await provider.token() == "first":
+            provider.refused()
+            await asyncio.sleep(0.01)
+    assert source.num_asked == 2
 
 
 def test_event_loops_share_a_provider() -> None:
