@@ -25,7 +25,7 @@ from tests.pipeline.agent_process import AgentProcess, running, until, until_log
 from tests.pipeline.brokers import kafka_or_skip, started
 from tests.pipeline.fake_llm import FakeLlm, answering
 from tests.pipeline.secured_kafka import PASSWORD, SecuredKafka, client_settings
-from tests.pipeline.test_secured_kafka import _ALL_RIGHTS, _use
+from tests.pipeline.test_secured_kafka import _ALL_RIGHTS, _tocsin, _use
 from tests.pipeline.tokens import fake_endpoint, unsigned_token
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka, pytest.mark.timeout(300)]
@@ -237,6 +237,35 @@ async def test_agents_wait_for_an_endpoint_and_end_where_it_refuses_them(tmp_pat
     assert endpoint.issued
     assert not [token for token in endpoint.issued if token in log]
     assert "Traceback" not in log
+
+
+async def test_a_refused_program_ends_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command tells an expired token in one line, with status 1; who waits for a token ends when told to."""
+    monkeypatch.chdir(tmp_path)
+    file, posts = tmp_path / "token", tmp_path / "posts.jsonl"
+    token = unsigned_token(lifetime_seconds=-600)
+    file.write_text(token)
+    posts.write_bytes(orjson.dumps({"id": "p1", "text": "x"}))
+    async with _kafka(tmp_path) as kafka:
+        login = client_settings(kafka, "SASL_PLAINTEXT", kafka_sasl_mechanism="OAUTHBEARER")
+        for command in (("watch",), ("produce", str(posts)), ("dead", "list")):
+            status, output, errors = await _tocsin(*command, **login, kafka_token_file=file)
+            own_lines = [line for line in errors.splitlines() if line.startswith("tocsin: ")]
+            assert status == 1, errors
+            assert len(own_lines) == 1, errors
+            assert "refuses our token ({" in own_lines[0]
+            assert "Traceback" not in errors
+            assert token not in errors + output
+        waiting = AgentProcess(
+            "annotate",
+            tmp_path / "log",
+            Settings(brokers=login["brokers"]),
+            kafka_sasl_mechanism="OAUTHBEARER",
+            kafka_token_command=f"sh -c 'touch {tmp_path}/asked; sleep 1000'",
+        )
+        async with running(waiting):
+            await until((tmp_path / "asked").exists)
+            assert await waiting.stop() < 15
 
 
 async def test_a_refused_token_is_not_kept(tmp_path: Path) -> None:
