@@ -14,7 +14,9 @@ TocsinError
 │   ├── llm_http.LlmTimeoutError
 │   └── llm_http.LlmLostError
 ├── BrokerUnavailableError   the same for Kafka
-├── KafkaAccessError         Kafka refuses us: password, certificate or ACL; waiting mends nothing
+│   └── TokenUnavailableError the same for where our token comes from
+├── KafkaAccessError         Kafka refuses us: password, token, certificate or ACL; waiting mends nothing
+│   └── TokenRefusedError    where our token comes from refuses us, or gives no token
 ├── GroupRefusedError        a consumer group refuses an agent for good
 ├── UnreplayableError        a dead letter cannot be tried again
 └── LocalServiceError        a process that `tocsin up` starts did not come up, or is missing
@@ -97,6 +99,15 @@ class KafkaAccessError(TocsinError):
 
 class GroupRefusedError(TocsinError):
     """A consumer group refuses the agent, and will until somebody changes a setting."""
+
+
+# aiokafka tries a connection again after an `OSError` and its own errors; any other would end its background tasks.
+class TokenUnavailableError(BrokerUnavailableError, ConnectionError):
+    """There is no token to show to Kafka at the moment."""
+
+
+class TokenRefusedError(KafkaAccessError, ConnectionError):
+    """There is no token, and there will be none until somebody changes a setting."""
 
 
 class UnreplayableError(TocsinError):

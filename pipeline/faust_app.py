@@ -73,6 +73,8 @@ class _App(faust.App):
 
 def _credentials(security: KafkaSecurity) -> Any:
     """Return what Faust makes the same of as our own clients make of `security`."""
+    if security.tokens is not None:
+        return faust.OAuthCredentials(oauth_cb=security.tokens, ssl_context=security.tls)
     if security.mechanism and security.password is not None:
         return faust.SASLCredentials(
             username=security.username,

@@ -29,6 +29,7 @@ NOT_ALLOWED = (
     GroupAuthorizationFailedError,
     ClusterAuthorizationFailedError,
 )
+_MAX_REASON = 200  # characters of what a broker says of a token
 # OpenSSL's codes for "the certificate is for another host" and "... for another address".
 _WRONG_NAME = (62, 64)
 
@@ -37,7 +38,7 @@ async def knock(brokers: str, security: KafkaSecurity) -> None:
     """Return if one of the bootstrap servers lets us in, or if none of them can be reached at all.
 
     Raises:
-        KafkaAccessError: one of them refuses us: password, certificate or protocol.
+        KafkaAccessError: one of them refuses us: password, token, certificate or protocol.
         BrokerUnavailableError: one is there, but closes the connection; the text says what that may mean.
     """
     closed: BrokerUnavailableError | None = None
@@ -96,6 +97,10 @@ def _explain(
     """Return what the failure means; None where nobody is there."""
     cause = error.__cause__ if isinstance(error.__cause__, ssl.SSLError) else error
     match cause:
+        case KafkaAccessError() | BrokerUnavailableError():  # there is no token
+            return cause
+        case SaslAuthenticationFailed() if security.tokens is not None:
+            return KafkaAccessError(f"Kafka at {broker} refuses our token{_token_problem(cause, security)}")
         case SaslAuthenticationFailed() | AuthenticationFailedError():
             return KafkaAccessError(
                 f"Kafka at {broker} refuses {security.user} ({security.mechanism}): wrong user or password: check "
@@ -112,11 +117,22 @@ def _explain(
         case ssl.SSLError() if not isinstance(cause, ssl.SSLEOFError):
             return KafkaAccessError(f"no TLS connection to Kafka at {broker}: {_tls_problem(cause)}")
         case KafkaError() | ConnectionResetError() | ssl.SSLEOFError():
+            wants = "TLS or no TLS, or refuses our token" if security.tokens else "TLS, no TLS or a password"
             return BrokerUnavailableError(
-                f"Kafka at {broker} closes the connection: unless it is just starting, it wants TLS, no TLS or "
-                f"a password (TOCSIN_KAFKA_TLS, TOCSIN_KAFKA_SASL_MECHANISM; now {security.protocol})"
+                f"Kafka at {broker} closes the connection: unless it is just starting, it wants {wants} "
+                f"(TOCSIN_KAFKA_TLS, TOCSIN_KAFKA_SASL_MECHANISM; now {security.protocol})"
             )
     return None
+
+
+def _token_problem(error: KafkaError, security: KafkaSecurity) -> str:
+    """Return the broker's own words, and whose token it is that it refuses."""
+    tokens = security.tokens
+    assert tokens is not None
+    said = str(error.args[0] or "") if error.args else ""
+    reason = "".join(character if character.isprintable() else "?" for character in said[:_MAX_REASON])
+    token = f": {tokens.last.describe()}" if tokens.last else ""
+    return f"{reason and f' ({reason})'}{token}: check {tokens.name}"
 
 
 def _tls_problem(error: ssl.SSLError) -> str:

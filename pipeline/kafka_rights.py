@@ -23,6 +23,7 @@ from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
+from pipeline.kafka_refusal import knock
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
 
 # Bits of Kafka's answer, by the code of the operation.
@@ -43,7 +44,7 @@ async def check_rights(brokers: str, security: KafkaSecurity, needs: Needs) -> N
     """Return if Kafka lets us do what we need; asks nothing where nobody knows who we are.
 
     Raises:
-        KafkaAccessError: rights are missing; the text names all of them.
+        KafkaAccessError: rights are missing, and the text names all of them; or the broker refuses us.
         BrokerUnavailableError: nobody answers.
     """
     if security == NO_SECURITY:
@@ -54,6 +55,7 @@ async def check_rights(brokers: str, security: KafkaSecurity, needs: Needs) -> N
     except IncompatibleBrokerVersion:  # Kafka before 2.3 cannot tell
         return
     except (KafkaError, OSError) as error:
+        await knock(brokers, security)  # it may be us
         raise BrokerUnavailableError(f"Kafka at {brokers} does not tell our rights: {error!r}") from error
     if missing:
         raise KafkaAccessError(f"{security.user} lacks ACLs at Kafka {brokers}: {'; '.join(missing)}")

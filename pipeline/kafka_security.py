@@ -14,13 +14,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from pipeline.errors import SettingsError
-from pipeline.settings import PREFIX, Settings
+from pipeline.refused_tokens import hear_why_tokens_are_refused
+from pipeline.secret_files import authorities, mistake, read_file, read_secret
+from pipeline.settings import Settings
+from pipeline.token_provider import TokenProvider
+from pipeline.token_sources import token_provider
 
 logger = logging.getLogger(__name__)
-
-# A password file is one line; more is another file, named by mistake.
-_MAX_PASSWORD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,16 @@ class KafkaSecurity:
     """Who a client is, and whether its connections are encrypted.
 
     Args:
-        mechanism: of SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; none: nobody asks for a password.
+        mechanism: of SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; none: nobody asks who we are.
         tls: what the broker's certificate is checked with, and our own; none: nothing is encrypted.
+        tokens: what gives OAUTHBEARER its tokens, in place of a user name and a password.
     """
 
     mechanism: str | None = None
     username: str | None = None
     password: SecretStr | None = None
     tls: ssl.SSLContext | None = None
+    tokens: TokenProvider | None = None
 
     @property
     def protocol(self) -> str:
@@ -45,6 +47,9 @@ class KafkaSecurity:
     @property
     def user(self) -> str:
         """Who we are, in words."""
+        if self.tokens is not None:
+            subject = self.tokens.last.subject if self.tokens.last else None
+            return f"the bearer of our token{f' (subject {subject!r})' if subject else ''}"
         if self.mechanism:
             return f"user {self.username!r}"
         return "the user of our certificate" if self.tls else "a client without a password"
@@ -58,6 +63,8 @@ class KafkaSecurity:
                 "sasl_plain_username": self.username,
                 "sasl_plain_password": self.password.get_secret_value(),
             }
+        if self.tokens is not None:
+            options |= {"sasl_mechanism": self.mechanism, "sasl_oauth_token_provider": self.tokens}
         return options
 
 
@@ -74,42 +81,39 @@ def kafka_security(settings: Settings) -> KafkaSecurity:
     """
     mechanism = settings.kafka_sasl_mechanism
     tls = _tls(settings) if settings.kafka_tls else None
+    _warn_of_what_can_be_read(settings)
+    if mechanism == "OAUTHBEARER":
+        hear_why_tokens_are_refused()
+        return KafkaSecurity(mechanism, tls=tls, tokens=token_provider(settings))
     password = _password(settings) if mechanism else None
-    if mechanism and not tls:
-        exposed = (
-            "the password and everything else" if mechanism == "PLAIN" else "everything but the password"
-        )
-        logger.warning("%s without TLS: %s can be read on the way to Kafka", mechanism, exposed)
     return KafkaSecurity(mechanism, settings.kafka_username, password, tls)
+
+
+def _warn_of_what_can_be_read(settings: Settings) -> None:
+    mechanism = settings.kafka_sasl_mechanism
+    if mechanism and not settings.kafka_tls:
+        exposed = {
+            "PLAIN": "the password and everything else",
+            "OAUTHBEARER": "the token and everything else",
+        }
+        what = exposed.get(mechanism, "everything but the password")
+        logger.warning("%s without TLS: %s can be read on the way to Kafka", mechanism, what)
+    url = settings.kafka_token_url
+    if url and url.startswith("http:"):
+        logger.warning(
+            "TOCSIN_KAFKA_TOKEN_URL=%r without TLS: our secret and the token can be read on the way", url
+        )
 
 
 def _password(settings: Settings) -> SecretStr:
     if settings.kafka_password is not None:
         return settings.kafka_password
-    file = settings.kafka_password_file
-    assert file is not None, "Settings has seen to it"
-    content = _read(file, "kafka_password_file")
-    try:
-        # Editors end a file with a line feed, and `kubectl create secret` does not.
-        password = content.decode().removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        password = ""
-    if not password or len(content) > _MAX_PASSWORD_BYTES or not password.isprintable():
-        raise _mistake("kafka_password_file", file, "expected the password and nothing else, on one line")
-    return SecretStr(password)
+    assert settings.kafka_password_file is not None, "Settings has seen to it"
+    return read_secret(settings.kafka_password_file, "kafka_password_file", what="the password")
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:
-    ca_file = settings.kafka_ca_file
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        # Named, it is the only authority: the machine's own are for the web.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        try:
-            context.load_verify_locations(cadata=_read(ca_file, "kafka_ca_file").decode("ascii"))
-        except (ssl.SSLError, ValueError) as error:
-            raise _mistake("kafka_ca_file", ca_file, "expected certificates in PEM form") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = authorities(settings.kafka_ca_file, "kafka_ca_file")
     context.check_hostname = settings.kafka_verify_hostname
     if settings.kafka_certificate_file is not None:
         _add_own_certificate(context, settings.kafka_certificate_file, settings.kafka_key_file)
@@ -117,26 +121,15 @@ def _tls(settings: Settings) -> ssl.SSLContext:
 
 
 def _add_own_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
-    _read(certificate, "kafka_certificate_file")
+    read_file(certificate, "kafka_certificate_file")
     if key is not None:
-        _read(key, "kafka_key_file")
+        read_file(key, "kafka_key_file")
     try:
         # Without the callback OpenSSL would ask for an encrypted key's password on the terminal.
         context.load_cert_chain(certificate, key, password=lambda: "")
     except (ssl.SSLError, ValueError) as error:
-        raise _mistake(
+        raise mistake(
             "kafka_certificate_file",
             certificate,
             f"expected a certificate in PEM form with its key, not encrypted, in {key or 'the same file'}",
         ) from error
-
-
-def _read(file: Path, name: str) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise _mistake(name, file, f"cannot be read: {error.strerror}") from error
-
-
-def _mistake(name: str, file: Path, problem: str) -> SettingsError:
-    return SettingsError([f"{PREFIX}{name.upper()}={str(file)!r}: {problem}"])

@@ -22,8 +22,9 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Every place that retries logs in its own words.
     stamina.instrumentation.set_on_retry_hooks([])
-    # At "debug" it writes down every request, the one with the password too.
-    logging.getLogger("aiokafka.conn").setLevel(logging.INFO)
+    # At "debug" the first writes down every request, the one with the password too, and the second what it signs.
+    for name in ("aiokafka.conn", "botocore"):
+        logging.getLogger(name).setLevel(logging.INFO)
     if level != "debug":
         handler.addFilter(_RepeatFilter())
         for name in _NOISY:

@@ -1,4 +1,4 @@
-"""What a setting may be beyond a number or a word: addresses, topics, devices, TLS files, the SASL mechanism.
+"""What a setting may be beyond a number or a word: addresses, topics, devices, TLS files; for SASL see `sasl_settings`.
 
 A check sees the fields before its own: `Settings` lists what belongs together in the order in which it is compared.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, AnyHttpUrl, TypeAdapter, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -21,66 +21,60 @@ def _check_brokers(text: str) -> str:
     brokers = [broker.strip() for broker in text.split(",")]
     matches = [_BROKER.fullmatch(broker) for broker in brokers]
     if not all(match and 1 <= int(match[1]) <= 65_535 for match in matches):
-        raise _wrong("expected HOST:PORT[,HOST:PORT...] with ports from 1 to 65535")
+        raise wrong("expected HOST:PORT[,HOST:PORT...] with ports from 1 to 65535")
     return ",".join(brokers)
 
 
 def _check_llm_url(text: str) -> str:
     # The address is logged and shown: a password must not be in it.
     if "@" in text:
-        raise _wrong("expected no user and no password in the address; a key goes into TOCSIN_LLM_API_KEY")
+        raise wrong("expected no user and no password in the address; a key goes into TOCSIN_LLM_API_KEY")
+    if not is_http_url(text):
+        raise wrong("expected http://HOST[:PORT]/PATH or https://..., without a query")
+    return text
+
+
+def is_http_url(text: str) -> bool:
+    """Return whether this is an address as we use it: in full, and without a query."""
     # The parser itself forgives blanks and missing slashes, and we append to the path.
-    is_plain = re.fullmatch(r"https?://[^\s?#\\/][^\s?#\\]*", text)
+    if not re.fullmatch(r"https?://[^\s?#\\/][^\s?#\\]*", text):
+        return False
     try:
         _HTTP_URL.validate_python(text)
     except ValidationError:
-        is_plain = None
-    if not is_plain:
-        raise _wrong("expected http://HOST[:PORT]/PATH or https://..., without a query")
-    return text
+        return False
+    return True
 
 
 def _check_topic(name: str, info: ValidationInfo) -> str:
     """Refuse what Kafka does, and the same topic twice: an agent that reads what it writes would never end."""
     # As Kafka has it, which also refuses these two.
     if name in (".", "..") or not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", name):
-        raise _wrong("expected 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'")
+        raise wrong("expected 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'")
     for other, value in info.data.items():
         if other.startswith("topic_") and value == name:
-            raise _wrong(f"expected another topic than {other}")
+            raise wrong(f"expected another topic than {other}")
     return name
 
 
 def _check_device(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", name):
-        raise _wrong("expected auto, cpu, cuda or cuda:N")
+        raise wrong("expected auto, cpu, cuda or cuda:N")
     return name
 
 
 def _check_is_used_with_tls(file: Path | None, info: ValidationInfo) -> Path | None:
     """Refuse a file that somebody relies on and nobody would read."""
     if file is not None and info.data.get("kafka_tls") is False:
-        raise _wrong("has no effect without TOCSIN_KAFKA_TLS=true")
+        raise wrong("has no effect without TOCSIN_KAFKA_TLS=true")
     is_lone_key = info.data.get("kafka_certificate_file", file) is None
     if file is not None and info.field_name == "kafka_key_file" and is_lone_key:
-        raise _wrong("a key needs its certificate, TOCSIN_KAFKA_CERTIFICATE_FILE")
+        raise wrong("a key needs its certificate, TOCSIN_KAFKA_CERTIFICATE_FILE")
     return file
 
 
-def _check_has_user_and_password(mechanism: str | None, info: ValidationInfo) -> str | None:
-    """Compare with the fields before it; one that is wrong itself is missing here and told already."""
-    names = ("kafka_username", "kafka_password", "kafka_password_file")
-    user, password, file = (bool(info.data.get(name, True)) for name in names)
-    if mechanism is None and any(info.data.get(name) for name in names):
-        raise _wrong("expected a mechanism, for there is a user name or a password")
-    if mechanism is not None and not user:
-        raise _wrong("expected a user name too, TOCSIN_KAFKA_USERNAME")
-    if mechanism is not None and password == file and set(names) <= set(info.data):
-        raise _wrong("expected either TOCSIN_KAFKA_PASSWORD or TOCSIN_KAFKA_PASSWORD_FILE, and one of them")
-    return mechanism
-
-
-def _wrong(expected: str) -> PydanticCustomError:
+def wrong(expected: str) -> PydanticCustomError:
+    """Return the error that something else was expected."""
     return PydanticCustomError("wrong", "{expected}", {"expected": expected})
 
 
@@ -89,6 +83,3 @@ Topic = Annotated[str, AfterValidator(_check_topic)]
 Device = Annotated[str, AfterValidator(_check_device)]
 LlmUrl = Annotated[str, AfterValidator(_check_llm_url)]
 TlsFile = Annotated[Path | None, AfterValidator(_check_is_used_with_tls)]
-SaslMechanism = Annotated[
-    Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None, AfterValidator(_check_has_user_and_password)
-]

@@ -16,7 +16,8 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pipeline.errors import SettingsError
-from pipeline.setting_types import Brokers, Device, LlmUrl, SaslMechanism, TlsFile, Topic
+from pipeline.sasl_settings import MskRegion, SaslMechanism, TokenCommand, TokenExtensions, TokenUrl
+from pipeline.setting_types import Brokers, Device, LlmUrl, TlsFile, Topic
 
 PREFIX = "TOCSIN_"
 
@@ -59,8 +60,32 @@ class Settings(BaseSettings):
     kafka_password_file: Path | None = Field(
         None, description="file that holds the password, instead (a Docker or Kubernetes secret)"
     )
+    kafka_token_file: Path | None = Field(
+        None,
+        description="file that holds the token, read for every connection (a projected token of Kubernetes)",
+    )
+    kafka_token_command: TokenCommand = Field(
+        None, description="program that prints a token, with its arguments; no shell; again before it expires"
+    )
+    kafka_token_url: TokenUrl = Field(
+        None, description="OIDC token endpoint that gives a client its token (client credentials)"
+    )
+    kafka_token_client_id: str | None = Field(None, description="our client id at that endpoint")
+    kafka_token_client_secret: SecretStr | None = Field(None, description="our secret there")
+    kafka_token_client_secret_file: Path | None = Field(None, description="file that holds it, instead")
+    kafka_token_scope: str | None = Field(None, description="scope to ask for there, if it wants one")
+    kafka_token_ca_file: Path | None = Field(
+        None, description="PEM file of who may sign the endpoint's certificate; none: the system's"
+    )
+    kafka_msk_region: MskRegion = Field(
+        None, description="AWS region of an Amazon MSK cluster with IAM; needs `pip install tocsin[msk]`"
+    )
+    kafka_token_extensions: TokenExtensions = Field(
+        None,
+        description="NAME=VALUE[ NAME=VALUE...] sent with tokens; Confluent Cloud wants logicalCluster, identityPoolId",
+    )
     kafka_sasl_mechanism: SaslMechanism = Field(
-        None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; none: no password"
+        None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; none: nobody says who we are"
     )
 
     annotate_group: str = Field(
@@ -234,5 +259,6 @@ def _explain(problem: Any, origins: Mapping[str, str]) -> str:
 
 def _may_hold_secret(name: str, value: object) -> bool:
     # People put passwords before an address's "@" and keys into its query.
-    is_address = name in ("brokers", "llm_url")
-    return name.endswith(("_key", "password")) or (is_address and any(c in str(value) for c in "@?"))
+    is_address = name in ("brokers", "llm_url", "kafka_token_url")
+    is_secret = name.endswith(("_key", "password", "secret", "command"))
+    return is_secret or (is_address and any(c in str(value) for c in "@?"))

@@ -141,6 +141,20 @@ def test_a_secured_kafka_gets_its_password_by_a_file(role: str) -> None:
     assert {Path(secret["file"]).name for secret in secured["secrets"].values()} <= set(ignored)
 
 
+@pytest.mark.parametrize("role", AGENTS)
+def test_a_kafka_that_takes_tokens_gets_them_by_a_secret_in_a_file(role: str) -> None:
+    """With compose.token.yaml an agent takes its settings, and the file that they name is a secret it is given."""
+    tokens = load_compose("compose.token.yaml")
+    service = tokens["services"][role]
+    settings = load_settings(environ=agent_environ(role) | service["environment"])
+    assert settings.kafka_tls
+    assert settings.kafka_sasl_mechanism == "OAUTHBEARER"
+    assert settings.kafka_token_client_secret_file == Path("/run/secrets") / service["secrets"][0]
+    assert service["secrets"] == list(tokens["secrets"])
+    ignored = (DEPLOY / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert {Path(secret["file"]).name for secret in tokens["secrets"].values()} <= set(ignored)
+
+
 def test_volumes_are_declared() -> None:
     """What must outlive a container is on a named volume, and every volume is used."""
     mounts = [mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
@@ -152,7 +166,7 @@ def test_volumes_are_declared() -> None:
 
 def test_example_shows_every_variable_and_its_default() -> None:
     """env.example lists exactly the variables of the Compose files, each with its default."""
-    files = ("compose.yaml", "compose.gpu.yaml", "compose.secured.yaml")
+    files = ("compose.yaml", "compose.gpu.yaml", "compose.secured.yaml", "compose.token.yaml")
     expected = {name: value for file in files for name, value in compose_variables(file).items()}
     assert read_commented_env_file("env.example") == expected
     assert read_env_file("env.example") == {}
@@ -186,6 +200,7 @@ def _compose_client() -> list[str]:
         ["compose.yaml"],
         ["compose.yaml", "compose.gpu.yaml"],
         ["compose.yaml", "compose.secured.yaml"],
+        ["compose.yaml", "compose.token.yaml"],
     ],
 )
 def test_compose_accepts_its_files(files: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,12 +80,17 @@ class SecuredKafka(ApacheKafka):
 
     Args:
         users: names of users, all with the same password, for both SCRAM mechanisms and PLAIN.
+        further: properties of the broker. Of OAUTHBEARER it takes tokens that nobody signed: Kafka's validator for
+            development, which looks at the times and the subject.
     """
 
-    def __init__(self, program: KafkaProgram, folder: Path, users: Sequence[str]) -> None:
+    def __init__(
+        self, program: KafkaProgram, folder: Path, users: Sequence[str], further: Mapping[str, object] = {}
+    ) -> None:
         self.ports = {name: find_free_port() for name in ("PLAINTEXT", "SASL_SSL", "SASL_PLAINTEXT", "SSL")}
         super().__init__(program, folder, [self.ports["PLAINTEXT"]])
         self._users = users
+        self._further = further
         self._secrets = folder
         authority = make_certificate(folder / "ca-with-key.pem", "Test authority")
         self.ca_file = write_authority(folder / "ca.pem", authority)
@@ -138,20 +143,25 @@ class SecuredKafka(ApacheKafka):
             "inter.broker.listener.name": "PLAINTEXT",
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",
-            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": self._server_file,
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": self.ca_file,
             "listener.name.ssl.ssl.client.auth": "required",
             **self._logins(),
+            **self._further,
         }
 
     def _logins(self) -> dict[str, object]:
         passwords = " ".join(f'user_{user}="{PASSWORD}"' for user in self._users)
         modules = {"plain": f"org.apache.kafka.common.security.plain.PlainLoginModule required {passwords};"}
         scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        modules |= {"scram-sha-256": scram, "scram-sha-512": scram}
+        oauth = (
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required "
+            'unsecuredLoginStringClaim_sub="broker";'
+        )
+        modules |= {"scram-sha-256": scram, "scram-sha-512": scram, "oauthbearer": oauth}
         return {
             f"listener.name.{listener}.{mechanism}.sasl.jaas.config": module
             for listener in ("sasl_ssl", "sasl_plaintext")

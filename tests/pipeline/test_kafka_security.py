@@ -43,7 +43,10 @@ def test_the_protocol_follows_from_the_rest(environ: dict[str, str], protocol: s
 @pytest.mark.parametrize(
     ("environ", "problem"),
     [
-        ({"TOCSIN_KAFKA_SASL_MECHANISM": "GSSAPI"}, "'PLAIN', 'SCRAM-SHA-256' or 'SCRAM-SHA-512'"),
+        (
+            {"TOCSIN_KAFKA_SASL_MECHANISM": "GSSAPI"},
+            "'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512' or 'OAUTHBEARER'",
+        ),
         (
             {"TOCSIN_KAFKA_SASL_MECHANISM": "PLAIN", "TOCSIN_KAFKA_PASSWORD": "x"},
             "user name too, TOCSIN_KAFKA_USERNAME",
