@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from functools import partial
 
 import models
 from models import Annotation, AnnotationError, Annotator
+from pipeline.carried_headers import pick_headers
 from pipeline.codec import encode
 from pipeline.dead_letter import DeadLetter, bury, carried_headers, decode_or_bury, to_outgoing
 from pipeline.errors import OutcomeTooLargeError, UnannotatableError
@@ -26,6 +27,8 @@ from pipeline.messages import (
 from pipeline.metrics import Metrics
 from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Finish, Record
+from pipeline.stopwatch import Stopwatch
+from pipeline.tombstones import finish_tombstones
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ class AnnotateAgent:
     Args:
         annotated_topic, dead_topic: where outcomes go.
         max_post_bytes: larger records are not decoded.
+        carry_headers: names of headers that travel on besides those of traces.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class AnnotateAgent:
         annotated_topic: str,
         dead_topic: str,
         max_post_bytes: int,
+        carry_headers: Collection[str] = (),
     ) -> None:
         self._annotator = annotator
         self._publisher = publisher
@@ -60,6 +65,7 @@ class AnnotateAgent:
         self._annotated_topic = annotated_topic
         self._dead_topic = dead_topic
         self._max_post_bytes = max_post_bytes
+        self._carry_headers = carry_headers
         # One thread: the network takes a whole batch, a second one would only compete with it.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="annotator")
 
@@ -67,7 +73,8 @@ class AnnotateAgent:
         """Annotate the batch and publish every outcome in the order of the records."""
         self._metrics.posts_received.labels("annotate").inc(len(records))
         self._metrics.batch_size.labels("annotate").observe(len(records))
-        for part in slices(records, _MAX_SLICE_BYTES):
+        posts = finish_tombstones(records, finish, self._metrics.tombstones.labels("annotate"))
+        for part in slices(posts, _MAX_SLICE_BYTES):
             if stopping.is_set():
                 return
             await self._process_slice(part, finish)
@@ -79,7 +86,7 @@ class AnnotateAgent:
             outcomes = await self._outcomes(records)
             with metrics.stage_seconds.labels("publish").time():
                 await self._publisher.publish(
-                    [self._address(o, r) for o, r in zip(outcomes, records, strict=True)]
+                    [self._address(outcomes, number, record) for number, record in enumerate(records)]
                 )
         finally:
             metrics.posts_in_flight.dec(len(records))
@@ -93,11 +100,9 @@ class AnnotateAgent:
     async def _outcomes(self, records: Sequence[Record]) -> list[AnnotatedPost | DeadLetter]:
         decoded = [decode_or_bury(record, Post, max_bytes=self._max_post_bytes) for record in records]
         texts = [post.text for post in decoded if isinstance(post, Post)]
-        started_at = datetime.now(UTC)
+        stopwatch = Stopwatch()
         annotations = iter(await self._annotate(texts))
-        stage = StageTime(
-            name="annotate", started_at=started_at, seconds=(datetime.now(UTC) - started_at).total_seconds()
-        )
+        stage = stopwatch.stage("annotate")
         return [
             self._combine(post, next(annotations), record, stage) if isinstance(post, Post) else post
             for post, record in zip(decoded, records, strict=True)
@@ -121,21 +126,25 @@ class AnnotateAgent:
         origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
         return to_annotated_post(post, annotation, self._annotator, origin=origin, stages=[stage])
 
-    def _address(self, outcome: AnnotatedPost | DeadLetter, record: Record) -> Outgoing:
+    def _address(self, outcomes: list[AnnotatedPost | DeadLetter], number: int, record: Record) -> Outgoing:
+        outcome = outcomes[number]
         if isinstance(outcome, DeadLetter):
             return to_outgoing(outcome, self._dead_topic)
-        too_large = bury(
-            record,
-            OutcomeTooLargeError("the broker refuses the annotated post as too large"),
-            stage="annotate",
-        )
         return Outgoing(
             self._annotated_topic,
             outcome.post.id.encode(),
             encode(outcome),
-            carried_headers(record),
-            fallback=to_outgoing(too_large, self._dead_topic),
+            [*carried_headers(record), *pick_headers(record.headers, self._carry_headers)],
+            fallback=partial(self._bury_too_large, outcomes, number, record),
         )
+
+    def _bury_too_large(
+        self, outcomes: list[AnnotatedPost | DeadLetter], number: int, record: Record
+    ) -> Outgoing:
+        """Put a dead letter in the outcome's place, and return it for the broker."""
+        error = OutcomeTooLargeError("the broker refuses the annotated post as too large")
+        outcomes[number] = letter = bury(record, error, stage="annotate")
+        return to_outgoing(letter, self._dead_topic)
 
     def _count(self, outcome: AnnotatedPost | DeadLetter) -> None:
         if isinstance(outcome, DeadLetter):
@@ -145,14 +154,15 @@ class AnnotateAgent:
 
 
 def slices(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
-    """Cut the records, in order, into parts of at most this many bytes, or of one record."""
+    """Cut the records, in order, into parts of at most this many bytes, or of one record; none has no part."""
     start = size = 0
     for end, record in enumerate(records):
         size += len(record.value or b"")
         if size > max_bytes and end > start:
             yield records[start:end]
             start, size = end, len(record.value or b"")
-    yield records[start:]
+    if records:
+        yield records[start:]
 
 
 def to_annotated_post(

@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pipeline.errors import SettingsError
-from pipeline.setting_types import Brokers, Device, LlmUrl, SaslMechanism, TlsFile, Topic
+from pipeline.setting_types import Brokers, Device, HeaderNames, LlmUrl, SaslMechanism, TlsFile, Topic
 
 PREFIX = "TOCSIN_"
 
@@ -63,6 +63,9 @@ class Settings(BaseSettings):
         None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; none: no password"
     )
 
+    carry_headers: HeaderNames = Field(
+        "", description="further record headers that travel to every outcome: names, with commas"
+    )
     annotate_group: str = Field(
         "tocsin-annotate", min_length=1, description="consumer group of `tocsin annotate`"
     )

@@ -69,7 +69,7 @@ def test_what_cannot_be_replayed_says_why() -> None:
     bare = to_outgoing(letter, "posts.dead").fallback
     assert bare is not None
     with pytest.raises(UnreplayableError, match=r"too large for posts\.dead; it may still lie at posts/0/0"):
-        check_replayable(from_record(_record(bare)), _SETTINGS)
+        check_replayable(from_record(_record(bare())), _SETTINGS)
     forged = bury(_record(Outgoing("alerts", b"k", b"{")), UndecodableError("no"), stage="decode")
     with pytest.raises(UnreplayableError, match="'alerts' is none that an agent reads"):
         check_replayable(forged, _SETTINGS)
