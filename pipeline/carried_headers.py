@@ -34,9 +34,9 @@ def pick_headers(headers: Collection[Header], named: Collection[str] = ()) -> li
     ]
 
 
-def header_names(setting: str) -> frozenset[str]:
+def header_names(setting: str | None) -> frozenset[str]:
     """Return the names in the setting `TOCSIN_CARRY_HEADERS`."""
-    return frozenset(filter(None, setting.split(",")))
+    return frozenset(filter(None, (setting or "").split(",")))
 
 
 def _bounded(headers: Iterable[Header]) -> Iterator[Header]:
