@@ -14,6 +14,7 @@ from pipeline.local_stack import StackOptions, local_stack
 from pipeline.outcomes import Outcome, Tally, origin_of, outcome_topics, read_outcome
 from pipeline.produce import produce, raw_record
 from pipeline.publisher import Publisher
+from pipeline.repeats import Repeats
 from pipeline.settings import Settings
 from pipeline.topic_reader import reading
 
@@ -46,19 +47,19 @@ async def run_demo(posts_file: Path, options: StackOptions, view: DemoView) -> N
     lines = _read_lines(posts_file)
     started = time.monotonic()
     async with local_stack(options, report=view.report) as stack:
-        num_repeated = _count_repeats(lines, stack.settings)
-        work = _run_posts(lines, stack.settings, view, num_repeated=num_repeated)
+        repeats = _find_repeats(lines, stack.settings)
+        work = _run_posts(lines, stack.settings, view, repeats=repeats)
         tally, num_unsent = await stack.while_running(work)
         view.report("stopping")
     view.summarise(
         {
-            "posts": tally.num_posts + num_unsent + num_repeated,
+            "posts": tally.num_posts + num_unsent + repeats.number,
             "alerts": tally.alerts,
             "abstentions": dict(tally.abstentions),
             # A line that the broker refuses as too large never got on a topic, but must not be missing here.
             "dead_letters": dict(tally.dead_letters) | ({"unsent": num_unsent} if num_unsent else {}),
-            # A post whose id had its outcome before gets no other.
-            "repeated": num_repeated,
+            # A post whose id had its alert before gets no other, nor one whose text had its abstention.
+            "repeated": repeats.number,
             "seconds": round(time.monotonic() - started, 1),
         }
     )
@@ -74,16 +75,13 @@ def _read_lines(file: Path) -> list[bytes]:
     return lines
 
 
-def _count_repeats(lines: list[bytes], settings: Settings) -> int:
-    if not settings.ledger_seconds:
-        return 0
-    ids = [raw_record(line, settings).key for line in lines if line.strip()]
-    known = [post_id for post_id in ids if post_id is not None]
-    return len(known) - len(set(known))
+def _find_repeats(lines: list[bytes], settings: Settings) -> Repeats:
+    is_remembered = bool(settings.ledger_seconds)
+    return Repeats(raw_record(line, settings) for line in lines if is_remembered and line.strip())
 
 
 async def _run_posts(
-    lines: list[bytes], settings: Settings, view: DemoView, *, num_repeated: int
+    lines: list[bytes], settings: Settings, view: DemoView, *, repeats: Repeats
 ) -> tuple[Tally, int]:
     """Return the outcomes, and how many lines the broker did not take."""
     num_unsent = 0
@@ -105,10 +103,10 @@ async def _run_posts(
     finally:
         await publisher.close()
     view.report(f"{num_posts} posts produced")
-    return await _read_outcomes(num_posts - num_repeated, settings, view), num_unsent
+    return await _read_outcomes(num_posts, settings, view, repeats), num_unsent
 
 
-async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView) -> Tally:
+async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView, repeats: Repeats) -> Tally:
     tally = Tally()
     async with reading(
         settings.brokers,
@@ -116,10 +114,11 @@ async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView) -> 
         from_beginning=True,
         security=kafka_security(settings),
     ) as records:
-        while tally.num_posts < num_posts:
+        while tally.num_posts < num_posts - repeats.number:
             outcome = read_outcome(await _next(records), settings)
             if tally.add(outcome, origin_of(outcome, settings)):
-                view.show(outcome, tally, num_posts)
+                repeats.note(outcome)
+                view.show(outcome, tally, num_posts - repeats.number)
     return tally
 
 

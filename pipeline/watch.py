@@ -30,6 +30,8 @@ async def run_watch(
         security=kafka_security(settings),
     ) as records:
         async for record in records:
+            if record.is_tombstone:  # somebody deletes an alert
+                continue
             try:
                 alert = read_outcome(record, settings)
             except RecordError as error:

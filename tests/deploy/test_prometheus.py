@@ -78,7 +78,7 @@ def test_made_up_series_are_such_as_the_agents_expose() -> None:
         labels = dict(re.findall(r'(\w+)="([^"]*)"', text))
         job, _ = labels.pop("job"), labels.pop("instance", None)
         if name != "tocsin_lag":  # whose partitions nobody knows beforehand
-            assert Metrics(job).registry.get_sample_value(name, labels) == 0, (job, name, labels)  # type: ignore[arg-type]
+            assert Metrics(job).registry.get_sample_value(name, labels) == 0, (job, name, labels)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

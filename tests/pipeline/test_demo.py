@@ -85,13 +85,15 @@ def _check_alert(alert: dict[str, Any]) -> None:
 
 
 def test_the_demo_takes_a_users_file(tmp_path: Path) -> None:
-    """Two posts under one id, which get one outcome, a bad line and no line feed at the end are all accounted for."""
+    """A post twice and a post with its edit, a bad line and no line feed at the end are all accounted for."""
     post = json.dumps({"id": "same", "text": "Floods in Jakarta, thousands flee"})
-    (tmp_path / "my posts.jsonl").write_text(f"{post}\n{post}\n\nnot json")
+    texts = ("more soon", "Explosion near Lagos station")
+    edited = "\n".join(json.dumps({"id": "edited", "text": text}) for text in texts)
+    (tmp_path / "my posts.jsonl").write_text(f"{post}\n{post}\n{edited}\n\nnot json")
     *outcomes, last = _run_demo("--posts", "my posts.jsonl", mark="user", cwd=tmp_path)
-    assert last["summary"]["posts"] == 3
+    assert last["summary"]["posts"] == 5
     assert last["summary"]["repeated"] == 1
-    assert len(outcomes) == 2
+    assert len(outcomes) == 4
     assert last["summary"]["dead_letters"] == {"decode": 1}
     assert _leftovers("user") == []
 
