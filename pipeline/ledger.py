@@ -181,7 +181,7 @@ class Ledger:
         self._current |= set(wanted)
         seconds = time.monotonic() - began
         logger.info(
-            "%d outcomes of %d partitions read in %.1f s: none alerts anew", num_read, len(wanted), seconds
+            "%d outcomes of %d partitions read in %.1f s: none is made twice", num_read, len(wanted), seconds
         )
 
     async def _starts(self, reader: PartitionReader, wanted: Sequence[Partition]) -> dict[Partition, int]:

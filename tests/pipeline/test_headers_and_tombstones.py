@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -12,6 +13,7 @@ import orjson
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from pipeline.carried_headers import MAX_HEADERS
 from pipeline.dead_letters import Wanted, find_letters, replay
 from pipeline.kafka_admin import ensure_topics
 from pipeline.messages import Abstention, Alert
@@ -84,16 +86,19 @@ async def test_headers_of_a_trace_reach_every_outcome(broker_kind: BrokerKind, t
         async with running(annotate, alert):
             bad = Outgoing("posts", b"bad", b"{", _HEADERS)
             good = [_post("news", "Big fire in Athens on Monday"), _post("chat", "so tired today")]
+            flood = [("source", b"%d" % number) for number in range(10_000)]
+            good.append(replace(_post("flood", "so tired today"), headers=[*flood, *_TRACE]))
             await _send(settings, *good, bad)
-            ends = {record.key: record for record in await _ends(settings, 3)}
+            ends = {record.key: record for record in await _ends(settings, 4)}
             assert {key: _own(record) for key, record in ends.items()} == {
                 b"news": _CARRIED,
                 b"chat": _CARRIED,
+                b"flood": [*_TRACE, *flood[:MAX_HEADERS]],
                 b"bad": _HEADERS,
             }
             (filed,) = await find_letters(settings, Wanted())
             await replay([filed.letter], settings)
-            letters = [record for record in await _ends(settings, 4) if record.topic == settings.topic_dead]
+            letters = [record for record in await _ends(settings, 5) if record.topic == settings.topic_dead]
             assert [(record.key, _own(record)) for record in letters] == [(b"bad", _HEADERS)] * 2
             assert {dict(record.headers)["tocsin-attempt"] for record in letters} == {b"1", b"2"}
 

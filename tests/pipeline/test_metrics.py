@@ -24,6 +24,7 @@ from pipeline.messages import AbstentionReason, AnnotatedPost, SelectionMethod, 
 from pipeline.metric_labels import ROLES, Role
 from pipeline.metrics import Metrics
 from pipeline.parts import count_llm_requests
+from pipeline.program import Instruments
 from pipeline.progress import Progress
 from pipeline.records import Record
 from tests.pipeline.fakes import (
@@ -71,6 +72,14 @@ def test_a_process_shows_the_metrics_of_its_role_alone(role: Role) -> None:
     assert {metric.name for metric in Metrics().registry.collect()} == shown | _OWN[other]
     agents = {series[1].get("agent", role) for series in _series(Metrics(role))}
     assert agents == {role}
+
+
+def test_each_agent_is_given_the_metrics_of_its_role() -> None:
+    """By the code that both programs begin with."""
+    annotate, alert = Instruments.of_agent(), Instruments.of_agent(needs_llm=True)
+    for instruments, role in ((annotate, "annotate"), (alert, "alert")):
+        names = {metric.name for metric in instruments.metrics.registry.collect()}
+        assert names & (_OWN["annotate"] | _OWN["alert"]) == _OWN[role]
 
 
 def _series(metrics: Metrics) -> Iterator[tuple[str, dict[str, str]]]:
