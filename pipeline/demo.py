@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pipeline.errors import LocalServiceError, RecordError, SettingsError
 from pipeline.kafka_security import kafka_security
 from pipeline.local_stack import StackOptions, local_stack
-from pipeline.outcomes import Outcome, Tally, origin_of, outcome_topics, read_outcome
+from pipeline.outcomes import Outcome, Tally, is_deletion, origin_of, outcome_topics, read_outcome
 from pipeline.produce import produce, raw_record
 from pipeline.publisher import Publisher
 from pipeline.repeats import Repeats
@@ -115,7 +115,10 @@ async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView, rep
         security=kafka_security(settings),
     ) as records:
         while tally.num_posts < num_posts - repeats.number:
-            outcome = read_outcome(await _next(records), settings)
+            record = await _next(records)
+            if is_deletion(record, settings):
+                continue
+            outcome = read_outcome(record, settings)
             if tally.add(outcome, origin_of(outcome, settings)):
                 repeats.note(outcome)
                 view.show(outcome, tally, num_posts - repeats.number)
