@@ -24,6 +24,8 @@ from models.tokenizer import Token, tokenize
 from models.tokens import WordFeatures
 from models.word_table import WordTable
 
+STAGES = ("tokenise", "parse", "network")
+"""What `Annotator.annotate` tells the time of."""
 MAX_CHARACTERS = 20_000
 MAX_TOKENS = 2_000
 MAX_BUCKET_TOKENS = 8_192
@@ -78,10 +80,10 @@ class Annotator:
     ) -> list[Annotation | AnnotationError]:
         """Annotate each text, in order; one that cannot be annotated gets an error as its result.
 
-        `timings` receives the seconds spent in the stages `tokenise`, `parse` and `network`.
+        `timings` receives the seconds spent in each of `STAGES`.
         """
         timings = {} if timings is None else timings
-        timings.update(dict.fromkeys(("tokenise", "parse", "network"), 0.0))
+        timings.update(dict.fromkeys(STAGES, 0.0))
         with _timed(timings, "tokenise"):
             tokenised = [_tokenise(text) for text in texts]
         results: list[Annotation | AnnotationError] = [

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from pipeline.alert_generator import AlertGenerator
+from pipeline.annotated_record import decode_annotated
+from pipeline.carried_headers import pick_headers
 from pipeline.codec import encode
-from pipeline.dead_letter import DeadLetter, bury, decode_or_bury, to_outgoing
+from pipeline.dead_letter import DeadLetter, bury, to_outgoing
 from pipeline.degraded import degraded_alert
 from pipeline.errors import InternalError, LlmUnavailableError, OutcomeTooLargeError, RecordError
 from pipeline.generation import Generation
 from pipeline.ledger import Ledger
 from pipeline.messages import Abstention, Alert, AnnotatedPost
+from pipeline.metric_labels import DEGRADED, VALID
 from pipeline.metrics import Metrics
 from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Finish, Record
+from pipeline.tombstones import finish_tombstones
 
 logger = logging.getLogger(__name__)
-
-# Our own messages: a post within its limit, its entities, and what JSON escaping may add.
-_MAX_ANNOTATED_BYTES = 8 * 2**20
-
-_OWN_STAGES = frozenset({"sample", "filter", "select"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,12 @@ class AlertTopics:
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """How the outcomes of posts go there, and which are there already."""
+    """How the outcomes of posts go there, with which headers, and which are there already."""
 
     publisher: Publisher
     topics: AlertTopics
     ledger: Ledger
+    carry_headers: Collection[str] = ()  # names of headers that travel on besides those of traces
 
 
 class AlertAgent:
@@ -59,6 +59,7 @@ class AlertAgent:
         self._publisher = outlet.publisher
         self._topics = outlet.topics
         self._ledger = outlet.ledger
+        self._carry_headers = outlet.carry_headers
         self._metrics = metrics
         self._max_posts = max_posts
 
@@ -66,7 +67,8 @@ class AlertAgent:
         """Publish an outcome for each record, starting them in order, `max_posts` at a time."""
         self._metrics.posts_received.labels("alert").inc(len(records))
         self._metrics.batch_size.labels("alert").observe(len(records))
-        posts = [decode_or_bury(record, AnnotatedPost, max_bytes=_MAX_ANNOTATED_BYTES) for record in records]
+        records = finish_tombstones(records, finish, self._metrics.tombstones.labels("alert"))
+        posts = [decode_annotated(record) for record in records]
         await self._ledger.catch_up(post.post.id for post in posts if isinstance(post, AnnotatedPost))
         free = asyncio.Semaphore(self._max_posts)
         async with asyncio.TaskGroup() as tasks:
@@ -90,24 +92,25 @@ class AlertAgent:
         finish(record)
 
     async def _process_post(self, record: Record, post: AnnotatedPost) -> None:
-        post_id = post.post.id
-        async with self._ledger.claim(post_id) as is_open:
-            if not is_open:
-                self._metrics.posts_skipped.inc()
+        async with self._ledger.claim(post.post) as done:
+            if done is not None:
+                self._metrics.posts_skipped.labels(done).inc()
                 return
-            outcome = await self._outcome(record, post)
-            if isinstance(await self._publish(outcome, record), Generation):
-                self._ledger.add(post_id)
+            outcome = await self._publish(await self._outcome(record, post), record)
+            if isinstance(outcome, Generation):
+                self._ledger.add(outcome.outcome)
 
     async def _publish(self, outcome: Generation | DeadLetter, record: Record) -> Generation | DeadLetter:
         """Publish the outcome; returns it, or the dead letter that took its place."""
-        too_large = bury(
-            record, OutcomeTooLargeError("the broker refuses the outcome as too large"), stage="alert"
-        )
+
+        def bury_too_large() -> Outgoing:
+            nonlocal outcome
+            error = OutcomeTooLargeError("the broker refuses the outcome as too large")
+            outcome = letter = bury(record, error, stage="alert")
+            return to_outgoing(letter, self._topics.dead)
+
         with self._metrics.stage_seconds.labels("publish").time():
-            num_replaced = await self._publisher.publish([self._address(outcome, too_large)])
-        if num_replaced and isinstance(outcome, Generation):
-            outcome = too_large
+            await self._publisher.publish([self._address(outcome, record, bury_too_large)])
         self._count(outcome)
         return outcome
 
@@ -125,17 +128,15 @@ class AlertAgent:
                 record, InternalError(f"{type(error).__name__} while writing the alert"), stage="alert"
             )
 
-    def _address(self, outcome: Generation | DeadLetter, too_large: DeadLetter) -> Outgoing:
+    def _address(
+        self, outcome: Generation | DeadLetter, record: Record, fallback: Callable[[], Outgoing]
+    ) -> Outgoing:
         if isinstance(outcome, DeadLetter):
             return to_outgoing(outcome, self._topics.dead)
         message = outcome.outcome
         topic = self._topics.alerts if isinstance(message, Alert) else self._topics.abstained
-        return Outgoing(
-            topic,
-            message.post.id.encode(),
-            encode(message),
-            fallback=to_outgoing(too_large, self._topics.dead),
-        )
+        headers = pick_headers(record.headers, self._carry_headers)
+        return Outgoing(topic, message.post.id.encode(), encode(message), headers, fallback=fallback)
 
     def _count(self, outcome: Generation | DeadLetter) -> None:
         metrics = self._metrics
@@ -143,14 +144,11 @@ class AlertAgent:
             metrics.dead_letters.labels(outcome.stage, outcome.reason).inc()
             return
         for sample in outcome.samples:
-            metrics.candidates.labels(sample.rejected_by or "valid").inc()
+            metrics.candidates.labels(sample.rejected_by or VALID).inc()
+        for stage in outcome.times:
+            metrics.stage_seconds.labels(stage.name).observe(stage.seconds)
         message = outcome.outcome
-        for stage in message.stages:
-            if stage.name in _OWN_STAGES:  # those that came with the record are anybody's words
-                metrics.stage_seconds.labels(stage.name).observe(stage.seconds)
         if isinstance(message, Abstention):
             metrics.abstentions.labels(message.reason).inc()
-        elif message.degraded:
-            metrics.alerts.labels("degraded").inc()
         else:
-            metrics.alerts.labels(message.provenance.selected_by or "none").inc()
+            metrics.alerts.labels(message.provenance.selected_by or DEGRADED).inc()

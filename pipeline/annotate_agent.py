@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from functools import partial
 
 import models
 from models import Annotation, AnnotationError, Annotator
+from pipeline.carried_headers import pick_headers
 from pipeline.codec import encode
 from pipeline.dead_letter import DeadLetter, bury, carried_headers, decode_or_bury, to_outgoing
 from pipeline.errors import OutcomeTooLargeError, UnannotatableError
@@ -26,6 +27,8 @@ from pipeline.messages import (
 from pipeline.metrics import Metrics
 from pipeline.publisher import Outgoing, Publisher
 from pipeline.records import Finish, Record
+from pipeline.stopwatch import Stopwatch
+from pipeline.tombstones import finish_tombstones
 from pipeline.unknown_fields import NOT_OF_A_POST, UnknownFields
 
 logger = logging.getLogger(__name__)
@@ -43,6 +46,7 @@ class AnnotateAgent:
     Args:
         annotated_topic, dead_topic: where outcomes go.
         max_post_bytes: larger records are not decoded.
+        carry_headers: names of headers that travel on besides those of traces.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class AnnotateAgent:
         annotated_topic: str,
         dead_topic: str,
         max_post_bytes: int,
+        carry_headers: Collection[str] = (),
     ) -> None:
         self._annotator = annotator
         self._publisher = publisher
@@ -62,6 +67,7 @@ class AnnotateAgent:
         self._dead_topic = dead_topic
         self._max_post_bytes = max_post_bytes
         self._unknown_fields = UnknownFields(_tell_unknown)
+        self._carry_headers = carry_headers
         # One thread: the network takes a whole batch, a second one would only compete with it.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="annotator")
 
@@ -69,7 +75,8 @@ class AnnotateAgent:
         """Annotate the batch and publish every outcome in the order of the records."""
         self._metrics.posts_received.labels("annotate").inc(len(records))
         self._metrics.batch_size.labels("annotate").observe(len(records))
-        for part in slices(records, _MAX_SLICE_BYTES):
+        posts = finish_tombstones(records, finish, self._metrics.tombstones.labels("annotate"))
+        for part in slices(posts, _MAX_SLICE_BYTES):
             if stopping.is_set():
                 return
             await self._process_slice(part, finish)
@@ -81,7 +88,7 @@ class AnnotateAgent:
             outcomes = await self._outcomes(records)
             with metrics.stage_seconds.labels("publish").time():
                 await self._publisher.publish(
-                    [self._address(o, r) for o, r in zip(outcomes, records, strict=True)]
+                    [self._address(outcomes, number, record) for number, record in enumerate(records)]
                 )
         finally:
             metrics.posts_in_flight.dec(len(records))
@@ -98,11 +105,9 @@ class AnnotateAgent:
             for record in records
         ]
         texts = [post.text for post in decoded if isinstance(post, Post)]
-        started_at = datetime.now(UTC)
+        stopwatch = Stopwatch()
         annotations = iter(await self._annotate(texts))
-        stage = StageTime(
-            name="annotate", started_at=started_at, seconds=(datetime.now(UTC) - started_at).total_seconds()
-        )
+        stage = stopwatch.stage("annotate")
         return [
             self._combine(post, next(annotations), record, stage) if isinstance(post, Post) else post
             for post, record in zip(decoded, records, strict=True)
@@ -126,21 +131,25 @@ class AnnotateAgent:
         origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
         return to_annotated_post(post, annotation, self._annotator, origin=origin, stages=[stage])
 
-    def _address(self, outcome: AnnotatedPost | DeadLetter, record: Record) -> Outgoing:
+    def _address(self, outcomes: list[AnnotatedPost | DeadLetter], number: int, record: Record) -> Outgoing:
+        outcome = outcomes[number]
         if isinstance(outcome, DeadLetter):
             return to_outgoing(outcome, self._dead_topic)
-        too_large = bury(
-            record,
-            OutcomeTooLargeError("the broker refuses the annotated post as too large"),
-            stage="annotate",
-        )
         return Outgoing(
             self._annotated_topic,
             outcome.post.id.encode(),
             encode(outcome),
-            carried_headers(record),
-            fallback=to_outgoing(too_large, self._dead_topic),
+            [*carried_headers(record), *pick_headers(record.headers, self._carry_headers)],
+            fallback=partial(self._bury_too_large, outcomes, number, record),
         )
+
+    def _bury_too_large(
+        self, outcomes: list[AnnotatedPost | DeadLetter], number: int, record: Record
+    ) -> Outgoing:
+        """Put a dead letter in the outcome's place, and return it for the broker."""
+        error = OutcomeTooLargeError("the broker refuses the annotated post as too large")
+        outcomes[number] = letter = bury(record, error, stage="annotate")
+        return to_outgoing(letter, self._dead_topic)
 
     def _count(self, outcome: AnnotatedPost | DeadLetter) -> None:
         if isinstance(outcome, DeadLetter):
@@ -154,14 +163,15 @@ def _tell_unknown(name: str) -> None:
 
 
 def slices(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
-    """Cut the records, in order, into parts of at most this many bytes, or of one record."""
+    """Cut the records, in order, into parts of at most this many bytes, or of one record; none has no part."""
     start = size = 0
     for end, record in enumerate(records):
         size += len(record.value or b"")
         if size > max_bytes and end > start:
             yield records[start:end]
             start, size = end, len(record.value or b"")
-    yield records[start:]
+    if records:
+        yield records[start:]
 
 
 def to_annotated_post(

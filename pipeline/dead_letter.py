@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from datetime import datetime
-from typing import Annotated, TypeVar
+from functools import partial
+from typing import Annotated, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
+from pipeline.carried_headers import OWN_PREFIX, pick_headers
 from pipeline.codec import decode
 from pipeline.errors import InternalError, RecordError
 from pipeline.messages import Origin
@@ -19,7 +21,8 @@ from pipeline.records import Record
 logger = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=Struct)
 
-_PREFIX = "tocsin-"
+DeadLetterStage = Literal["decode", "annotate", "alert"]
+
 _MAX_MESSAGE_CHARACTERS = 1_000
 # On a record that was dead and is tried again: the number of the trial, and what is known of the first.
 ATTEMPT = "tocsin-attempt"
@@ -45,23 +48,40 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     timestamp: Annotated[datetime, Meta(description="the record's own timestamp")]
     attempt: Annotated[int, Meta(ge=1, description="1, and one more whenever it was replayed")]
     first_origin: Annotated[Origin, Meta(description="where the record lay that was never replayed")]
-    is_cut: Annotated[bool, Meta(description="too large for the broker: key, value and headers are gone")]
+    is_cut: Annotated[
+        bool,
+        Meta(description="too large for the broker: key, value and all headers but those of traces are gone"),
+    ]
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
 
 
 def to_outgoing(letter: DeadLetter, topic: str) -> Outgoing:
-    """Return the letter's record; where that is too large for the broker, one without the value and headers."""
-    bare = Outgoing(topic, None, None, [*_own_headers(letter), (_CUT, b"too large for the broker")])
-    return Outgoing(topic, letter.key, letter.value, letter.headers + _own_headers(letter), fallback=bare)
+    """Return the letter's record; if that is too large for the broker, one cut to what says why, and to its trace."""
+    headers = letter.headers + _own_headers(letter)
+    return Outgoing(topic, letter.key, letter.value, headers, fallback=partial(_cut, letter, topic))
 
 
-def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
+def _cut(letter: DeadLetter, topic: str) -> Outgoing:
+    bare = [*_own_headers(letter), (_CUT, b"too large for the broker")]
+    # A topic may be made so narrow that a whole baggage is too much for it: the last word is ours alone.
+    return Outgoing(
+        topic,
+        None,
+        None,
+        pick_headers(letter.headers) + bare,
+        fallback=lambda: Outgoing(topic, None, None, bare),
+    )
+
+
+def bury(record: Record, error: RecordError, *, stage: DeadLetterStage) -> DeadLetter:
     """Return the dead letter of a record that `stage` could not process."""
     origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
     attempt = attempt_of(record)
-    own = {name: value for name, value in record.headers if name.startswith(_PREFIX)} if attempt > 1 else {}
+    own = (
+        {name: value for name, value in record.headers if name.startswith(OWN_PREFIX)} if attempt > 1 else {}
+    )
     return DeadLetter(
         stage=stage,
         reason=error.reason,
@@ -73,7 +93,7 @@ def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
         is_cut=False,
         key=record.key,
         value=record.value,
-        headers=[header for header in record.headers if not header[0].startswith(_PREFIX)],
+        headers=[header for header in record.headers if not header[0].startswith(OWN_PREFIX)],
     )
 
 
@@ -144,7 +164,7 @@ def _own_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
         "attempt": letter.attempt,
         "first-origin": _write_origin(letter.first_origin),
     }
-    return [(_PREFIX + name, str(value).encode()) for name, value in fields.items()]
+    return [(OWN_PREFIX + name, str(value).encode()) for name, value in fields.items()]
 
 
 def from_record(record: Record) -> DeadLetter:
@@ -154,9 +174,9 @@ def from_record(record: Record) -> DeadLetter:
         KeyError, ValueError: the record is not one of ours.
     """
     fields = {
-        name.removeprefix(_PREFIX): value.decode()
+        name.removeprefix(OWN_PREFIX): value.decode()
         for name, value in record.headers
-        if name.startswith(_PREFIX) and value is not None
+        if name.startswith(OWN_PREFIX) and value is not None
     }
     origin = Origin(topic=fields["topic"], partition=int(fields["partition"]), offset=int(fields["offset"]))
     return DeadLetter(
@@ -170,5 +190,5 @@ def from_record(record: Record) -> DeadLetter:
         is_cut="cut" in fields,
         key=record.key,
         value=record.value,
-        headers=[header for header in record.headers if not header[0].startswith(_PREFIX)],
+        headers=[header for header in record.headers if not header[0].startswith(OWN_PREFIX)],
     )

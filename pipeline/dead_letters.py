@@ -97,6 +97,8 @@ def check_replayable(letter: DeadLetter, settings: Settings) -> None:
         raise UnreplayableError(
             f"the record was too large for {settings.topic_dead}; it may still lie at {show_origin(origin)}"
         )
+    if letter.value is None:
+        raise UnreplayableError("the record has no value: it deletes what lies under its key, and is no post")
     # Whoever can write to the topic of dead letters must not be able to make us write anywhere else.
     if origin.topic not in (settings.topic_posts, settings.topic_annotated):
         raise UnreplayableError(f"topic {origin.topic!r} is none that an agent reads")

@@ -11,10 +11,11 @@ from typing import Any, Protocol
 from pipeline.errors import LocalServiceError, RecordError, SettingsError
 from pipeline.kafka_security import kafka_security
 from pipeline.local_stack import StackOptions, local_stack
-from pipeline.outcomes import Outcome, Tally, origin_of, outcome_topics, read_outcome
+from pipeline.outcomes import Outcome, Tally, is_deletion, origin_of, outcome_topics, read_outcome
 from pipeline.post_lines import Line, read_all_post_lines
 from pipeline.produce import Sum, produce, raw_record
 from pipeline.publisher import Publisher
+from pipeline.repeats import Repeats
 from pipeline.settings import Settings
 from pipeline.topic_reader import reading
 from pipeline.unknown_fields import NOT_OF_A_POST, UnknownFields
@@ -50,34 +51,31 @@ async def run_demo(posts_file: Path, options: StackOptions, view: DemoView) -> N
         raise SettingsError([f"{posts_file}: no posts in it"])
     started = time.monotonic()
     async with local_stack(options, report=view.report) as stack:
-        num_repeated = _count_repeats(lines, stack.settings)
-        work = _run_posts(lines, stack.settings, view, num_repeated=num_repeated)
+        repeats = _find_repeats(lines, stack.settings)
+        work = _run_posts(lines, stack.settings, view, repeats=repeats)
         tally, num_unsent = await stack.while_running(work)
         view.report("stopping")
     view.summarise(
         {
-            "posts": tally.num_posts + num_unsent + num_repeated,
+            "posts": tally.num_posts + num_unsent + repeats.number,
             "alerts": tally.alerts,
             "abstentions": dict(tally.abstentions),
             # A line that the broker refuses as too large never got on a topic, but must not be missing here.
             "dead_letters": dict(tally.dead_letters) | ({"unsent": num_unsent} if num_unsent else {}),
-            # A post whose id had its outcome before gets no other.
-            "repeated": num_repeated,
+            # A post whose id had its alert before gets no other, nor one whose text had its abstention.
+            "repeated": repeats.number,
             "seconds": round(time.monotonic() - started, 1),
         }
     )
 
 
-def _count_repeats(lines: list[Line], settings: Settings) -> int:
-    if not settings.ledger_seconds:
-        return 0
-    ids = [raw_record(line.content, settings).key for line in lines]
-    known = [post_id for post_id in ids if post_id is not None]
-    return len(known) - len(set(known))
+def _find_repeats(lines: list[Line], settings: Settings) -> Repeats:
+    is_remembered = bool(settings.ledger_seconds)
+    return Repeats(raw_record(line.content, settings) for line in lines if is_remembered)
 
 
 async def _run_posts(
-    lines: list[Line], settings: Settings, view: DemoView, *, num_repeated: int
+    lines: list[Line], settings: Settings, view: DemoView, *, repeats: Repeats
 ) -> tuple[Tally, int]:
     """Return the outcomes, and how many lines the broker did not take."""
     total, unknown = Sum(), UnknownFields()
@@ -98,10 +96,10 @@ async def _run_posts(
     view.report(f"{total.num_sent} posts produced")
     if unknown:
         view.report(f"{NOT_OF_A_POST}: {unknown}")
-    return await _read_outcomes(total.num_sent - num_repeated, settings, view), total.num_bad
+    return await _read_outcomes(total.num_sent, settings, view, repeats), total.num_bad
 
 
-async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView) -> Tally:
+async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView, repeats: Repeats) -> Tally:
     tally = Tally()
     async with reading(
         settings.brokers,
@@ -109,10 +107,14 @@ async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView) -> 
         from_beginning=True,
         security=kafka_security(settings),
     ) as records:
-        while tally.num_posts < num_posts:
-            outcome = read_outcome(await _next(records), settings)
+        while tally.num_posts < num_posts - repeats.number:
+            record = await _next(records)
+            if is_deletion(record, settings):
+                continue
+            outcome = read_outcome(record, settings)
             if tally.add(outcome, origin_of(outcome, settings)):
-                view.show(outcome, tally, num_posts)
+                repeats.note(outcome)
+                view.show(outcome, tally, num_posts - repeats.number)
     return tally
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Literal
 
 from pipeline.candidates import Candidate, JudgedSample
 from pipeline.messages import Abstention, Alert, AnnotatedPost, SelectionMethod, StageTime
 from pipeline.selection import Selection
+from pipeline.stopwatch import Stopwatch
+
+StageName = Literal["sample", "filter", "select"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Generation:
     candidates: tuple[Candidate, ...]  # distinct, in the order in which the LLM saw them
     chosen: int | None  # index of the published candidate
     method: SelectionMethod | None
+    times: tuple[StageTime, ...] = ()  # of our own stages; those in the outcome may be a stranger's words
 
 
 class Attempt:
@@ -35,11 +38,11 @@ class Attempt:
         self.times: list[StageTime] = []
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: StageName) -> Iterator[None]:
         """Append the time of what runs inside."""
-        started_at, began = datetime.now(UTC), time.monotonic()
+        stopwatch = Stopwatch()
         yield
-        self.times.append(StageTime(name=name, started_at=started_at, seconds=time.monotonic() - began))
+        self.times.append(stopwatch.stage(name))
 
     def end(self, outcome: Alert | Abstention) -> Generation:
         """Return the outcome and the way to it."""
@@ -50,4 +53,5 @@ class Attempt:
             self.candidates,
             selection.index if selection else None,
             selection.method if selection else None,
+            tuple(self.times),
         )

@@ -7,6 +7,12 @@ the two writes has published an outcome that the ledger does not know, and an LL
 otherwise: two different alerts for one post. Here there is nothing between the two. Nor is a post ever taken for done
 whose outcome was lost.
 
+An alert stands for its post's id, whatever text comes under it later: nobody is alerted twice about one post. An
+abstention stands for id and text: an edit may hold the news that the first text lacked, so it is judged anew. Records
+of abstentions hold the post, those of earlier versions too, and so say which text they judged; one that cannot be read
+stands for nothing. Whoever deletes an alert (a null value under the post's id, a tombstone) has the ledger forget it,
+as compaction would. A tombstone among abstentions changes nothing until compaction has removed the abstention.
+
 Outcomes lie under the post's id, and the same id always goes to the same partition of a topic. So an instance reads
 the partitions that the ids at hand lead to, however many partitions each topic has: before the first such record is
 worked on, and again, from where it stopped, after each rebalance, for then somebody else may have worked on them. In
@@ -29,8 +35,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
 
 from pipeline.errors import BrokerUnavailableError
+from pipeline.messages import Abstention, Alert, Post
 from pipeline.outage import until_it_works
 from pipeline.partition_reader import PartitionReader
 from pipeline.publisher import partition_number
@@ -41,14 +52,35 @@ logger = logging.getLogger(__name__)
 OpenReader = Callable[[], AbstractAsyncContextManager[PartitionReader]]
 
 _NUM_GENERATIONS = 8
-_MARK_BYTES = 12  # of an id's hash: of a million ids two have the same with a chance of 10^-17
+_MARK_BYTES = 12  # of a hash: of a million outcomes two have the same with a chance of 10^-17
+
+
+class SkipReason(StrEnum):
+    """Why a post that comes again is skipped."""
+
+    ALERTED = "alerted"  # it has its alert
+    ABSTAINED = "abstained"  # this very text has its abstention
+
+
+class _JudgedPost(Struct):
+    text: str
+
+
+class _JudgedRecord(Struct):
+    """What the ledger reads of an abstention."""
+
+    post: _JudgedPost
+
+
+_DECODER = msgspec.json.Decoder(_JudgedRecord)
 
 
 class Ledger:
-    """Knows the posts of late that have their outcome; holds a hash and a time of each.
+    """Knows the outcomes of late; holds a hash and a time of each.
 
     Args:
         open_reader: connects a reader of the topics of outcomes.
+        abstained_topic: which of them has the abstentions; the other has alerts.
         max_age_seconds: older outcomes do not count; 0 switches the ledger off.
         max_posts: outcomes held at most; the oldest go first, an eighth at a time.
         on_progress: is told while it reads, and while it waits for the broker.
@@ -58,15 +90,17 @@ class Ledger:
         self,
         open_reader: OpenReader,
         *,
+        abstained_topic: str,
         max_age_seconds: float,
         max_posts: int,
         on_progress: Callable[[], None] = lambda: None,
     ) -> None:
         self._open_reader = open_reader
+        self._abstained_topic = abstained_topic
         self._on_progress = on_progress
         self._max_age_seconds = max_age_seconds
         self._max_posts = max_posts
-        # Times of outcomes (Unix time) by the post's mark, in generations that go as a whole: a dict from whose front
+        # Times of outcomes (Unix time) by their marks, in generations that go as a whole: a dict from whose front
         # one entry after the other is taken gets slower with each.
         self._generations: deque[dict[int, int]] = deque([{}], maxlen=_NUM_GENERATIONS)
         self._positions: dict[Partition, int] = {}  # read up to here
@@ -75,8 +109,8 @@ class Ledger:
         self._claims: dict[int, asyncio.Event] = {}
 
     @property
-    def num_posts(self) -> int:
-        """Posts held."""
+    def num_outcomes(self) -> int:
+        """Outcomes held."""
         return sum(map(len, self._generations))
 
     async def catch_up(self, post_ids: Iterable[str]) -> None:
@@ -94,21 +128,28 @@ class Ledger:
         self._current.clear()
 
     @asynccontextmanager
-    async def claim(self, post_id: str) -> AsyncIterator[bool]:
-        """Give whether the post still lacks its outcome; a second record of it waits here for the first."""
-        mark = _mark(post_id.encode())
+    async def claim(self, post: Post) -> AsyncIterator[SkipReason | None]:
+        """Give why the post is to be skipped, None if it is not; a second record of its id waits here for the first."""
+        key = post.id.encode()
+        mark = _mark(key)
         while (other := self._claims.get(mark)) is not None:
             await other.wait()
         self._claims[mark] = done = asyncio.Event()
         try:
-            yield not self._holds(mark)
+            yield self._why_skipped(key, post.text)
         finally:
             del self._claims[mark]
             done.set()
 
-    def add(self, post_id: str) -> None:
-        """Note that the broker has acknowledged the post's alert or abstention."""
-        self._note(_mark(post_id.encode()), int(time.time()))
+    def add(self, outcome: Alert | Abstention) -> None:
+        """Note that the broker has acknowledged this outcome."""
+        text = None if isinstance(outcome, Alert) else outcome.post.text
+        self._note(_mark(outcome.post.id.encode(), text), int(time.time()))
+
+    def _why_skipped(self, key: bytes, text: str) -> SkipReason | None:
+        if self._holds(_mark(key)):
+            return SkipReason.ALERTED
+        return SkipReason.ABSTAINED if self._holds(_mark(key, text)) else None
 
     def _holds(self, mark: int) -> bool:
         oldest = time.time() - self._max_age_seconds
@@ -140,7 +181,7 @@ class Ledger:
         self._current |= set(wanted)
         seconds = time.monotonic() - began
         logger.info(
-            "%d outcomes of %d partitions read in %.1f s: none alerts anew", num_read, len(wanted), seconds
+            "%d outcomes of %d partitions read in %.1f s: none is made twice", num_read, len(wanted), seconds
         )
 
     async def _starts(self, reader: PartitionReader, wanted: Sequence[Partition]) -> dict[Partition, int]:
@@ -151,12 +192,41 @@ class Ledger:
 
     def _take(self, record: Record) -> None:
         self._positions[Partition(record.topic, record.partition)] = record.offset + 1
-        if record.key is not None:
-            self._note(_mark(record.key), int(record.timestamp.timestamp()))
+        if record.key is None:
+            return
+        at = int(record.timestamp.timestamp())
+        if record.topic == self._abstained_topic:
+            text = _judged_text(record.value)
+            if text is not None:
+                self._note(_mark(record.key, text), at)
+        elif record.is_tombstone:
+            self._forget(_mark(record.key))
+        else:
+            self._note(_mark(record.key), at)
+
+    def _forget(self, mark: int) -> None:
+        for generation in self._generations:
+            generation.pop(mark, None)
 
 
-def _mark(key: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(key, digest_size=_MARK_BYTES).digest())
+def _mark(key: bytes, text: str | None = None) -> int:
+    """Return the mark of an alert of the post with this key, or of an abstention on this text of it."""
+    if text is None:
+        digest = hashlib.blake2b(key, digest_size=_MARK_BYTES)
+    else:
+        # Keyed by the id, so that no id and text run together as another's.
+        digest = hashlib.blake2b(text.encode(), digest_size=_MARK_BYTES, key=hashlib.blake2b(key).digest())
+    return int.from_bytes(digest.digest())
+
+
+def _judged_text(value: bytes | None) -> str | None:
+    """Return the text that an abstention's record judged; None if it is a tombstone or no abstention of ours."""
+    if value is None:
+        return None
+    try:
+        return _DECODER.decode(value).post.text
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
 
 
 def _count_by_topic(partitions: Iterable[Partition]) -> dict[str, int]:

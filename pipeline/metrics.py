@@ -1,7 +1,11 @@
-"""Every metric that a process of ours exposes. Labels are codes from small fixed sets, never a post or an entity."""
+"""Every metric that a process of ours exposes. Labels are codes from small fixed sets, never a post or an entity.
+
+A process shows the metrics of its role, and every series of them whose labels are known beforehand, at 0.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import metadata
 
 from prometheus_client import (
@@ -14,19 +18,43 @@ from prometheus_client import (
     ProcessCollector,
 )
 
+from pipeline.metric_labels import (
+    ABSTENTIONS,
+    REQUEST_OUTCOMES,
+    ROLES,
+    SELECTIONS,
+    SKIPS,
+    STAGES,
+    TOKEN_KINDS,
+    VERDICTS,
+    Role,
+    dead_letters,
+)
+
 _SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 class Metrics:
-    """The metrics of one process, in a registry of their own."""
+    """The metrics of one process, in a registry of their own.
 
-    def __init__(self) -> None:
+    Args:
+        role: whose metrics the registry has; None: of both. Those of the other can be counted, and nobody sees them.
+    """
+
+    def __init__(self, role: Role | None = None) -> None:
         self.registry = CollectorRegistry()
+        self._roles: tuple[Role, ...] = ROLES if role is None else (role,)
         self._add_process()
         self._add_work()
         self._add_outcomes()
+        self._add_annotate()
+        self._add_alert()
         self._add_llm()
+        self._begin()
+
+    def _registry_of(self, role: Role) -> CollectorRegistry | None:
+        return self.registry if role in self._roles else None
 
     def _add_process(self) -> None:
         ProcessCollector(registry=self.registry)
@@ -48,6 +76,12 @@ class Metrics:
         self.posts_received = Counter(
             "tocsin_posts_received",
             "Records taken from the agent's input topic.",
+            ["agent"],
+            registry=self.registry,
+        )
+        self.tombstones = Counter(
+            "tocsin_tombstones",
+            "Records without a value, by which Kafka deletes: skipped.",
             ["agent"],
             registry=self.registry,
         )
@@ -78,26 +112,6 @@ class Metrics:
         )
 
     def _add_outcomes(self) -> None:
-        self.posts_annotated = Counter(
-            "tocsin_posts_annotated", "Posts annotated and published.", registry=self.registry
-        )
-        self.posts_skipped = Counter(
-            "tocsin_posts_skipped",
-            "Posts that had their alert or abstention already.",
-            registry=self.registry,
-        )
-        self.candidates = Counter(
-            "tocsin_candidates",
-            "Sampled candidates by verdict: valid, or the filter that rejected it.",
-            ["verdict"],
-            registry=self.registry,
-        )
-        self.alerts = Counter(
-            "tocsin_alerts", "Alerts published, by selection.", ["selected_by"], registry=self.registry
-        )
-        self.abstentions = Counter(
-            "tocsin_abstentions", "Posts without an alert, by reason.", ["reason"], registry=self.registry
-        )
         self.dead_letters = Counter(
             "tocsin_dead_letters",
             "Records that could not be processed.",
@@ -105,19 +119,64 @@ class Metrics:
             registry=self.registry,
         )
 
+    def _add_annotate(self) -> None:
+        self.posts_annotated = Counter(
+            "tocsin_posts_annotated",
+            "Posts annotated and published.",
+            registry=self._registry_of("annotate"),
+        )
+
+    def _add_alert(self) -> None:
+        registry = self._registry_of("alert")
+        self.posts_skipped = Counter(
+            "tocsin_posts_skipped",
+            "Posts that had their alert, or an abstention on the same text, already.",
+            ["reason"],
+            registry=registry,
+        )
+        self.candidates = Counter(
+            "tocsin_candidates",
+            "Sampled candidates by verdict: valid, or the filter that rejected it.",
+            ["verdict"],
+            registry=registry,
+        )
+        self.alerts = Counter(
+            "tocsin_alerts", "Alerts published, by selection.", ["selected_by"], registry=registry
+        )
+        self.abstentions = Counter(
+            "tocsin_abstentions", "Posts without an alert, by reason.", ["reason"], registry=registry
+        )
+
     def _add_llm(self) -> None:
+        registry = self._registry_of("alert")
         self.llm_requests = Counter(
-            "tocsin_llm_requests",
-            "Requests to the LLM server, by outcome.",
-            ["outcome"],
-            registry=self.registry,
+            "tocsin_llm_requests", "Requests to the LLM server, by outcome.", ["outcome"], registry=registry
         )
         self.llm_request_seconds = Histogram(
             "tocsin_llm_request_seconds",
             "Seconds of one LLM request.",
             buckets=_SECONDS,
-            registry=self.registry,
+            registry=registry,
         )
         self.llm_tokens = Counter(
-            "tocsin_llm_tokens", "Tokens as the LLM server counts them.", ["kind"], registry=self.registry
+            "tocsin_llm_tokens", "Tokens as the LLM server counts them.", ["kind"], registry=registry
         )
+
+    def _begin(self) -> None:
+        """Put every series whose labels are known at 0."""
+        known: list[tuple[Counter | Histogram, Iterable[str]]] = [
+            (self.posts_skipped, SKIPS),
+            (self.candidates, VERDICTS),
+            (self.alerts, SELECTIONS),
+            (self.abstentions, ABSTENTIONS),
+            (self.llm_requests, REQUEST_OUTCOMES),
+            (self.llm_tokens, TOKEN_KINDS),
+        ]
+        for role in self._roles:
+            known += [(metric, [role]) for metric in (self.posts_received, self.tombstones, self.batch_size)]
+            known += [(self.stage_seconds, STAGES[role])]
+            for labels in dead_letters(role):
+                self.dead_letters.labels(*labels)
+        for metric, values in known:
+            for value in values:
+                metric.labels(value)

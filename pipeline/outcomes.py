@@ -25,6 +25,11 @@ def outcome_topics(settings: Settings) -> list[str]:
     return [settings.topic_alerts, settings.topic_abstained, settings.topic_dead]
 
 
+def is_deletion(record: Record, settings: Settings) -> bool:
+    """Whether the record deletes an alert or an abstention; a dead letter's record may have no value."""
+    return record.is_tombstone and record.topic != settings.topic_dead
+
+
 def read_outcome(record: Record, settings: Settings) -> Outcome:
     """Return the outcome in a record of one of the three topics.
 

@@ -12,6 +12,7 @@ from pipeline.ledger import Ledger
 from pipeline.llm import LlmClient
 from pipeline.llm_abilities import AskingStyle
 from pipeline.llm_http import LlmRequest
+from pipeline.metric_labels import TOKEN_KINDS
 from pipeline.metrics import Metrics
 from pipeline.partition_reader import partition_reader
 from pipeline.progress import Progress
@@ -47,6 +48,7 @@ def build_ledger(settings: Settings, progress: Progress) -> Ledger:
     topics = [settings.topic_alerts, settings.topic_abstained]
     return Ledger(
         lambda: partition_reader(settings, topics),
+        abstained_topic=settings.topic_abstained,
         max_age_seconds=settings.ledger_seconds,
         max_posts=settings.ledger_max_posts,
         on_progress=progress.move,
@@ -60,8 +62,8 @@ def count_llm_requests(metrics: Metrics, progress: Progress) -> Callable[[LlmReq
         progress.move()
         metrics.llm_requests.labels(request.outcome).inc()
         metrics.llm_request_seconds.observe(request.seconds)
-        metrics.llm_tokens.labels("prompt").inc(request.prompt_tokens)
-        metrics.llm_tokens.labels("completion").inc(request.completion_tokens)
+        for kind in TOKEN_KINDS:
+            metrics.llm_tokens.labels(kind).inc(getattr(request, f"{kind}_tokens"))
 
     return count
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pipeline.alert_agent import AlertAgent, AlertTopics, Outlet
 from pipeline.annotate_agent import AnnotateAgent
 from pipeline.backlog import GroupBacklog, count_waiting
+from pipeline.carried_headers import header_names
 from pipeline.errors import BrokerUnavailableError, LlmUnavailableError
 from pipeline.faust_app import StreamSource
 from pipeline.health import Health, HealthServer
@@ -57,7 +58,7 @@ class Instruments:
     @classmethod
     def of_agent(cls, *, needs_llm: bool = False) -> Instruments:
         """Return those of an agent that has done nothing yet."""
-        metrics, readiness = Metrics(), Readiness(needs_llm=needs_llm)
+        metrics, readiness = Metrics("alert" if needs_llm else "annotate"), Readiness(needs_llm=needs_llm)
         metrics.ready.set_function(lambda: float(readiness.status.is_ready))
         return cls(metrics, Health(readiness), Progress(metrics))
 
@@ -81,6 +82,7 @@ async def run_annotate(settings: Settings) -> int:
             annotated_topic=settings.topic_annotated,
             dead_topic=settings.topic_dead,
             max_post_bytes=settings.max_post_bytes,
+            carry_headers=header_names(settings.carry_headers),
         )
         source = StreamSource(
             settings.brokers,
@@ -113,7 +115,8 @@ async def run_alert(settings: Settings) -> int:
         readiness.llm_usable()
         generator = build_alert_generator(llm, settings)
         topics = AlertTopics(settings.topic_alerts, settings.topic_abstained, settings.topic_dead)
-        outlet = Outlet(publisher, topics, build_ledger(settings, instruments.progress))
+        ledger, carried = build_ledger(settings, instruments.progress), header_names(settings.carry_headers)
+        outlet = Outlet(publisher, topics, ledger, carried)
         agent = AlertAgent(generator, outlet, metrics, max_posts=settings.llm_max_requests)
         source = StreamSource(
             settings.brokers,

@@ -31,7 +31,8 @@ class Outgoing:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]] = ()
-    fallback: Outgoing | None = None  # goes in its place where the broker finds it too large
+    # Makes what goes in its place if the broker finds it too large: only then, for few records ever need it.
+    fallback: Callable[[], Outgoing] | None = None
 
 
 class Publisher:
@@ -71,7 +72,7 @@ class Publisher:
     async def publish(self, records: Sequence[Outgoing]) -> int:
         """Publish all records, in order within a partition; retries for as long as the broker is away.
 
-        Returns how many were too large for the broker and gave way to their fallback.
+        Returns how often a record was too large for the broker and gave way to its fallback.
 
         Raises:
             KafkaError: the broker refuses a record for good (too large and without a fallback).
@@ -87,9 +88,9 @@ class Publisher:
         async for attempt in retries(self._is_passing, wait_max_seconds=10.0):
             with attempt:
                 while remaining:
-                    fallbacks = {id(record.fallback) for record in remaining if record.fallback}
+                    sent = {id(record) for record in remaining}
                     remaining, error = await self._send(remaining)
-                    num_replaced += sum(id(record) in fallbacks for record in remaining)
+                    num_replaced += sum(id(record) not in sent for record in remaining)
                     if error is not None:
                         raise error
         return num_replaced
@@ -102,7 +103,7 @@ class Publisher:
         error: BaseException | None = None
         for record, result in zip(records, results, strict=True):
             if isinstance(result, MessageSizeTooLargeError) and record.fallback is not None:
-                remaining.append(record.fallback)
+                remaining.append(record.fallback())
             elif isinstance(result, BaseException):
                 remaining.append(record)
                 error = error or result

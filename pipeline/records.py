@@ -28,6 +28,11 @@ class Record:
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
+    @property
+    def is_tombstone(self) -> bool:
+        """Whether it has no value, which is how Kafka deletes what lies under a key; an empty value is a value."""
+        return self.value is None
+
 
 def time_of(seconds: float) -> datetime:
     """Return a record's timestamp, seconds since 1970; the nearest that there is where its producer wrote nonsense."""

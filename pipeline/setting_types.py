@@ -1,4 +1,5 @@
-"""What a setting may be beyond a number or a word: addresses, topics, devices, TLS files; for SASL see `sasl_settings`.
+"""What a setting may be beyond a number or a word: addresses, topics, names of headers, devices, TLS files.
+For SASL see `sasl_settings`.
 
 A check sees the fields before its own: `Settings` lists what belongs together in the order in which it is compared.
 """
@@ -12,7 +13,11 @@ from typing import Annotated
 from pydantic import AfterValidator, AnyHttpUrl, TypeAdapter, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from pipeline.carried_headers import OWN_PREFIX
+
 _BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+):([0-9]{1,5})")
+_MAX_HEADER_NAMES = 32
+_MAX_HEADER_NAME = 200
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
 
@@ -57,6 +62,19 @@ def _check_topic(name: str, info: ValidationInfo) -> str:
     return name
 
 
+def _check_header_names(text: str) -> str:
+    """Return the list without blanks around its entries."""
+    names = [name.strip() for name in text.split(",")] if text.strip() else []
+    if not all(1 <= len(name) <= _MAX_HEADER_NAME and name.isprintable() for name in names):
+        raise wrong(f"expected NAME[,NAME...], each of 1 to {_MAX_HEADER_NAME} printable characters")
+    if len(names) > _MAX_HEADER_NAMES or len(set(names)) < len(names):
+        raise wrong(f"expected {_MAX_HEADER_NAMES} names at most, each once")
+    # They tell where a dead letter lay: a stranger's would be taken for ours.
+    if any(name.startswith(OWN_PREFIX) for name in names):
+        raise wrong(f"expected no name that begins with {OWN_PREFIX}: those headers are ours")
+    return ",".join(names)
+
+
 def _check_device(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", name):
         raise wrong("expected auto, cpu, cuda or cuda:N")
@@ -80,6 +98,7 @@ def wrong(expected: str) -> PydanticCustomError:
 
 Brokers = Annotated[str, AfterValidator(_check_brokers)]
 Topic = Annotated[str, AfterValidator(_check_topic)]
+HeaderNames = Annotated[str, AfterValidator(_check_header_names)]
 Device = Annotated[str, AfterValidator(_check_device)]
 LlmUrl = Annotated[str, AfterValidator(_check_llm_url)]
 TlsFile = Annotated[Path | None, AfterValidator(_check_is_used_with_tls)]

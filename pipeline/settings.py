@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from pipeline.errors import SettingsError
 from pipeline.sasl_settings import MskRegion, SaslMechanism, TokenCommand, TokenExtensions, TokenUrl
-from pipeline.setting_types import Brokers, Device, LlmUrl, TlsFile, Topic
+from pipeline.setting_types import Brokers, Device, HeaderNames, LlmUrl, TlsFile, Topic
 
 PREFIX = "TOCSIN_"
 
@@ -88,6 +88,9 @@ class Settings(BaseSettings):
         None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; none: nobody says who we are"
     )
 
+    carry_headers: HeaderNames | None = Field(
+        None, description="further record headers that travel to every outcome: names, with commas"
+    )
     annotate_group: str = Field(
         "tocsin-annotate", min_length=1, description="consumer group of `tocsin annotate`"
     )
@@ -105,7 +108,7 @@ class Settings(BaseSettings):
         description="a post with an alert no older than this gets no other; 0: each time it comes",
     )
     ledger_max_posts: int = Field(
-        1_000_000, ge=1_000, description="posts so remembered at most, about 130 bytes each"
+        1_000_000, ge=1_000, description="outcomes so remembered at most, about 130 bytes each"
     )
     dead_max_attempts: int = Field(
         5, ge=1, le=1_000, description="`tocsin dead replay` leaves records alone that failed this often"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,9 +11,10 @@ from pipeline.annotate_agent import to_annotated_post
 from pipeline.errors import UnannotatableError
 from pipeline.generation import Generation
 from pipeline.given_post import NO_ORIGIN
-from pipeline.messages import Alert, AnnotatedPost, Post, StageTime
+from pipeline.messages import Alert, AnnotatedPost, Post
 from pipeline.parts import load_annotator
 from pipeline.settings import Settings
+from pipeline.stopwatch import Stopwatch
 from pipeline.terminal import printable, render_sentiment
 from pipeline.trial_llm import trial_llm
 
@@ -32,13 +31,12 @@ async def run_trial(text: str, settings: Settings) -> None:
     with console.status("loading the network"):
         annotator = load_annotator(settings)
     post = Post(id="try", text=text)
-    started_at = datetime.now(UTC)
+    stopwatch = Stopwatch()
     annotation = annotator.annotate([text])[0]
     if isinstance(annotation, AnnotationError):
         raise UnannotatableError(str(annotation))
-    seconds = (datetime.now(UTC) - started_at).total_seconds()
-    stage = StageTime(name="annotate", started_at=started_at, seconds=seconds)
-    annotated = to_annotated_post(post, annotation, annotator, origin=NO_ORIGIN, stages=[stage])
+    stages = [stopwatch.stage("annotate")]
+    annotated = to_annotated_post(post, annotation, annotator, origin=NO_ORIGIN, stages=stages)
     _show_annotation(console, annotation, annotated)
     with console.status("asking the LLM"):
         generation = await _generate(annotated, settings)

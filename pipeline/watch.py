@@ -6,7 +6,7 @@ from rich.console import Console
 
 from pipeline.errors import RecordError
 from pipeline.kafka_security import kafka_security
-from pipeline.outcomes import read_outcome, to_json
+from pipeline.outcomes import is_deletion, read_outcome, to_json
 from pipeline.settings import Settings
 from pipeline.terminal import json_line, printable, render_outcome
 from pipeline.topic_reader import reading
@@ -30,6 +30,8 @@ async def run_watch(
         security=kafka_security(settings),
     ) as records:
         async for record in records:
+            if is_deletion(record, settings):
+                continue
             try:
                 alert = read_outcome(record, settings)
             except RecordError as error:

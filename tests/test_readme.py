@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from pipeline.messages import Abstention, Alert, AnnotatedPost, Post
+from pipeline.metrics import Metrics
 from pipeline.settings import PREFIX, Settings
 
 _ROOT = Path(__file__).parents[1]
@@ -21,6 +22,27 @@ def test_every_setting_is_listed_with_its_default() -> None:
         for name, field in Settings.model_fields.items()
     }
     assert {name: default.lower() for name, default in rows.items()} == defaults
+
+
+def test_every_metric_is_listed_with_its_labels() -> None:
+    """No row is of a metric that is gone, and none is missing."""
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| ((?:`\w+`(?:, )?)*) ?\| ", _section("Metrics"), re.MULTILINE))
+    suffixes = {"counter": "_total", "info": "_info"}
+    metrics = {
+        metric.name.removeprefix("tocsin_") + suffixes.get(metric.type, "")
+        for metric in Metrics().registry.collect()
+        if metric.name.startswith("tocsin_")
+    }
+    assert set(rows) == metrics
+    for name, labels in rows.items():
+        for sample in Metrics().registry.collect():
+            if sample.name == f"tocsin_{name.removesuffix('_total')}" and sample.samples:
+                own = set(sample.samples[0].labels) - {"le"}
+                assert own == set(re.findall(r"\w+", labels)), name
+
+
+def _section(title: str) -> str:
+    return _README.split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
 @pytest.mark.parametrize("message", [Post, AnnotatedPost, Alert, Abstention])

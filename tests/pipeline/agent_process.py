@@ -27,6 +27,11 @@ class AgentProcess:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         self._environ = inherited | variables | {"OMP_NUM_THREADS": "1"}
 
+    @property
+    def url(self) -> str:
+        """Where it serves metrics and probes."""
+        return f"http://127.0.0.1:{self._port}"
+
     async def start(self) -> None:
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(

@@ -113,14 +113,21 @@ def make_ledger(
 ) -> Ledger:
     """Return a ledger of what the reader holds, of nothing without one."""
     reader = reader or FakeReader(Partition("alerts", 0), Partition("abstained", 0))
-    return Ledger(reader.open, max_age_seconds=max_age_seconds, max_posts=max_posts)
+    return Ledger(
+        reader.open, abstained_topic="abstained", max_age_seconds=max_age_seconds, max_posts=max_posts
+    )
 
 
 def make_record(
-    value: bytes | None, *, offset: int = 0, topic: str = "posts", key: bytes | None = None
+    value: bytes | None,
+    *,
+    offset: int = 0,
+    topic: str = "posts",
+    key: bytes | None = None,
+    headers: Sequence[tuple[str, bytes | None]] = (("trace", b"\xff\x00"),),
 ) -> Record:
     """Return a record with the given value."""
-    return Record(topic, 0, offset, datetime(2026, 1, 1, tzinfo=UTC), key, value, (("trace", b"\xff\x00"),))
+    return Record(topic, 0, offset, datetime(2026, 1, 1, tzinfo=UTC), key, value, tuple(headers))
 
 
 def make_annotated_post(text: str = "Fire in Athens", *, post_id: str = "p1") -> AnnotatedPost:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 import msgspec
+import orjson
 import pytest
 from prometheus_client import generate_latest
 
@@ -84,13 +85,15 @@ def _agent(
     max_posts: int = 4,
     ledger: Ledger | None = None,
 ) -> AlertAgent:
-    ledger = ledger or make_ledger()
-    outlet = Outlet(publisher, AlertTopics("alerts", "abstained", "dead"), ledger)
-    return AlertAgent(cast(AlertGenerator, generator), outlet, metrics or Metrics(), max_posts=max_posts)
+    topics = AlertTopics("alerts", "abstained", "dead")
+    outlet = Outlet(publisher, topics, ledger or make_ledger(), carry_headers={"source"})
+    return AlertAgent(
+        cast(AlertGenerator, generator), outlet, metrics or Metrics("alert"), max_posts=max_posts
+    )
 
 
-def _annotated(text: str, *, offset: int = 0) -> Record:
-    value = encode(make_annotated_post(text, post_id=f"p{offset}"))
+def _annotated(text: str, *, offset: int = 0, post_id: str | None = None) -> Record:
+    value = encode(make_annotated_post(text, post_id=post_id or f"p{offset}"))
     return make_record(value, offset=offset, topic="posts.annotated")
 
 
@@ -158,7 +161,7 @@ async def test_when_stopping_nothing_new_is_begun(generator: FakeGenerator, publ
 
 async def test_metrics_tell_verdicts_and_outcomes(generator: FakeGenerator, publisher: FakePublisher) -> None:
     """Candidates by verdict, alerts by selection, abstentions and dead letters by reason."""
-    metrics = Metrics()
+    metrics = Metrics("alert")
     records = [_annotated(text, offset=n) for n, text in enumerate(["Athens", "nobody", "defect Athens"])]
     await run_agent(_agent(generator, publisher, metrics), records)
     value = metrics.registry.get_sample_value
@@ -173,21 +176,22 @@ async def test_metrics_tell_verdicts_and_outcomes(generator: FakeGenerator, publ
 async def test_a_record_cannot_invent_metric_labels(
     generator: FakeGenerator, publisher: FakePublisher
 ) -> None:
-    """Stages that came with the annotated post are passed on, and only ours are counted."""
-    metrics = Metrics()
+    """Stages that came with the annotated post are passed on, and only ours are counted, whatever theirs are called."""
+    metrics = Metrics("alert")
     annotated = make_annotated_post("Fire in Athens")
-    foreign = msgspec.structs.replace(annotated.stages[0], name="invented")
-    post = msgspec.structs.replace(annotated, stages=[foreign])
+    foreign = [msgspec.structs.replace(annotated.stages[0], name=name) for name in ("invented", "sample")]
+    post = msgspec.structs.replace(annotated, stages=foreign)
     await run_agent(
         _agent(generator, publisher, metrics), [make_record(encode(post), topic="posts.annotated")]
     )
-    assert decode(publisher.published[0].value, Alert, max_bytes=10**6).stages == [foreign]
+    assert decode(publisher.published[0].value, Alert, max_bytes=10**6).stages == foreign
     assert b"invented" not in generate_latest(metrics.registry)
+    assert metrics.registry.get_sample_value("tocsin_stage_seconds_count", {"stage": "sample"}) == 0
 
 
 async def test_a_replay_alerts_nobody_anew(generator: FakeGenerator, publisher: FakePublisher) -> None:
     """Records of posts that have their outcome are finished without asking the LLM; a dead letter is tried again."""
-    metrics, ledger = Metrics(), make_ledger()
+    metrics, ledger = Metrics("alert"), make_ledger()
     texts = ["Fire in Athens", "nothing named", "refused in Athens"]
     records = [_annotated(text, offset=n) for n, text in enumerate(texts)]
     await run_agent(_agent(generator, publisher, ledger=ledger), records)
@@ -195,7 +199,55 @@ async def test_a_replay_alerts_nobody_anew(generator: FakeGenerator, publisher: 
     again = await run_agent(_agent(generator, publisher, metrics, ledger=ledger), records)
     assert len(again) == 3
     assert [out.topic for out in publisher.published] == ["dead"]
-    assert metrics.registry.get_sample_value("tocsin_posts_skipped_total") == 2
+    value = metrics.registry.get_sample_value
+    assert value("tocsin_posts_skipped_total", {"reason": "alerted"}) == 1
+    assert value("tocsin_posts_skipped_total", {"reason": "abstained"}) == 1
+
+
+async def test_an_edit_that_holds_the_news_gets_the_alert(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
+    """Under the outcome id of the abstention before it; after that no text of the post gets another."""
+    metrics = Metrics("alert")
+    agent = _agent(generator, publisher, metrics)
+    texts = ["more soon", "Fire in Athens", "Fire in Athens is out", "more soon"]
+    records = [_annotated(text, offset=n, post_id="p") for n, text in enumerate(texts)]
+    assert len(await run_agent(agent, records)) == 4
+    assert [out.topic for out in publisher.published] == ["abstained", "alerts"]
+    outcomes = [orjson.loads(out.value or b"") for out in publisher.published]
+    assert {outcome["id"] for outcome in outcomes} == {outcome_id("p")}
+    assert [outcome["post"]["text"] for outcome in outcomes] == texts[:2]
+    value = metrics.registry.get_sample_value
+    assert value("tocsin_posts_skipped_total", {"reason": "alerted"}) == 2
+    assert value("tocsin_posts_skipped_total", {"reason": "abstained"}) == 0
+
+
+async def test_a_tombstone_is_counted_and_skipped(generator: FakeGenerator, publisher: FakePublisher) -> None:
+    """On a compacted topic of annotated posts too: finished, and nothing comes of it; an empty value is none."""
+    metrics = Metrics("alert")
+    records = [make_record(None, offset=0, key=b"p", topic="posts.annotated"), _annotated("Athens", offset=1)]
+    records.append(make_record(b"", offset=2, topic="posts.annotated"))
+    assert len(await run_agent(_agent(generator, publisher, metrics), records)) == 3
+    assert sorted(out.topic for out in publisher.published) == ["alerts", "dead"]
+    assert metrics.registry.get_sample_value("tocsin_tombstones_total", {"agent": "alert"}) == 1
+
+
+async def test_headers_of_a_trace_and_those_named_travel_to_every_outcome(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
+    """Alert, abstention and dead letter; what tells of a replay stays behind with an outcome."""
+    trace = [("traceparent", b"00-1-2-01"), ("tracestate", b"a"), ("tracestate", b"b")]
+    headers = (("source", b"x"), *trace, ("tocsin-attempt", b"2"), ("other", b"y"))
+    texts = ["Fire in Athens", "nothing named", "refused in Athens"]
+    records = [replace(_annotated(text, offset=n), headers=headers) for n, text in enumerate(texts)]
+    await run_agent(_agent(generator, publisher), records)
+    sent = {out.topic: list(out.headers) for out in publisher.published}
+    assert sent["alerts"] == sent["abstained"] == [*trace, ("source", b"x")]
+    assert [header for header in sent["dead"] if not header[0].startswith("tocsin-")] == [
+        ("source", b"x"),
+        *trace,
+        ("other", b"y"),
+    ]
 
 
 async def test_one_post_twice_in_a_batch_gets_one_alert(
@@ -226,7 +278,7 @@ async def test_without_an_llm_an_alert_is_labelled_as_made_without(
     generator: FakeGenerator, publisher: FakePublisher
 ) -> None:
     """Where the settings allow it: under the post's own outcome id, and counted apart."""
-    metrics = Metrics()
+    metrics = Metrics("alert")
     await run_agent(_agent(generator, publisher, metrics), [_annotated("away in Athens", offset=0)])
     (out,) = publisher.published
     alert = decode(out.value, Alert, max_bytes=10_000)
@@ -242,13 +294,14 @@ async def test_an_outcome_too_large_for_the_broker_is_a_dead_letter_and_may_be_t
 
     class Refusing(FakePublisher):
         async def publish(self, records: Sequence[Outgoing]) -> int:
-            await super().publish([record.fallback or record for record in records])
-            return sum(record.fallback is not None and record.topic == "alerts" for record in records)
+            return await super().publish(
+                [record.fallback() if record.fallback else record for record in records]
+            )
 
-    metrics, publisher = Metrics(), Refusing()
+    metrics, publisher = Metrics("alert"), Refusing()
     agent = _agent(generator, publisher, metrics)
     await run_agent(agent, [_annotated("Fire in Athens", offset=0)] * 2)
     assert [out.topic for out in publisher.published] == ["dead", "dead"]
     labels = {"stage": "alert", "reason": "outcome_too_large"}
     assert metrics.registry.get_sample_value("tocsin_dead_letters_total", labels) == 2
-    assert metrics.registry.get_sample_value("tocsin_alerts_total", {"selected_by": "only_candidate"}) is None
+    assert metrics.registry.get_sample_value("tocsin_alerts_total", {"selected_by": "only_candidate"}) == 0

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -6,12 +7,15 @@ import orjson
 import pytest
 
 from models import Annotation, Annotator, Entity
+from pipeline import stopwatch
 from pipeline.annotate_agent import AnnotateAgent, to_annotated_post
 from pipeline.codec import decode, encode
 from pipeline.messages import MAX_ENTITIES, AnnotatedPost, Origin, Post
 from pipeline.metrics import Metrics
+from pipeline.publisher import Outgoing
 from pipeline.records import Record
 from tests.pipeline.fakes import FakeAnnotator, FakePublisher, make_record, run_agent
+from tests.pipeline.test_stopwatch import ClockSetBack
 
 
 @pytest.fixture
@@ -21,7 +25,7 @@ def publisher() -> FakePublisher:
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics()
+    return Metrics("annotate")
 
 
 def _agent(
@@ -30,6 +34,7 @@ def _agent(
     annotator: FakeAnnotator | None = None,
     *,
     max_post_bytes: int = 1000,
+    carry_headers: Collection[str] = (),
 ) -> AnnotateAgent:
     return AnnotateAgent(
         cast(Annotator, annotator or FakeAnnotator()),
@@ -38,6 +43,7 @@ def _agent(
         annotated_topic="annotated",
         dead_topic="dead",
         max_post_bytes=max_post_bytes,
+        carry_headers=carry_headers,
     )
 
 
@@ -54,7 +60,7 @@ async def test_every_record_has_one_outcome_in_the_order_of_the_records(
         make_record(b"{broken", offset=1),
         _post("refuse this", offset=2),
         _post("", offset=3),
-        make_record(None, offset=4),
+        make_record(b"", offset=4),
         _post("hello", offset=5),
     ]
     finished = await run_agent(_agent(publisher, metrics), records)
@@ -70,8 +76,35 @@ async def test_every_record_has_one_outcome_in_the_order_of_the_records(
     assert [out.value for out in publisher.published if out.topic == "dead"] == [
         records[1].value,
         records[2].value,
-        None,
+        b"",
     ]
+
+
+async def test_a_tombstone_is_counted_and_skipped(publisher: FakePublisher, metrics: Metrics) -> None:
+    """A record without a value deletes something elsewhere: it is finished, and nothing comes of it."""
+    records = [
+        make_record(None, offset=0, key=b"p0"),
+        _post("one", offset=1),
+        make_record(None, offset=2),
+        make_record(b"", offset=3),
+    ]
+    finished = await run_agent(_agent(publisher, metrics), records)
+    assert sorted(record.offset for record in finished) == [0, 1, 2, 3]
+    assert [out.topic for out in publisher.published] == ["annotated", "dead"]
+    value = metrics.registry.get_sample_value
+    assert value("tocsin_tombstones_total", {"agent": "annotate"}) == 2
+    assert value("tocsin_posts_received_total", {"agent": "annotate"}) == 4
+    assert value("tocsin_dead_letters_total", {"stage": "decode", "reason": "undecodable"}) == 1
+
+
+async def test_a_batch_of_tombstones_asks_the_network_nothing(
+    publisher: FakePublisher, metrics: Metrics
+) -> None:
+    """All are finished, and nothing is in flight that could hang."""
+    records = [make_record(None, offset=n) for n in range(3)]
+    assert await run_agent(_agent(publisher, metrics), records) == records
+    assert publisher.published == []
+    assert metrics.registry.get_sample_value("tocsin_stage_seconds_count", {"stage": "annotate"}) == 0
 
 
 async def test_an_annotated_post_carries_post_entities_and_origin(
@@ -197,3 +230,50 @@ async def test_a_post_of_ten_thousand_fields_floods_nothing(
     assert decode(publisher.published[1].value, AnnotatedPost, max_bytes=10**6).post.metadata == fields
     assert len(caplog.records) == 101
     assert max(len(line.getMessage()) for line in caplog.records) < 200
+
+
+async def test_headers_of_a_trace_and_those_named_travel_with_the_post(
+    publisher: FakePublisher, metrics: Metrics
+) -> None:
+    """With the annotated post as with the dead letter, which has all of the record's anyway."""
+    trace = [("traceparent", b"00-1-2-01"), ("tracestate", b"a"), ("tracestate", b"b"), ("baggage", b"c")]
+    headers = [("source", b"x"), *trace, ("other", b"y"), ("source", b"z")]
+    good = replace(_post("one", offset=0), headers=tuple(headers))
+    bad = make_record(b"{", offset=1, headers=headers)
+    await run_agent(_agent(publisher, metrics, carry_headers={"source"}), [good, bad])
+    annotated, dead = publisher.published
+    assert list(annotated.headers) == [*trace, ("source", b"x"), ("source", b"z")]
+    assert list(dead.headers)[: len(headers)] == headers
+
+
+async def test_an_outcome_too_large_for_the_broker_is_a_dead_letter_and_counts_as_one(
+    metrics: Metrics,
+) -> None:
+    """Its letter is made when the broker refuses, and not for the others."""
+
+    class Refusing(FakePublisher):
+        async def publish(self, records: Sequence[Outgoing]) -> int:
+            large, *others = records
+            assert large.fallback is not None
+            return await super().publish([large.fallback(), *others])
+
+    publisher = Refusing()
+    records = [_post("large", offset=0), _post("small", offset=1)]
+    assert await run_agent(_agent(publisher, metrics), records) == records
+    assert [(out.topic, out.key) for out in publisher.published] == [("dead", None), ("annotated", b"p1")]
+    assert publisher.published[0].value == records[0].value
+    value = metrics.registry.get_sample_value
+    labels = {"stage": "annotate", "reason": "outcome_too_large"}
+    assert value("tocsin_dead_letters_total", labels) == 1
+    assert value("tocsin_posts_annotated_total") == 1
+
+
+async def test_a_clock_that_is_set_back_costs_no_post_its_alert(
+    publisher: FakePublisher, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alert agent takes what was annotated meanwhile, times and all."""
+    monkeypatch.setattr(stopwatch, "datetime", ClockSetBack)
+    await run_agent(_agent(publisher, metrics), [_post("one", offset=0)])
+    (out,) = publisher.published
+    (stage,) = decode(out.value, AnnotatedPost, max_bytes=10_000).stages
+    assert stage.seconds >= 0

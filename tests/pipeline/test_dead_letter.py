@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pipeline.dead_letter import DeadLetter, bury, carried_headers, decode_or_bury, from_record, to_outgoing
 from pipeline.errors import UndecodableError
 from pipeline.messages import Post
+from pipeline.publisher import Outgoing
 from pipeline.records import Record
 from tests.pipeline.fakes import make_record
 
@@ -32,14 +33,26 @@ def test_a_dead_letter_keeps_the_record_and_says_why(
 
 
 def test_a_letter_too_large_for_the_broker_still_says_where_the_record_lies() -> None:
-    """Its fallback has no bytes of the record, only our headers, and a message of bounded length."""
-    record = make_record(b"x" * 2_000_000, offset=5, key=b"k")
-    fallback = to_outgoing(bury(record, UndecodableError("y" * 5_000), stage="decode"), "posts.dead").fallback
-    assert fallback is not None
-    assert (fallback.key, fallback.value) == (None, None)
-    headers = dict(fallback.headers)
-    assert (headers["tocsin-offset"], headers["tocsin-cut"]) == (b"5", b"too large for the broker")
-    assert sum(len(name) + len(value or b"") for name, value in fallback.headers) < 2_000
+    """It is cut to the trace and our headers, with a message of bounded length; cut again, to ours alone."""
+    trace = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    headers = [("source", b"x" * 100_000), trace]
+    record = make_record(b"x" * 2_000_000, offset=5, key=b"k", headers=headers)
+    letter = bury(record, UndecodableError("y" * 5_000), stage="decode")
+    cut = _fallback_of(to_outgoing(letter, "posts.dead"))
+    assert (cut.key, cut.value, cut.headers[0]) == (None, None, trace)
+    assert dict(cut.headers)["tocsin-offset"] == b"5"
+    assert dict(cut.headers)["tocsin-cut"] == b"too large for the broker"
+    least = _fallback_of(cut)
+    assert [trace, *least.headers] == list(cut.headers)
+    assert least.fallback is None
+    assert sum(len(name) + len(value or b"") for name, value in least.headers) < 2_000
+    on_topic = Record("posts.dead", 0, 0, record.timestamp, cut.key, cut.value, tuple(cut.headers))
+    assert (from_record(on_topic).is_cut, from_record(on_topic).headers) == (True, [trace])
+
+
+def _fallback_of(outgoing: Outgoing) -> Outgoing:
+    assert outgoing.fallback is not None
+    return outgoing.fallback()
 
 
 @pytest.mark.parametrize(

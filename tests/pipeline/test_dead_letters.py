@@ -64,14 +64,17 @@ def test_a_forged_attempt_is_the_first(text: bytes) -> None:
 
 
 def test_what_cannot_be_replayed_says_why() -> None:
-    """Cut letters, topics that no agent reads, and records that failed often enough."""
+    """Cut letters, deletions, topics that no agent reads, and records that failed often enough."""
     record = _record(Outgoing("posts", b"k", b"{"))
     letter = bury(record, UndecodableError("no"), stage="decode")
     check_replayable(letter, _SETTINGS)
     bare = to_outgoing(letter, "posts.dead").fallback
     assert bare is not None
     with pytest.raises(UnreplayableError, match=r"too large for posts\.dead; it may still lie at posts/0/0"):
-        check_replayable(from_record(_record(bare)), _SETTINGS)
+        check_replayable(from_record(_record(bare())), _SETTINGS)
+    deletion = bury(_record(Outgoing("posts", b"k", None)), UndecodableError("no"), stage="decode")
+    with pytest.raises(UnreplayableError, match="it deletes what lies under its key"):
+        check_replayable(deletion, _SETTINGS)
     forged = bury(_record(Outgoing("alerts", b"k", b"{")), UndecodableError("no"), stage="decode")
     with pytest.raises(UnreplayableError, match="'alerts' is none that an agent reads"):
         check_replayable(forged, _SETTINGS)

@@ -85,20 +85,21 @@ def _check_alert(alert: dict[str, Any]) -> None:
 
 
 def test_the_demo_takes_a_users_file(tmp_path: Path) -> None:
-    """Two posts under one id, which get one outcome, and a bad line are all accounted for, however the file is written:
+    """A post twice, a post with its edit, and a bad line are all accounted for, however the file is written:
     byte order mark, line ends of Windows, none at the end; a field that is none of a post's is kept.
     """
     fields = {"id": "same", "text": "Floods in Jakarta, thousands flee", "entities": {"urls": []}}
     post = json.dumps(fields)
-    (tmp_path / "my posts.jsonl").write_bytes(f"\ufeff{post}\r\n{post}\r\n\r\nnot json".encode())
+    texts = ("more soon", "Explosion near Lagos station")
+    edited = "\r\n".join(json.dumps({"id": "edited", "text": text}) for text in texts)
+    (tmp_path / "my posts.jsonl").write_bytes(f"\ufeff{post}\r\n{post}\r\n{edited}\r\n\r\nnot json".encode())
     *outcomes, last = _run_demo("--posts", "my posts.jsonl", mark="user", cwd=tmp_path)
-    assert last["summary"]["posts"] == 3
+    assert last["summary"]["posts"] == 5
     assert last["summary"]["repeated"] == 1
-    assert len(outcomes) == 2
+    assert len(outcomes) == 4
     assert last["summary"]["dead_letters"] == {"decode": 1}
-    (outcome,) = [outcome for outcome in outcomes if "dead_letter" not in outcome]
-    (message,) = outcome.values()
-    assert message["post"]["metadata"] == {"entities": {"urls": []}}
+    posts = [message["post"] for outcome in outcomes for message in outcome.values() if "post" in message]
+    assert [post["metadata"] for post in posts if post["id"] == "same"] == [{"entities": {"urls": []}}]
     assert _leftovers("user") == []
 
 

@@ -137,7 +137,7 @@ def _calls(file: Path) -> list[ast.Call]:
 
 def test_every_kafka_client_of_the_program_is_given_the_security() -> None:
     """Whoever adds a client and forgets it has one that works on his machine and nowhere else."""
-    wants_security = {"Publisher.connect", "reading", "Stream", "_admin"}
+    wants_security = {"Publisher.connect", "reading", "StreamSource", "_admin"}
     makes_client = {
         "AIOKafkaProducer",
         "AIOKafkaConsumer",

@@ -5,15 +5,24 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pipeline.codec import encode
 from pipeline.kafka_admin import ensure_topics
-from pipeline.ledger import Ledger
+from pipeline.ledger import Ledger, SkipReason
+from pipeline.messages import Abstention, Alert, Post
 from pipeline.metrics import Metrics
 from pipeline.parts import build_ledger
 from pipeline.progress import Progress
 from pipeline.publisher import Outgoing, Publisher, partition_number
 from pipeline.records import Partition
 from tests.pipeline.brokers import BrokerKind
-from tests.pipeline.fakes import FakeReader, make_ledger, make_record
+from tests.pipeline.fakes import (
+    FakeReader,
+    make_abstention,
+    make_alert,
+    make_annotated_post,
+    make_ledger,
+    make_record,
+)
 
 _NUM_PARTITIONS = 4
 _ALERTS = [Partition("alerts", number) for number in range(_NUM_PARTITIONS)]
@@ -24,31 +33,114 @@ def reader() -> FakeReader:
     return FakeReader(*_ALERTS, Partition("abstained", 0))
 
 
-def _publish(reader: FakeReader, *post_ids: str, topic: str = "alerts", days_ago: float = 0) -> None:
+def _put(reader: FakeReader, topic: str, post_id: str, value: bytes | None, *, days_ago: float = 0) -> None:
+    key = post_id.encode()
+    number = partition_number(key, _NUM_PARTITIONS) if topic == "alerts" else 0
+    offset = sum((r.topic, r.partition) == (topic, number) for r in reader.records)
+    record = make_record(value, topic=topic, key=key, offset=offset)
+    at = datetime.now(UTC) - timedelta(days=days_ago)
+    reader.records.append(replace(record, partition=number, timestamp=at))
+
+
+def _publish(reader: FakeReader, *post_ids: str, days_ago: float = 0) -> None:
     for post_id in post_ids:
-        key = post_id.encode()
-        number = partition_number(key, _NUM_PARTITIONS) if topic == "alerts" else 0
-        offset = sum((r.topic, r.partition) == (topic, number) for r in reader.records)
-        record = make_record(b"{}", topic=topic, key=key, offset=offset)
-        at = datetime.now(UTC) - timedelta(days=days_ago)
-        reader.records.append(replace(record, partition=number, timestamp=at))
+        _put(reader, "alerts", post_id, b"{}", days_ago=days_ago)
+
+
+def _abstention(post_id: str, text: str = "") -> Abstention:
+    return make_abstention(make_annotated_post(text, post_id=post_id))
+
+
+def _alert(post_id: str) -> Alert:
+    return make_alert(make_annotated_post(post_id=post_id))
+
+
+async def _why_skipped(ledger: Ledger, post_id: str, text: str = "") -> SkipReason | None:
+    await ledger.catch_up([post_id])
+    async with ledger.claim(Post(id=post_id, text=text)) as reason:
+        return reason
 
 
 async def _open_posts(ledger: Ledger, post_ids: Sequence[str]) -> list[str]:
     """Return the posts that the ledger lets through, once it has caught up."""
     await ledger.catch_up(post_ids)
-    found = []
-    for post_id in post_ids:
-        async with ledger.claim(post_id) as is_open:
-            found += [post_id] if is_open else []
-    return found
+    return [post_id for post_id in post_ids if await _why_skipped(ledger, post_id) is None]
 
 
 async def test_posts_with_an_alert_or_an_abstention_are_done(reader: FakeReader) -> None:
     """Each topic of outcomes counts, whatever its number of partitions."""
     _publish(reader, "a", "b")
-    _publish(reader, "c", topic="abstained")
+    _put(reader, "abstained", "c", encode(_abstention("c")))
     assert await _open_posts(make_ledger(reader), ["a", "b", "c", "d"]) == ["d"]
+
+
+async def test_an_edit_is_judged_anew_after_an_abstention_and_not_after_an_alert(reader: FakeReader) -> None:
+    """What was read back, of earlier versions too, and what this instance has noted itself say the same."""
+    _publish(reader, "alerted")
+    _put(reader, "abstained", "abstained", encode(_abstention("abstained", "good morning")))
+    ledger = make_ledger(reader)
+    for post_id in ("alerted", "abstained"):
+        await ledger.catch_up([post_id])
+    own = make_ledger()
+    own.add(_alert("alerted"))
+    own.add(_abstention("abstained", "good morning"))
+    for known in (ledger, own):
+        assert await _why_skipped(known, "alerted", "good morning") == SkipReason.ALERTED
+        assert await _why_skipped(known, "alerted", "Fire in Athens") == SkipReason.ALERTED
+        assert await _why_skipped(known, "abstained", "good morning") == SkipReason.ABSTAINED
+        assert await _why_skipped(known, "abstained", "Fire in Athens") is None
+        assert await _why_skipped(known, "another", "good morning") is None
+
+
+async def test_each_text_of_a_post_keeps_its_abstention_until_one_gets_the_alert(reader: FakeReader) -> None:
+    """A group that is reset brings every edit again: none is judged twice."""
+    ledger = make_ledger(reader)
+    for text in ("first", "second"):
+        assert await _why_skipped(ledger, "a", text) is None
+        ledger.add(_abstention("a", text))
+    assert [await _why_skipped(ledger, "a", text) for text in ("first", "second")] == ["abstained"] * 2
+    ledger.add(_alert("a"))
+    assert [await _why_skipped(ledger, "a", text) for text in ("first", "third")] == ["alerted"] * 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"\xff",
+        b'{"post": {"text": 1}}',
+        b'{"post": {"text": "\\ud800"}}',
+        b"[" * 10_000,
+        None,
+    ],
+)
+async def test_what_is_no_abstention_of_ours_stands_for_nothing(
+    reader: FakeReader, value: bytes | None
+) -> None:
+    """Anybody may write there: the agent goes on, the post is judged, and no alert is given twice by that."""
+    _put(reader, "abstained", "a", value)
+    assert await _why_skipped(make_ledger(reader), "a", "") is None
+
+
+async def test_a_deleted_alert_is_forgotten(reader: FakeReader) -> None:
+    """Its tombstone does what compaction will do; an alert after it counts, and so does an empty value."""
+    _publish(reader, "deleted", "again", "empty")
+    _put(reader, "alerts", "deleted", None)
+    _put(reader, "alerts", "never", None)
+    _put(reader, "alerts", "again", None)
+    _publish(reader, "again")
+    _put(reader, "alerts", "empty", b"")
+    posts = ["deleted", "never", "again", "empty"]
+    assert await _open_posts(make_ledger(reader), posts) == ["deleted", "never"]
+
+
+async def test_a_deleted_abstention_is_remembered_until_compaction(reader: FakeReader) -> None:
+    """The ledger knows its text by the record alone."""
+    _put(reader, "abstained", "a", encode(_abstention("a", "x")))
+    _put(reader, "abstained", "a", None)
+    assert await _why_skipped(make_ledger(reader), "a", "x") == SkipReason.ABSTAINED
 
 
 async def test_only_the_partitions_of_the_posts_at_hand_are_read(reader: FakeReader) -> None:
@@ -79,7 +171,7 @@ async def test_a_post_is_done_once_its_outcome_is_published(reader: FakeReader) 
     """Without reading anything again."""
     ledger = make_ledger(reader)
     assert await _open_posts(ledger, ["a"]) == ["a"]
-    ledger.add("a")
+    ledger.add(_alert("a"))
     assert await _open_posts(ledger, ["a"]) == []
 
 
@@ -89,17 +181,33 @@ async def test_two_records_of_a_post_at_the_same_time_get_one_outcome(reader: Fa
     order: list[str] = []
 
     async def work(name: str, *, comes_to_an_outcome: bool) -> None:
-        async with ledger.claim("a") as is_open:
-            if not is_open:
+        async with ledger.claim(Post(id="a", text="x")) as reason:
+            if reason is not None:
                 return
             order.append(name)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
             if comes_to_an_outcome:
-                ledger.add("a")
+                ledger.add(_alert("a"))
 
     names = {"fails": False, "first": True, "second": True}
     await asyncio.gather(*(work(name, comes_to_an_outcome=good) for name, good in names.items()))
     assert order == ["fails", "first"]
+
+
+async def test_an_edit_waits_for_the_post_that_it_edits(reader: FakeReader) -> None:
+    """Whatever the first texts come to, they are judged one after the other, and the alert ends it."""
+    ledger = make_ledger(reader)
+    order: list[str] = []
+
+    async def work(text: str) -> None:
+        async with ledger.claim(Post(id="a", text=text)) as reason:
+            order.append(f"{text}: {reason}")
+            if reason is None:
+                await asyncio.sleep(0)
+                ledger.add(_alert("a") if text == "news" else _abstention("a", text))
+
+    await asyncio.gather(*(work(text) for text in ("chat", "chat", "news", "more news", "chat")))
+    assert order == ["chat: None", "chat: abstained", "news: None", "more news: alerted", "chat: alerted"]
 
 
 async def test_an_old_outcome_no_longer_counts(reader: FakeReader) -> None:
@@ -114,8 +222,8 @@ async def test_the_number_of_posts_held_is_bounded(reader: FakeReader) -> None:
     """The oldest go first, and most of what is allowed is kept."""
     ledger = make_ledger(reader, max_posts=80)
     for number in range(1_000):
-        ledger.add(f"p{number}")
-        assert ledger.num_posts <= 80
+        ledger.add(_alert(f"p{number}"))
+        assert ledger.num_outcomes <= 80
     assert await _open_posts(ledger, [f"p{number}" for number in range(930, 1_000)]) == []
     assert await _open_posts(ledger, ["p900"]) == ["p900"]
 
@@ -142,12 +250,13 @@ async def test_twenty_thousand_outcomes_are_read_back_from_a_broker(broker_kind:
         publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
         post_ids = [f"p{n}" for n in range(20_000)]
         topics = (settings.topic_alerts, settings.topic_abstained)
+        values = (b"x" * 1_500, encode(_abstention("any")))
         await publisher.publish(
-            [Outgoing(topics[n % 2], post_id.encode(), b"x" * 1_500) for n, post_id in enumerate(post_ids)]
+            [Outgoing(topics[n % 2], post_id.encode(), values[n % 2]) for n, post_id in enumerate(post_ids)]
         )
         ledger = build_ledger(settings, Progress(Metrics()))
         await ledger.catch_up(post_ids)
-        assert ledger.num_posts == 20_000
+        assert ledger.num_outcomes == 20_000
         assert await _open_posts(ledger, [*post_ids[:100], "new"]) == ["new"]
         await publisher.publish([Outgoing(settings.topic_alerts, b"new", b"{}")])
         await publisher.close()

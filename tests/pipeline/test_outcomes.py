@@ -4,7 +4,7 @@ from pipeline.codec import encode
 from pipeline.dead_letter import bury, to_outgoing
 from pipeline.errors import LlmRefusedError, RecordError, UndecodableError
 from pipeline.messages import Origin
-from pipeline.outcomes import Tally, origin_of, read_outcome, to_json
+from pipeline.outcomes import Tally, is_deletion, origin_of, read_outcome, to_json
 from pipeline.records import Record
 from pipeline.settings import Settings
 from tests.pipeline.fakes import make_abstention, make_alert, make_annotated_post, make_record
@@ -41,6 +41,21 @@ def test_somebody_elses_record_is_a_named_error() -> None:
     for record in (_on_topic("alerts", b"hello"), _on_topic("posts.dead", b"hello")):
         with pytest.raises(RecordError):
             read_outcome(record, _SETTINGS)
+
+
+def test_a_deletion_is_no_outcome_and_a_dead_letter_without_a_value_is_none() -> None:
+    """A null value deletes on the topics of alerts and abstentions; an empty one is somebody else's record."""
+    assert is_deletion(_on_topic("alerts", None), _SETTINGS)
+    assert is_deletion(_on_topic("alerts.abstained", None), _SETTINGS)
+    assert not is_deletion(_on_topic("alerts", b""), _SETTINGS)
+    letter = bury(make_record(b"{"), UndecodableError("not JSON"), stage="decode")
+    cut = to_outgoing(letter, "posts.dead").fallback
+    assert cut is not None
+    record = _on_topic("posts.dead", None, list(cut().headers))
+    assert not is_deletion(record, _SETTINGS)
+    assert read_outcome(record, _SETTINGS)
+    with pytest.raises(RecordError):
+        read_outcome(_on_topic("posts.dead", None), _SETTINGS)
 
 
 def test_a_dead_letter_of_the_second_agent_leads_back_to_the_post() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -47,9 +48,30 @@ async def test_a_refusal_is_not_retried() -> None:
 async def test_what_is_too_large_gives_way_to_its_fallback() -> None:
     """The rest of the batch is published, and a record without a fallback is an error."""
     small = Outgoing("dead", None, b"small")
-    records = [_RECORDS[0], Outgoing("t", None, b"large", fallback=small), _RECORDS[2]]
+    records = [_RECORDS[0], Outgoing("t", None, b"large", fallback=lambda: small), _RECORDS[2]]
     producer = FlakyProducer(b"large", error=MessageSizeTooLargeError())
-    await Publisher(producer).publish(records)
+    assert await Publisher(producer).publish(records) == 1
     assert producer.acknowledged == [b"\x00", b"\x02", b"small"]
     with pytest.raises(MessageSizeTooLargeError):
         await Publisher(FlakyProducer(b"\x01", error=MessageSizeTooLargeError())).publish(_RECORDS)
+
+
+async def test_a_fallback_is_made_only_when_it_is_needed() -> None:
+    """Few records ever are too large; a fallback that is so too gives way to its own."""
+    made: list[str] = []
+
+    def make(name: str, fallback: Callable[[], Outgoing] | None = None) -> Callable[[], Outgoing]:
+        def fallback_of(name: str = name) -> Outgoing:
+            made.append(name)
+            return Outgoing("t", None, name.encode(), fallback=fallback)
+
+        return fallback_of
+
+    records = [
+        Outgoing("t", None, b"fits", fallback=make("unneeded")),
+        Outgoing("t", None, b"large", fallback=make("cut", make("cut more"))),
+    ]
+    producer = FlakyProducer(b"large", b"cut", error=MessageSizeTooLargeError())
+    assert await Publisher(producer).publish(records) == 2
+    assert producer.acknowledged == [b"fits", b"cut more"]
+    assert made == ["cut", "cut more"]

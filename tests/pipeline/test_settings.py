@@ -88,6 +88,12 @@ def test_every_setting_is_described() -> None:
         ("llm_timeout_seconds", "inf", "finite"),
         ("stop_seconds", "nan", "finite"),
         ("max_post_bytes", "900001", "900000"),
+        ("carry_headers", "source,,region", "NAME[,NAME...]"),
+        ("carry_headers", "a\tb", "printable"),
+        ("carry_headers", "x" * 201, "1 to 200"),
+        ("carry_headers", "source,source", "each once"),
+        ("carry_headers", ",".join(f"h{n}" for n in range(33)), "32 names at most"),
+        ("carry_headers", "tocsin-attempt", "headers are ours"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_at_the_start(name: str, value: str, expected: str) -> None:
@@ -113,6 +119,8 @@ def test_a_value_that_cannot_work_is_refused_at_the_start(name: str, value: str,
         ("llm_url", "https://llm.example.org/openai/v1/"),
         ("llm_url", "http://my_vllm:8000/v1"),
         ("llm_url", "http://[::1]:8000/v1"),
+        ("carry_headers", ""),
+        ("carry_headers", "source,X-B3-TraceId,größe"),
     ],
 )
 def test_whatever_can_work_is_taken_as_it_is(name: str, value: str) -> None:
@@ -123,6 +131,14 @@ def test_whatever_can_work_is_taken_as_it_is(name: str, value: str) -> None:
 def test_blanks_in_the_list_of_brokers_are_dropped() -> None:
     """A list is often written with blanks after its commas; the Kafka clients would not take them."""
     assert load_settings(environ={"TOCSIN_BROKERS": " a:1, b:2 "}).brokers == "a:1,b:2"
+
+
+def test_blanks_in_the_list_of_headers_are_dropped() -> None:
+    """As in the list of brokers; none but blanks is no name."""
+    assert (
+        load_settings(environ={"TOCSIN_CARRY_HEADERS": " source , region "}).carry_headers == "source,region"
+    )
+    assert load_settings(environ={"TOCSIN_CARRY_HEADERS": " "}).carry_headers == ""
 
 
 @pytest.mark.parametrize(

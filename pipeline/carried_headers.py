@@ -1,0 +1,48 @@
+"""Which headers of a post's record travel on to its outcome: those of traces, and those that a setting names.
+
+Both kinds are bounded each by itself, so that no flood of headers takes the room of a trace, and none makes an outcome
+too large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+Header = tuple[str, bytes | None]
+
+# W3C Trace Context and Baggage, in lower case as their Kafka instrumentation writes them.
+TRACE_HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
+# Ours, on dead letters and on what is tried again: they say where a record lay, and strangers' are not passed on.
+OWN_PREFIX = "tocsin-"
+
+MAX_HEADERS = 32  # of each kind
+MAX_HEADER_BYTES = 16 * 2**10  # the same, names and values together; a whole baggage may have 8 KiB
+
+
+def pick_headers(headers: Collection[Header], named: Collection[str] = ()) -> list[Header]:
+    """Return the trace headers and then those of the names in `named`, each kind in its order.
+
+    A name that comes several times is kept as often. What is beyond `MAX_HEADERS` or does not fit into
+    `MAX_HEADER_BYTES` is left out, whole.
+    """
+    if not headers:  # as of most posts
+        return []
+    others = frozenset(named) - TRACE_HEADERS
+    return [
+        *_bounded(header for header in headers if header[0] in TRACE_HEADERS),
+        *_bounded(header for header in headers if header[0] in others),
+    ]
+
+
+def header_names(setting: str | None) -> frozenset[str]:
+    """Return the names in the setting `TOCSIN_CARRY_HEADERS`."""
+    return frozenset(filter(None, (setting or "").split(",")))
+
+
+def _bounded(headers: Iterable[Header]) -> Iterator[Header]:
+    num_left, bytes_left = MAX_HEADERS, MAX_HEADER_BYTES
+    for name, value in headers:
+        size = len(name.encode(errors="replace")) + len(value or b"")
+        if num_left and size <= bytes_left:
+            num_left, bytes_left = num_left - 1, bytes_left - size
+            yield name, value
