@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,8 @@ def build_app(source: StreamSource) -> faust.App:
 
 
 class _App(faust.App):
+    logger = logging.getLogger("faust.app")  # ours would tell of each start and stop, a line a service
+
     def _create_directories(self) -> None:
         """Make no folders: there is no table to keep in one."""
 

@@ -16,6 +16,7 @@ What their public parts do not give:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -80,6 +81,9 @@ class Commit(Enum):
     LATER = "the coordinator or the topic is away: it may work later"
     LOST = "the group has moved on without this member: all of it comes again"
 
+
+# Ours would tell of each start and stop, a line a service.
+_faust_logger = logging.getLogger("faust.transport")
 
 _MOVED_ON = (IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError, IllegalStateError)
 
@@ -187,6 +191,8 @@ class GroupConsumer:
 class CommittedReader(AIOKafkaConsumerThread):
     """Faust's consumer thread; everything here but `fetched` and `refusal_code` is called in that thread."""
 
+    logger = _faust_logger
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fetched: dict[Partition, Fetched] = {}
@@ -286,6 +292,8 @@ class CommittedReader(AIOKafkaConsumerThread):
 
 
 class _GroupedConsumer(Consumer):
+    logger = _faust_logger
+
     def _new_consumer_thread(self) -> CommittedReader:
         return CommittedReader(self, loop=self.loop, beacon=self.beacon)
 

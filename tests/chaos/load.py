@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +71,23 @@ def _make_post(post_id: str, chance: random.Random, small_talk_rate: float) -> T
     return ToProduce(post_id, json.dumps({"id": post_id, "text": text}).encode(), post_id.encode())
 
 
+@dataclass(frozen=True, slots=True)
+class ProducerStyle:
+    """How a producer writes.
+
+    Args:
+        codec: gzip, snappy, lz4 or zstd; None: uncompressed.
+        is_transactional: each chunk is a transaction, and before each committed one the same posts, under other ids,
+            are one that is aborted.
+    """
+
+    codec: str | None = None
+    is_transactional: bool = False
+
+
+PLAIN = (ProducerStyle(),)
+
+
 @dataclass
 class Load:
     """Produces the records in order.
@@ -76,36 +95,57 @@ class Load:
     Args:
         may_go_on: whether the next records may be produced: False while enough of them are in work.
         per_second: None: as fast as `may_go_on` lets it.
+        styles: of the producers, which take turns chunk by chunk.
     """
 
     records: list[ToProduce]
     may_go_on: Callable[[int], bool]
     per_second: float | None = None
+    styles: Sequence[ProducerStyle] = PLAIN
     produced: list[Produced] = field(default_factory=list)
+    num_lost: int = 0  # produced to a broker that has lost them since
+    is_paused: bool = False
+
+    @property
+    def num_produced(self) -> int:
+        """Records that a broker has acknowledged, also one that has lost them since."""
+        return len(self.produced) + self.num_lost
+
+    def write_off(self) -> None:
+        """Ask for no outcome of what was produced so far: the broker has lost it, outcomes and all."""
+        self.num_lost += len(self.produced)
+        self.produced.clear()
 
     async def run(self, brokers: str) -> None:
         """Produce all; returns once the broker has acknowledged every one."""
-        producer = AIOKafkaProducer(
-            bootstrap_servers=brokers,
-            enable_idempotence=True,
-            linger_ms=5,
-            request_timeout_ms=_REQUEST_MILLISECONDS,
-        )
-        await producer.start()
-        try:
+        async with AsyncExitStack() as stack:
+            producers = [
+                await _start(stack, style, brokers, number) for number, style in enumerate(self.styles)
+            ]
+            turns = itertools.cycle(zip(producers, self.styles, strict=True))
             began = time.monotonic()
             for chunk in _chunks(self.records, self._chunk_size):
-                while not self.may_go_on(len(self.produced)):
+                while self.is_paused or not self.may_go_on(self.num_produced):
                     await asyncio.sleep(0.02)
                 if self.per_second is not None:
-                    await asyncio.sleep(began + len(self.produced) / self.per_second - time.monotonic())
-                await self._send(producer, chunk)
-        finally:
-            await producer.stop()
+                    await asyncio.sleep(began + self.num_produced / self.per_second - time.monotonic())
+                producer, style = next(turns)
+                await self._produce(producer, style, chunk)
 
     @property
     def _chunk_size(self) -> int:
         return _CHUNK if self.per_second is None else 1
+
+    async def _produce(self, producer: Any, style: ProducerStyle, chunk: list[ToProduce]) -> None:
+        if not style.is_transactional:
+            await self._send(producer, chunk)
+            return
+        await producer.begin_transaction()
+        for record in chunk:
+            await producer.send(POSTS, key=record.key, value=_taken_back(record))
+        await producer.abort_transaction()
+        async with producer.transaction():
+            await self._send(producer, chunk)
 
     async def _send(self, producer: Any, chunk: list[ToProduce]) -> None:
         sent = [
@@ -114,6 +154,26 @@ class Load:
         ]
         for record, acknowledged in zip(chunk, await asyncio.gather(*sent), strict=True):
             self.produced.append(Produced(record, acknowledged.partition, acknowledged.offset))
+
+
+async def _start(stack: AsyncExitStack, style: ProducerStyle, brokers: str, number: int) -> Any:
+    """Start a producer, stopped with `stack`."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=brokers,
+        enable_idempotence=True,
+        linger_ms=5,
+        request_timeout_ms=_REQUEST_MILLISECONDS,
+        compression_type=style.codec,
+        transactional_id=f"load-{number}" if style.is_transactional else None,
+    )
+    await producer.start()
+    stack.push_async_callback(producer.stop)
+    return producer
+
+
+def _taken_back(record: ToProduce) -> bytes:
+    """Return the record's post under an id that no account knows: an outcome of it is one too many."""
+    return json.dumps(json.loads(record.value) | {"id": f"taken back {record.post_id}"}).encode()
 
 
 def _chunks(records: list[ToProduce], size: int) -> Iterator[list[ToProduce]]:

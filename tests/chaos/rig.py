@@ -20,7 +20,7 @@ from tests.chaos.account import Fault
 from tests.chaos.footprints import FootprintLog
 from tests.chaos.kafka_log import create_topics, lag
 from tests.chaos.llm import FakeLlmProcess
-from tests.chaos.load import Load, ToProduce
+from tests.chaos.load import PLAIN, Load, ProducerStyle, ToProduce
 from tests.chaos.outcome_counter import OutcomeCounter
 from tests.chaos.worker import Role, Worker
 
@@ -75,6 +75,10 @@ class Rig:
         """Return once this part of all records has an outcome."""
         await self.counter.until(int(part * self.num_records))
 
+    async def until_worked_off(self) -> None:
+        """Return once all that was produced has an outcome; nothing more may come meanwhile."""
+        await self.counter.until(self.load.num_produced)
+
     async def add_workers(self, role: Role, number: int) -> None:
         """Start so many more agents; returns when they are ready."""
         added = []
@@ -96,7 +100,7 @@ class Rig:
         idle_looks = 0
         while idle_looks < _NUM_IDLE_LOOKS:
             await asyncio.sleep(1.0)
-            is_idle = len(self.load.produced) == self.num_records and await self._lag() == 0
+            is_idle = self.load.num_produced == self.num_records and await self._lag() == 0
             if is_idle and self.counter.number >= self.num_records:
                 return
             idle_looks = idle_looks + 1 if is_idle else 0
@@ -118,6 +122,7 @@ class Plan:
     per_second: float | None = None
     num_workers: int = 1  # of each role
     settings: Mapping[str, object] = field(default_factory=dict)
+    styles: Sequence[ProducerStyle] = PLAIN
 
 
 @asynccontextmanager
@@ -137,7 +142,10 @@ async def running(plan: Plan) -> AsyncIterator[Rig]:
             kafka=kafka,
             llm=llm,
             load=Load(
-                plan.records, lambda produced: produced - counter.number < _MAX_IN_WORK, plan.per_second
+                plan.records,
+                lambda produced: produced - counter.number < _MAX_IN_WORK,
+                plan.per_second,
+                plan.styles,
             ),
             counter=counter,
             chance=random.Random(plan.seed),

@@ -64,6 +64,7 @@ async def _figures(scenario: Scenario, num_posts: int, seed: int, folder: Path) 
         per_second=scenario.per_second,
         num_workers=scenario.num_workers,
         settings=scenario.settings,
+        styles=scenario.styles,
     )
     async with running(plan) as rig:
         is_settled = await _hurt(scenario, rig)

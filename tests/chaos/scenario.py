@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from tests.chaos.load import PLAIN, ProducerStyle
 
 if TYPE_CHECKING:
     import random
@@ -72,6 +74,7 @@ class Scenario:
         apply: breaks things while posts flow; is cancelled at the deadline.
         records: what is produced; None: posts.
         check: what it asks for beyond the bar.
+        styles: how the producers of the posts write.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Scenario:
     settings: Mapping[str, object] = field(default_factory=dict)
     records: Callable[[int, random.Random], list[ToProduce]] | None = None
     check: Check | None = None
+    styles: Sequence[ProducerStyle] = PLAIN
 
 
 _LABELS = {

@@ -1,6 +1,6 @@
 """The scenarios by name, in the order of the report."""
 
-from tests.chaos.faults import brokers, ends, fuzz, llm, replay, steady, workers
+from tests.chaos.faults import brokers, ends, foreign, fuzz, llm, replay, steady, workers
 from tests.chaos.scenario import Scenario
 
 _ALL = (
@@ -10,6 +10,7 @@ _ALL = (
     *llm.SCENARIOS,
     *replay.SCENARIOS,
     *fuzz.SCENARIOS,
+    *foreign.SCENARIOS,
 )
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (*_ALL, steady.SCENARIO)}

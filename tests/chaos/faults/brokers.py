@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 
 from tests.chaos.kafka_log import coordinator_of, num_led_by
 from tests.chaos.rig import Rig
@@ -45,6 +46,21 @@ async def leader_moved(rig: Rig) -> None:
             await asyncio.sleep(1.0)
 
 
+async def wiped(rig: Rig) -> None:
+    """Kill the only broker, delete its data, and start it again; agents and producer stay as they are."""
+    await rig.until_part_done(0.4)
+    rig.load.is_paused = True
+    await asyncio.sleep(1.0)  # until a chunk that is on its way has been acknowledged
+    await rig.until_worked_off()
+    async with rig.fault("data wiped"):
+        await rig.kafka.processes[0].kill()
+        await asyncio.to_thread(shutil.rmtree, rig.folder / "kafka" / "node-1" / "data")
+        # What it held is gone, outcomes and all: from here on everything must be there.
+        rig.load.write_off()
+        await rig.kafka.start()
+        rig.load.is_paused = False
+
+
 SCENARIOS = (
     Scenario(
         name="broker-restarted",
@@ -71,5 +87,13 @@ SCENARIOS = (
         apply=leader_moved,
         num_posts=8_000,
         num_nodes=3,
+    ),
+    Scenario(
+        name="broker-wiped",
+        title="the only broker comes back without its data",
+        bar_text="0 missing of what comes after, topics made again, resumes by itself within 60 s",
+        bar=_BAR,
+        apply=wiped,
+        num_posts=6_000,
     ),
 )
