@@ -63,12 +63,14 @@ class Membership:
 
     Args:
         is_member: the group counts it among its members, with partitions or without.
+        has_coordinator: a broker that coordinates the group answers.
         refusal_code: of the last answer to JoinGroup or SyncGroup, while the client waits because of it.
         error: why the client waits or has ended; None: it does neither.
         is_over: the client's own loop has ended and will never join again.
     """
 
     is_member: bool = False
+    has_coordinator: bool = False
     refusal_code: int = NO_ERROR
     error: BaseException | None = None
     is_over: bool = False
@@ -139,14 +141,15 @@ class GroupConsumer:
         if coordinator._pending_exception is not None:
             return Membership(refusal_code=self._thread.refusal_code, error=coordinator._pending_exception)
         subscription = coordinator._subscription.subscription
+        has_coordinator = coordinator.coordinator_id is not None
         is_member = (
-            coordinator.coordinator_id is not None
+            has_coordinator
             and coordinator.generation >= 0  # Tansu counts from 0, Kafka from 1; -1 is none
             and not coordinator._rejoin_needed_fut.done()
             and subscription is not None
             and subscription.assignment is not None
         )
-        return Membership(is_member=is_member)
+        return Membership(is_member=is_member, has_coordinator=has_coordinator)
 
     async def join_again(self) -> None:
         """Let a client that waits because of a refusal ask once more."""

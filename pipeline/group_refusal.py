@@ -70,7 +70,7 @@ def explain_refusal(code: int, applicant: Applicant) -> GroupRefusal:
         INVALID_SESSION_TIMEOUT: f"Kafka refuses a session of {applicant.session_seconds:g} s: set "
         f"{PREFIX}GROUP_SESSION_SECONDS within the broker's group.min.session.timeout.ms and "
         "group.max.session.timeout.ms",
-        GROUP_AUTHORIZATION_FAILED: f"the ACL Read on {group} is missing",
+        GROUP_AUTHORIZATION_FAILED: f"this agent lacks an ACL: Read on {group}",
         UNSUPPORTED_VERSION: f"Kafka no longer speaks our version of the protocol of {group}",
         INVALID_REQUEST: f"Kafka finds our request to join {group} invalid",
         FENCED_INSTANCE_ID: f"another member of {group} has taken this member's place",

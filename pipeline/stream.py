@@ -14,14 +14,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pipeline.errors import GroupRefusedError
+from pipeline.errors import GroupRefusedError, TocsinError
 from pipeline.faust_app import StreamSource, build_app
 from pipeline.faust_consumer import Commit, GroupConsumer, Membership
 from pipeline.group_refusal import Applicant, GroupRefusal, explain_failure, explain_refusal
+from pipeline.kafka_refusal import knock
+from pipeline.kafka_security import NO_SECURITY
 from pipeline.offsets import Offsets
 from pipeline.outage import backoff_seconds
 from pipeline.progress import Progress
-from pipeline.readiness import Readiness
+from pipeline.readiness import Readiness, State
 from pipeline.records import Agent, Partition, Record, time_of
 from pipeline.topic_keeper import TopicKeeper
 
@@ -35,6 +37,7 @@ _LOOK_SECONDS = 0.5
 _HAND_OVER_SECONDS = 6.0
 _LAST_COMMIT_SECONDS = 2.0
 _MAX_REFUSAL_BACKOFF_SECONDS = 10.0
+_KNOCK_SECONDS = 10.0
 
 
 class Stream:
@@ -69,6 +72,7 @@ class Stream:
         self._has_partitions = True  # no more from their revocation to the next assignment
         self._agent_failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._num_refusals, self._next_request = 0, 0.0
+        self._next_knock = 0.0
         self._app = build_app(source)
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._app.on_partitions_assigned.connect(self._on_assigned)
@@ -230,10 +234,28 @@ class Stream:
             self._topics.note_missing()
         elif member.is_member:
             self._readiness.joined()
+        elif member.has_coordinator:
+            self._readiness.connecting(f"joining consumer group {group!r}")
         else:
-            self._readiness.connecting(f"joining consumer group {group!r} at Kafka {self.source.brokers}")
+            await self._tell_absence()
         if await self._topics.remake_missing():
             await self._consumer.ask_for_metadata()
+
+    async def _tell_absence(self) -> None:
+        """Tell that no broker answers for the group, and where passwords are involved whether it refuses us."""
+        source, reason = self.source, f"no broker of {self.source.brokers} answers for {self.source.group!r}"
+        if self._readiness.status.state is not State.REFUSED:
+            self._readiness.connecting(reason)
+        if source.security == NO_SECURITY or time.monotonic() < self._next_knock:
+            return
+        self._next_knock = time.monotonic() + _KNOCK_SECONDS
+        try:
+            await knock(source.brokers, source.security)
+        except TocsinError as error:
+            # A password or a token may be mended while the agent runs: no reason to end.
+            self._readiness.refused(str(error))
+        else:
+            self._readiness.connecting(reason)
 
     async def _meet_refusal(self, member: Membership) -> None:
         """Raise `GroupRefusedError` for a refusal that lasts; tell another one, and ask again after a while."""
