@@ -7,8 +7,10 @@ What their public parts do not give:
   holes that compaction leaves. Faust knows the last record alone.
 - What the group says. aiokafka keeps a refusal until somebody asks for it, and does nothing until then. Faust never
   asks.
-- One attempt at a commit. aiokafka repeats one for as long as the topic is missing, and would then commit the offset of
-  a deleted topic to the new one of its name.
+- One attempt at a commit, by a member. aiokafka repeats one for as long as the topic is missing, and would then commit
+  the offset of a deleted topic to the new one of its name; and for a member that the group has forgotten it commits as
+  nobody's, which an empty group takes.
+- A partition that begins anew: a topic made again, a broker set back. Faust drops what lies before its last offset.
 - Metadata asked for at once.
 
 `tests/pipeline/test_faust_consumer.py` fails if a new release changes one of these.
@@ -31,6 +33,7 @@ from aiokafka.errors import (
     UnknownMemberIdError,
     UnknownTopicOrPartitionError,
 )
+from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.exceptions import ConsumerNotStarted
@@ -80,9 +83,11 @@ class Commit(Enum):
     """What came of a commit."""
 
     TAKEN = "the broker has it"
-    LATER = "the coordinator or the topic is away: it may work later"
-    LOST = "the group has moved on without this member: all of it comes again"
+    LATER = "the coordinator is away: it may work later"
+    LOST = "the group or the topic has moved on without this member, which joins again: all of it comes again"
 
+
+logger = logging.getLogger(__name__)
 
 # Ours would tell of each start and stop, a line a service.
 _faust_logger = logging.getLogger("faust.transport")
@@ -242,10 +247,19 @@ class CommittedReader(AIOKafkaConsumerThread):
             place, delivered = Partition(*tp), None
             before = self.fetched.get(place)
             if records.get(tp):
+                self._allow_anew(place, records[tp][0].offset)
                 delivered = records[tp][-1].offset + 1
             elif before is not None and before.generation == generation:
                 delivered = before.delivered
             self.fetched[place] = Fetched(generation, delivered, state.position)
+
+    def _allow_anew(self, place: Partition, first_offset: int) -> None:
+        """Let Faust hand on records that lie before those it has seen: the partition begins anew."""
+        seen = self.consumer._read_offset.get(_to_tp(place))
+        if seen is not None and first_offset < seen:
+            told = "%s/%d: the log ends before offset %d, where we were; reading it anew from %d"
+            logger.warning(told, place.topic, place.partition, seen, first_offset)
+            self.consumer._read_offset[_to_tp(place)] = None
 
     def _noting_refusals(self, send: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
         async def send_and_note(request: Any) -> Any:
@@ -282,13 +296,19 @@ class CommittedReader(AIOKafkaConsumerThread):
             if TopicPartition(*place) in ours
         }
         coordinator = consumer._coordinator
+        if coordinator.generation == OffsetCommitRequest.DEFAULT_GENERATION_ID:
+            return Commit.LOST
         try:
             async with coordinator._commit_lock:
                 await coordinator._do_commit_offsets(subscription.assignment, wanted)
         except _MOVED_ON:
             return Commit.LOST
+        except UnknownTopicOrPartitionError:
+            # Who comes back under that name is another topic, and the offsets mean nothing there.
+            coordinator.request_rejoin()
+            return Commit.LOST
         except KafkaError as error:
-            if not error.retriable and not isinstance(error, UnknownTopicOrPartitionError):
+            if not error.retriable:
                 raise
             return Commit.LATER
         return Commit.TAKEN

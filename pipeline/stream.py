@@ -119,10 +119,13 @@ class Stream:
         """Return the offset of the first uncommitted record of each partition that is ours."""
         if not self._consumer.is_running or not self._has_partitions:
             return {}
-        return {
-            place: self._offsets.next_offset(place) or self._consumer.committed(place)
-            for place in self._consumer.assignment()
-        }
+        fetched = self._consumer.fetched()
+        positions = {}
+        for place in self._consumer.assignment():
+            offset = self._offsets.next_offset(place) or self._consumer.committed(place)
+            # A partition that begins anew ends before what was committed of the old one.
+            positions[place] = min(offset, fetched[place].position) if place in fetched else offset
+        return positions
 
     async def _run_app(self) -> None:
         await self._app.start()
@@ -204,11 +207,17 @@ class Stream:
             if not offsets:
                 return Commit.TAKEN
             result = await self._consumer.commit(offsets)
-            # Where the group has moved on without us nothing is committed, and all of it comes again.
             if result is Commit.TAKEN:
                 self._offsets.committed(offsets)
                 self._progress.move()
+            elif result is Commit.LOST:
+                self._lose_partitions()
             return result
+
+    def _lose_partitions(self) -> None:
+        """Commit nothing more of what was read before the next assignment."""
+        self._has_partitions = False
+        self._offsets.forget()
 
     async def _show_lag(self) -> None:
         ends = {place: self._consumer.end(place) for place in self.positions()}
@@ -228,8 +237,7 @@ class Stream:
         topic, group = self.source.topic, self.source.group
         if member.is_member and not self._consumer.has_topic(topic):
             # What was finished of the old topic must not be committed to a new one of its name.
-            self._has_partitions = False
-            self._offsets.forget()
+            self._lose_partitions()
             self._readiness.no_topic(f"no topic {topic!r}: making it again")
             self._topics.note_missing()
         elif member.is_member:

@@ -43,12 +43,12 @@ class BrokerKind:
 
 
 @asynccontextmanager
-async def started(broker: LocalBroker) -> AsyncIterator[None]:
-    """Start the broker and, at the end of the context, stop it."""
+async def started(broker: LocalBroker) -> AsyncIterator[LocalBroker]:
+    """Start the broker and, at the end of the context, stop it; gives the broker."""
     try:
         await broker.start()
         await broker.wait_until_ready(60)
-        yield
+        yield broker
     finally:
         await broker.stop()
 
