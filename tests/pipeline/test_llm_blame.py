@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.llm import LlmClient
+from pipeline.llm_patience import Patience
 from tests.pipeline.fake_llm import Behaviour, FakeLlm, Reply, answering, completion, failure
 
 _DEAD = Reply(body=b"{}", is_cut=True)
@@ -19,7 +20,7 @@ _DEAD = Reply(body=b"{}", is_cut=True)
 
 @asynccontextmanager
 async def _connected(
-    behave: Behaviour, *, give_up_seconds: float | None = None
+    behave: Behaviour, *, give_up_seconds: float = float("inf")
 ) -> AsyncIterator[tuple[FakeLlm, LlmClient]]:
     async with FakeLlm(answering("hello")) as fake:
         client = LlmClient(
@@ -28,8 +29,7 @@ async def _connected(
             api_key=None,
             timeout_seconds=5,
             max_requests=8,
-            max_backoff_seconds=0.05,
-            give_up_seconds=give_up_seconds,
+            patience=Patience(max_backoff_seconds=0.05, give_up_seconds=give_up_seconds),
         )
         await client.connect()
         fake.behave = behave
