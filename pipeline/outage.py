@@ -73,12 +73,19 @@ def backoff_seconds(attempt: int, *, max_seconds: float) -> float:
 async def until_it_works(
     attempt: Callable[[], Awaitable[_T]], *, on: type[Exception], on_failure: Callable[[str], None]
 ) -> _T:
-    """Return what `attempt` returns; while it raises `on`, report what it says and try again with back-off."""
+    """Return what `attempt` returns; while it raises `on`, report what it says and try again with back-off.
+
+    The log has each reason once in a row: `/readyz` tells what is still so.
+    """
+    told = ""
 
     def is_expected(error: Exception) -> bool:
+        nonlocal told
         if isinstance(error, on):
             on_failure(str(error))
-            logger.warning("%s; trying again", error)
+            if str(error) != told:
+                told = str(error)
+                logger.warning("%s; trying again", error)
         return isinstance(error, on)
 
     async for retry in retries(is_expected, wait_max_seconds=15.0):

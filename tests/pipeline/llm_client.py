@@ -28,6 +28,7 @@ def make_client(
     style: AskingStyle | None = None,
     demands: Demands | None = None,
     on_state: Callable[[str], None] | None = None,
+    give_up_seconds: float = float("inf"),
 ) -> LlmClient:
     return LlmClient(
         url=fake.url,
@@ -39,7 +40,7 @@ def make_client(
         style=style,
         demands=demands,
         on_state=on_state,
-        patience=Patience(max_attempts=3, max_backoff_seconds=0.02),
+        patience=Patience(max_attempts=3, max_backoff_seconds=0.02, give_up_seconds=give_up_seconds),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import pipeline.llm
-from pipeline.errors import LlmRefusedError
+from pipeline.errors import LlmRefusedError, LlmUnfitError
 from pipeline.llm import LlmClient
 from tests.pipeline.fake_llm import (
     Behaviour,
@@ -225,3 +225,17 @@ async def test_a_post_that_is_thought_about_too_long_is_told(caplog: pytest.LogC
         assert used.told == []
     [line] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert "TOCSIN_LLM_MAX_TOKENS" in line
+
+
+async def test_a_server_that_is_unfit_for_long_is_the_callers_to_deal_with() -> None:
+    """As one that is away: where alerts without an LLM are allowed, a post waits no longer; it is not refused."""
+    async with FakeLlm(_WELL) as fake:
+        client = make_client(fake, demands=DEMANDS, give_up_seconds=0.3)
+        await client.connect()
+        fake.behave = lambda _: failure(400)
+        for _ in range(2):
+            with pytest.raises(LlmUnfitError, match="status 400"):
+                await sample(client, 1)
+        fake.behave = _WELL
+        assert await sample(client, 1) == ["Fire: Athens"]
+        await client.close()
