@@ -20,7 +20,7 @@ from pipeline.errors import LlmUnavailableError, LlmUnusableError
 from pipeline.llm_abilities import NUM_ALTERNATIVES, AskingStyle, LlmAbilities
 from pipeline.llm_examination import Examination
 from pipeline.llm_gate import LlmGate, is_passing
-from pipeline.llm_http import LlmHttp, LlmRequest, RequestKind
+from pipeline.llm_http import LlmBusyError, LlmHttp, LlmRequest, RequestKind
 from pipeline.llm_patience import Patience, PatientLlm
 from pipeline.llm_question import Demands, Question
 from pipeline.llm_wording import Wording
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 _THINK_TEMPERATURE = 0.6
 # A server that takes less than all is asked again after this time whether it now takes more.
 _EXAMINE_AGAIN_SECONDS = 600.0
+# What answers again after so long may be another server, behind a gateway that only said that it failed.
+_LONG_OUTAGE_SECONDS = 10.0
 
 
 class LlmClient:
@@ -202,7 +204,8 @@ class LlmClient:
     async def _find_model(self) -> str:
         names = await self._http.list_models()
         wanted = self._model or (names[0] if names else None)
-        for name in (wanted, f"{wanted}:latest"):  # Ollama's name of what was pulled without a tag
+        # Ollama's name of what was pulled without a tag, and Gemini's of all that it lists.
+        for name in (wanted, f"{wanted}:latest", f"models/{wanted}"):
             if name in names:
                 return name
         asked = f"no model {wanted!r}" if wanted else "no model at all"
@@ -213,7 +216,10 @@ class LlmClient:
 
     async def _recover(self, error: Exception) -> None:
         """Ask a server that failed like this whether it will do again; raises why not."""
-        if is_passing(error):
+        if isinstance(error, LlmBusyError):  # of a kind that limits tokens, say: take few
+            [sample, *_] = self._demands.questions(is_long=False)
+            await self._send("canary", replace(sample, num_samples=1))
+        elif is_passing(error) and self._gate.seconds < _LONG_OUTAGE_SECONDS:
             [sample, *_] = self._demands.questions(is_long=True)
             await self._patient.ask_twin(replace(sample, num_samples=1))
         else:  # it may have come back with another model, or be configured otherwise

@@ -276,14 +276,15 @@ async def test_an_empty_answer_that_ended_by_itself_is_no_thinking() -> None:
     ("listed", "wanted", "found"),
     [
         (("qwen3:latest",), "qwen3", "qwen3:latest"),
+        (("models/gemini", "models/other"), "gemini", "models/gemini"),
         (("qwen3:latest", "qwen3"), "qwen3", "qwen3"),
         (("qwen3:4b", "qwen3:latest"), None, "qwen3:4b"),
     ],
 )
-async def test_a_name_without_a_tag_is_the_latest(
+async def test_a_name_is_found_as_the_server_lists_it(
     listed: tuple[str, ...], wanted: str | None, found: str
 ) -> None:
-    """As Ollama has it; a name that is listed as it is goes before."""
+    """With Ollama's tag or Gemini's prefix; a name that is listed as it is goes before."""
     async with FakeLlm(answering("x"), models=models(*listed)) as fake:
         client = make_client(fake, model=wanted)
         await client.connect()

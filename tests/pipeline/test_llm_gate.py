@@ -23,6 +23,7 @@ from tests.pipeline.fake_llm import (
     failure,
     is_canary,
     models,
+    prompt_bytes,
     thinking_alone,
 )
 from tests.pipeline.llm_client import SECRET, make_client, sample
@@ -201,6 +202,32 @@ async def test_all_is_found_out_anew_after_a_reconnect() -> None:
             assert len(await post) == 8
             assert [(request["n"], request["model"]) for request in other.own_requests] == [(8, "another")]
             assert used.client.model == "another"
+
+
+async def test_a_busy_server_is_asked_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that limits tokens is not made busier by the questions whether it still is, however long that lasts."""
+    monkeypatch.setattr(pipeline.llm, "_LONG_OUTAGE_SECONDS", 0.0)
+    async with _used() as used:
+        used.fake.behave = lambda _: failure(429)
+        post = asyncio.create_task(sample(used.client, 8))
+        await _until(lambda: len(used.fake.requests) > 10)
+        canaries = [request for request in used.fake.requests if is_canary(request)]
+        assert max(map(prompt_bytes, canaries)) < _SHORT
+        assert not any("n" in request for request in canaries)
+        used.fake.behave = _WELL
+        assert len(await post) == 8
+
+
+async def test_all_is_found_out_anew_after_a_long_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway says 502 while the server behind it is replaced by one with more slots."""
+    async with _used(Picky(max_n=2)) as used:
+        used.fake.behave = lambda _: failure(502)
+        post = asyncio.create_task(sample(used.client, 8))
+        await _until(lambda: len(used.fake.requests) > 3)
+        monkeypatch.setattr(pipeline.llm, "_LONG_OUTAGE_SECONDS", 0.0)
+        used.fake.behave = _WELL
+        await post
+        assert used.fake.own_requests[-1]["n"] == 8
 
 
 async def test_a_model_that_vanished_is_waited_for_where_it_was_named() -> None:
