@@ -86,6 +86,7 @@ class LlmClient:
             self._http.server, self._send, lambda question: self._demands.twin(question), self._gate, patience
         )
         self._abilities: LlmAbilities | None = None  # known once connected
+        self._is_less = False  # than it could do once: a grammar or log-probabilities are gone
         self._examined_at = 0.0
         self._examining: asyncio.Task[None] | None = None  # in the background, while the server is used
 
@@ -123,6 +124,9 @@ class LlmClient:
         examination = Examination(self._http.complete, self._http.server, self._style, self._demands)
         found = await examination.find_abilities(model)
         self._tell_wording(found.wording)
+        self._is_less |= self._abilities is not None and found.is_less_than(self._abilities)
+        if self._abilities and self._abilities.is_less_than(found):
+            self._is_less = False
         self._abilities = found
         self._examined_at = time.monotonic()
 
@@ -227,7 +231,7 @@ class LlmClient:
 
     def _examine_again_if_due(self) -> None:
         is_due = time.monotonic() - self._examined_at >= _EXAMINE_AGAIN_SECONDS
-        if is_due and self._server.wording.is_limited and self._gate.seconds == 0:
+        if is_due and (self._server.wording.is_limited or self._is_less) and self._gate.seconds == 0:
             self._examined_at = time.monotonic()
             # In a context of its own: what it costs is no post's.
             self._examining = asyncio.get_running_loop().create_task(self._examine_again(), context=Context())

@@ -33,6 +33,11 @@ class LlmAbilities:
     max_alternatives: int = 0  # of a token, with log-probabilities; 0: it gives none
     wording: Wording = field(default_factory=Wording)
 
+    def is_less_than(self, other: LlmAbilities) -> bool:
+        """Whether the other obeys grammars, or gives log-probabilities, and this does not."""
+        has_lost_grammar = self.dialect is FREE and other.dialect is not FREE
+        return has_lost_grammar or self.max_alternatives < other.max_alternatives
+
     @property
     def can_think_first(self) -> bool:
         """Whether the model can be made to think for a bounded time before it answers."""

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 # An outage that is over sooner is told to nobody: one answer in twenty may fail, and the next is well.
 _TELL_SECONDS = 2.0
+# Shut so often without an answer about a post in between, harmless answers prove nothing: an answer about a post must.
+_MAX_RELAPSES = 3
 # The server is there: whatever answers is the one that was examined.
 _PASSING = (LlmBusyError, LlmFailsError, LlmTimeoutError)
 
@@ -57,6 +59,7 @@ class LlmGate:
         self._recovering: asyncio.Task[None] | None = None
         self._telling: asyncio.TimerHandle | None = None
         self._is_told = False
+        self._num_relapses = 0  # since the last answer about a post
 
     @property
     def seconds(self) -> float:
@@ -72,16 +75,24 @@ class LlmGate:
 
     def shut(self, error: LlmUnavailableError) -> None:
         """Note that the server failed, whoever asked."""
-        if not isinstance(error, LlmUnfitError):  # asked otherwise it may do: told when that failed as well
-            self._note(error)
+        is_unfit = isinstance(error, LlmUnfitError)
+        if self._open.is_set():
+            self._num_relapses += 1
+        elif is_unfit:
+            return
+        self._note(error)
+        # Asked otherwise it may do: told when that failed as well, or did not help.
+        if not is_unfit or self._num_relapses > _MAX_RELAPSES:
             self._outage.tell(error)
-        elif self._open.is_set():
-            self._note(error)
 
-    def answered(self) -> None:
+    def answered(self, *, is_post: bool) -> None:
         """Note that the server answered somebody, which ends an outage that mends itself."""
+        if is_post:
+            self._num_relapses = 0
         if not self._open.is_set() and is_passing(self._error):
             self.open()
+        elif self._open.is_set():
+            self._tell_usable()
 
     def open(self) -> None:
         """Let everybody ask."""
@@ -91,7 +102,10 @@ class LlmGate:
             if waiting is not None and waiting is not asyncio.current_task():
                 waiting.cancel()
         self._telling = self._recovering = None
-        if self._is_told:
+        self._tell_usable()
+
+    def _tell_usable(self) -> None:
+        if self._is_told and self._num_relapses <= _MAX_RELAPSES:
             self._is_told = False
             self._on_state("")
 
@@ -112,7 +126,8 @@ class LlmGate:
             self._on_state(str(error))
         if self._recovering is None:
             loop = asyncio.get_running_loop()
-            self._telling = loop.call_later(_TELL_SECONDS, self._tell)
+            wait = _TELL_SECONDS if self._num_relapses <= _MAX_RELAPSES else 0.0
+            self._telling = loop.call_later(wait, self._tell)
             # In a context of its own: what it costs is no post's.
             self._recovering = loop.create_task(self._until_usable(), context=Context())
 
@@ -121,7 +136,7 @@ class LlmGate:
         self._on_state(str(self._error))
 
     async def _until_usable(self) -> None:
-        for attempt in itertools.count():
+        for attempt in itertools.count(max(self._num_relapses - 1, 0)):
             await asyncio.sleep(backoff_seconds(attempt, max_seconds=self._max_backoff_seconds))
             try:
                 await self._recover(self._error)

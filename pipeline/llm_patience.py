@@ -33,6 +33,8 @@ Send = Callable[[RequestKind, Question], Awaitable[list[Answer]]]
 
 # At most one line in this time of a model that thinks too long about some posts.
 _THINKING_TOLD_SECONDS = 600.0
+# For so long after it refused a harmless question a server's refusals count less.
+_DOUBT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,13 @@ class PatientLlm:
         self._patience = patience
         self._suspects = asyncio.Lock()
         self._thinking_told = float("-inf")
+        self._unfit_at = float("-inf")  # when the server last refused a harmless question
 
     async def ask(self, question: Question) -> list[Answer]:
         """Return the answers, waiting for the server as long as it takes.
 
         Raises:
-            LlmRefusedError: at once or, if the server fails on this and answers others, after `max_attempts`.
+            LlmRefusedError: the server refuses this, or fails on it, again and again, and answers others; see `blame`.
             LlmUnavailableError: the server has been away, or unfit, for `give_up_seconds`.
         """
         blame = Blame(self._suspects, max_blame=self._patience.max_attempts)
@@ -79,6 +82,11 @@ class PatientLlm:
             await self._gate.wait(self._patience.give_up_seconds)
             try:
                 return await self._try(question, blame)
+            except LlmRefusedError:
+                if blame.is_proven:
+                    raise
+                await asyncio.sleep(backoff_seconds(0, max_seconds=self._patience.max_backoff_seconds))
+                continue
             except LlmUnavailableError as error:
                 if blame.is_proven:
                     raise LlmRefusedError(f"{error}; {blame.num_failures} times, and others go") from error
@@ -111,6 +119,8 @@ class PatientLlm:
                 answers = await self._send(question.purpose, question)
             except LlmRefusedError:
                 await self._must_answer_twin(question)
+                doubted = time.monotonic() - self._unfit_at < _DOUBT_SECONDS
+                blame.note(Failure.REFUSED, is_server_well=True, is_server_doubted=doubted)
                 raise
             except LlmUnavailableError as error:
                 is_outage = await self._is_outage(error, question)
@@ -119,7 +129,7 @@ class PatientLlm:
         if question.purpose != "think" and is_thinking_alone(answers):
             await self._must_answer_twin(question)
             self._tell_thinking(question)
-        self._gate.answered()
+        self._gate.answered(is_post=True)
         return answers
 
     def _tell_thinking(self, question: Question) -> None:
@@ -134,9 +144,11 @@ class PatientLlm:
         try:
             await self.ask_twin(question)
         except LlmUnavailableError as error:
+            if isinstance(error, LlmUnfitError):
+                self._unfit_at = time.monotonic()
             self._gate.shut(error)
             raise
-        self._gate.answered()
+        self._gate.answered(is_post=False)
 
     async def _is_outage(self, error: LlmUnavailableError, question: Question) -> bool:
         """Whether the failure has nothing to do with the prompt: the server says so, or fails on another too."""

@@ -20,6 +20,9 @@ HARMLESS: tuple[ChatMessage, ...] = (
 )
 
 
+_SEED = 2**31 - 1  # as large as those of posts get
+
+
 @dataclass(frozen=True)
 class Question:
     """One question, as far as it is the same for all servers."""
@@ -64,8 +67,8 @@ class Demands:
     def questions(self, *, is_long: bool) -> list[Question]:
         """Return a harmless question of each purpose, bare: without grammar and log-probabilities."""
         candidate = self.candidate_prompt if is_long else HARMLESS
-        asked = [Question("sample", candidate, self.max_tokens, self.temperature, 1, self.num_samples)]
+        asked = [Question("sample", candidate, self.max_tokens, self.temperature, _SEED, self.num_samples)]
         if self.selection_prompt is not None:
             selection = self.selection_prompt if is_long else HARMLESS
-            asked.append(Question("select", selection, self.max_tokens, 0.0))
+            asked.append(Question("select", selection, self.max_tokens, 0.0, _SEED))
         return asked

@@ -104,3 +104,16 @@ async def test_after_the_set_time_without_a_server_the_caller_decides() -> None:
         assert time.monotonic() - began >= 0.5
         async with FakeLlm(answering("back"), port=port):
             assert await _ask(client) == 1
+
+
+async def test_one_of_two_servers_behind_an_address_refuses_everything_and_no_post_is_buried() -> None:
+    """A load balancer with a replica that was set up wrongly: each post finds the other in the end."""
+    state = 1
+
+    def behave(request: dict[str, Any]) -> Reply:
+        nonlocal state
+        state = state * 1103515245 + 12345 & 0x7FFFFFFF  # a fixed sequence that looks random
+        return failure(400) if state / 0x7FFFFFFF < 0.5 else completion(["x"])
+
+    async with _connected(behave) as (_, client):
+        assert await asyncio.wait_for(asyncio.gather(*(_ask(client) for _ in range(100))), 120) == [1] * 100

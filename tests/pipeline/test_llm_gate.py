@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import pipeline.llm
+from pipeline.constraint import PROBE_WORD
 from pipeline.errors import LlmRefusedError, LlmUnfitError
 from pipeline.llm import LlmClient
 from tests.pipeline.fake_llm import (
@@ -148,7 +149,7 @@ async def test_a_post_that_is_refused_alone_leaves_the_server_usable() -> None:
         used.fake.behave = lambda request: _WELL(request) if is_canary(request) else failure(400)
         with pytest.raises(LlmRefusedError):
             await sample(used.client, 2)
-        [refused, twin] = used.fake.requests
+        refused, twin, *_ = used.fake.requests
         assert refused | {"messages": None} == twin | {"messages": None}
         assert used.told == []
 
@@ -266,3 +267,35 @@ async def test_a_server_that_is_unfit_for_long_is_the_callers_to_deal_with() -> 
         fake.behave = _WELL
         assert await sample(client, 1) == ["Fire: Athens"]
         await client.close()
+
+
+async def test_a_server_that_answers_harmless_questions_alone_is_not_usable() -> None:
+    """Small requests go, real ones are too large for its limit: told until a post is answered."""
+    async with _used() as used:
+        used.fake.behave = lambda request: failure(429) if request.get("n", 1) > 1 else _WELL(request)
+        post = asyncio.create_task(sample(used.client, 8))
+        await used.until_told("is busy: status 429")
+        num_requests = len(used.fake.requests)
+        await _until(lambda: len(used.fake.requests) > num_requests + 6)
+        assert "" not in used.told
+        used.fake.behave = _WELL
+        assert len(await asyncio.wait_for(post, 30)) == 8
+        assert used.told[-1] == ""
+
+
+async def test_a_grammar_that_was_lost_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that came back without one may get it back."""
+    obeys = Picky(answering(PROBE_WORD))
+    async with _used(obeys) as used:
+        assert used.client.dialect == "llama_cpp"
+        port = used.fake.port
+        await used.fake.__aexit__(None, None, None)
+        post = asyncio.create_task(sample(used.client, 1))
+        await used.until_told("cannot be reached")
+        async with FakeLlm(_WELL, port=port) as other:
+            await post
+            assert used.client.dialect == "free"
+            other.behave = obeys
+            monkeypatch.setattr(pipeline.llm, "_EXAMINE_AGAIN_SECONDS", 0.0)
+            await sample(used.client, 1)
+            await _until(lambda: used.client.dialect == "llama_cpp")
