@@ -22,8 +22,10 @@ logger = logging.getLogger(__name__)
 
 # An outage that is over sooner is told to nobody: one answer in twenty may fail, and the next is well.
 _TELL_SECONDS = 2.0
-# Shut so often without an answer about a post in between, harmless answers prove nothing: an answer about a post must.
+# Shut so often without an answer about a post in between, harmless answers prove nothing: an answer about a post does,
+# or that the gate stays open for so long.
 _MAX_RELAPSES = 3
+_PROOF_SECONDS = 60.0
 # The server is there: whatever answers is the one that was examined.
 _PASSING = (LlmBusyError, LlmFailsError, LlmTimeoutError)
 
@@ -103,6 +105,12 @@ class LlmGate:
                 waiting.cancel()
         self._telling = self._recovering = None
         self._tell_usable()
+        if self._is_told:
+            self._telling = asyncio.get_running_loop().call_later(_PROOF_SECONDS, self._prove)
+
+    def _prove(self) -> None:
+        self._num_relapses = 0
+        self._tell_usable()
 
     def _tell_usable(self) -> None:
         if self._is_told and self._num_relapses <= _MAX_RELAPSES:
@@ -126,6 +134,8 @@ class LlmGate:
             self._on_state(str(error))
         if self._recovering is None:
             loop = asyncio.get_running_loop()
+            if self._telling is not None:
+                self._telling.cancel()
             wait = _TELL_SECONDS if self._num_relapses <= _MAX_RELAPSES else 0.0
             self._telling = loop.call_later(wait, self._tell)
             # In a context of its own: what it costs is no post's.

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import pipeline.llm
+import pipeline.llm_gate
 from pipeline.constraint import PROBE_WORD
 from pipeline.errors import LlmRefusedError, LlmUnfitError
 from pipeline.llm import LlmClient
@@ -281,6 +282,19 @@ async def test_a_server_that_answers_harmless_questions_alone_is_not_usable() ->
         used.fake.behave = _WELL
         assert len(await asyncio.wait_for(post, 30)) == 8
         assert used.told[-1] == ""
+
+
+async def test_a_gate_that_stays_open_is_proof_where_no_post_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The post that had trouble was given back to the group: the agent is ready for others after a while."""
+    monkeypatch.setattr(pipeline.llm_gate, "_PROOF_SECONDS", 1.0)
+    async with _used() as used:
+        used.fake.behave = lambda request: failure(429) if request.get("n", 1) > 1 else _WELL(request)
+        post = asyncio.create_task(sample(used.client, 8))
+        await used.until_told("is busy: status 429")
+        post.cancel()
+        with suppress(asyncio.CancelledError):
+            await post
+        await used.until_usable()
 
 
 async def test_a_grammar_that_was_lost_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
