@@ -123,7 +123,7 @@ class LlmClient:
         model = await self._find_model()
         examination = Examination(self._http.complete, self._http.server, self._style, self._demands)
         found = await examination.find_abilities(model)
-        self._tell_wording(found.wording)
+        self._tell(found)
         self._is_less |= self._abilities is not None and found.is_less_than(self._abilities)
         if self._abilities and self._abilities.is_less_than(found):
             self._is_less = False
@@ -242,9 +242,12 @@ class LlmClient:
         except (LlmUnavailableError, LlmUnusableError) as error:  # posts will tell
             logger.debug("%s; asked as before", error)
 
-    def _tell_wording(self, wording: Wording) -> None:
-        known = self._abilities.wording if self._abilities else Wording()
-        if wording == known:
+    def _tell(self, found: LlmAbilities) -> None:
+        """Log what is new."""
+        if self._abilities is None or found.describe() != self._abilities.describe():
+            logger.info("%s: asking for %s", self._http.server, found.describe())
+        wording = found.wording
+        if wording == (self._abilities.wording if self._abilities else Wording()):
             return
         if wording.is_limited:
             logger.warning("%s does not take all that we ask for: %s", self._http.server, wording.describe())

@@ -33,6 +33,16 @@ class LlmAbilities:
     max_alternatives: int = 0  # of a token, with log-probabilities; 0: it gives none
     wording: Wording = field(default_factory=Wording)
 
+    def describe(self) -> str:
+        """Return what is asked for, in words."""
+        grammars = "no grammars" if self.dialect is FREE else f"grammars as {self.dialect.name} has them"
+        number = self.max_alternatives
+        alternatives = f"log-probabilities of {number} alternatives" if number else "no log-probabilities"
+        chats = (
+            f"chats by our template {self.template.name}" if self.template else "chats by its own template"
+        )
+        return f"model {self.model}, {chats}, {grammars}, {alternatives}"
+
     def is_less_than(self, other: LlmAbilities) -> bool:
         """Whether the other obeys grammars, or gives log-probabilities, and this does not."""
         has_lost_grammar = self.dialect is FREE and other.dialect is not FREE

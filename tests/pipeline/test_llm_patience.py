@@ -45,6 +45,7 @@ async def test_an_outage_is_told_once_and_so_is_the_recovery(caplog: pytest.LogC
     """Many posts wait for a server that is away: one line says so, one that it is back; none holds text or key."""
     caplog.set_level(logging.INFO, logger="pipeline")
     async with connected(answering("x")) as (fake, client):
+        caplog.clear()
         port = fake.port
         await fake.__aexit__(None, None, None)
         waiting = [asyncio.create_task(sample(client)) for _ in range(5)]
