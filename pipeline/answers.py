@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.completion import Answer
@@ -56,6 +56,11 @@ def after_thinking(answer: str) -> str:
     if _THINK_START in rest:
         return ""
     return (rest if end else answer).strip()
+
+
+def is_thinking_alone(answers: Sequence[Answer]) -> bool:
+    """Whether all of them were cut before anything was said: a reasoning model that may not say enough to answer."""
+    return bool(answers) and all(answer.is_cut and not after_thinking(answer.text) for answer in answers)
 
 
 def chosen_index(answer: str, num_options: int) -> int | None:

@@ -20,6 +20,7 @@ class Answer:
     log_probabilities: tuple[float, ...] | None = None
     # Of the first token and its alternatives; several spellings of one word are several tokens.
     first_token: dict[str, float] = field(default_factory=dict)
+    is_cut: bool = False  # by the limit of tokens
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class _Message(msgspec.Struct):
 
 class _Choice(msgspec.Struct):
     message: _Message | None = None
+    finish_reason: str | None = None
     text: str | None = None
     logprobs: _LogProbs | None = None
 
@@ -83,17 +85,18 @@ def _read_choice(choice: _Choice) -> Answer:
     if choice.message is None and choice.text is None:
         raise ValueError("a choice without message and text")
     text = (choice.message.content if choice.message else choice.text) or ""
+    is_cut = choice.finish_reason == "length"
     found = choice.logprobs
     if found is None:
-        return Answer(text)
+        return Answer(text, is_cut=is_cut)
     if found.content is not None:
         tokens = [_value(token.logprob) for token in found.content]
         first = found.content[0].top_logprobs or [] if found.content else []
-        return Answer(text, tuple(tokens), {token.token: _value(token.logprob) for token in first})
+        return Answer(text, tuple(tokens), {token.token: _value(token.logprob) for token in first}, is_cut)
     if found.token_logprobs is not None:
         tokens = [_value(value) for value in found.token_logprobs]
-        return Answer(text, tuple(tokens), (found.top_logprobs or [None])[0] or {})
-    return Answer(text)
+        return Answer(text, tuple(tokens), (found.top_logprobs or [None])[0] or {}, is_cut)
+    return Answer(text, is_cut=is_cut)
 
 
 def _value(log_probability: float | None) -> float:

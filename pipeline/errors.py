@@ -12,7 +12,10 @@ TocsinError
 ├── LlmUnavailableError      server away, busy or failing: nobody's post is at fault, retried
 │   ├── llm_http.LlmBusyError
 │   ├── llm_http.LlmTimeoutError
-│   └── llm_http.LlmLostError
+│   ├── llm_http.LlmLostError
+│   ├── llm_http.LlmFailsError
+│   └── LlmUnfitError        it answers, but refuses harmless requests or has no answer to them: posts wait
+├── LlmUnusableError         waiting mends nothing: the server is up and lacks the model that a setting names
 ├── BrokerUnavailableError   the same for Kafka
 │   └── TokenUnavailableError the same for where our token comes from
 ├── KafkaAccessError         Kafka refuses us: password, token, certificate or ACL; waiting mends nothing
@@ -87,6 +90,14 @@ class LlmRefusedError(RecordError):
 
 class LlmUnavailableError(TocsinError):
     """The LLM server is away, busy or failing."""
+
+
+class LlmUnfitError(LlmUnavailableError):
+    """The LLM server is up, but not such that posts can be asked about; no post is at fault."""
+
+
+class LlmUnusableError(TocsinError):
+    """The LLM server is up, and will not do until somebody changes a setting."""
 
 
 class BrokerUnavailableError(TocsinError):

@@ -1,29 +1,39 @@
 """The LLM server, as the rest of the pipeline sees it: samples, choices, and no failure but a refused prompt
 or an outage that the settings do not wait out.
 
-`pipeline.llm_abilities` finds out what it can be asked for, `pipeline.llm_patience` waits until it answers.
+`pipeline.llm_examination` finds out what it can be asked for, `pipeline.llm_patience` waits until it answers.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
+from contextvars import Context
+from dataclasses import replace
 
 from pipeline.answers import Choice, Sample, to_choice, to_sample
-from pipeline.blame import MAX_BLAME
-from pipeline.chat_template import THINK_END, ChatTemplate
 from pipeline.completion import Answer
 from pipeline.constraint import number_grammar
-from pipeline.errors import LlmRefusedError, LlmUnavailableError
-from pipeline.llm_abilities import NUM_ALTERNATIVES, AskingStyle, LlmAbilities, find_abilities
-from pipeline.llm_http import LlmHttp, LlmRequest
-from pipeline.llm_patience import PatientLlm
+from pipeline.errors import LlmUnavailableError, LlmUnusableError
+from pipeline.llm_abilities import NUM_ALTERNATIVES, AskingStyle, LlmAbilities
+from pipeline.llm_examination import Examination
+from pipeline.llm_gate import LlmGate, is_passing
+from pipeline.llm_http import LlmBusyError, LlmHttp, LlmRequest, RequestKind
+from pipeline.llm_patience import Patience, PatientLlm
+from pipeline.llm_question import Demands, Question
+from pipeline.llm_wording import Wording
 from pipeline.prompts import ChatMessage
 
 logger = logging.getLogger(__name__)
 
 # As DeepSeek recommends for R1; greedy thinking repeats itself for ever.
 _THINK_TEMPERATURE = 0.6
+# A server that takes less than all is asked again after this time whether it now takes more.
+_EXAMINE_AGAIN_SECONDS = 600.0
+# What answers again after so long may be another server, behind a gateway that only said that it failed.
+_LONG_OUTAGE_SECONDS = 10.0
 
 
 class LlmClient:
@@ -35,10 +45,10 @@ class LlmClient:
         timeout_seconds: limit for one request.
         max_requests: requests in flight at most.
         on_request: is told of every request that has ended, well or not.
+        on_state: is told why the server cannot be used, and "" when it can again.
         style: how to ask.
-        max_attempts: failures, while the server answers another prompt, that make a request refused; see `blame`.
-        max_backoff_seconds: longest wait between two attempts.
-        give_up_seconds: an outage that lasts longer than this is the caller's to deal with; None: never.
+        demands: what will be asked, for the harmless questions that find out whether the server will do.
+        patience: how long to wait for it.
     """
 
     def __init__(
@@ -50,10 +60,10 @@ class LlmClient:
         timeout_seconds: float,
         max_requests: int,
         on_request: Callable[[LlmRequest], None] | None = None,
+        on_state: Callable[[str], None] | None = None,
         style: AskingStyle | None = None,
-        max_attempts: int = MAX_BLAME,
-        max_backoff_seconds: float = 5.0,
-        give_up_seconds: float | None = None,
+        demands: Demands | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._model = model
         self._http = LlmHttp(
@@ -63,16 +73,22 @@ class LlmClient:
             max_requests=max_requests,
             on_request=on_request or (lambda request: None),
         )
-        self._patient = PatientLlm(
-            self._http,
-            lambda: self._server.harmless_body(),
-            max_attempts=max_attempts,
-            max_backoff_seconds=max_backoff_seconds,
-            give_up_seconds=float("inf") if give_up_seconds is None else give_up_seconds,
-        )
         self._style = style or AskingStyle()
+        self._demands = demands or Demands()
+        patience = patience or Patience()
+        self._gate = LlmGate(
+            self._http.server,
+            self._recover,
+            on_state=on_state or (lambda reason: None),
+            max_backoff_seconds=patience.max_backoff_seconds,
+        )
+        self._patient = PatientLlm(
+            self._http.server, self._send, lambda question: self._demands.twin(question), self._gate, patience
+        )
         self._abilities: LlmAbilities | None = None  # known once connected
-        self._max_n = 1 << 16  # samples in a request; lowered when the server takes no more
+        self._is_less = False  # than it could do once: a grammar or log-probabilities are gone
+        self._examined_at = 0.0
+        self._examining: asyncio.Task[None] | None = None  # in the background, while the server is used
 
     @property
     def model(self) -> str:
@@ -100,19 +116,26 @@ class LlmClient:
         """Resolve the model's name and find out what the server can do; one attempt.
 
         Raises:
-            LlmUnavailableError: the server cannot be reached, refuses the key, or lacks the model.
+            LlmUnavailableError: the server cannot be reached, refuses the key, or lists no model yet.
+            LlmUnfitError: it refuses a harmless request, or has no answer to one.
+            LlmUnusableError: it lists models, but not the one that was asked for by name.
         """
-        names = await self._http.list_models()
-        wanted = self._model or (names[0] if names else None)
-        if wanted is None or wanted not in names:
-            asked = f"no model {wanted!r}" if wanted else "no model at all"
-            raise LlmUnavailableError(
-                f"{self._http.server} has {asked}; it lists {', '.join(names[:10]) or 'none'}"
-            )
-        self._abilities = await find_abilities(self._patient.ask_once, wanted, self._style)
+        model = await self._find_model()
+        examination = Examination(self._http.complete, self._http.server, self._style, self._demands)
+        found = await examination.find_abilities(model)
+        self._tell(found)
+        self._is_less |= self._abilities is not None and found.is_less_than(self._abilities)
+        if self._abilities and self._abilities.is_less_than(found):
+            self._is_less = False
+        self._abilities = found
+        self._examined_at = time.monotonic()
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._gate.close()
+        if self._examining is not None:
+            self._examining.cancel()
+            await asyncio.gather(self._examining, return_exceptions=True)
         await self._http.close()
 
     async def sample(
@@ -134,17 +157,15 @@ class LlmClient:
             LlmRefusedError: the server refuses this prompt.
             LlmUnavailableError: it has been away for `give_up_seconds`.
         """
+        self._demands = replace(self._demands, num_samples=max(num_samples, self._demands.num_samples))
+        whole = Question(
+            "sample", messages, max_tokens, temperature, seed, num_samples, grammar, num_alternatives=1
+        )
         answers: list[Answer] = []
         while len(answers) < num_samples:
-            num_wanted = min(num_samples - len(answers), self._max_n)
-            body = self._server.body(messages, max_tokens, grammar) | self._server.log_probabilities(1)
-            body |= {"n": num_wanted, "temperature": temperature, "seed": seed + len(answers)}
-            try:
-                answers += (await self._patient.ask("sample", body))[:num_wanted]
-            except LlmRefusedError:
-                if num_wanted == 1 or await self._takes(num_wanted):
-                    raise
-                self._lower_max_n(num_wanted // 2)
+            num_wanted = num_samples - len(answers)
+            part = replace(whole, num_samples=num_wanted, seed=seed + len(answers))
+            answers += (await self._ask(part))[:num_wanted]
         return [to_sample(answer) for answer in answers]
 
     async def choose(
@@ -156,33 +177,79 @@ class LlmClient:
             LlmRefusedError: the server refuses this prompt.
             LlmUnavailableError: it has been away for `give_up_seconds`.
         """
-        server = self._server
-        body = server.body(messages, max_tokens, number_grammar(num_options))
-        if server.template and server.template.think and self._style.think_tokens:
-            body["prompt"] = await self._think(server.template, messages, seed)
-        body |= {"temperature": 0.0, "seed": seed} | server.log_probabilities(NUM_ALTERNATIVES)
-        answers = await self._patient.ask("select", body)
+        question = Question(
+            "select",
+            messages,
+            max_tokens,
+            temperature=0.0,
+            seed=seed,
+            grammar=number_grammar(num_options),
+            num_alternatives=NUM_ALTERNATIVES,
+        )
+        if self._style.think_tokens and self._server.can_think_first:
+            question = replace(question, thought=await self._think(messages, seed))
+        answers = await self._ask(question)
         return to_choice(answers[0], num_options)
 
-    async def _think(self, template: ChatTemplate, messages: Sequence[ChatMessage], seed: int) -> str:
-        """Return the prompt that ends with what the model thought, cut at `think_tokens`."""
-        prompt = template.render_thinking(messages)
-        body = self._server.body(messages, self._style.think_tokens)
-        body |= {"prompt": prompt, "temperature": _THINK_TEMPERATURE, "seed": seed, "stop": [THINK_END]}
-        [thought, *_] = await self._patient.ask("think", body)
-        return prompt + template.close(thought.text)
+    async def _think(self, messages: Sequence[ChatMessage], seed: int) -> str:
+        """Return what the model thought, cut at `think_tokens`."""
+        question = Question("think", messages, self._style.think_tokens, _THINK_TEMPERATURE, seed)
+        [thought, *_] = await self._ask(question)
+        return thought.text
 
-    async def _takes(self, num_samples: int) -> bool:
-        """Whether the server takes that `n` with a harmless prompt."""
+    async def _ask(self, question: Question) -> list[Answer]:
+        self._examine_again_if_due()
+        return await self._patient.ask(question)
+
+    async def _send(self, kind: RequestKind, question: Question) -> list[Answer]:
+        # Worded anew at each attempt: the server may be another by now.
+        return await self._http.complete(kind, self._server.body(question))
+
+    async def _find_model(self) -> str:
+        names = await self._http.list_models()
+        wanted = self._model or (names[0] if names else None)
+        # Ollama's name of what was pulled without a tag, and Gemini's of all that it lists.
+        for name in (wanted, f"{wanted}:latest", f"models/{wanted}"):
+            if name in names:
+                return name
+        asked = f"no model {wanted!r}" if wanted else "no model at all"
+        problem = f"{self._http.server} has {asked}; it lists {', '.join(names[:10]) or 'none'}"
+        if names:  # else it may still load
+            raise LlmUnusableError(f"{problem}: set TOCSIN_LLM_MODEL to one of these")
+        raise LlmUnavailableError(problem)
+
+    async def _recover(self, error: Exception) -> None:
+        """Ask a server that failed like this whether it will do again; raises why not."""
+        if isinstance(error, LlmBusyError):  # of a kind that limits tokens, say: take few
+            [sample, *_] = self._demands.questions(is_long=False)
+            await self._send("canary", replace(sample, num_samples=1))
+        elif is_passing(error) and self._gate.seconds < _LONG_OUTAGE_SECONDS:
+            [sample, *_] = self._demands.questions(is_long=True)
+            await self._patient.ask_twin(replace(sample, num_samples=1))
+        else:  # it may have come back with another model, or be configured otherwise
+            await self.connect()
+
+    def _examine_again_if_due(self) -> None:
+        is_due = time.monotonic() - self._examined_at >= _EXAMINE_AGAIN_SECONDS
+        if is_due and (self._server.wording.is_limited or self._is_less) and self._gate.seconds == 0:
+            self._examined_at = time.monotonic()
+            # In a context of its own: what it costs is no post's.
+            self._examining = asyncio.get_running_loop().create_task(self._examine_again(), context=Context())
+
+    async def _examine_again(self) -> None:
         try:
-            await self._patient.ask("canary", self._server.harmless_body() | {"n": num_samples})
-        except LlmRefusedError:
-            return False
-        return True
+            await self.connect()
+        except (LlmUnavailableError, LlmUnusableError) as error:  # posts will tell
+            logger.debug("%s; asked as before", error)
 
-    def _lower_max_n(self, max_n: int) -> None:
-        if max_n < self._max_n:
-            self._max_n = max_n
-            logger.warning(
-                "%s refuses more samples in a request; asking for %d at a time", self._http.server, max_n
-            )
+    def _tell(self, found: LlmAbilities) -> None:
+        """Log what is new."""
+        if self._abilities is None or found.describe() != self._abilities.describe():
+            logger.info("%s: asking for %s", self._http.server, found.describe())
+        wording = found.wording
+        if wording == (self._abilities.wording if self._abilities else Wording()):
+            return
+        if wording.is_limited:
+            logger.warning("%s does not take all that we ask for: %s", self._http.server, wording.describe())
+        else:
+            logger.info("%s now takes all that we ask for", self._http.server)

@@ -1,26 +1,17 @@
-"""What an LLM server can do, found out by asking it, and the bodies of requests that ask for no more."""
+"""What one LLM server can do with one model, and the bodies of requests that ask for no more."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline.chat_template import ChatTemplate, choose_template
-from pipeline.completion import Answer
-from pipeline.constraint import FREE, LLAMA_CPP, PROBE_GRAMMAR, PROBE_WORD, VLLM, Dialect
-from pipeline.errors import LlmRefusedError
-from pipeline.llm_http import RequestKind
-from pipeline.prompts import ChatMessage
+from pipeline.chat_template import THINK_END, ChatTemplate
+from pipeline.constraint import FREE, Dialect
+from pipeline.llm_question import Question
+from pipeline.llm_wording import Wording
 
 # Alternatives of a token to ask for: above the options of a choice, for a word may be spelled by two tokens.
 NUM_ALTERNATIVES = 20
-
-_HARMLESS: list[ChatMessage] = [{"role": "user", "content": "Say hello."}]
-
-# Sends one request of the kind and returns its answers.
-Complete = Callable[[RequestKind, dict[str, Any]], Awaitable[list[Answer]]]
 
 
 @dataclass(frozen=True)
@@ -39,63 +30,53 @@ class LlmAbilities:
     model: str
     template: ChatTemplate | None = None  # None: the server renders chats
     dialect: Dialect = FREE
-    has_log_probabilities: bool = False
+    max_alternatives: int = 0  # of a token, with log-probabilities; 0: it gives none
+    wording: Wording = field(default_factory=Wording)
 
-    def body(
-        self, messages: Sequence[ChatMessage], max_tokens: int, grammar: str | None = None
-    ) -> dict[str, Any]:
-        """Return a request to answer the messages, under the grammar where the server is known to obey one."""
-        body: dict[str, Any] = {"model": self.model, "max_tokens": max_tokens}
-        if self.template:
-            body["prompt"] = self.template.render(messages)
-        else:
-            body["messages"] = messages
-        return body | (self.dialect.fields(grammar) if grammar else {})
+    def describe(self) -> str:
+        """Return what is asked for, in words."""
+        grammars = "no grammars" if self.dialect is FREE else f"grammars as {self.dialect.name} has them"
+        number = self.max_alternatives
+        alternatives = f"log-probabilities of {number} alternatives" if number else "no log-probabilities"
+        chats = (
+            f"chats by our template {self.template.name}" if self.template else "chats by its own template"
+        )
+        return f"model {self.model}, {chats}, {grammars}, {alternatives}"
 
-    def harmless_body(self, max_tokens: int = 1) -> dict[str, Any]:
-        """Return a request that no server refuses: tells whether it is the server that fails, or one post."""
-        return self.body(_HARMLESS, max_tokens)
+    def is_less_than(self, other: LlmAbilities) -> bool:
+        """Whether the other obeys grammars, or gives log-probabilities, and this does not."""
+        has_lost_grammar = self.dialect is FREE and other.dialect is not FREE
+        return has_lost_grammar or self.max_alternatives < other.max_alternatives
 
-    def log_probabilities(self, num_alternatives: int) -> dict[str, Any]:
-        """Return the fields that ask for log-probabilities, none where the server gives none."""
-        if not self.has_log_probabilities:
+    @property
+    def can_think_first(self) -> bool:
+        """Whether the model can be made to think for a bounded time before it answers."""
+        return self.template is not None and self.template.think is not None
+
+    def body(self, question: Question) -> dict[str, Any]:
+        """Return the request that asks this server."""
+        body: dict[str, Any] = {"model": self.model, "max_tokens": question.max_tokens}
+        body |= self._prompt(question)
+        body |= {"n": question.num_samples, "temperature": question.temperature, "seed": question.seed}
+        if question.purpose == "think":
+            body["stop"] = [THINK_END]
+        if question.grammar is not None:
+            body |= self.dialect.fields(question.grammar)
+        return self.wording.apply(body | self._log_probabilities(question.num_alternatives))
+
+    def _prompt(self, question: Question) -> dict[str, Any]:
+        template = self.template
+        if template is None:
+            return {"messages": list(question.messages)}
+        if template.think is not None and question.purpose == "think":
+            return {"prompt": template.render_thinking(question.messages)}
+        if template.think is not None and question.thought is not None:
+            thinking = template.render_thinking(question.messages)
+            return {"prompt": thinking + template.close(question.thought)}
+        return {"prompt": template.render(question.messages)}
+
+    def _log_probabilities(self, num_alternatives: int) -> dict[str, Any]:
+        number = min(num_alternatives, self.max_alternatives)
+        if not number:
             return {}
-        if self.template:
-            return {"logprobs": num_alternatives}
-        return {"logprobs": True, "top_logprobs": num_alternatives}
-
-
-async def find_abilities(complete: Complete, model: str, style: AskingStyle) -> LlmAbilities:
-    """Return what the server can do, as far as the style does not say.
-
-    Args:
-        complete: sends one request.
-
-    Raises:
-        LlmUnavailableError: a request failed.
-    """
-    found = LlmAbilities(model, choose_template(style.template, model))
-    if style.constraint == "auto":
-        found = replace(found, dialect=await _find_dialect(complete, found))
-    return replace(found, has_log_probabilities=await _gives_log_probabilities(complete, found))
-
-
-async def _find_dialect(complete: Complete, known: LlmAbilities) -> Dialect:
-    for dialect in (LLAMA_CPP, VLLM):
-        body = known.harmless_body(16) | {"temperature": 0.0} | dialect.fields(PROBE_GRAMMAR)
-        # A server that knows neither field may refuse it.
-        with suppress(LlmRefusedError):
-            answers = await complete("probe", body)
-            if [answer.text.strip() for answer in answers] == [PROBE_WORD]:
-                return dialect
-    return FREE
-
-
-async def _gives_log_probabilities(complete: Complete, known: LlmAbilities) -> bool:
-    asked = replace(known, has_log_probabilities=True)
-    # An answer that is sampled may end before its first token, and tell of none.
-    body = asked.body(_HARMLESS, 16, PROBE_GRAMMAR) | {"temperature": 0.0}
-    with suppress(LlmRefusedError):
-        answers = await complete("probe", body | asked.log_probabilities(NUM_ALTERNATIVES))
-        return bool(answers[0].first_token)
-    return False
+        return {"logprobs": number} if self.template else {"logprobs": True, "top_logprobs": number}

@@ -1,7 +1,7 @@
 """One request to an OpenAI-compatible server: the only file that speaks to the LLM.
 
-Everything that can go wrong leaves as `LlmRefusedError` (this prompt) or `LlmUnavailableError` (anybody's). Their
-messages, and the log, hold neither prompts nor keys, nor what the server says of a prompt.
+Everything that can go wrong leaves as `LlmSaidNoError` (the request is refused) or `LlmUnavailableError` (anything
+else). Their messages, and the log, hold neither prompts nor keys, nor what the server says of a prompt.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,7 +18,8 @@ import msgspec
 import openai
 
 from pipeline.completion import Answer, read_completion
-from pipeline.errors import LlmRefusedError, LlmUnavailableError
+from pipeline.errors import LlmUnavailableError
+from pipeline.llm_refusal import LlmSaidNoError, read_refusal
 
 RequestKind = Literal["models", "probe", "canary", "sample", "think", "select"]
 RequestOutcome = Literal["ok", "refused", "unavailable"]
@@ -32,8 +33,6 @@ _HINTS = {
 }
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})  # httpx's
 _LOOPBACK = re.compile(r"https?://(localhost|127\.|\[::1\])")
-# An error's type or code, never its message: that may hold the prompt.
-_ERROR_CODE = re.compile(r"[A-Za-z_]{1,60}")
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,10 @@ class LlmTimeoutError(LlmUnavailableError):
 
 class LlmLostError(LlmUnavailableError):
     """The connection broke after the request was sent: the server may have died of it."""
+
+
+class LlmFailsError(LlmUnavailableError):
+    """The server is there and fails: a status of failure, or nonsense."""
 
 
 @dataclass
@@ -126,11 +129,11 @@ class LlmHttp:
         """Send one request, a chat if the body has `messages`, and return its answers, one or more.
 
         Raises:
-            LlmRefusedError: the server refuses the prompt.
+            LlmSaidNoError: the server refuses the request.
             LlmUnavailableError: everything else that can go wrong.
         """
         async with self._places:
-            with self._translated(kind) as usage:
+            with self._translated(kind, body) as usage:
                 async with asyncio.timeout(self._timeout_seconds):
                     content = await self._post(body)
                 completion = read_completion(content)
@@ -151,7 +154,7 @@ class LlmHttp:
         return text.content
 
     @contextmanager
-    def _translated(self, kind: RequestKind) -> Iterator[_Usage]:
+    def _translated(self, kind: RequestKind, fields: Collection[str] = ()) -> Iterator[_Usage]:
         """Turn what goes wrong inside into our errors, and tell `on_request` how it went."""
         usage = _Usage()
         outcome: RequestOutcome | None = None  # stays so when cancelled
@@ -160,8 +163,8 @@ class LlmHttp:
             yield usage
             outcome = "ok"
         except (LlmUnavailableError, openai.OpenAIError, TimeoutError, ValueError) as error:
-            translated = self._translate(error, kind)
-            outcome = "refused" if isinstance(translated, LlmRefusedError) else "unavailable"
+            translated = self._translate(error, kind, fields)
+            outcome = "refused" if isinstance(translated, LlmSaidNoError) else "unavailable"
             raise translated from error
         finally:
             if outcome is not None:
@@ -170,28 +173,31 @@ class LlmHttp:
                     LlmRequest(kind, outcome, seconds, usage.prompt_tokens, usage.completion_tokens)
                 )
 
-    def _translate(self, error: Exception, kind: RequestKind) -> LlmRefusedError | LlmUnavailableError:
+    def _translate(
+        self, error: Exception, kind: RequestKind, fields: Collection[str]
+    ) -> LlmSaidNoError | LlmUnavailableError:
         match error:
             case LlmUnavailableError():
                 return error
             case TimeoutError() | openai.APITimeoutError():
                 return LlmTimeoutError(f"{self.server} gives no answer in {self._timeout_seconds:g} s")
             case openai.APIStatusError():
-                return self._translate_status(error, kind)
+                return self._translate_status(error, kind, fields)
             case openai.APIConnectionError():
                 cause = type(error.__cause__).__name__
                 lost = LlmUnavailableError if cause in _NEVER_SENT else LlmLostError
                 return lost(f"{self.server} cannot be reached ({cause}): is it running?")
         # A ValueError: no JSON, no UTF-8, or not the fields of OpenAI's API.
-        return LlmUnavailableError(f"{self.server} answers with something else than OpenAI's API would")
+        return LlmFailsError(f"{self.server} answers with something else than OpenAI's API would")
 
     def _translate_status(
-        self, error: openai.APIStatusError, kind: RequestKind
-    ) -> LlmRefusedError | LlmUnavailableError:
-        codes = [str(code) for code in (error.type, error.code) if code and _ERROR_CODE.fullmatch(str(code))]
-        status = " ".join([f"status {error.status_code}", *codes])
-        if error.status_code in _REFUSED_STATUSES and kind != "models":
-            return LlmRefusedError(f"{self.server} refuses the prompt: {status}")
-        if error.status_code in _BUSY_STATUSES:
-            return LlmBusyError(f"{self.server} is busy: {status}")
-        return LlmUnavailableError(f"{self.server} fails: {status}{_HINTS.get(error.status_code, '')}")
+        self, error: openai.APIStatusError, kind: RequestKind, fields: Collection[str]
+    ) -> LlmSaidNoError | LlmUnavailableError:
+        status = error.status_code
+        refusal = read_refusal(status, error.body, fields)
+        if status in _REFUSED_STATUSES and kind != "models":
+            return LlmSaidNoError(self.server, refusal)
+        if status in _BUSY_STATUSES:
+            return LlmBusyError(f"{self.server} is busy: {refusal.status}")
+        fails = LlmFailsError if status >= 500 else LlmUnavailableError
+        return fails(f"{self.server} fails: {refusal.status}{_HINTS.get(status, '')}")

@@ -1,103 +1,165 @@
-"""A request to the LLM server that waits out whatever is no fault of its own.
+"""A question to the LLM server that waits out whatever is no fault of its own.
 
 A server that is away, busy, failing or talking nonsense is waited for, with back-off and for ever (the caller
-cancels), or for as long as the settings say: no post is lost to an outage. A prompt that the server refuses while it
-takes others is `LlmRefusedError`. `pipeline.llm_http` sends the single request.
+cancels), or for as long as the settings say: no post is lost to an outage. So is one that refuses, or answers with
+thinking alone, what no server should: `Demands.twin` of the question. A prompt that the server refuses while it
+takes the twin is `LlmRefusedError`. `pipeline.llm_http` sends the single request.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
-from typing import Any
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from pipeline.blame import Blame, Failure
+from pipeline.answers import is_thinking_alone
+from pipeline.blame import MAX_BLAME, Blame, Failure
 from pipeline.completion import Answer
-from pipeline.errors import LlmRefusedError, LlmUnavailableError
-from pipeline.llm_http import LlmBusyError, LlmHttp, LlmLostError, LlmTimeoutError, RequestKind
-from pipeline.outage import Outage, backoff_seconds
+from pipeline.errors import LlmRefusedError, LlmUnavailableError, LlmUnfitError
+from pipeline.llm_examination import refuses_harmless, thinks_alone
+from pipeline.llm_gate import LlmGate
+from pipeline.llm_http import LlmBusyError, LlmLostError, LlmTimeoutError, RequestKind
+from pipeline.llm_question import Question
+from pipeline.llm_refusal import LlmSaidNoError
+from pipeline.outage import backoff_seconds
+
+logger = logging.getLogger(__name__)
+
+# Sends a question once, as a request of the kind.
+Send = Callable[[RequestKind, Question], Awaitable[list[Answer]]]
+
+# At most one line in this time of a model that thinks too long about some posts.
+_THINKING_TOLD_SECONDS = 600.0
+# For so long after it refused a harmless question a server's refusals count less.
+_DOUBT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for a server, and how often to try."""
+
+    max_attempts: int = (
+        MAX_BLAME  # failures, while the server answers the twin, that refuse a question; see `blame`
+    )
+    max_backoff_seconds: float = 5.0  # longest wait between two attempts
+    give_up_seconds: float = float("inf")  # an outage that lasts longer is the caller's to deal with
 
 
 class PatientLlm:
-    """Sends each request until it is answered or refused.
+    """Asks each question until it is answered or refused.
 
     Args:
-        http: sends it once.
-        harmless_body: returns a request that no server refuses: the canary.
-        max_attempts: failures, while the server answers the canary, that make a request refused; see `blame`.
-        max_backoff_seconds: longest wait between two attempts.
-        give_up_seconds: an outage that lasts longer than this is the caller's to deal with.
+        server: how messages call it.
+        send: asks once.
+        twin: returns a harmless question with the same fields.
+        gate: is shut while the server fails on everybody.
     """
 
     def __init__(
-        self,
-        http: LlmHttp,
-        harmless_body: Callable[[], dict[str, Any]],
-        *,
-        max_attempts: int,
-        max_backoff_seconds: float,
-        give_up_seconds: float,
+        self, server: str, send: Send, twin: Callable[[Question], Question], gate: LlmGate, patience: Patience
     ) -> None:
-        self._http = http
-        self._harmless_body = harmless_body
-        self._max_attempts = max_attempts
-        self._max_backoff_seconds = max_backoff_seconds
-        self._give_up_seconds = give_up_seconds
+        self._server = server
+        self._send = send
+        self._twin = twin
+        self._gate = gate
+        self._patience = patience
         self._suspects = asyncio.Lock()
-        self._outage = Outage(http.server)
+        self._thinking_told = float("-inf")
+        self._unfit_at = float("-inf")  # when the server last refused a harmless question
 
-    async def ask(self, kind: RequestKind, body: dict[str, Any]) -> list[Answer]:
+    async def ask(self, question: Question) -> list[Answer]:
         """Return the answers, waiting for the server as long as it takes.
 
         Raises:
-            LlmRefusedError: at once or, if the server fails on this and answers others, after `max_attempts`.
-            LlmUnavailableError: the server has been away for `give_up_seconds`.
+            LlmRefusedError: the server refuses this, or fails on it, again and again, and answers others; see `blame`.
+            LlmUnavailableError: the server has been away, or unfit, for `give_up_seconds`.
         """
-        blame = Blame(self._suspects, max_blame=self._max_attempts)
+        blame = Blame(self._suspects, max_blame=self._patience.max_attempts)
         for attempt in itertools.count():
+            await self._gate.wait(self._patience.give_up_seconds)
             try:
-                return await self._try(kind, body, blame)
+                return await self._try(question, blame)
+            except LlmRefusedError:
+                if blame.is_proven:
+                    raise
+                await asyncio.sleep(backoff_seconds(0, max_seconds=self._patience.max_backoff_seconds))
+                continue
             except LlmUnavailableError as error:
                 if blame.is_proven:
                     raise LlmRefusedError(f"{error}; {blame.num_failures} times, and others go") from error
-                if self._outage.seconds >= self._give_up_seconds:
+                if self._gate.seconds >= self._patience.give_up_seconds:
                     raise
-            await asyncio.sleep(backoff_seconds(attempt, max_seconds=self._max_backoff_seconds))
+            await asyncio.sleep(backoff_seconds(attempt, max_seconds=self._patience.max_backoff_seconds))
         raise AssertionError("the loop above has no other end")
 
-    async def ask_once(self, kind: RequestKind, body: dict[str, Any]) -> list[Answer]:
-        """Return the answers to a single attempt; raises as `LlmHttp.complete` does."""
-        answers = await self._http.complete(kind, body)
-        self._outage.end()
-        return answers
+    async def ask_twin(self, question: Question) -> None:
+        """Ask the harmless twin, once.
 
-    async def _try(self, kind: RequestKind, body: dict[str, Any], blame: Blame) -> list[Answer]:
+        Raises:
+            LlmUnfitError: the server refuses it, or answers with thinking alone.
+            LlmUnavailableError: it fails.
+        """
+        twin = self._twin(question)
+        try:
+            answers = await self._send("canary", twin)
+        except LlmSaidNoError as error:
+            raise LlmUnfitError(refuses_harmless(self._server, error.refusal)) from error
+        if question.purpose != "think" and is_thinking_alone(answers):
+            raise LlmUnfitError(thinks_alone(self._server, twin.max_tokens))
+
+    async def _try(self, question: Question, blame: Blame) -> list[Answer]:
         """Make one attempt, and note what its failure says of the prompt."""
         async with blame.trial():
-            if blame.needs_proof and not await self._answers_canary():
-                silence = LlmUnavailableError(f"{self._http.server} does not answer")
-                self._outage.begin(silence)
-                raise silence
+            if blame.needs_proof:
+                await self._must_answer_twin(question)
             try:
-                return await self.ask_once(kind, body)
-            except LlmUnavailableError as error:
-                is_outage = await self._is_outage(error)
-                blame.note(_failure(error), is_server_well=not is_outage)
-                if is_outage:
-                    self._outage.begin(error)
+                answers = await self._send(question.purpose, question)
+            except LlmRefusedError:
+                await self._must_answer_twin(question)
+                doubted = time.monotonic() - self._unfit_at < _DOUBT_SECONDS
+                blame.note(Failure.REFUSED, is_server_well=True, is_server_doubted=doubted)
                 raise
+            except LlmUnavailableError as error:
+                is_outage = await self._is_outage(error, question)
+                blame.note(_failure(error), is_server_well=not is_outage)
+                raise
+        if question.purpose != "think" and is_thinking_alone(answers):
+            await self._must_answer_twin(question)
+            self._tell_thinking(question)
+        self._gate.answered(is_post=True)
+        return answers
 
-    async def _is_outage(self, error: LlmUnavailableError) -> bool:
-        """Whether the failure has nothing to do with the prompt: the server says so, or fails on another too."""
-        return isinstance(error, LlmBusyError) or not await self._answers_canary()
+    def _tell_thinking(self, question: Question) -> None:
+        """Log that there is no answer about a post, though there would be one about another."""
+        now = time.monotonic()
+        if now - self._thinking_told >= _THINKING_TOLD_SECONDS:
+            self._thinking_told = now
+            logger.warning("about some posts %s", thinks_alone(self._server, question.max_tokens))
 
-    async def _answers_canary(self) -> bool:
+    async def _must_answer_twin(self, question: Question) -> None:
+        """Shut the gate where the server does not answer the twin; raises why."""
         try:
-            await self.ask_once("canary", self._harmless_body())
-        except (LlmUnavailableError, LlmRefusedError):
-            return False
-        return True
+            await self.ask_twin(question)
+        except LlmUnavailableError as error:
+            if isinstance(error, LlmUnfitError):
+                self._unfit_at = time.monotonic()
+            self._gate.shut(error)
+            raise
+        self._gate.answered(is_post=False)
+
+    async def _is_outage(self, error: LlmUnavailableError, question: Question) -> bool:
+        """Whether the failure has nothing to do with the prompt: the server says so, or fails on another too."""
+        if isinstance(error, LlmBusyError):
+            self._gate.shut(error)
+            return True
+        try:
+            await self._must_answer_twin(question)
+        except LlmUnavailableError:
+            return True
+        return False
 
 
 def _failure(error: LlmUnavailableError) -> Failure:

@@ -15,11 +15,12 @@ _T = TypeVar("_T")
 
 # An outage that follows the last one sooner than this is not told: a busy server would fill the log.
 _QUIET_SECONDS = 30.0
+_MAX_REASONS = 5  # of one outage
 _FIRST_BACKOFF_SECONDS = 0.1
 
 
 class Outage:
-    """Tells the first failure of an outage and the recovery, one line each, however many requests wait.
+    """Tells what an outage is about and the recovery, a line each, however many requests wait.
 
     Args:
         server: what is away, as it stands at the start of a sentence ("LLM server at http://...").
@@ -28,27 +29,37 @@ class Outage:
     def __init__(self, server: str) -> None:
         self._server = server
         self._began: float | None = None
-        self._is_told = False
+        self._told: set[str] = set()  # in this outage
         self._last_told = float("-inf")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is one."""
+        return self._began is not None
 
     @property
     def seconds(self) -> float:
         """How long the outage has lasted, 0 where there is none."""
         return 0.0 if self._began is None else time.monotonic() - self._began
 
-    def begin(self, error: Exception) -> None:
-        """Note a failure; only the first of an outage is told."""
-        if self._began is not None:
-            return
-        self._began = time.monotonic()
-        self._is_told = self._began - self._last_told >= _QUIET_SECONDS
-        if self._is_told:
-            self._last_told = self._began
-            logger.warning("%s; trying again until it answers", error)
+    def begin(self) -> None:
+        """Note that there is one; nothing is told yet."""
+        if self._began is None:
+            self._began = time.monotonic()
+            self._told = set()
+
+    def tell(self, error: Exception) -> None:
+        """Log what the outage is about: each reason once, the first few."""
+        reason, now = str(error), time.monotonic()
+        is_news = reason not in self._told and len(self._told) < _MAX_REASONS
+        if is_news and (self._told or now - self._last_told >= _QUIET_SECONDS):
+            self._told.add(reason)
+            self._last_told = now
+            logger.warning("%s; trying again until it answers", reason)
 
     def end(self) -> None:
         """Note a success; tells the recovery of an outage that was told."""
-        if self._began is not None and self._is_told:
+        if self._began is not None and self._told:
             logger.info("%s answers again after %.1f s", self._server, time.monotonic() - self._began)
         self._began = None
 
@@ -62,12 +73,19 @@ def backoff_seconds(attempt: int, *, max_seconds: float) -> float:
 async def until_it_works(
     attempt: Callable[[], Awaitable[_T]], *, on: type[Exception], on_failure: Callable[[str], None]
 ) -> _T:
-    """Return what `attempt` returns; while it raises `on`, report what it says and try again with back-off."""
+    """Return what `attempt` returns; while it raises `on`, report what it says and try again with back-off.
+
+    The log has each reason once in a row: `/readyz` tells what is still so.
+    """
+    told = ""
 
     def is_expected(error: Exception) -> bool:
+        nonlocal told
         if isinstance(error, on):
             on_failure(str(error))
-            logger.warning("%s; trying again", error)
+            if str(error) != told:
+                told = str(error)
+                logger.warning("%s; trying again", error)
         return isinstance(error, on)
 
     async for retry in retries(is_expected, wait_max_seconds=15.0):

@@ -12,6 +12,9 @@ from pipeline.ledger import Ledger
 from pipeline.llm import LlmClient
 from pipeline.llm_abilities import AskingStyle
 from pipeline.llm_http import LlmRequest
+from pipeline.llm_patience import Patience
+from pipeline.llm_question import Demands
+from pipeline.longest_prompts import longest_candidate_prompt, longest_selection_prompt
 from pipeline.metric_labels import TOKEN_KINDS
 from pipeline.metrics import Metrics
 from pipeline.partition_reader import partition_reader
@@ -68,8 +71,13 @@ def count_llm_requests(metrics: Metrics, progress: Progress) -> Callable[[LlmReq
     return count
 
 
-def build_llm_client(settings: Settings, on_request: Callable[[LlmRequest], None]) -> LlmClient:
-    """Return a client that is not yet connected and tells `on_request` of its requests."""
+def build_llm_client(
+    settings: Settings,
+    on_request: Callable[[LlmRequest], None],
+    *,
+    on_state: Callable[[str], None] | None = None,
+) -> LlmClient:
+    """Return a client that is not yet connected, tells `on_request` of its requests and `on_state` of its troubles."""
     return LlmClient(
         url=settings.llm_url,
         model=settings.llm_model,
@@ -77,8 +85,21 @@ def build_llm_client(settings: Settings, on_request: Callable[[LlmRequest], None
         timeout_seconds=settings.llm_timeout_seconds,
         max_requests=settings.llm_max_requests,
         on_request=on_request,
+        on_state=on_state,
         style=AskingStyle(settings.llm_constraint, settings.llm_template, settings.llm_think_tokens),
-        give_up_seconds=settings.degraded_after_seconds,
+        demands=_demands(settings),
+        patience=Patience(give_up_seconds=settings.degraded_after_seconds or float("inf")),
+    )
+
+
+def _demands(settings: Settings) -> Demands:
+    is_asked_to_select = settings.selection == "llm" and settings.num_samples > 1
+    return Demands(
+        num_samples=settings.num_samples,
+        temperature=settings.temperature,
+        max_tokens=settings.llm_max_tokens,
+        candidate_prompt=longest_candidate_prompt(settings.candidate_prompt),
+        selection_prompt=longest_selection_prompt() if is_asked_to_select else None,
     )
 
 

@@ -103,7 +103,9 @@ async def run_alert(settings: Settings) -> int:
     kafka_security(settings)  # mistakes in it are told before anything is started
     instruments = Instruments.of_agent(needs_llm=True)
     metrics, readiness = instruments.metrics, instruments.health.readiness
-    llm = build_llm_client(settings, count_llm_requests(metrics, instruments.progress))
+    count = count_llm_requests(metrics, instruments.progress)
+    # An empty reason is none: usable.
+    llm = build_llm_client(settings, count, on_state=readiness.llm_not_usable)
 
     async def connect(publisher: Publisher) -> Stream:
         outcomes = [settings.topic_alerts, settings.topic_abstained]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.alert_generator import AlertGenerator
-from pipeline.errors import LlmUnavailableError
+from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
 from pipeline.llm import LlmClient
 from pipeline.llm_http import LlmRequest
 from pipeline.local_process import LocalProcess, answers_http, while_running
@@ -72,6 +72,7 @@ async def trial_llm(settings: Settings) -> AsyncIterator[TrialLlm]:
 
     Raises:
         LocalServiceError: the embedded LLM does not come up.
+        LlmUnusableError: the server is up, and will not do.
         SettingsError: the settings do not fit it.
     """
     async with AsyncExitStack() as stack:
@@ -85,6 +86,17 @@ async def trial_llm(settings: Settings) -> AsyncIterator[TrialLlm]:
             await process.wait_until_ready(lambda: answers_http(health), timeout_seconds=START_SECONDS)
         client = build_llm_client(settings, on_request=_count)
         stack.push_async_callback(client.close)
-        connecting = until_it_works(client.connect, on=LlmUnavailableError, on_failure=lambda _: None)
-        await while_running(processes, connecting)
+        await while_running(processes, _connected(client))
         yield TrialLlm(client, build_alert_generator(client, settings), settings, processes)
+
+
+async def _connected(client: LlmClient) -> None:
+    """Wait for a server that is away; for one that is there and will not do, a person at a terminal need not wait."""
+
+    async def connect() -> None:
+        try:
+            await client.connect()
+        except LlmUnfitError as error:
+            raise LlmUnusableError(str(error)) from error
+
+    await until_it_works(connect, on=LlmUnavailableError, on_failure=lambda _: None)

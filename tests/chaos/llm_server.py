@@ -55,6 +55,7 @@ class Faults:
     delay_seconds: float = 0.0
     error_rate: float = 0.0  # of requests that are answered with status 500
     garbage_rate: float = 0.0  # of requests that are answered with status 200 and nonsense
+    is_misconfigured: bool = False  # every request is refused, as by a server without a chat template
 
 
 class LlmServer:
@@ -87,6 +88,8 @@ class LlmServer:
         return web.Response(status=reply.status, body=reply.body, content_type="application/json")
 
     def _choose_reply(self, body: dict[str, Any]) -> Reply:
+        if self.faults.is_misconfigured:
+            return failure(400, kind="invalid_request_error")
         fate = self._random.random()
         if fate < self.faults.error_rate:
             return failure(500)

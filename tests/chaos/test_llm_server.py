@@ -42,6 +42,8 @@ async def test_faults_are_set_and_taken_back() -> None:
         assert statuses[200] == 60 - statuses[500]
         await client.post("/faults", json={"garbage_rate": 1.0})
         assert b"Fire" not in await (await ask()).read()
+        await client.post("/faults", json={"is_misconfigured": True})
+        assert {(await ask()).status for _ in range(20)} == {400}
         await client.post("/faults", json={})
         reply = await (await ask()).json()
         assert len(reply["choices"]) == 2

@@ -1,6 +1,8 @@
 """An agent as a process of its own, run as a deployment runs it, and waiting for what it does."""
 
 import asyncio
+import http.client
+import json
 import os
 import signal
 import sys
@@ -8,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from pipeline.local_process import answers_http, find_free_port
 from pipeline.settings import PREFIX, Settings
@@ -46,6 +49,25 @@ class AgentProcess:
         async with asyncio.timeout(60):
             while not await answers_http(f"http://127.0.0.1:{self._port}/readyz"):
                 assert self.process.returncode is None, self.log_file.read_text()
+                await asyncio.sleep(0.1)
+
+    async def readiness(self) -> dict[str, Any]:
+        """Return what it says at `/readyz`."""
+        return await asyncio.to_thread(self._read_readiness)
+
+    def _read_readiness(self) -> dict[str, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        try:
+            connection.request("GET", "/readyz")
+            found: dict[str, Any] = json.load(connection.getresponse())
+            return found
+        finally:
+            connection.close()
+
+    async def until_state(self, state: str, reason: str = "") -> None:
+        """Return once it says that it is in this state, for a reason that holds these words."""
+        async with asyncio.timeout(60):
+            while (found := await self.readiness())["state"] != state or reason not in found["reason"]:
                 await asyncio.sleep(0.1)
 
     async def stop(self) -> float:

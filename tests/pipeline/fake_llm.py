@@ -42,16 +42,21 @@ def text_completion(texts: Sequence[str]) -> Reply:
     return Reply(body=json.dumps({"choices": [{"text": text} for text in texts]}).encode())
 
 
-def failure(status: int, *, kind: str = "server_error", message: str = "no") -> Reply:
-    """Return an error as OpenAI's API has it."""
-    return Reply(status, json.dumps({"error": {"message": message, "type": kind}}).encode())
+def failure(status: int, *, kind: str = "server_error", message: str = "no", **more: Any) -> Reply:
+    """Return an error as OpenAI's API has it, with further fields."""
+    return Reply(status, json.dumps({"error": {"message": message, "type": kind, **more}}).encode())
+
+
+def models(*names: str) -> Reply:
+    """Return a list of models."""
+    return Reply(body=json.dumps({"data": [{"id": name} for name in names]}).encode())
 
 
 def is_canary(request: dict[str, Any]) -> bool:
-    """Whether this is the client's harmless question, or the probe that looks the same."""
+    """Whether this is one of the client's harmless questions, short or as long as real ones."""
     if "prompt" in request:
         return "Say hello." in request["prompt"]
-    return bool(request["messages"][-1]["content"] == "Say hello.")
+    return "Say hello." in request["messages"][-1]["content"]
 
 
 def answering(*texts: str) -> Behaviour:
@@ -64,12 +69,69 @@ def answering(*texts: str) -> Behaviour:
     return answer
 
 
+@dataclass(frozen=True)
+class Picky:
+    """A behaviour: a server that does not take all that others take, and may say why as OpenAI does."""
+
+    answer: Behaviour = field(default_factory=lambda: answering("Fire: Athens"))
+    refused_fields: frozenset[str] = frozenset()
+    max_n: int = 1 << 16
+    temperatures: tuple[float, ...] | None = None  # the only ones that it takes
+    takes_system: bool = True
+    has_template: bool = True  # else it refuses every chat
+    max_prompt_bytes: int = 1 << 30
+    thinking_tokens: int = 0  # that come before each answer, told apart from it
+    status: int = 400  # of refusals
+    names_fields: bool = True  # in refusals
+
+    def __call__(self, request: dict[str, Any]) -> Reply:
+        """Return a refusal, or the answer."""
+        field_name = self._refused_field(request)
+        if field_name is not None:
+            named = {"param": field_name, "code": "unsupported_parameter"} if self.names_fields else {}
+            return failure(self.status, kind="invalid_request_error", **named)
+        if prompt_bytes(request) > self.max_prompt_bytes:
+            return failure(400, kind="exceed_context_size_error", n_prompt_tokens=1300, n_ctx=1024)
+        limit = request.get("max_tokens", request.get("max_completion_tokens", 1 << 16))
+        if limit <= self.thinking_tokens:
+            return thinking_alone(request.get("n", 1))
+        return self.answer(request)
+
+    def _refused_field(self, request: dict[str, Any]) -> str | None:
+        for name in sorted(self.refused_fields):
+            if name in request:
+                return name
+        if request.get("n", 1) > self.max_n:
+            return "n"
+        if self.temperatures is not None and request.get("temperature", 1.0) not in self.temperatures:
+            return "temperature"
+        messages = request.get("messages", [])
+        has_system = any(message["role"] == "system" for message in messages)
+        if messages and (not self.has_template or (has_system and not self.takes_system)):
+            return "messages"
+        return None
+
+
+def prompt_bytes(request: dict[str, Any]) -> int:
+    """Return how long the prompt is, of whatever form."""
+    if "prompt" in request:
+        return len(request["prompt"].encode())
+    return sum(len(message["content"].encode()) for message in request["messages"])
+
+
+def thinking_alone(number: int) -> Reply:
+    """Return answers that were cut before they began."""
+    message = {"role": "assistant", "content": None, "reasoning_content": "Okay, so"}
+    choices = [{"index": i, "message": message, "finish_reason": "length"} for i in range(number)]
+    return Reply(body=json.dumps({"choices": choices}).encode())
+
+
 @dataclass
 class FakeLlm:
     """The running fake; use it as an async context manager."""
 
     behave: Behaviour
-    models: Reply = field(default_factory=lambda: Reply(body=json.dumps({"data": [{"id": MODEL}]}).encode()))
+    models: Reply = field(default_factory=lambda: models(MODEL))
     port: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)  # bodies of all but the list of models
     keys: list[str] = field(default_factory=list)  # Authorization header of every request

@@ -10,6 +10,8 @@ from pipeline.answers import Choice
 from pipeline.llm import LlmClient
 from pipeline.llm_abilities import AskingStyle
 from pipeline.llm_http import LlmRequest
+from pipeline.llm_patience import Patience
+from pipeline.llm_question import Demands
 from pipeline.prompts import ChatMessage
 from tests.pipeline.fake_llm import Behaviour, FakeLlm, Reply, answering, completion, is_canary
 
@@ -20,20 +22,25 @@ MESSAGES: list[ChatMessage] = [{"role": "user", "content": SECRET}]
 def make_client(
     fake: FakeLlm,
     *,
+    model: str | None = None,
     timeout_seconds: float = 5.0,
     on_request: Callable[[LlmRequest], None] | None = None,
     style: AskingStyle | None = None,
+    demands: Demands | None = None,
+    on_state: Callable[[str], None] | None = None,
+    give_up_seconds: float = float("inf"),
 ) -> LlmClient:
     return LlmClient(
         url=fake.url,
-        model=None,
+        model=model,
         api_key="the-key",
         timeout_seconds=timeout_seconds,
         max_requests=2,
         on_request=on_request,
         style=style,
-        max_attempts=3,
-        max_backoff_seconds=0.02,
+        demands=demands,
+        on_state=on_state,
+        patience=Patience(max_attempts=3, max_backoff_seconds=0.02, give_up_seconds=give_up_seconds),
     )
 
 

@@ -17,14 +17,14 @@ from pipeline.codec import encode
 from pipeline.dead_letter import DeadLetter
 from pipeline.kafka_admin import ensure_topics
 from pipeline.local_process import find_free_port
-from pipeline.messages import Alert
+from pipeline.messages import Alert, outcome_id
 from pipeline.outcomes import Outcome, outcome_topics, read_outcome
 from pipeline.publisher import Outgoing, Publisher
 from pipeline.settings import Settings
 from pipeline.topic_reader import reading
 from tests.pipeline.agent_process import AgentProcess, running, until, until_logged
 from tests.pipeline.brokers import BrokerKind
-from tests.pipeline.fake_llm import FakeLlm, Reply, answering, is_canary
+from tests.pipeline.fake_llm import FakeLlm, Reply, answering, failure, is_canary, models
 from tests.pipeline.fakes import make_annotated_post
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -119,6 +119,48 @@ async def test_an_outage_of_the_llm_loses_nothing_and_buries_nothing(
             assert await alert.stop() < 10
         finally:
             await alert.kill()
+
+
+async def test_readiness_follows_the_llm_and_no_post_is_buried(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
+    """Killed, back but refusing everything, mended: the state and its reason say so each time; then all is alerted."""
+    async with broker_kind.running() as settings:
+        await _produce(settings, [])
+        llm = FakeLlm(_ANSWER)
+        async with llm:
+            alert = AgentProcess("alert", tmp_path / "alert.log", settings, llm_url=llm.url)
+            await alert.start()
+            await alert.wait_until_ready()
+        try:
+            await _produce(settings, _annotated_posts(20))
+            await alert.until_state("LLM not usable", "cannot be reached")
+            llm.behave = lambda _: failure(400, kind="invalid_request_error")
+            async with llm:
+                await alert.until_state("LLM not usable", "status 400 invalid_request_error")
+                llm.behave = _ANSWER
+                seen = await _outcomes(settings, 20)
+                assert (await alert.readiness())["ready"]
+            assert seen == {outcome_id(f"p{number}"): 1 for number in range(20)}
+            assert await alert.stop() < 10
+        finally:
+            await alert.kill()
+
+
+async def test_a_server_without_the_named_model_ends_the_start(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
+    """With status 1 and one line that says what to set."""
+    async with broker_kind.running() as settings, FakeLlm(_ANSWER, models=models("a", "b")) as llm:
+        await _produce(settings, [])
+        alert = AgentProcess("alert", tmp_path / "log", settings, llm_url=llm.url, llm_model="c")
+        async with running(alert):
+            assert await asyncio.wait_for(alert.process.wait(), 60) == 1
+        text = alert.log_file.read_text()
+        assert text.splitlines()[-1].startswith(
+            f"tocsin: LLM server at {llm.url} has no model 'c'; it lists a, b"
+        )
+        assert "Traceback" not in text
 
 
 async def test_stopping_with_work_in_hand_doubles_nothing(broker_kind: BrokerKind, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from pipeline.blame import Blame, Failure
 
 
@@ -34,6 +36,19 @@ def test_the_first_death_of_the_server_makes_a_suspect_and_the_next_ones_speak_a
         assert not blame.is_proven
         blame.note(Failure.LOST, is_server_well=False)
     assert blame.is_proven
+
+
+@pytest.mark.parametrize(("is_server_doubted", "expected"), [(False, 5), (True, 20)])
+def test_refusals_count_more_than_failures_unless_the_server_is_doubted(
+    is_server_doubted: bool, expected: int
+) -> None:
+    """A refusal is no accident; but a server that has refused harmless requests may do so again."""
+    blame = Blame(asyncio.Lock())
+    num_refused = 0
+    while not blame.is_proven:
+        blame.note(Failure.REFUSED, is_server_well=True, is_server_doubted=is_server_doubted)
+        num_refused += 1
+    assert num_refused == expected
 
 
 async def test_suspects_are_tried_one_at_a_time() -> None:

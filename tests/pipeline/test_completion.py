@@ -21,7 +21,7 @@ def body(*choices: dict[str, Any], **usage: int) -> bytes:
         ({"message": {"content": "a"}}, Answer("a")),
         ({"message": {"content": None}}, Answer("")),
         ({"message": {"refusal": "no", "content": None}, "finish_reason": "stop"}, Answer("")),
-        ({"text": "a", "finish_reason": "length"}, Answer("a")),
+        ({"text": "a", "finish_reason": "length"}, Answer("a", is_cut=True)),
         ({"message": {"content": "a"}, "logprobs": None}, Answer("a")),
         (
             {

@@ -36,11 +36,13 @@ async def test_every_request_is_told_with_tokens_and_seconds() -> None:
     async with connected(behave, on_request=told.append) as (_, client):
         told.clear()
         await sample(client)
+    # In between, whether the server is busy still is asked with a harmless question.
     assert [(request.kind, request.outcome) for request in told] == [
         ("sample", "unavailable"),
+        ("canary", "ok"),
         ("sample", "ok"),
     ]
-    assert (told[1].prompt_tokens, told[1].completion_tokens) == (7, 3)
+    assert (told[2].prompt_tokens, told[2].completion_tokens) == (7, 3)
     assert all(request.seconds >= 0 for request in told)
 
 
@@ -105,17 +107,15 @@ async def test_connecting_to_nobody_says_where() -> None:
     ("models", "message"),
     [
         (Reply(body=b'{"data": []}'), "no model at all"),
-        (Reply(body=b'{"data": [{"id": "other"}]}'), "no model 'wanted'; it lists other"),
         (failure(401), "TOCSIN_LLM_API_KEY"),
         (Reply(body=b"hello"), "something else"),
         (failure(400), "status 400"),
     ],
 )
 async def test_connecting_says_what_is_wrong(models: Reply, message: str) -> None:
-    """A server without the model, with another key, or that is no LLM server: one sentence each."""
-    wanted = "wanted" if b"other" in models.body else None
+    """A server without a model, with another key, or that is no LLM server: one sentence each."""
     async with FakeLlm(answering("x"), models=models) as fake:
-        client = LlmClient(url=fake.url, model=wanted, api_key=None, timeout_seconds=1, max_requests=1)
+        client = LlmClient(url=fake.url, model=None, api_key=None, timeout_seconds=1, max_requests=1)
         with pytest.raises(LlmUnavailableError, match=message):
             await client.connect()
         await client.close()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -94,6 +95,23 @@ async def test_no_constraint_when_told_so() -> None:
         assert client.dialect == "free"
         assert not any("grammar" in request for request in fake.requests)
         await client.close()
+
+
+async def test_what_is_asked_for_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """At the start, and again only where it has changed."""
+    caplog.set_level(logging.INFO, "pipeline.llm")
+    async with FakeLlm(with_log_probabilities) as fake:
+        client = make_client(fake)
+        await client.connect()
+        await client.connect()
+        fake.behave = answering(PROBE_WORD)
+        await client.connect()
+        await client.close()
+    asked = [line.partition("asking for ")[2] for line in caplog.messages]
+    assert asked == [
+        "model fake-model, chats by its own template, no grammars, log-probabilities of 20 alternatives",
+        "model fake-model, chats by its own template, grammars as llama_cpp has them, no log-probabilities",
+    ]
 
 
 async def test_a_server_may_come_back_with_another_model() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.llm import LlmClient
+from pipeline.llm_patience import Patience
 from tests.pipeline.fake_llm import Behaviour, FakeLlm, Reply, answering, completion, failure
 
 _DEAD = Reply(body=b"{}", is_cut=True)
@@ -19,7 +20,7 @@ _DEAD = Reply(body=b"{}", is_cut=True)
 
 @asynccontextmanager
 async def _connected(
-    behave: Behaviour, *, give_up_seconds: float | None = None
+    behave: Behaviour, *, give_up_seconds: float = float("inf")
 ) -> AsyncIterator[tuple[FakeLlm, LlmClient]]:
     async with FakeLlm(answering("hello")) as fake:
         client = LlmClient(
@@ -28,8 +29,7 @@ async def _connected(
             api_key=None,
             timeout_seconds=5,
             max_requests=8,
-            max_backoff_seconds=0.05,
-            give_up_seconds=give_up_seconds,
+            patience=Patience(max_backoff_seconds=0.05, give_up_seconds=give_up_seconds),
         )
         await client.connect()
         fake.behave = behave
@@ -104,3 +104,16 @@ async def test_after_the_set_time_without_a_server_the_caller_decides() -> None:
         assert time.monotonic() - began >= 0.5
         async with FakeLlm(answering("back"), port=port):
             assert await _ask(client) == 1
+
+
+async def test_one_of_two_servers_behind_an_address_refuses_everything_and_no_post_is_buried() -> None:
+    """A load balancer with a replica that was set up wrongly: each post finds the other in the end."""
+    state = 1
+
+    def behave(request: dict[str, Any]) -> Reply:
+        nonlocal state
+        state = state * 1103515245 + 12345 & 0x7FFFFFFF  # a fixed sequence that looks random
+        return failure(400) if state / 0x7FFFFFFF < 0.5 else completion(["x"])
+
+    async with _connected(behave) as (_, client):
+        assert await asyncio.wait_for(asyncio.gather(*(_ask(client) for _ in range(100))), 120) == [1] * 100

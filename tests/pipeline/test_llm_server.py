@@ -19,10 +19,12 @@ import pytest
 from pipeline.alert_generator import AlertGenerator
 from pipeline.chat_template import CHATML
 from pipeline.constraint import alert_grammar
-from pipeline.errors import LlmRefusedError, LlmUnavailableError, LocalServiceError
+from pipeline.errors import LlmRefusedError, LlmUnavailableError, LlmUnfitError, LocalServiceError
 from pipeline.llm import LlmClient
 from pipeline.llm_abilities import AskingStyle
+from pipeline.llm_question import Demands
 from pipeline.llm_server import ServerOptions, default_model, model_alias, start_server
+from pipeline.longest_prompts import longest_candidate_prompt
 from pipeline.messages import Alert
 from pipeline.prompts import ChatMessage, load_prompt
 from tests.pipeline.test_filters import THEME, annotated
@@ -47,16 +49,11 @@ def find_free_port() -> int:
 
 
 @contextlib.contextmanager
-def served(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    command = [
-        sys.executable,
-        "-m",
-        "pipeline.llm_server",
-        "--port",
-        str(port),
-        "--slots",
-        str(NUM_SAMPLES + 1),
-    ]
+def served(
+    port: int, *, slots: int = NUM_SAMPLES + 1, context: int = ServerOptions.context
+) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "pipeline.llm_server", "--port", str(port)]
+    command += ["--slots", str(slots), "--context", str(context)]
     with subprocess.Popen(command) as process:
         try:
             yield process
@@ -64,7 +61,7 @@ def served(port: int) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-async def connect(port: int, style: AskingStyle | None = None) -> LlmClient:
+async def connect(port: int, style: AskingStyle | None = None, demands: Demands | None = None) -> LlmClient:
     client = LlmClient(
         url=f"http://127.0.0.1:{port}/v1",
         model=None,
@@ -72,12 +69,18 @@ async def connect(port: int, style: AskingStyle | None = None) -> LlmClient:
         timeout_seconds=60,
         max_requests=2,
         style=style,
+        demands=demands,
     )
     for _ in range(300):
-        with contextlib.suppress(LlmUnavailableError):
+        try:
             await client.connect()
+        except LlmUnfitError:
+            await client.close()
+            raise
+        except LlmUnavailableError:
+            await asyncio.sleep(0.1)
+        else:
             return client
-        await asyncio.sleep(0.1)
     pytest.fail("the embedded server did not come up in 30 s")
 
 
@@ -119,6 +122,38 @@ async def test_the_embedded_server_writes_alerts() -> None:
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 5) == 0
         assert time.monotonic() - began < 2
+
+
+@pytest.mark.e2e
+async def test_fewer_slots_than_samples_are_found_out_at_the_start() -> None:
+    """llama.cpp refuses an `n` above its slots; the abilities are the same as with enough of them."""
+    require_llama_cpp()
+    port = find_free_port()
+    with served(port, slots=3):
+        client = await connect(port, demands=Demands(num_samples=8))
+        assert client.dialect == "llama_cpp"
+        samples = await client.sample(
+            [{"role": "user", "content": "Say a number."}],
+            num_samples=5,
+            temperature=1.0,
+            max_tokens=24,
+            seed=1,
+            grammar=alert_grammar(["Cuba"]),
+        )
+        assert len(samples) == 5
+        assert all(
+            sample.text.endswith(": Cuba") and sample.log_probability is not None for sample in samples
+        )
+        await client.close()
+
+
+@pytest.mark.e2e
+async def test_a_context_too_small_for_real_prompts_is_told_at_the_start() -> None:
+    """With the tokens that llama.cpp says it needs and has."""
+    require_llama_cpp()
+    port = find_free_port()
+    with served(port, context=1024), pytest.raises(LlmUnfitError, match=r"\d{4} tokens .*, it has 1024\)"):
+        await connect(port, demands=Demands(candidate_prompt=longest_candidate_prompt("candidate-v1")))
 
 
 @pytest.mark.e2e

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import SettingsError
+from pipeline.errors import LlmUnusableError, SettingsError
 from pipeline.settings import Settings
 from pipeline.trial_file import run_trial_file
 from tests.pipeline.fake_llm import MODEL, FakeLlm, answering, completion, failure, is_canary
@@ -168,3 +168,12 @@ async def test_nothing_in_a_post_steers_the_terminal(
     output = capsys.readouterr().out
     assert json.loads(output.splitlines()[0])["entities"] == [name]
     assert not {"\u202e", "\u009b"} & set(output)
+
+
+async def test_a_server_that_will_not_do_ends_the_trial(tmp_path: Path) -> None:
+    """Nobody waits at a terminal for a server that refuses everything: the error says why."""
+    file = tmp_path / "posts.jsonl"
+    file.write_text(json.dumps(GIVEN) + "\n")
+    async with FakeLlm(lambda _: failure(400)) as llm:
+        with pytest.raises(LlmUnusableError, match="even a harmless request: status 400"):
+            await run_trial_file(file, Settings(llm_url=llm.url, device="cpu"))

@@ -1,8 +1,9 @@
-"""An LLM server that is away, slow, failing or talking nonsense."""
+"""An LLM server that is away, slow, failing, talking nonsense or set up wrongly."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 
 from tests.chaos.llm_server import Faults
@@ -44,6 +45,15 @@ async def slow(rig: Rig) -> None:
         await rig.llm.misbehave(Faults())
 
 
+async def misconfigured(rig: Rig) -> None:
+    """Refuse every request for two minutes, harmless ones too, and then none."""
+    await rig.until_part_done(_FIRST_PART)
+    async with rig.fault("LLM misconfigured"):
+        await rig.llm.misbehave(Faults(is_misconfigured=True))
+        await asyncio.sleep(_AWAY_SECONDS)
+        await rig.llm.misbehave(Faults())
+
+
 async def failing(rig: Rig, *, faults: Faults) -> None:
     """Let part of the answers be wrong, from two fifths of the posts on to the last."""
     await rig.until_part_done(_FIRST_PART)
@@ -51,12 +61,13 @@ async def failing(rig: Rig, *, faults: Faults) -> None:
         await rig.llm.misbehave(faults)
 
 
-def _scenario(name: str, title: str, apply: Apply, num_posts: int) -> Scenario:
+def _scenario(name: str, title: str, apply: Apply, num_posts: int, bar: Bar = _BAR) -> Scenario:
+    bounded = "" if bar.recovery_seconds is None else f", recovery within {bar.recovery_seconds:g} s"
     return Scenario(
         name=name,
         title=title,
-        bar_text=_BAR_TEXT,
-        bar=_BAR,
+        bar_text=_BAR_TEXT + bounded,
+        bar=bar,
         apply=apply,
         num_posts=num_posts,
         # Of posts about which no LLM is asked, outcomes would come all the same.
@@ -71,6 +82,13 @@ SCENARIOS = (
     _scenario("llm-killed", "LLM server killed for two minutes", killed, 4_000),
     _scenario("llm-slow", "LLM server slow by 30 s for 90 s", slow, 4_000),
     _scenario("llm-hangs", "LLM server hangs for 75 s", hanging, 4_000),
+    _scenario(
+        "llm-misconfigured",
+        "LLM server refuses every request with status 400 for two minutes",
+        misconfigured,
+        4_000,
+        replace(_BAR, recovery_seconds=30.0),
+    ),
     _scenario("llm-500", "LLM server answers 20 % with status 500", _ERRORS, 4_000),
     _scenario("llm-garbage", "LLM server answers 5 % with garbage", _GARBAGE, 4_000),
 )
