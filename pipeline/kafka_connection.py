@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka_refusal import NOT_ALLOWED, knock, not_allowed
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
-from pipeline.lenient_headers import accept_any_header_name
+from pipeline.lenient_records import accept_any_record
 
 
 @asynccontextmanager
@@ -22,7 +22,7 @@ async def connected(consumer: Any, brokers: str, security: KafkaSecurity) -> Asy
         BrokerUnavailableError: nobody answers there.
         KafkaAccessError: the broker refuses us, now or while the consumer is used.
     """
-    accept_any_header_name()
+    accept_any_record()
     try:
         await check_access(brokers, security)
         await start_client(consumer, brokers, security)

@@ -16,7 +16,7 @@ from typing import Any
 import faust
 
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
-from pipeline.lenient_headers import accept_any_header_name
+from pipeline.lenient_records import accept_any_record
 from pipeline.offsets import Offsets
 from pipeline.progress import Progress
 from pipeline.records import Agent, Partition, Record, time_of
@@ -69,7 +69,7 @@ class Stream:
         self._is_stopping = False
         self._has_partitions = True  # no more from their revocation to the next assignment
         self._agent_failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        accept_any_header_name()
+        accept_any_record()
         self._app = _build_app(brokers, group, security, buffer_size=2 * max_records)
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._app.on_partitions_assigned.connect(self._on_assigned)
