@@ -14,6 +14,7 @@ TocsinError
 │   ├── llm_http.LlmTimeoutError
 │   └── llm_http.LlmLostError
 ├── BrokerUnavailableError   the same for Kafka
+│   └── MissingTopicError    a topic does not exist; somebody may make it
 ├── KafkaAccessError         Kafka refuses us: password, certificate or ACL; waiting mends nothing
 ├── UnreplayableError        a dead letter cannot be tried again
 └── LocalServiceError        a process that `tocsin up` starts did not come up, or is missing
@@ -21,6 +22,7 @@ TocsinError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -88,6 +90,23 @@ class LlmUnavailableError(TocsinError):
 
 class BrokerUnavailableError(TocsinError):
     """The Kafka broker cannot be reached."""
+
+
+class MissingTopicError(BrokerUnavailableError):
+    """Topics that do not exist: the agents make them, commands give up.
+
+    Args:
+        topics: their names.
+        brokers: Kafka bootstrap servers, `HOST:PORT[,...]`.
+    """
+
+    def __init__(self, topics: Sequence[str], brokers: str) -> None:
+        names = ", ".join(topics)
+        super().__init__(
+            f"no topic {names} at Kafka {brokers}: the agents make their topics when they start, and TOCSIN_TOPIC_* "
+            "name others"
+        )
+        self.topics = list(topics)
 
 
 class KafkaAccessError(TocsinError):

@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 _HEADER = DefaultRecordBase.HEADER_STRUCT
 _DELTA_FIELD, _COUNT_FIELD = 6, 12  # of the header: last offset less first, and the number of records
-# What readers of bytes that do not decompress, or are no records, raise. As cramjam is imported here, a codec that is not
-# supported is none of Kafka's: a library that is missing must never pass for a damaged batch.
+# What readers of bytes that do not decompress, or are no records, raise. As cramjam is imported here, a codec that is
+# not supported is none of Kafka's: a library that is missing must never pass for a damaged batch.
 _UNREADABLE = (
     cramjam.DecompressionError,
     zlib.error,
@@ -147,7 +147,8 @@ class _LenientBatch:
 
     @cached_property
     def _header(self) -> tuple[int, ...]:
-        return _HEADER.unpack_from(self._data)
+        fields: tuple[int, ...] = _HEADER.unpack_from(self._data)
+        return fields
 
     def __next__(self) -> Any:
         return next(self._batch)

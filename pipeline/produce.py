@@ -142,7 +142,7 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
 
     Raises:
         SettingsError: the file cannot be read.
-        BrokerUnavailableError: no broker.
+        BrokerUnavailableError: no broker, or no topic of posts.
         KafkaAccessError: the broker refuses us.
     """
     console = Console(stderr=True)
@@ -159,6 +159,7 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
             settings.brokers,
             is_idempotent=settings.producer_idempotence,
             security=kafka_security(settings),
+            topics=[settings.topic_posts],
         )
         try:
             with Progress(*_COLUMNS, console=console) as progress:
