@@ -47,13 +47,8 @@ async def check_advertised(brokers: str, security: KafkaSecurity) -> None:
         )
 
 
-async def find_partitions(
-    brokers: str, security: KafkaSecurity, topics: Sequence[str], *, may_create: bool = False
-) -> list[Partition]:
-    """Return the partitions of these topics.
-
-    Args:
-        may_create: a broker that makes topics when they are asked for may make these.
+async def find_partitions(brokers: str, security: KafkaSecurity, topics: Sequence[str]) -> list[Partition]:
+    """Return the partitions of these topics, and make none: an agent makes them with the partitions that it wants.
 
     Raises:
         BrokerUnavailableError: nobody answers.
@@ -62,7 +57,7 @@ async def find_partitions(
     """
     deadline = asyncio.get_running_loop().time() + _TOPIC_SECONDS
     while True:
-        found = await _ask(brokers, security, topics, may_create=may_create)
+        found = await _ask(brokers, security, topics)
         if found is None:
             raise BrokerUnavailableError(f"no Kafka broker at {brokers} answers")
         partitions, missing = _read_topics(found[1])
@@ -85,9 +80,7 @@ def _read_topics(answer: Any) -> tuple[list[Partition], list[str]]:
     return sorted(partitions), sorted(missing)
 
 
-async def _ask(
-    brokers: str, security: KafkaSecurity, topics: Sequence[str], *, may_create: bool = False
-) -> tuple[str, Any] | None:
+async def _ask(brokers: str, security: KafkaSecurity, topics: Sequence[str]) -> tuple[str, Any] | None:
     """Return who answered, `HOST:PORT`, and the answer; None if nobody did."""
     for host, port, _ in collect_hosts(brokers):
         with suppress(OSError, KafkaError):
@@ -95,7 +88,7 @@ async def _ask(
                 host, port, request_timeout_ms=_ASK_MILLISECONDS, **security.client_options()
             )
             try:
-                request = MetadataRequest(list(topics), allow_auto_topic_creation=may_create)
+                request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
                 return f"{host}:{port}", await connection.send(request)
             finally:
                 connection.close()

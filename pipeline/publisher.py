@@ -86,20 +86,20 @@ class Publisher:
             KafkaAccessError: the broker refuses us.
         """
         await check_access(brokers, security)
-        producer = AIOKafkaProducer(
-            bootstrap_servers=brokers,
-            acks="all",
-            linger_ms=5,
-            enable_idempotence=is_idempotent,
-            max_request_size=_MAX_REQUEST_BYTES,
-            metadata_max_age_ms=_METADATA_MILLISECONDS,
-            **security.client_options(),
-        )
         client = client_name(brokers, security)
-        check = partial(find_partitions, brokers, security, topics, may_create=True) if topics else None
+        check = partial(find_partitions, brokers, security, topics) if topics else None
         try:
             if check is not None:
                 await check()
+            producer = AIOKafkaProducer(
+                bootstrap_servers=brokers,
+                acks="all",
+                linger_ms=5,
+                enable_idempotence=is_idempotent,
+                max_request_size=_MAX_REQUEST_BYTES,
+                metadata_max_age_ms=_METADATA_MILLISECONDS,
+                **security.client_options(),
+            )
             await start_client(producer, brokers, security)
         except NOT_ALLOWED as error:  # who may write nothing at all gets no producer id
             raise not_allowed(error, client=client, action="Write") from error

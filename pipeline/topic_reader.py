@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from pipeline.errors import BrokerUnavailableError
-from pipeline.kafka_connection import connected
+from pipeline.kafka_connection import connected, stop_consumer
 from pipeline.kafka_refusal import NOT_ALLOWED
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
 from pipeline.records import Record, time_of
@@ -103,7 +103,7 @@ class _Follower:
         """Yield records without end, with this consumer and, once it fails, with others."""
         async for record in self._until_outage(first):
             yield record
-        await first.stop()
+        await stop_consumer(first)
         while True:
             try:
                 async with self.session() as consumer:
@@ -173,8 +173,8 @@ class _Follower:
 
     def _is_another(self, record: Record) -> bool:
         """Whether the first record behind a connection shows that the partition is not the one that we knew."""
-        last = self._last[TopicPartition(record.topic, record.partition)]
-        return record.offset == last.offset and record != last
+        last = self._last.get(TopicPartition(record.topic, record.partition))
+        return last is not None and record.offset == last.offset and record != last
 
     async def _check_ends(self, consumer: Any) -> None:
         """Notice partitions that end before what we have read of them: Tansu answers there with nothing."""

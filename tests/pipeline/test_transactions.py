@@ -160,7 +160,8 @@ async def test_a_hole_that_compaction_left_is_read_over(tmp_path: Path) -> None:
         await make_topics(settings.brokers, ["compacted"], configs=configs)
         async with producer(settings.brokers) as client, asyncio.timeout(90):
             await client.send_and_wait("compacted", b"kept", key=b"a")
-            num_sent, found = 1, [b"a"]
+            num_sent = 1
+            found: list[bytes | None] = [b"a"]
             # The segment in use is not compacted: another record makes the next.
             while len(found) == num_sent:
                 await client.send_and_wait("compacted", b"replaced", key=b"b")
