@@ -83,7 +83,8 @@ def _read_topics(answer: Any) -> tuple[list[Partition], list[str]]:
 async def _ask(brokers: str, security: KafkaSecurity, topics: Sequence[str]) -> tuple[str, Any] | None:
     """Return who answered, `HOST:PORT`, and the answer; None if nobody did."""
     for host, port, _ in collect_hosts(brokers):
-        with suppress(OSError, KafkaError):
+        # A broker that fails SCRAM's proof of the password makes aiokafka raise a ValueError or KeyError.
+        with suppress(OSError, KafkaError, ValueError, KeyError):
             connection = await create_conn(
                 host, port, request_timeout_ms=_ASK_MILLISECONDS, **security.client_options()
             )
@@ -91,7 +92,7 @@ async def _ask(brokers: str, security: KafkaSecurity, topics: Sequence[str]) -> 
                 request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
                 return f"{host}:{port}", await connection.send(request)
             finally:
-                connection.close()
+                await connection.close()
     return None
 
 

@@ -72,16 +72,20 @@ class PartitionReader:
         Raises:
             BrokerUnavailableError: nothing comes.
         """
-        with_records: set[Partition] = set()
+        ends, pending = dict(starts), dict(starts)
+        # Whoever has a record is known at once; the others are then looked at without it, for it may have millions.
+        while with_records := await self._with_records(pending):
+            for place in with_records:
+                ends[place] = end_of(self._consumer, TopicPartition(*place)) or 0
+                del pending[place]
+        return ends
+
+    async def _with_records(self, starts: Mapping[Partition, int]) -> set[Partition]:
+        """Return partitions that have a record behind their start; none only if there are none."""
         async with aclosing(self.read(starts)) as chunks:
             async for records in chunks:
-                with_records |= {Partition(record.topic, record.partition) for record in records}
-                if len(with_records) == len(starts):
-                    break
-        return {
-            place: end_of(self._consumer, TopicPartition(*place)) or 0 if place in with_records else start
-            for place, start in starts.items()
-        }
+                return {Partition(record.topic, record.partition) for record in records}
+        return set()
 
     async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Return the offset of the oldest record that each partition still has."""

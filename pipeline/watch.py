@@ -25,7 +25,7 @@ async def run_watch(
     num_alerts = 0
 
     def tell(problem: str) -> None:
-        errors.print(printable(problem, max_characters=1_000), style="yellow", markup=False)
+        errors.print(printable(problem, max_characters=1_000), style="yellow", markup=False, soft_wrap=True)
 
     async with reading(
         settings.brokers,

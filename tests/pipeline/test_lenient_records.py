@@ -15,6 +15,7 @@ from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
 from pipeline.lenient_records import accept_any_record, on_unreadable_batch
+from pipeline.program import Instruments
 
 _NUM_RECORDS = 3
 _HEADER_BYTES = 61
@@ -138,3 +139,12 @@ def test_no_damage_stops_a_reader(seed: int) -> None:
         assert offsets[:3] == [0, 1, 2]
         assert offsets[-3:] == [6, 7, 8]
         assert end == 9
+
+
+def test_an_agent_counts_what_is_skipped() -> None:
+    """From 0 on, each batch once."""
+    registry = Instruments.of_agent().metrics.registry
+    assert registry.get_sample_value("tocsin_unreadable_batches_total") == 0
+    for _ in range(2):
+        _read("counted", _seal(_spoil(_batch(0, 1))), _batch(3))
+    assert registry.get_sample_value("tocsin_unreadable_batches_total") == 1
