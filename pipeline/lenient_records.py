@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _HEADER = DefaultRecordBase.HEADER_STRUCT
 _DELTA_FIELD, _COUNT_FIELD = 6, 12  # of the header: last offset less first, and the number of records
+_MAGIC_BYTE = 16
 # What readers of bytes that do not decompress, or are no records, raise. As cramjam is imported here, a codec that is
 # not supported is none of Kafka's: a library that is missing must never pass for a damaged batch.
 _UNREADABLE = (
@@ -143,12 +144,18 @@ class _LenientBatch:
     def _plausible_end(self) -> int:
         """What the header says, if it agrees with itself, and else 0: the reader then feels its way, one by one."""
         delta, count = self._header[_DELTA_FIELD], self._header[_COUNT_FIELD]
-        return int(self._batch.base_offset) + count if delta == count - 1 else 0
+        return self._first_offset + count if delta == count - 1 else 0
 
     @cached_property
     def _header(self) -> tuple[int, ...]:
-        fields: tuple[int, ...] = _HEADER.unpack_from(self._data)
+        """The fields of a batch; of the formats before Kafka 0.11, one record."""
+        is_old = self._data[_MAGIC_BYTE] < 2
+        fields: tuple[int, ...] = (0,) * _COUNT_FIELD + (1,) if is_old else _HEADER.unpack_from(self._data)
         return fields
+
+    @property
+    def _first_offset(self) -> int:
+        return int.from_bytes(self._data[:8])
 
     def __next__(self) -> Any:
         return next(self._batch)
@@ -181,7 +188,7 @@ class _LenientBatch:
         return list(batch)
 
     def _tell(self, problem: str, num_read: int = 0) -> None:
-        place, first = self._records.place, int(self._batch.base_offset)
+        place, first = self._records.place, self._first_offset
         if place is None or (place, first) in _told:
             return
         if len(_told) >= _MAX_TOLD:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import logging
 import random
 import struct
@@ -11,6 +12,7 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
@@ -106,6 +108,23 @@ def test_behind_a_damaged_batch_at_the_end_its_header_counts_if_it_agrees_with_i
     whole[23:27] = b"\x7f\xff\xff\xff"
     assert _read("no header", whole, position=3) == ([], 4)
     assert _read("no header", whole, position=4) == ([], 5)
+
+
+@pytest.mark.parametrize("fits_checksum", [True, False])
+def test_a_damaged_batch_of_an_old_format_costs_itself_alone(
+    fits_checksum: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Brokers before Kafka 4 may still hold some: of one record, or of several compressed into one."""
+    builder = LegacyRecordBatchBuilder(1, 1, 1 << 20)
+    builder.append(0, timestamp=0, key=b"k", value=b"v" * 60)
+    batch = bytearray(builder.build())
+    batch[:8] = (3).to_bytes(8)
+    batch[-20:] = b"\xa5" * 20
+    if fits_checksum:
+        batch[12:16] = struct.pack(">I", binascii.crc32(bytes(batch[16:])))
+    topic = f"old-{fits_checksum}"
+    assert _read(topic, _batch(0), batch, _batch(4)) == ([0, 1, 2, 4, 5, 6], 7)
+    assert caplog.text.count(f"{topic}/4/3: batch of 1 records cannot be read (") == 1
 
 
 def test_a_header_name_that_is_not_utf8_is_read_with_replacement_characters() -> None:
