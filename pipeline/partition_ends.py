@@ -19,6 +19,9 @@ _MAX_STILL_SECONDS = 30.0
 # So many answers in a row without a record, before the end: nothing lies there. One alone may be a broker that gave
 # all the bytes of its answer to other partitions.
 _NUM_EMPTY_ANSWERS = 3
+# So many beyond the end: the topic is another than it was. A new leader may know of fewer records than it has, for a
+# moment.
+_NUM_ANSWERS_BEYOND = 20
 
 
 class Approach:
@@ -66,8 +69,9 @@ class Approach:
         if end is None:
             return False
         if self._positions[tp] > (self._consumer.highwater(tp) or 0):
-            # The topic is another than it was. Kafka says so and the client goes on from the oldest; Tansu does not.
-            await self._start_anew(tp)
+            # Kafka itself says that there is no such offset, and the client goes on from the oldest; Tansu does not.
+            if self._num_empty[tp] >= _NUM_ANSWERS_BEYOND:
+                await self._start_anew(tp)
             return False
         return self._positions[tp] >= end or self._num_empty[tp] >= _NUM_EMPTY_ANSWERS
 

@@ -29,6 +29,8 @@ Tell = Callable[[str], None]
 _POLL_MILLISECONDS = 200
 # A broker answers a fetch every half second, records or none: several answers are missing.
 _MAX_SILENCE_SECONDS = 3.0
+# A new leader may know of fewer records than its followers for a moment; a topic that is another stays shorter.
+_MAX_SHORT_SECONDS = 3.0
 _METADATA_MILLISECONDS = 5_000  # new partitions are seen after so long
 _RECONNECT_SECONDS = 0.5
 
@@ -70,6 +72,7 @@ class _Follower:
         self._tps: list[TopicPartition] = []  # that there are, as of the last connection
         self._next: dict[TopicPartition, int] = {}  # the offset that is wanted
         self._last: dict[TopicPartition, Record] = {}  # that was read
+        self._short_since: dict[TopicPartition, float] = {}  # ends before what was read
         self._is_outage_told = False
         self._told_new: set[str] = set()  # topics, since the last connection
 
@@ -87,6 +90,7 @@ class _Follower:
         async with connected(consumer, self._brokers, self._security, topics=self._topics) as partitions:
             self._tps = [TopicPartition(*partition) for partition in partitions]
             self._told_new.clear()
+            self._short_since.clear()
             try:
                 yield consumer
             except NOT_ALLOWED:
@@ -178,9 +182,12 @@ class _Follower:
 
     async def _check_ends(self, consumer: Any) -> None:
         """Notice partitions that end before what we have read of them: Tansu answers there with nothing."""
+        now = asyncio.get_running_loop().time()
         for tp in self._tps:
             end = consumer.highwater(tp)
-            if end is not None and end < self._next[tp]:
+            if end is None or end >= self._next[tp]:
+                self._short_since.pop(tp, None)
+            elif now - self._short_since.setdefault(tp, now) > _MAX_SHORT_SECONDS:
                 await self._begin_anew(consumer, tp)
 
     async def _find_again(self, consumer: Any, offsets: Mapping[TopicPartition, int]) -> None:
@@ -214,6 +221,7 @@ class _Follower:
     def _forget(self, tp: TopicPartition) -> None:
         self._next.pop(tp, None)
         self._last.pop(tp, None)
+        self._short_since.pop(tp, None)
 
     def _tell_outage(self, error: Exception) -> None:
         if not self._is_outage_told:
