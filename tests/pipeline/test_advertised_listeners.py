@@ -8,10 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import orjson
 import pytest
 
 from pipeline.apache_kafka import ApacheKafka
@@ -98,7 +101,8 @@ async def _check_command(folder: Path, expected: str, address: str, *arguments: 
 
 
 async def _check_agent(folder: Path, expected: str, address: str) -> None:
-    environ = {"PATH": "", "TOCSIN_BROKERS": address, "TOCSIN_METRICS_PORT": str(find_free_port())}
+    port = find_free_port()
+    environ = {"PATH": "", "TOCSIN_BROKERS": address, "TOCSIN_METRICS_PORT": str(port)}
     agent = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pipeline.cli", "alert", env=environ, cwd=folder, stderr=asyncio.subprocess.PIPE
     )
@@ -107,12 +111,23 @@ async def _check_agent(folder: Path, expected: str, address: str) -> None:
         async with asyncio.timeout(60):
             while not re.search(expected, (line := await agent.stderr.readline()).decode()):
                 assert line, "the agent ended"
+        status, body = await asyncio.to_thread(_get, f"http://127.0.0.1:{port}/readyz")
+        assert status == 503
+        assert re.search(expected, orjson.loads(body)["reason"])
         agent.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(agent.wait(), 30) == 0
     finally:
         if agent.returncode is None:
             agent.kill()
             await agent.wait()
+
+
+def _get(url: str) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
 
 
 async def test_one_address_of_several_that_is_reachable_is_enough(tmp_path: Path) -> None:
