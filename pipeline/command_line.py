@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line
 def client_settings(config: Path | None, brokers: str | None) -> Settings:
     """Return the settings of a command for people, which tells on standard error what they must know and no more."""
     settings = load_settings(config, overrides=given(brokers=brokers))
-    configure_logging("debug" if settings.log_level == "debug" else "warning")
+    is_debugging = settings.log_level == "debug"
+    configure_logging("debug" if is_debugging else "warning")
+    if not is_debugging:
+        # Commands tell every outage in their own words, once; the Kafka client does so again and again.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     return settings
 
 

@@ -59,7 +59,7 @@ async def find_letters(settings: Settings, wanted: Wanted) -> list[Filed]:
     """Return the letters by age, only the last of each record unless one is asked for by its place.
 
     Raises:
-        BrokerUnavailableError: nobody answers.
+        BrokerUnavailableError: nobody answers, or there is no topic of dead letters.
     """
     last: dict[object, Filed] = {}
     async with partition_reader(settings, [settings.topic_dead]) as reader:
@@ -112,13 +112,14 @@ async def replay(letters: Sequence[DeadLetter], settings: Settings) -> None:
     """Put the records back on their topics; returns once the broker has acknowledged all of them.
 
     Raises:
-        BrokerUnavailableError: nobody answers.
+        BrokerUnavailableError: nobody answers, or a topic is missing.
         UnreplayableError: a record is too large.
     """
     publisher = await Publisher.connect(
         settings.brokers,
         is_idempotent=settings.producer_idempotence,
         security=kafka_security(settings),
+        topics=sorted({letter.origin.topic for letter in letters}),
     )
     try:
         await publisher.publish([to_replay(letter) for letter in letters])

@@ -17,6 +17,7 @@ TocsinError
 │   └── LlmUnfitError        it answers, but refuses harmless requests or has no answer to them: posts wait
 ├── LlmUnusableError         waiting mends nothing: the server is up and lacks the model that a setting names
 ├── BrokerUnavailableError   the same for Kafka
+│   ├── MissingTopicError    a topic does not exist; somebody may make it
 │   └── TokenUnavailableError the same for where our token comes from
 ├── KafkaAccessError         Kafka refuses us: password, token, certificate or ACL; waiting mends nothing
 │   └── TokenRefusedError    where our token comes from refuses us, or gives no token
@@ -27,6 +28,7 @@ TocsinError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -102,6 +104,23 @@ class LlmUnusableError(TocsinError):
 
 class BrokerUnavailableError(TocsinError):
     """The Kafka broker cannot be reached."""
+
+
+class MissingTopicError(BrokerUnavailableError):
+    """Topics that do not exist: the agents make them, commands give up.
+
+    Args:
+        topics: their names.
+        brokers: Kafka bootstrap servers, `HOST:PORT[,...]`.
+    """
+
+    def __init__(self, topics: Sequence[str], brokers: str) -> None:
+        names = ", ".join(topics)
+        super().__init__(
+            f"no topic {names} at Kafka {brokers}: the agents make their topics when they start, and TOCSIN_TOPIC_* "
+            "name others"
+        )
+        self.topics = list(topics)
 
 
 class KafkaAccessError(TocsinError):

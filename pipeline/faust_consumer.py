@@ -41,7 +41,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP
 
 from pipeline.group_refusal import MENDED_BY_CLIENT, NO_ERROR
-from pipeline.lenient_headers import accept_any_header_name
+from pipeline.lenient_records import accept_any_record
 from pipeline.records import Partition
 
 
@@ -207,7 +207,7 @@ class CommittedReader(AIOKafkaConsumerThread):
         self.refusal_code = NO_ERROR
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        accept_any_header_name()
+        accept_any_record()
         consumer = super()._create_worker_consumer(transport)
         assert consumer._isolation_level == "read_uncommitted", "aiokafka keeps its isolation level elsewhere"
         consumer._isolation_level = "read_committed"

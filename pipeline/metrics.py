@@ -85,6 +85,11 @@ class Metrics:
             ["agent"],
             registry=self.registry,
         )
+        self.unreadable_batches = Counter(
+            "tocsin_unreadable_batches",
+            "Batches of records that nobody can read, and that were skipped; the log says where they are.",
+            registry=self.registry,
+        )
         self.posts_in_flight = Gauge(
             "tocsin_posts_in_flight",
             "Records in work: begun, their outcome not yet acknowledged.",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +14,11 @@ from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka_connection import connected
 from pipeline.kafka_refusal import NOT_ALLOWED
 from pipeline.kafka_security import kafka_security
+from pipeline.partition_ends import Approach, end_of
 from pipeline.records import Partition, Record
 from pipeline.settings import Settings
 from pipeline.topic_reader import to_record
 
-# An end that does not come nearer for this long is a broker in trouble.
-_MAX_STILL_SECONDS = 30.0
 _POLL_MILLISECONDS = 200
 _TOO_NEW = -1  # Tansu's way to say that it has no record so young
 
@@ -28,11 +26,9 @@ _TOO_NEW = -1  # Tansu's way to say that it has no record so young
 class PartitionReader:
     """Reads some topics; use it by `partition_reader`."""
 
-    def __init__(self, consumer: Any) -> None:
+    def __init__(self, consumer: Any, partitions: Sequence[Partition]) -> None:
         self._consumer = consumer
-        # Of all topics at first; assigning some of them replaces the subscription.
-        self.partitions = sorted(Partition(*tp) for tp in consumer.assignment())
-        consumer.unsubscribe()
+        self.partitions = sorted(partitions)  # of all topics
 
     async def offsets_at(self, partitions: Sequence[Partition], time: datetime) -> dict[Partition, int]:
         """Return the offset of each partition's first record from `time` on, the end where there is none."""
@@ -45,9 +41,11 @@ class PartitionReader:
         return {Partition(*tp): found[tp].offset if is_found.get(tp) else ends[tp] for tp in times}
 
     async def read(self, starts: Mapping[Partition, int]) -> AsyncGenerator[list[Record], None]:
-        """Yield what lies from these offsets to the ends, in chunks; an offset that is gone means the oldest.
+        """Yield what is committed from these offsets to the ends, in chunks; an offset that is gone means the oldest.
 
-        The end is what the fetched records say it is: asked for it, Tansu answers something else.
+        The end is what the answers to fetches say it is, before any open transaction: asked for it, Tansu answers
+        something else. What no application sees (aborted records, transactions' marks, holes that compaction left)
+        is passed over, also at the end.
 
         Raises:
             BrokerUnavailableError: nothing comes.
@@ -58,62 +56,64 @@ class PartitionReader:
         self._consumer.assign(list(tps))
         for tp, offset in tps.items():
             self._consumer.seek(tp, offset)
-        progress = asyncio.get_running_loop().time()
-        while not await self._is_at_end(tps):
-            if asyncio.get_running_loop().time() - progress > _MAX_STILL_SECONDS:
-                raise BrokerUnavailableError(f"{', '.join(tp.topic for tp in tps)}: the broker sends nothing")
+        approach = Approach(self._consumer, tps)
+        while not await approach.is_done():
             fetched = await self._consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
+            approach.note(fetched)
             if fetched:
                 yield [to_record(message) for messages in fetched.values() for message in messages]
-                progress = asyncio.get_running_loop().time()
 
     async def ends(self, starts: Mapping[Partition, int]) -> dict[Partition, int]:
-        """Return the offset that the next record of each partition will have.
+        """Return the offset that the next committed record of each partition will have at least.
+
+        Where nothing that an application sees lies behind a start, that is the start itself: marks of transactions,
+        aborted records and holes at the end wait for nobody.
 
         Raises:
             BrokerUnavailableError: nothing comes.
         """
-        ends: dict[Partition, int] = {}
-        async for _ in self.read(starts):
-            known = {place: self._consumer.highwater(TopicPartition(*place)) for place in starts}
-            ends = {place: end for place, end in known.items() if end is not None}
-            if len(ends) == len(starts):  # each broker tells of its own partitions with its first answer
-                return ends
-        return {place: self._consumer.highwater(TopicPartition(*place)) for place in starts}
+        ends, pending = dict(starts), dict(starts)
+        # Whoever has a record is known at once; the others are then looked at without it, for it may have millions.
+        while with_records := await self._with_records(pending):
+            for place in with_records:
+                ends[place] = end_of(self._consumer, TopicPartition(*place)) or 0
+                del pending[place]
+        return ends
+
+    async def _with_records(self, starts: Mapping[Partition, int]) -> set[Partition]:
+        """Return partitions that have a record behind their start; none only if there are none."""
+        async with aclosing(self.read(starts)) as chunks:
+            async for records in chunks:
+                return {Partition(record.topic, record.partition) for record in records}
+        return set()
 
     async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Return the offset of the oldest record that each partition still has."""
         found = await self._consumer.beginning_offsets([TopicPartition(*place) for place in partitions])
         return {Partition(*tp): offset for tp, offset in found.items()}
 
-    async def _is_at_end(self, tps: Mapping[TopicPartition, int]) -> bool:
-        for tp in tps:
-            end = self._consumer.highwater(tp)
-            if end is None or await self._consumer.position(tp) < end:
-                return False
-        return True
-
 
 @asynccontextmanager
 async def partition_reader(settings: Settings, topics: Sequence[str]) -> AsyncIterator[PartitionReader]:
-    """Give a reader of these topics, which exist.
+    """Give a reader of these topics.
 
     Raises:
+        MissingTopicError: one of them does not exist.
         BrokerUnavailableError: nobody answers, or stops to.
         KafkaAccessError: the broker refuses us.
     """
     security = kafka_security(settings)
     consumer = AIOKafkaConsumer(
-        *topics,
         bootstrap_servers=settings.brokers,
         auto_offset_reset="earliest",  # also where an offset is gone
         enable_auto_commit=False,
+        isolation_level="read_committed",
         fetch_max_wait_ms=100,
         **security.client_options(),
     )
-    async with connected(consumer, settings.brokers, security):
+    async with connected(consumer, settings.brokers, security, topics=topics) as partitions:
         try:
-            yield PartitionReader(consumer)
+            yield PartitionReader(consumer, partitions)
         except NOT_ALLOWED:
             raise
         except KafkaError as error:

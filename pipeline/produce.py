@@ -133,7 +133,7 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
 
     Raises:
         SettingsError: the file cannot be read, or is none of one JSON object a line.
-        BrokerUnavailableError: no broker.
+        BrokerUnavailableError: no broker, or no topic of posts.
         KafkaAccessError: the broker refuses us.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -148,6 +148,7 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
             settings.brokers,
             is_idempotent=settings.producer_idempotence,
             security=kafka_security(settings),
+            topics=[settings.topic_posts],
         )
         try:
             with Progress(

@@ -22,6 +22,7 @@ from pipeline.kafka_admin import ensure_topics
 from pipeline.kafka_refusal import in_words
 from pipeline.kafka_rights import Needs, check_rights
 from pipeline.kafka_security import kafka_security
+from pipeline.lenient_records import on_unreadable_batch
 from pipeline.metrics import Metrics
 from pipeline.outage import until_it_works
 from pipeline.parts import (
@@ -60,6 +61,7 @@ class Instruments:
         """Return those of an agent that has done nothing yet."""
         metrics, readiness = Metrics("alert" if needs_llm else "annotate"), Readiness(needs_llm=needs_llm)
         metrics.ready.set_function(lambda: float(readiness.status.is_ready))
+        on_unreadable_batch(lambda _: metrics.unreadable_batches.inc())
         return cls(metrics, Health(readiness), Progress(metrics))
 
 

@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 
+from pipeline.errors import BrokerUnavailableError, MissingTopicError
 from pipeline.kafka_connection import check_access, client_name, start_client
+from pipeline.kafka_metadata import find_partitions
 from pipeline.kafka_refusal import NOT_ALLOWED, not_allowed
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
-from pipeline.outage import retries
+from pipeline.outage import Outage, retries
 
 logger = logging.getLogger(__name__)
 
 # Above what brokers take (1 MiB unless told otherwise): the limit that counts is theirs, for it is on what is sent.
 _MAX_REQUEST_BYTES = 16 * 2**20
+# A topic that was deleted and made again is known after so long at most.
+_METADATA_MILLISECONDS = 10_000
+# Records that are not acknowledged by then may be for a topic that is no more.
+_LOOK_SECONDS = 3.0
+_CLOSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +45,66 @@ class Outgoing:
 
 
 class Publisher:
-    """Publishes records and returns once the broker has acknowledged them, however long that takes."""
+    """Publishes records and returns once the broker has acknowledged them, however long that takes.
 
-    def __init__(self, producer: Any, *, client: str = "this client") -> None:
+    Args:
+        client: who we are and where, for messages.
+        check_topics: raises MissingTopicError where nobody will make a topic that is gone; None where somebody will.
+    """
+
+    def __init__(
+        self,
+        producer: Any,
+        *,
+        client: str = "this client",
+        check_topics: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         self._producer = producer
-        self._client = client  # who we are and where, for messages
+        self._client = client
+        self._check_topics = check_topics
+        self._outage = Outage("Kafka")
+        self._has_given_up = False
         self.on_failure: Callable[[], None] = lambda: None  # is told of every failure that is waited out
 
     @classmethod
     async def connect(
-        cls, brokers: str, *, is_idempotent: bool = True, security: KafkaSecurity = NO_SECURITY
+        cls,
+        brokers: str,
+        *,
+        is_idempotent: bool = True,
+        security: KafkaSecurity = NO_SECURITY,
+        topics: Sequence[str] = (),
     ) -> Self:
         """Connect to the broker.
 
+        Args:
+            topics: must exist, now and for as long as records are published. Without any, a topic that does not is
+                waited for, as agents do, who make theirs again.
+
         Raises:
             BrokerUnavailableError: nobody answers there.
+            MissingTopicError: one of the topics does not exist.
             KafkaAccessError: the broker refuses us.
         """
         await check_access(brokers, security)
-        producer = AIOKafkaProducer(
-            bootstrap_servers=brokers,
-            acks="all",
-            linger_ms=5,
-            enable_idempotence=is_idempotent,
-            max_request_size=_MAX_REQUEST_BYTES,
-            **security.client_options(),
-        )
         client = client_name(brokers, security)
+        check = partial(find_partitions, brokers, security, topics) if topics else None
         try:
+            if check is not None:
+                await check()
+            producer = AIOKafkaProducer(
+                bootstrap_servers=brokers,
+                acks="all",
+                linger_ms=5,
+                enable_idempotence=is_idempotent,
+                max_request_size=_MAX_REQUEST_BYTES,
+                metadata_max_age_ms=_METADATA_MILLISECONDS,
+                **security.client_options(),
+            )
             await start_client(producer, brokers, security)
         except NOT_ALLOWED as error:  # who may write nothing at all gets no producer id
             raise not_allowed(error, client=client, action="Write") from error
-        return cls(producer, client=client)
+        return cls(producer, client=client, check_topics=check)
 
     async def publish(self, records: Sequence[Outgoing]) -> int:
         """Publish all records, in order within a partition; retries for as long as the broker is away.
@@ -77,11 +114,32 @@ class Publisher:
         Raises:
             KafkaError: the broker refuses a record for good (too large and without a fallback).
             KafkaAccessError: it does not let us write there.
+            MissingTopicError: a topic that must exist is gone.
         """
         try:
-            return await self._publish(records)
+            if self._check_topics is None:
+                return await self._publish(records)
+            return await self._publish_or_give_up(records, self._check_topics)
         except NOT_ALLOWED as error:
             raise not_allowed(error, client=self._client, action="Write") from error
+
+    async def _publish_or_give_up(
+        self, records: Sequence[Outgoing], check_topics: Callable[[], Awaitable[object]]
+    ) -> int:
+        publishing = asyncio.ensure_future(self._publish(records))
+        try:
+            while not (await asyncio.wait([publishing], timeout=_LOOK_SECONDS))[0]:
+                try:
+                    await check_topics()
+                    self._outage.end()
+                except MissingTopicError:
+                    self._has_given_up = True
+                    raise
+                except BrokerUnavailableError as error:
+                    self._outage.begin(error)
+            return publishing.result()
+        finally:
+            publishing.cancel()
 
     async def _publish(self, records: Sequence[Outgoing]) -> int:
         remaining, num_replaced = list(records), 0
@@ -129,8 +187,13 @@ class Publisher:
         return is_passing
 
     async def close(self) -> None:
-        """Flush and disconnect."""
-        await self._producer.stop()
+        """Flush and disconnect; what was given up is not waited for."""
+        if not self._has_given_up:
+            await self._producer.stop()
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._producer.stop(), _CLOSE_SECONDS)
+        await self._producer.client.close()
 
 
 def partition_number(key: bytes, num_partitions: int) -> int:

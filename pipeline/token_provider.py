@@ -126,5 +126,6 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         is_endless = self.last is not None and self.last.expires_at is None
         if self.last is None or self.last.is_expired or (is_endless and self._is_refused):
             raise type(failure)(str(failure))
-        self._outage.begin(failure)
+        self._outage.begin()
+        self._outage.tell(failure)
         return self.last

@@ -18,16 +18,21 @@ async def run_watch(
     """Show alerts until cancelled, or until `max_alerts` were shown.
 
     Raises:
-        BrokerUnavailableError: no broker.
+        BrokerUnavailableError: no broker, or no topic of alerts.
         KafkaAccessError: the broker refuses us.
     """
     output, errors = Console(soft_wrap=True), Console(stderr=True)
     num_alerts = 0
+
+    def tell(problem: str) -> None:
+        errors.print(printable(problem, max_characters=1_000), style="yellow", markup=False, soft_wrap=True)
+
     async with reading(
         settings.brokers,
         [settings.topic_alerts],
         from_beginning=from_beginning,
         security=kafka_security(settings),
+        tell=tell,
     ) as records:
         async for record in records:
             if is_deletion(record, settings):

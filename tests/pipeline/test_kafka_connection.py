@@ -1,11 +1,17 @@
+import asyncio
+from pathlib import Path
+
 import pytest
 
+from pipeline.embedded_broker import EmbeddedBroker
 from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka_admin import ensure_topics
 from pipeline.local_process import find_free_port
+from pipeline.partition_reader import partition_reader
 from pipeline.publisher import Publisher
 from pipeline.settings import Settings
 from pipeline.topic_reader import reading
+from tests.pipeline.brokers import EMBEDDED, started
 
 
 async def test_where_nobody_listens_the_error_names_the_address() -> None:
@@ -18,3 +24,19 @@ async def test_where_nobody_listens_the_error_names_the_address() -> None:
     with pytest.raises(BrokerUnavailableError, match=brokers):
         async with reading(brokers, ["posts"], from_beginning=True):
             pass
+
+
+@pytest.mark.e2e
+async def test_a_reader_whose_broker_went_away_is_closed_and_not_cancelled(tmp_path: Path) -> None:
+    """What aiokafka cancels of its own, when it is stopped in an outage, is not our cancellation."""
+    broker = EmbeddedBroker(tmp_path, port := find_free_port())
+    settings = EMBEDDED.settings(port)
+    async with started(broker):
+        await ensure_topics(settings)
+        readers = [partition_reader(settings, ["posts"]) for _ in range(5)]
+        opened = [await reader.__aenter__() for reader in readers]
+        for reader in opened:
+            assert [chunk async for chunk in reader.read(dict.fromkeys(reader.partitions, 0))] == []
+    for pause, context in enumerate(readers):  # one of them is stopped between two attempts
+        await asyncio.sleep(0.03 * pause)
+        await context.__aexit__(None, None, None)
