@@ -154,9 +154,13 @@ async def while_running(processes: Sequence[LocalProcess], work: Coroutine[Any, 
 
 
 def child_environ(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return our environment for a child process: without the settings of `tocsin`, with these variables."""
+    """Return our environment for a child process: without the settings of `tocsin`, with these variables.
+
+    A Python that is started with it, and every Python that this one starts, takes no module from the working
+    directory: the user's own `models/` or `queue.py` there is none of ours.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return inherited | dict(variables)
+    return inherited | {"PYTHONSAFEPATH": "1"} | dict(variables)
 
 
 def find_free_port() -> int:

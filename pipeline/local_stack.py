@@ -222,7 +222,7 @@ def _agent(role: str, settings: dict[str, str], folder: Path) -> LocalProcess:
     settings = settings | {"metrics_host": _HOST}  # where readiness is asked for
     # One thread for the network: the machine has the broker and the LLM to run beside it.
     variables = {PREFIX + name.upper(): value for name, value in settings.items()} | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pipeline.cli", role]
+    command = [sys.executable, "-m", "pipeline", role]
     return LocalProcess(role, command, log_file=folder / f"{role}.log", environ=child_environ(variables))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -30,10 +31,10 @@ async def run_trial(text: str, settings: Settings) -> None:
     """
     console = Console(highlight=False, soft_wrap=True)
     with console.status("loading the network"):
-        annotator = load_annotator(settings)
+        annotator = await asyncio.to_thread(load_annotator, settings)
     post = Post(id="try", text=text)
     started_at = datetime.now(UTC)
-    annotation = annotator.annotate([text])[0]
+    (annotation,) = await asyncio.to_thread(annotator.annotate, [text])
     if isinstance(annotation, AnnotationError):
         raise UnannotatableError(str(annotation))
     seconds = (datetime.now(UTC) - started_at).total_seconds()

@@ -94,7 +94,12 @@ async def wait_until_ready(process: LocalProcess, port: int) -> None:
 def _build(python: Path) -> list[str]:
     try:
         done = subprocess.run(  # noqa: S603 - the program that the user names
-            [python, "-c", _FIND_BUILD], capture_output=True, text=True, timeout=60, check=False
+            [python, "-c", _FIND_BUILD],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=child_environ({}),
         )
     except OSError:
         return []
