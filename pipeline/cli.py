@@ -89,7 +89,7 @@ def up(
     kafka_data = (data or DEFAULT_KAFKA_FOLDER) if kafka is Kafka.APACHE else None
     settings = stack_settings(config, llm_url)
     vllm_model = chosen_vllm_model(llm, model, settings)
-    options = StackOptions(broker_port, metrics_port, settings, kafka_data, vllm_model)
+    options = StackOptions(broker_port, metrics_port, settings, kafka_data, vllm_model, awaits_llm=True)
     asyncio.run(run_up(options))
 
 

@@ -19,7 +19,7 @@ from pipeline.kafka_translation import Member
 _INTERVAL_SECONDS = 1.0
 _HEARTBEAT_KEY = 12
 _UNKNOWN_MEMBER_ID = 25
-# Older than any: the broker notes that the member lives, and the client learns of a rebalance by a heartbeat of its own.
+# Older than any: the broker notes that the member lives, and of a rebalance the client itself learns.
 _NO_GENERATION = -1
 
 

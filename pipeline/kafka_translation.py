@@ -78,9 +78,11 @@ class Conversation:
     def request(self, frame: bytes) -> bytes:
         """Return what the broker is to get; most requests pass as they are."""
         key, version = _KEY_AND_VERSION.unpack_from(frame)
+        request: bytes = frame
+        change: ChangeAnswer = _same
         match key:
             case _Api.VERSIONS if version >= 3:
-                request, change = frame, change_api_versions
+                change = change_api_versions
             case _Api.INIT_PRODUCER_ID if version < 3:
                 request, change = change_init_producer_id(frame)
             case _Api.JOIN_GROUP:
