@@ -121,7 +121,10 @@ async def test_a_group_does_not_wait_for_half_of_a_long_session() -> None:
 async def test_a_member_with_rare_heartbeats_stays_in_its_group() -> None:
     """It asked for a session of a minute: what another member's heartbeats bring to light is not that it is gone."""
     async with _broker_with_topic(num_partitions=2) as brokers:
-        rare = _group_consumer(brokers, session_timeout_ms=60_000, heartbeat_interval_ms=12_000)
+        # Commits would be signs of life too.
+        rare = _group_consumer(
+            brokers, session_timeout_ms=60_000, heartbeat_interval_ms=12_000, enable_auto_commit=False
+        )
         often = _group_consumer(brokers, session_timeout_ms=6_000, heartbeat_interval_ms=500)
         await rare.start()
         await often.start()
