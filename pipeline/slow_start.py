@@ -14,8 +14,8 @@ from typing import Any
 
 from pipeline.terminal import escape_unprintable
 
-_FIRST_SECONDS = 5.0
-_AGAIN_SECONDS = 20.0
+FIRST_SECONDS = 5.0
+AGAIN_SECONDS = 20.0
 _MAX_CHARACTERS = 200
 
 
@@ -32,13 +32,13 @@ class SlowStart:
         name: str,
         report: Callable[[str], None],
         *,
-        first_seconds: float = _FIRST_SECONDS,
-        again_seconds: float = _AGAIN_SECONDS,
+        first_seconds: float | None = None,
+        again_seconds: float | None = None,
     ) -> None:
         self._name = name
         self._report = report
-        self._again_seconds = again_seconds
-        self._next = time.monotonic() + first_seconds
+        self._again_seconds = AGAIN_SECONDS if again_seconds is None else again_seconds
+        self._next = time.monotonic() + (FIRST_SECONDS if first_seconds is None else first_seconds)
         self._told = ""
 
     def note(self, reason: str) -> None:

@@ -21,7 +21,7 @@ pytestmark = [
 
 _STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 # Seconds after the program's first moment: while modules load, while settings are read, while parts start.
-_MOMENTS = (0.0, 0.05, 0.15, 0.3, 0.6, 1.2, 2.5)
+_MOMENTS = (0.0, 0.05, 0.2, 0.6, 1.5)
 
 
 def _heeds_signals(pid: int) -> bool:
