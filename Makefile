@@ -12,11 +12,11 @@ VLLM_INSTALLED := $(VLLM_VENV)/.installed
 VLLM_MODEL := .cache/vllm/SmolLM2-135M-Instruct
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka test-schemas test-vllm chaos kafka vllm check format schemas lock bench ablation writer-env \
-	audit sbom clean
+.PHONY: help demo up test test-kafka test-clients test-schemas test-vllm chaos kafka vllm check format schemas lock bench \
+	ablation writer-env audit sbom clean
 
 help: ## show this help
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
 
 demo: $(INSTALLED) $(if $(filter vllm,$(LLM)),vllm) ## run sample posts through everything; POSTS=my.jsonl, LLM=vllm, DEMO_ARGS=--json
 	@$(BIN)/tocsin demo $(if $(POSTS),--posts "$(POSTS)") $(if $(filter vllm,$(LLM)),--llm vllm --model "$(VLLM_MODEL)") \
@@ -25,7 +25,7 @@ demo: $(INSTALLED) $(if $(filter vllm,$(LLM)),vllm) ## run sample posts through 
 up: $(INSTALLED) ## run broker, LLM server and agents until Ctrl-C
 	@$(BIN)/tocsin up
 
-test: $(INSTALLED) ## run all tests but those on Apache Kafka and vLLM
+test: $(INSTALLED) ## run all tests but those on Apache Kafka, vLLM and other makers' clients
 	@$(BIN)/pytest $(TEST_ARGS)
 
 test-kafka: $(INSTALLED) ## run the delivery tests on Apache Kafka, if jars and Java are there
@@ -33,6 +33,9 @@ test-kafka: $(INSTALLED) ## run the delivery tests on Apache Kafka, if jars and 
 
 test-schemas: $(INSTALLED) ## give the JSON Schemas to ajv, quicktype and datamodel-code-generator, if npm is there
 	@$(BIN)/pytest -m schemas tests/pipeline $(TEST_ARGS)
+
+test-clients: $(INSTALLED) ## try kcat, kafkajs, confluent-kafka and Java on both brokers; what is missing is said
+	@$(BIN)/pytest -m clients tests/pipeline/test_clients.py $(TEST_ARGS)
 
 chaos: $(INSTALLED) ## break everything under load on Apache Kafka, account for every post; CHAOS_ARGS=--help
 	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)

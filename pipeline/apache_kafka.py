@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
 from pipeline.errors import BrokerUnavailableError, LocalServiceError
 from pipeline.kafka_admin import count_brokers
 from pipeline.kafka_program import KafkaProgram
 from pipeline.local_process import LocalProcess, answers_tcp, child_environ, find_free_ports
+from pipeline.slow_start import say_nothing
 
 _FORMAT_SECONDS = 60.0
 _LOG_NAME = "kafka.log"
@@ -27,8 +27,6 @@ class ApacheKafka:
         folder: of data, logs and settings, one folder a node; made where missing.
         ports: of the brokers on the loopback interface, one for each node.
     """
-
-    has_idempotence: ClassVar[bool] = True
 
     def __init__(self, program: KafkaProgram, folder: Path, ports: Sequence[int]) -> None:
         self.brokers = ",".join(f"127.0.0.1:{port}" for port in ports)
@@ -53,14 +51,18 @@ class ApacheKafka:
         for process in self.processes:
             await process.start()
 
-    async def wait_until_ready(self, timeout_seconds: float) -> None:
-        """Return once every node knows of all nodes.
+    async def wait_until_ready(
+        self, timeout_seconds: float, report: Callable[[str], None] = say_nothing
+    ) -> None:
+        """Return once every node knows of all nodes; where that takes long, `report` is told what they are at.
 
         Raises:
             LocalServiceError: a node ended, or is not ready in time.
         """
         for process, port in zip(self.processes, self._ports, strict=True):
-            await process.wait_until_ready(partial(self._is_ready, port), timeout_seconds=timeout_seconds)
+            await process.wait_until_ready(
+                partial(self._is_ready, port), timeout_seconds=timeout_seconds, report=report
+            )
 
     async def stop(self) -> None:
         """End all nodes; what was acknowledged is in the folder."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +16,7 @@ from pipeline.dead_cli import dead_app
 from pipeline.errors import SettingsError, TocsinError
 from pipeline.logs import configure_logging
 from pipeline.settings import Settings, load_settings
+from pipeline.signals import end_at_once_when_told, run
 from pipeline.stack_command_line import (
     DEFAULT_KAFKA_FOLDER,
     Kafka,
@@ -28,9 +28,6 @@ from pipeline.stack_command_line import (
     stack_settings,
 )
 from pipeline.terminal import escape_unprintable
-
-_T = TypeVar("_T")
-
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,7 +59,7 @@ def options(
 @app.command(epilog="Example: `tocsin annotate --brokers kafka:9092`")
 def annotate(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the annotate agent: posts in, annotated posts out, until SIGTERM or Ctrl-C."""
-    _end_well_when_told()
+    end_at_once_when_told(status=0)  # an agent that is told to stop while it loads has nothing in hand
     from pipeline.program import run_annotate
 
     _run_agent(run_annotate, load_settings(config, overrides=given(brokers=brokers)))
@@ -71,7 +68,7 @@ def annotate(brokers: BrokersOption = None, config: ConfigOption = None) -> None
 @app.command(epilog="Example: `TOCSIN_LLM_URL=http://vllm:8000/v1 tocsin alert --brokers kafka:9092`")
 def alert(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the alert agent: annotated posts in, alerts and abstentions out, until SIGTERM or Ctrl-C."""
-    _end_well_when_told()
+    end_at_once_when_told(status=0)  # an agent that is told to stop while it loads has nothing in hand
     from pipeline.program import run_alert
 
     _run_agent(run_alert, load_settings(config, overrides=given(brokers=brokers)))
@@ -109,7 +106,7 @@ def up(
     kafka_data = (data or DEFAULT_KAFKA_FOLDER) if kafka is Kafka.APACHE else None
     settings = stack_settings(config, llm_url)
     vllm_model = chosen_vllm_model(llm, model, settings)
-    options = StackOptions(broker_port, metrics_port, settings, kafka_data, vllm_model)
+    options = StackOptions(broker_port, metrics_port, settings, kafka_data, vllm_model, awaits_llm=True)
     asyncio.run(run_up(options))
 
 
@@ -132,8 +129,7 @@ def demo(
     configure_logging("warning")
     settings = stack_settings(config, llm_url)
     options = StackOptions(0, 0, settings, vllm_model=chosen_vllm_model(llm, model, settings))
-    with JsonView() if json_lines else TextView() as view:
-        _run(run_demo(posts or SAMPLE_POSTS, options, view))
+    run(run_demo(posts or SAMPLE_POSTS, options, JsonView() if json_lines else TextView()))
 
 
 @app.command(epilog="Example: `tocsin produce posts.jsonl` or `tail -f posts.jsonl | tocsin produce -`")
@@ -149,7 +145,7 @@ def produce(
     from pipeline.produce import run_produce
 
     settings = client_settings(config, brokers)
-    if _run(run_produce(file, settings, is_raw=raw)):
+    if run(run_produce(file, settings, is_raw=raw)):
         raise typer.Exit(1)
 
 
@@ -169,7 +165,7 @@ def watch(
     from pipeline.watch import run_watch
 
     settings = client_settings(config, brokers)
-    _run(run_watch(settings, as_json=json_lines, from_beginning=from_beginning, max_alerts=max_alerts))
+    run(run_watch(settings, as_json=json_lines, from_beginning=from_beginning, max_alerts=max_alerts))
 
 
 @app.command(name="try", epilog='Example: `tocsin try "Flood warning for Jakarta, thousands flee"`')
@@ -193,11 +189,11 @@ def try_post(
     if posts is not None:
         from pipeline.trial_file import run_trial_file
 
-        return _run(run_trial_file(posts, settings, ignores_given=network))
+        return run(run_trial_file(posts, settings, ignores_given=network))
     from pipeline.trial import run_trial
 
     assert text is not None
-    return _run(run_trial(text, settings))
+    return run(run_trial(text, settings))
 
 
 def main() -> None:
@@ -208,44 +204,13 @@ def main() -> None:
         _fail(str(error), status=2)
     except TocsinError as error:
         _fail(str(error), status=1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # while Python's own handler was in place
         sys.exit(130)
 
 
-def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Return what `work` returns; SIGTERM ends it as Ctrl-C does: what it started and wrote is cleared away."""
-    is_terminated = False
-
-    async def run() -> _T:
-        task = asyncio.current_task()
-        assert task is not None
-
-        def terminate() -> None:
-            nonlocal is_terminated
-            if not is_terminated:  # a second signal would cut the clearing away short
-                is_terminated = True
-                task.cancel()
-
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
-        return await work
-
-    try:
-        return asyncio.run(run())
-    except asyncio.CancelledError:
-        if not is_terminated:
-            raise
-        sys.exit(128 + signal.SIGTERM)
-
-
-def _end_well_when_told() -> None:
-    """Let SIGTERM and Ctrl-C end an agent well from the start, while it still loads and has nothing in hand."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
-
-
-def _run_agent(run: Callable[[Settings], Coroutine[Any, Any, int]], settings: Settings) -> None:
+def _run_agent(run_agent: Callable[[Settings], Coroutine[Any, Any, int]], settings: Settings) -> None:
     configure_logging(settings.log_level)
-    status = asyncio.run(run(settings))
+    status = asyncio.run(run_agent(settings))
     if status:
         sys.exit(status)
 
@@ -254,7 +219,3 @@ def _fail(message: str, *, status: int) -> None:
     for line in message.splitlines():
         print(f"tocsin: {escape_unprintable(line)}", file=sys.stderr)
     sys.exit(status)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,7 @@ from rich.text import Text
 from pipeline.command_line import BrokersOption, ConfigOption, JsonOption, client_settings
 from pipeline.errors import SettingsError, TocsinError, UnreplayableError
 from pipeline.settings import Settings
+from pipeline.signals import run
 
 if TYPE_CHECKING:
     from pipeline.dead_letters import Filed
@@ -84,7 +84,7 @@ def replay_letters(
     if after is not None:
         letters = _after(_find_at(after, settings), letters)
     good, refused = _choose_replayable(letters, settings, limit)
-    asyncio.run(replay([filed.letter for filed in good], settings))
+    run(replay([filed.letter for filed in good], settings))
     print(f"{len(good)} records replayed, {refused} not")
     if good and len(good) == limit and good[-1] is not letters[-1]:
         Console(stderr=True).print(f"to go on: --after {good[-1].place}", style="dim")
@@ -130,7 +130,7 @@ def _find(
 ) -> list[Filed]:
     from pipeline.dead_letters import Wanted, find_letters
 
-    return asyncio.run(find_letters(settings, Wanted(stage, reason, place)))
+    return run(find_letters(settings, Wanted(stage, reason, place)))
 
 
 def _after(last: Filed, letters: Sequence[Filed]) -> list[Filed]:

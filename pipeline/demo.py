@@ -6,7 +6,7 @@ import asyncio
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from pipeline.errors import LocalServiceError, RecordError, SettingsError
 from pipeline.kafka_security import kafka_security
@@ -27,7 +27,13 @@ _MAX_SILENCE_SECONDS = 120.0
 
 
 class DemoView(Protocol):
-    """Who is told what happens."""
+    """Who is told what happens, between its beginning and its end."""
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the terminal as it was."""
 
     def report(self, step: str) -> None:
         """Say what is being done now."""
@@ -50,23 +56,30 @@ async def run_demo(posts_file: Path, options: StackOptions, view: DemoView) -> N
     if not lines:
         raise SettingsError([f"{posts_file}: no posts in it"])
     started = time.monotonic()
+    with view:
+        tally, num_unsent, num_repeated = await _run_stack(lines, options, view)
+        view.summarise(
+            {
+                "posts": tally.num_posts + num_unsent + num_repeated,
+                "alerts": tally.alerts,
+                "abstentions": dict(tally.abstentions),
+                # A line that the broker refuses as too large never got on a topic, but must not be missing here.
+                "dead_letters": dict(tally.dead_letters) | ({"unsent": num_unsent} if num_unsent else {}),
+                # A post whose id had its alert before gets no other, nor one whose text had its abstention.
+                "repeated": num_repeated,
+                "seconds": round(time.monotonic() - started, 1),
+            }
+        )
+
+
+async def _run_stack(lines: list[Line], options: StackOptions, view: DemoView) -> tuple[Tally, int, int]:
+    """Return the outcomes, how many lines the broker did not take, and how many come to no other."""
     async with local_stack(options, report=view.report) as stack:
         repeats = _find_repeats(lines, stack.settings)
         work = _run_posts(lines, stack.settings, view, repeats=repeats)
         tally, num_unsent = await stack.while_running(work)
         view.report("stopping")
-    view.summarise(
-        {
-            "posts": tally.num_posts + num_unsent + repeats.number,
-            "alerts": tally.alerts,
-            "abstentions": dict(tally.abstentions),
-            # A line that the broker refuses as too large never got on a topic, but must not be missing here.
-            "dead_letters": dict(tally.dead_letters) | ({"unsent": num_unsent} if num_unsent else {}),
-            # A post whose id had its alert before gets no other, nor one whose text had its abstention.
-            "repeated": repeats.number,
-            "seconds": round(time.monotonic() - started, 1),
-        }
-    )
+    return tally, num_unsent, repeats.number
 
 
 def _find_repeats(lines: list[Line], settings: Settings) -> Repeats:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 from pipeline.errors import LocalServiceError
 from pipeline.kafka_compat import CompatDoor
 from pipeline.local_process import LocalProcess, answers_tcp, child_environ, find_free_port
+from pipeline.slow_start import say_nothing
 
 
 class EmbeddedBroker:
@@ -16,8 +17,6 @@ class EmbeddedBroker:
     Raises:
         LocalServiceError: it is not installed.
     """
-
-    has_idempotence: ClassVar[bool] = False
 
     def __init__(self, folder: Path, port: int) -> None:
         self.brokers = f"127.0.0.1:{port}"
@@ -37,14 +36,16 @@ class EmbeddedBroker:
         await self._door.open(self._port)
         await self._process.start()
 
-    async def wait_until_ready(self, timeout_seconds: float) -> None:
-        """Return once it listens.
+    async def wait_until_ready(
+        self, timeout_seconds: float, report: Callable[[str], None] = say_nothing
+    ) -> None:
+        """Return once it listens; where that takes long, `report` is told.
 
         Raises:
             LocalServiceError: it ended, or is not ready in time.
         """
         await self._process.wait_until_ready(
-            lambda: answers_tcp(self._inner_port), timeout_seconds=timeout_seconds
+            lambda: answers_tcp(self._inner_port), timeout_seconds=timeout_seconds, report=report
         )
 
     async def stop(self) -> None:

@@ -1,24 +1,18 @@
-"""A door before the embedded broker that lets older releases of librdkafka in.
+"""A door before the embedded broker that lets clients in as Apache Kafka would.
 
-Tansu ends its list of API versions with tagged fields of default value, which Apache Kafka leaves out. librdkafka
-2.0 (in Debian 12's kcat) misreads the length of a tagged field and gives up. So every connection passes through
-here, byte for byte but for that one answer, which loses these fields.
+Every connection passes through here, byte for byte but for the few requests and answers that `kafka_translation` names.
 """
 
 from __future__ import annotations
 
 import asyncio
-import struct
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
-_API_VERSIONS_KEY = 18
-_FIRST_TAGGED_VERSION = 3
-_LENGTH = struct.Struct(">i")
-_REQUEST_HEAD = struct.Struct(">hhi")  # API key, version, correlation id
-_CORRELATION_ID = struct.Struct(">i")
-_ENTRY_BYTES = 7  # API key, lowest and highest version, no tagged fields
-_ERROR = struct.Struct(">h")
-_THROTTLE_BYTES = 4
+from pipeline.kafka_frames import read_frame, write_frame
+from pipeline.kafka_sessions import KeptSessions
+from pipeline.kafka_translation import Conversation
 
 
 class CompatDoor:
@@ -46,15 +40,21 @@ class CompatDoor:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
+        sessions = KeptSessions(self._broker_port)
         try:
             broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._broker_port)
             try:
-                await _pass_both_ways(reader, writer, broker_reader, broker_writer)
+                conversation = Conversation(sessions.keep)
+                await _until_either_closes(
+                    _pass_requests(reader, broker_writer, conversation, sessions),
+                    _pass_answers(broker_reader, writer, conversation),
+                )
             finally:
                 await _close(broker_writer)
         except (OSError, asyncio.CancelledError):
             pass  # the broker is gone, or the door is closed: so is the connection
         finally:
+            await sessions.close()
             await _close(writer)
             self._connections.discard(task)
 
@@ -65,18 +65,8 @@ async def _close(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-async def _pass_both_ways(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    broker_reader: asyncio.StreamReader,
-    broker_writer: asyncio.StreamWriter,
-) -> None:
-    """Return when either side closes."""
-    pending: set[int] = set()
-    ways = [
-        asyncio.ensure_future(_pass_requests(reader, broker_writer, pending)),
-        asyncio.ensure_future(_pass_responses(broker_reader, writer, pending)),
-    ]
+async def _until_either_closes(*work: Coroutine[Any, Any, None]) -> None:
+    ways = [asyncio.ensure_future(way) for way in work]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -86,59 +76,19 @@ async def _pass_both_ways(
 
 
 async def _pass_requests(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pending: set[int]
-) -> None:
-    """Pass requests on; the correlation ids of those whose answer must be changed go to `pending`."""
-    while True:
-        frame = await _read_frame(reader)
-        key, version, correlation_id = _REQUEST_HEAD.unpack_from(frame)
-        if key == _API_VERSIONS_KEY and version >= _FIRST_TAGGED_VERSION:
-            pending.add(correlation_id)
-        await _write_frame(writer, frame)
-
-
-async def _pass_responses(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pending: set[int]
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    conversation: Conversation,
+    sessions: KeptSessions,
 ) -> None:
     while True:
-        frame = await _read_frame(reader)
-        (correlation_id,) = _CORRELATION_ID.unpack_from(frame)
-        if correlation_id in pending:
-            pending.discard(correlation_id)
-            frame = without_tagged_fields(frame)
-        await _write_frame(writer, frame)
+        frame = await read_frame(reader)
+        sessions.heard()
+        await write_frame(writer, conversation.request(frame))
 
 
-async def _read_frame(reader: asyncio.StreamReader) -> bytes:
-    (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-    return await reader.readexactly(length)
-
-
-async def _write_frame(writer: asyncio.StreamWriter, frame: bytes) -> None:
-    writer.writelines([_LENGTH.pack(len(frame)), frame])
-    await writer.drain()
-
-
-def without_tagged_fields(answer: bytes) -> bytes:
-    """Return an ApiVersions answer (version 3 or later) with an empty section of tagged fields at its end."""
-    (error,) = _ERROR.unpack_from(answer, _CORRELATION_ID.size)
-    if error:
-        # UNSUPPORTED_VERSION comes in the form of version 0, which has no tagged fields.
-        return answer
-    position = _CORRELATION_ID.size + _ERROR.size
-    num_entries, position = _read_unsigned_varint(answer, position)
-    # A compact array counts one more than it has.
-    position += (num_entries - 1) * _ENTRY_BYTES + _THROTTLE_BYTES
-    return answer[:position] + b"\x00"
-
-
-def _read_unsigned_varint(data: bytes, position: int) -> tuple[int, int]:
-    """Return the number at `position` and the position after it."""
-    value = shift = 0
+async def _pass_answers(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, conversation: Conversation
+) -> None:
     while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if not byte & 0x80:
-            return value, position
-        shift += 7
+        await write_frame(writer, conversation.answer(await read_frame(reader)))

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from pipeline.errors import LocalServiceError
 from pipeline.settings import PREFIX
+from pipeline.slow_start import SlowStart, last_line, say_nothing
 
 _T = TypeVar("_T")
 
@@ -68,16 +69,29 @@ class LocalProcess:
                 preexec_fn=_die_with_parent,
             )
 
-    async def wait_until_ready(self, probe: Callable[[], Awaitable[bool]], *, timeout_seconds: float) -> None:
-        """Return once `probe` says so.
+    async def wait_until_ready(
+        self,
+        probe: Callable[[], Awaitable[bool]],
+        *,
+        timeout_seconds: float | None,
+        report: Callable[[str], None] = say_nothing,
+        explain: Callable[[], str] | None = None,
+    ) -> None:
+        """Return once `probe` says so; where that takes long, `report` is told.
+
+        Args:
+            timeout_seconds: None: for as long as it runs.
+            explain: says what it waits for; none: its last line of log does.
 
         Raises:
             LocalServiceError: it ended, or is not ready in time; the text holds the end of its log.
         """
+        slow = SlowStart(self.name, report)
         try:
             async with asyncio.timeout(timeout_seconds):
                 while not await probe():
                     self.raise_if_ended()
+                    slow.note(explain() if explain else last_line(self._log_file))
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise LocalServiceError(self._with_log(f"not ready after {timeout_seconds:.0f} s")) from None
@@ -154,9 +168,13 @@ async def while_running(processes: Sequence[LocalProcess], work: Coroutine[Any, 
 
 
 def child_environ(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return our environment for a child process: without the settings of `tocsin`, with these variables."""
+    """Return our environment for a child process: without the settings of `tocsin`, with these variables.
+
+    A Python that is started with it, and every Python that this one starts, takes no module from the working
+    directory: the user's own `models/` or `queue.py` there is none of ours.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return inherited | dict(variables)
+    return inherited | {"PYTHONSAFEPATH": "1"} | dict(variables)
 
 
 def find_free_port() -> int:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import SecretStr
 
@@ -21,13 +21,13 @@ from pipeline.kafka_program import find_kafka
 from pipeline.llm_server import default_adapter
 from pipeline.local_process import (
     LocalProcess,
-    answers_http,
     check_port_is_free,
     child_environ,
     find_free_port,
     while_running,
 )
 from pipeline.settings import PREFIX, Settings
+from pipeline.slow_start import AgentProbe, say_nothing
 from pipeline.vllm_server import find_vllm, wait_until_ready
 
 _T = TypeVar("_T")
@@ -52,20 +52,23 @@ class StackOptions:
     settings: dict[str, str] = field(default_factory=dict)
     kafka_data: Path | None = None  # run Apache Kafka and keep its data here; none: the embedded broker
     vllm_model: str | None = None  # run vLLM with this model (a name or a folder); none: the embedded LLM
+    # Wait for as long as it takes for an LLM server that the user runs; else no longer than for one of our own.
+    awaits_llm: bool = False
 
 
 class LocalBroker(Protocol):
     """A Kafka-protocol broker of this machine that is started and stopped with the stack."""
 
-    has_idempotence: ClassVar[bool]  # can drop what a producer's retry sends twice
     brokers: str  # bootstrap servers
     processes: list[LocalProcess]
 
     async def start(self) -> None:
         """Start it; ready or not."""
 
-    async def wait_until_ready(self, timeout_seconds: float) -> None:
-        """Return once clients can use it."""
+    async def wait_until_ready(
+        self, timeout_seconds: float, report: Callable[[str], None] = say_nothing
+    ) -> None:
+        """Return once clients can use it; where that takes long, `report` is told."""
 
     async def stop(self) -> None:
         """End it."""
@@ -106,15 +109,13 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         # The stack's own broker wants no password and speaks no TLS, whatever the user's does.
         settings = {n: v for n, v in options.settings.items() if not n.startswith("kafka_")}
         settings |= {"brokers": broker.brokers}
-        if not broker.has_idempotence:
-            settings |= {"producer_idempotence": "false"}
         processes: list[LocalProcess] = []
         if "llm_url" not in settings:
             report(f"starting the LLM server ({'vLLM' if options.vllm_model else 'llama.cpp'})")
-            settings, llm = await local_llm(stack, folder, settings, vllm_model=options.vllm_model)
+            settings, llm = await local_llm(stack, folder, settings, options.vllm_model, report=report)
             processes.append(llm)
         report("starting the broker and the network")
-        await while_running(processes, _start_broker(broker))
+        await while_running(processes, _start_broker(broker, report))
         processes += broker.processes
         ports = [_choose_port(options.metrics_port and options.metrics_port + n) for n in range(2)]
         agents = [
@@ -122,20 +123,25 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
             for role, port in zip(("annotate", "alert"), ports, strict=True)
         ]
         processes += agents
-        for agent, port in zip(agents, ports, strict=True):
-            await while_running(processes, _wait_for_agent(agent, port))
+        has_patience = options.awaits_llm and "llm_url" in options.settings
+        limits = [START_SECONDS, None if has_patience else START_SECONDS]
+        for agent, port, limit in zip(agents, ports, limits, strict=True):
+            await while_running(processes, _wait_for_agent(agent, port, report, timeout_seconds=limit))
             report(f"{agent.name} is ready")
         yield LocalStack(Settings.model_validate(settings), processes, ports)
 
 
-async def _start_broker(broker: LocalBroker) -> None:
+async def _start_broker(broker: LocalBroker, report: Callable[[str], None]) -> None:
     await broker.start()
-    await broker.wait_until_ready(START_SECONDS)
+    await broker.wait_until_ready(START_SECONDS, report)
 
 
-async def _wait_for_agent(agent: LocalProcess, port: int) -> None:
+async def _wait_for_agent(
+    agent: LocalProcess, port: int, report: Callable[[str], None], *, timeout_seconds: float | None
+) -> None:
+    probe = AgentProbe(f"http://{_HOST}:{port}/readyz")
     await agent.wait_until_ready(
-        lambda: answers_http(f"http://{_HOST}:{port}/readyz"), timeout_seconds=START_SECONDS
+        probe, timeout_seconds=timeout_seconds, report=report, explain=lambda: probe.reason
     )
 
 
@@ -150,7 +156,12 @@ def chosen_settings(settings: Settings) -> dict[str, str]:
 
 
 async def local_llm(
-    stack: AsyncExitStack, folder: Path, settings: dict[str, str], *, vllm_model: str | None
+    stack: AsyncExitStack,
+    folder: Path,
+    settings: dict[str, str],
+    vllm_model: str | None,
+    *,
+    report: Callable[[str], None],
 ) -> tuple[dict[str, str], LocalProcess]:
     """Start vLLM with this model, or the embedded LLM, stopped with `stack`; returns the settings for it, and it.
 
@@ -164,7 +175,7 @@ async def local_llm(
     command, environ = program.command(vllm_model, port), program.environ(vllm_model)
     process = LocalProcess("vllm", command, log_file=folder / "vllm.log", environ=environ)
     await _start(stack, process)
-    await wait_until_ready(process, port)
+    await wait_until_ready(process, port, report)
     if program.is_cpu_build:
         # Its first answer with log-probabilities compiles something: 45 s on a busy machine.
         settings = _EMBEDDED_LLM_SETTINGS | {"llm_timeout_seconds": "300"} | settings
@@ -222,7 +233,7 @@ def _agent(role: str, settings: dict[str, str], folder: Path) -> LocalProcess:
     settings = settings | {"metrics_host": _HOST}  # where readiness is asked for
     # One thread for the network: the machine has the broker and the LLM to run beside it.
     variables = {PREFIX + name.upper(): value for name, value in settings.items()} | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pipeline.cli", role]
+    command = [sys.executable, "-m", "pipeline", role]
     return LocalProcess(role, command, log_file=folder / f"{role}.log", environ=child_environ(variables))
 
 

@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     )
     topic_replication: int = Field(1, ge=1, le=32, description="replicas of topics that an agent creates")
     producer_idempotence: bool = Field(
-        True, description="broker drops what a retry sends twice; Kafka can, Tansu cannot"
+        True, description="broker drops what a retry sends twice; false for one that cannot"
     )
     kafka_tls: bool = Field(False, description="speak TLS with the brokers")
     kafka_ca_file: TlsFile = Field(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -29,10 +31,10 @@ async def run_trial(text: str, settings: Settings) -> None:
     """
     console = Console(highlight=False, soft_wrap=True)
     with console.status("loading the network"):
-        annotator = load_annotator(settings)
+        annotator = await asyncio.to_thread(load_annotator, settings)
     post = Post(id="try", text=text)
     stopwatch = Stopwatch()
-    annotation = annotator.annotate([text])[0]
+    (annotation,) = await asyncio.to_thread(annotator.annotate, [text])
     if isinstance(annotation, AnnotationError):
         raise UnannotatableError(str(annotation))
     stages = [stopwatch.stage("annotate")]

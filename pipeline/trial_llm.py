@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,9 +16,10 @@ from pipeline.llm import LlmClient
 from pipeline.llm_http import LlmRequest
 from pipeline.local_process import LocalProcess, answers_http, while_running
 from pipeline.local_stack import START_SECONDS, chosen_settings, embedded_llm
-from pipeline.outage import until_it_works
+from pipeline.outage import retries
 from pipeline.parts import build_alert_generator, build_llm_client
 from pipeline.settings import Settings
+from pipeline.slow_start import SlowStart, say_on_stderr
 
 _T = TypeVar("_T")
 
@@ -67,8 +68,13 @@ def _count(request: LlmRequest) -> None:
 
 
 @asynccontextmanager
-async def trial_llm(settings: Settings) -> AsyncIterator[TrialLlm]:
+async def trial_llm(
+    settings: Settings, *, report: Callable[[str], None] = say_on_stderr
+) -> AsyncIterator[TrialLlm]:
     """Connect to the server that the settings name, or start the embedded LLM where they name none.
+
+    Args:
+        report: told what is waited for, where that takes long.
 
     Raises:
         LocalServiceError: the embedded LLM does not come up.
@@ -83,20 +89,33 @@ async def trial_llm(settings: Settings) -> AsyncIterator[TrialLlm]:
             settings = Settings.model_validate(changed)
             processes.append(process)
             health = settings.llm_url.removesuffix("/v1") + "/health"
-            await process.wait_until_ready(lambda: answers_http(health), timeout_seconds=START_SECONDS)
+            await process.wait_until_ready(
+                lambda: answers_http(health), timeout_seconds=START_SECONDS, report=report
+            )
         client = build_llm_client(settings, on_request=_count)
         stack.push_async_callback(client.close)
-        await while_running(processes, _connected(client))
+        await while_running(processes, _connect(client, report))
         yield TrialLlm(client, build_alert_generator(client, settings), settings, processes)
 
 
-async def _connected(client: LlmClient) -> None:
-    """Wait for a server that is away; for one that is there and will not do, a person at a terminal need not wait."""
+async def _connect(client: LlmClient, report: Callable[[str], None]) -> None:
+    """Return once the server answers; a person waits, who is told once and not with every attempt.
 
-    async def connect() -> None:
-        try:
-            await client.connect()
-        except LlmUnfitError as error:
-            raise LlmUnusableError(str(error)) from error
+    Raises:
+        LlmUnusableError: the server is there and will not do: a person at a terminal need not wait.
+    """
+    slow = SlowStart("the LLM", report)
 
-    await until_it_works(connect, on=LlmUnavailableError, on_failure=lambda _: None)
+    def is_away(error: Exception) -> bool:
+        if isinstance(error, LlmUnavailableError) and not isinstance(error, LlmUnfitError):
+            slow.note(str(error))
+            return True
+        return False
+
+    try:
+        async for attempt in retries(is_away, wait_max_seconds=5.0):
+            with attempt:
+                await client.connect()
+                return
+    except LlmUnfitError as error:
+        raise LlmUnusableError(str(error)) from error

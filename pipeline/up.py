@@ -8,6 +8,7 @@ import signal
 from rich.console import Console
 
 from pipeline.local_stack import LocalStack, StackOptions, local_stack
+from pipeline.terminal import escape_unprintable
 
 
 async def run_up(options: StackOptions) -> None:
@@ -32,7 +33,10 @@ async def run_up(options: StackOptions) -> None:
 
 
 async def _run(options: StackOptions, console: Console) -> None:
-    async with local_stack(options, report=lambda step: console.print(f"… {step}", highlight=False)) as stack:
+    def report(step: str) -> None:
+        console.print(f"… {escape_unprintable(step)}", highlight=False, markup=False, soft_wrap=True)
+
+    async with local_stack(options, report=report) as stack:
         _describe(stack, options, console)
         await stack.wait_for_failure()
 
@@ -51,6 +55,7 @@ def _describe(stack: LocalStack, options: StackOptions, console: Console) -> Non
         *(("metrics", url) for url in stack.metrics_urls),
         ("try", f"tocsin watch --brokers {s.brokers}"),
         ("", f"tocsin produce posts.jsonl --brokers {s.brokers}"),
+        ("", f"tocsin dead list --brokers {s.brokers}"),
         ("stop", "Ctrl-C"),
     ]
     for name, value in lines:

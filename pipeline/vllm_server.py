@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import LocalServiceError
 from pipeline.local_process import LocalProcess, answers_http, child_environ
 from pipeline.settings import VLLM_PYTHON
+from pipeline.slow_start import say_nothing
 
 _REPOSITORY = Path(__file__).parents[1]
 _MADE_PYTHON = Path(".venv-vllm/bin/python")
@@ -80,21 +81,30 @@ def find_vllm(environ: Mapping[str, str] = os.environ) -> VllmProgram:
     )
 
 
-async def wait_until_ready(process: LocalProcess, port: int) -> None:
-    """Return once the server answers.
+async def wait_until_ready(
+    process: LocalProcess, port: int, report: Callable[[str], None] = say_nothing
+) -> None:
+    """Return once the server answers; where that takes long, `report` is told what it is at.
 
     Raises:
         LocalServiceError: it ended, or takes longer than a download would.
     """
     await process.wait_until_ready(
-        lambda: answers_http(f"http://127.0.0.1:{port}/health"), timeout_seconds=START_SECONDS
+        lambda: answers_http(f"http://127.0.0.1:{port}/health"),
+        timeout_seconds=START_SECONDS,
+        report=report,
     )
 
 
 def _build(python: Path) -> list[str]:
     try:
         done = subprocess.run(  # noqa: S603 - the program that the user names
-            [python, "-c", _FIND_BUILD], capture_output=True, text=True, timeout=60, check=False
+            [python, "-c", _FIND_BUILD],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=child_environ({}),
         )
     except OSError:
         return []

@@ -26,7 +26,7 @@ def run_pipeline(inputs: Sequence[AlertInput], setting: AlertSetting, url: str) 
     with tempfile.TemporaryDirectory(prefix="alerts-") as folder:
         file = Path(folder) / "posts.jsonl"
         file.write_text("".join(f"{json.dumps(_as_line(post))}\n" for post in inputs), encoding="utf-8")
-        command = [sys.executable, "-m", "pipeline.cli", "try", "--posts", str(file), "--llm-url", url]
+        command = [sys.executable, "-P", "-m", "pipeline", "try", "--posts", str(file), "--llm-url", url]
         done = subprocess.run(  # noqa: S603 - our own program
             command, env=os.environ | _environment(setting), capture_output=True, check=False
         )

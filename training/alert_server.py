@@ -28,7 +28,7 @@ def llm_server(adapter: Path | None) -> Iterator[str]:
         WriterError: it does not come up.
     """
     port = _free_port()
-    command = [sys.executable, "-m", "pipeline.llm_server", "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "pipeline.llm_server", "--port", str(port)]
     command += ["--slots", str(_SLOTS), "--context", str(_CONTEXT)]
     if adapter is not None:
         command += ["--lora", str(adapter)]

@@ -21,16 +21,13 @@ from pipeline.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class BrokerKind:
-    """What makes a broker, and what its clients must know of it."""
+    """What makes a broker."""
 
     make: Callable[[Path, int], LocalBroker]
-    has_idempotence: bool
 
     def settings(self, port: int) -> Settings:
         """Return the settings of clients of such a broker on this port."""
-        return Settings(
-            brokers=f"127.0.0.1:{port}", producer_idempotence=self.has_idempotence, topic_partitions=2
-        )
+        return Settings(brokers=f"127.0.0.1:{port}", topic_partitions=2)
 
     @asynccontextmanager
     async def running(self, port: int | None = None) -> AsyncIterator[Settings]:
@@ -65,5 +62,5 @@ def _make_apache(folder: Path, port: int) -> LocalBroker:
     return ApacheKafka(find_kafka(), folder, [port])
 
 
-EMBEDDED = BrokerKind(EmbeddedBroker, EmbeddedBroker.has_idempotence)
-APACHE = BrokerKind(_make_apache, ApacheKafka.has_idempotence)
+EMBEDDED = BrokerKind(EmbeddedBroker)
+APACHE = BrokerKind(_make_apache)

@@ -11,6 +11,7 @@ from pipeline.local_process import (
     answers_http,
     answers_tcp,
     check_port_is_free,
+    child_environ,
     find_free_port,
     while_running,
 )
@@ -139,3 +140,42 @@ async def test_work_ends_with_the_process_that_it_needs(tmp_path: Path) -> None:
         await asyncio.wait_for(while_running([process], work()), 20)
     assert is_cancelled
     assert await while_running([], asyncio.sleep(0, "done")) == "done"
+
+
+async def test_a_child_takes_no_module_from_the_working_directory(tmp_path: Path) -> None:
+    """Nor does what the child starts: the user's own file is run by none of them."""
+    (tmp_path / "queue.py").write_text("raise SystemExit('a file of the user was run')")
+    inner = "import queue; print(queue.__file__, flush=True)"
+    code = f"import queue, subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}], check=True)"
+    process = LocalProcess(
+        "child",
+        [sys.executable, "-c", code],
+        log_file=tmp_path / "log",
+        environ=child_environ({}),
+        working_folder=tmp_path,
+    )
+    await process.start()
+    await process.wait_for_success(timeout_seconds=30)
+    assert str(tmp_path) not in (tmp_path / "log").read_text()
+
+
+async def test_where_it_takes_long_the_report_says_what_the_process_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last line of log, or what the caller knows better."""
+    monkeypatch.setattr("pipeline.slow_start.FIRST_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.slow_start.AGAIN_SECONDS", 0.0)
+    for explain, expected in ((None, "it says: loading"), (lambda: "no topic", "no topic")):
+        said: list[str] = []
+        process = _python("import time; print('loading', flush=True); time.sleep(60)", tmp_path)
+        await process.start()
+
+        async def has_spoken(said: list[str] = said, expected: str = expected) -> bool:
+            return any(expected in line for line in said)
+
+        try:
+            await process.wait_until_ready(
+                has_spoken, timeout_seconds=20, report=said.append, explain=explain
+            )
+        finally:
+            await process.stop()

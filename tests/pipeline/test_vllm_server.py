@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -235,3 +236,15 @@ def test_a_python_without_vllm_is_told_and_what_to_do(tmp_path: Path) -> None:
     for python in (tmp_path / "gone", _python(tmp_path, "")):
         with pytest.raises(LocalServiceError, match=rf"no vLLM in {python}: `make vllm`"):
             find_vllm({"TOCSIN_VLLM_PYTHON": str(python)})
+
+
+def test_the_search_for_vllm_runs_nothing_of_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module of Python's name in the working directory is not asked, nor by the server and its children."""
+    (tmp_path / "email.py").write_text("open('was-run', 'w')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LocalServiceError, match="no vLLM in"):
+        find_vllm({"TOCSIN_VLLM_PYTHON": sys.executable})
+    assert not (tmp_path / "was-run").exists()
+    assert VllmProgram(Path(sys.executable), is_cpu_build=True).environ("m")["PYTHONSAFEPATH"] == "1"

@@ -1,0 +1,73 @@
+"""Ctrl-C and SIGTERM: no traceback, nothing left behind, and the status that shells expect (130, 143)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+
+_T = TypeVar("_T")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def end_at_once_when_told(*, status: int | None = None) -> None:
+    """Let a signal end the process there and then, for as long as it has begun nothing.
+
+    An exception would not do: one that is raised while modules load may be swallowed, or shown as their failure.
+
+    Args:
+        status: what the process ends with; none: what shells expect of one that a signal has ended.
+    """
+    for number in _heeded():
+        signal.signal(number, lambda number, _: os._exit(128 + number if status is None else status))
+
+
+def run(work: Coroutine[Any, Any, _T]) -> _T:
+    """Return what `work` returns; a signal cancels it, and ends the process once it has cleared away."""
+    import asyncio
+
+    try:
+        return asyncio.run(_unless_told(work))
+    finally:
+        end_at_once_when_told()  # the loop has left Python's own handlers
+
+
+async def _unless_told(work: Coroutine[Any, Any, _T]) -> _T:
+    import asyncio
+
+    task = asyncio.ensure_future(work)
+    told: list[int] = []
+
+    def tell(number: int) -> None:
+        if not told:  # a second signal would cut the clearing away short
+            told.append(number)
+            task.cancel()
+
+    for number in _heeded():
+        asyncio.get_running_loop().add_signal_handler(number, tell, number)
+    await asyncio.wait([task])
+    if told:
+        _end(128 + told[0], task)
+    return task.result()
+
+
+def _end(status: int, task: asyncio.Task[Any]) -> None:
+    """End the process without waiting for its threads, which may be loading a network."""
+    if not task.cancelled():
+        task.exception()  # that it failed while it was stopped is nobody's concern
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # the reader of a pipe has gone
+            continue
+    os._exit(status)
+
+
+def _heeded() -> list[signal.Signals]:
+    """Return the signals that whoever started the process has not told it to ignore."""
+    return [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
