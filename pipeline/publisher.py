@@ -136,7 +136,8 @@ class Publisher:
                     self._has_given_up = True
                     raise
                 except BrokerUnavailableError as error:
-                    self._outage.begin(error)
+                    self._outage.begin()
+                    self._outage.tell(error)
             return publishing.result()
         finally:
             publishing.cancel()

@@ -13,11 +13,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.record.util import calc_crc32c
 
-from pipeline.metrics import Metrics
-from pipeline.progress import Progress
 from pipeline.records import Finish, Record
 from pipeline.settings import Settings
-from pipeline.stream import Stream
+from tests.pipeline.streams import make_stream
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 
@@ -109,15 +107,7 @@ class Recorder:
 async def consume(settings: Settings, topic: str, last: bytes, *, group: str = "group") -> list[Record]:
     """Return what a stream of ours reads of the topic up to a record with this value."""
     agent = Recorder()
-    stream = Stream(
-        agent,
-        brokers=settings.brokers,
-        group=group,
-        topic=topic,
-        max_records=100,
-        max_wait_seconds=0.1,
-        progress=Progress(Metrics()),
-    )
+    stream = make_stream(agent, settings, max_records=100, group=group, topic=topic)
     running = asyncio.ensure_future(stream.run_until_failure())
     try:
         async with asyncio.timeout(60):

@@ -27,12 +27,13 @@ def make_stream(
     max_records: int = 10,
     max_wait_seconds: float = 0.1,
     group: str = "group",
+    topic: str = "posts",
 ) -> Stream:
-    """Return a stream of the topic `posts`, not yet running."""
+    """Return a stream of the topic, not yet running."""
     source = StreamSource(
         settings.brokers,
         group,
-        "posts",
+        topic,
         max_records=max_records,
         max_wait_seconds=max_wait_seconds,
         session_seconds=settings.group_session_seconds,

@@ -57,7 +57,7 @@ async def test_each_codec_of_a_topic_is_read(codec: str) -> None:
         await _publish_outcomes(settings)
         ledger = build_ledger(settings, Progress(Metrics()))
         await ledger.catch_up(["p1", "p2"])
-        assert ledger.num_posts == 2
+        assert ledger.num_outcomes == 2
 
         watched = await _tocsin(settings, "watch", "--json", "--from-beginning", "--max", "1")
         assert orjson.loads(watched) == orjson.loads(encode(make_alert()))

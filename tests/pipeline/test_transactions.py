@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.apache_kafka import ApacheKafka
+from pipeline.backlog import count_waiting
 from pipeline.dead_letter import bury, to_outgoing
 from pipeline.dead_letters import Wanted, find_letters
 from pipeline.errors import UndecodableError
@@ -22,7 +23,6 @@ from pipeline.progress import Progress
 from pipeline.records import Partition
 from pipeline.settings import Settings
 from pipeline.topic_reader import reading
-from pipeline.watchdog import count_waiting
 from tests.chaos.kafka_log import NUM_PARTITIONS, end_offsets, follow, read_all
 from tests.pipeline.brokers import APACHE, kafka_or_skip, started
 from tests.pipeline.fakes import make_record
@@ -128,7 +128,7 @@ async def test_an_aborted_outcome_is_none() -> None:
             await _transact(settings, topic, b"p1", commits=False)
         ledger = build_ledger(settings, Progress(Metrics()))
         await ledger.catch_up(["p1"])
-        assert ledger.num_posts == 0
+        assert ledger.num_outcomes == 0
         letter = to_outgoing(
             bury(make_record(b"{"), UndecodableError("no"), stage="decode"), settings.topic_dead
         )
