@@ -41,7 +41,7 @@ def decode(value: bytes | None, message_type: type[_M], *, max_bytes: int) -> _M
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise UndecodableError(f"not JSON: {error}") from error
-    _check_is_plain(document, value, MAX_POST_DEPTH if message_type is Post else _MAX_DEPTH)
+    _check_is_plain(value, MAX_POST_DEPTH if message_type is Post else _MAX_DEPTH)
     try:
         return msgspec.convert(document, message_type)
     except msgspec.ValidationError as error:
@@ -50,9 +50,9 @@ def decode(value: bytes | None, message_type: type[_M], *, max_bytes: int) -> _M
         raise InvalidMessageError(f"not a {message_type.__name__}: {problem}") from error
 
 
-def _check_is_plain(document: object, value: bytes, max_depth: int) -> None:
-    # Most posts have fewer brackets than they may be deep, and need no closer look.
-    if value.count(b"[") + value.count(b"{") > max_depth and is_deeper(document, max_depth):
+def _check_is_plain(value: bytes, max_depth: int) -> None:
+    # The depth first: what comes after it may recurse.
+    if is_deeper(value, max_depth):
         raise UndecodableError(f"nested more than {max_depth} deep")
     try:
         check_is_unambiguous(value.decode())

@@ -159,7 +159,7 @@ class LlmHttp:
         try:
             yield usage
             outcome = "ok"
-        except (LlmUnavailableError, openai.OpenAIError, TimeoutError, ValueError) as error:
+        except (LlmUnavailableError, openai.OpenAIError, TimeoutError, ValueError, RecursionError) as error:
             translated = self._translate(error, kind)
             outcome = "refused" if isinstance(translated, LlmRefusedError) else "unavailable"
             raise translated from error
