@@ -11,7 +11,10 @@ _OTHERS = ("torch_geometric.inspector", "torch.jit._script", "spacy.util", "mode
 
 def _warn_in(module: str, category: type[Warning]) -> None:
     """Warn as a line of that module would."""
-    exec("import warnings; warnings.warn('no longer in 3.15', category)", {"__name__": module, "category": category})
+    exec(
+        "import warnings; warnings.warn('no longer in 3.15', category)",
+        {"__name__": module, "category": category},
+    )
 
 
 @pytest.mark.parametrize("category", [*_DEPRECATIONS, UserWarning, RuntimeWarning, ResourceWarning])

@@ -60,7 +60,9 @@ def test_brackets_in_a_text_are_no_depth(text: str, max_depth: int) -> None:
     assert is_deeper(json.dumps(document).encode(), max_depth) == (max_depth < 3)
 
 
-@pytest.mark.parametrize("inside", ["[" * 40 + "]" * 40, '{"a":' * 40 + "1" + "}" * 40, "[" * 900 + "]" * 900])
+@pytest.mark.parametrize(
+    "inside", ["[" * 40 + "]" * 40, '{"a":' * 40 + "1" + "}" * 40, "[" * 900 + "]" * 900]
+)
 def test_depth_under_a_key_that_stands_twice_counts(inside: str) -> None:
     """The decoded document does not hold it, but whoever reads the bytes comes upon it."""
     assert is_deeper(f'{{"a": {inside}, "a": 1}}'.encode(), 39)
