@@ -83,7 +83,7 @@ def test_another_build_of_a_package_is_the_same_entry(
     """Hours of parsing are not done again for a CPU build in place of PyPI's; for another release they are."""
     paths = []
     for version in ("2.13.0", "2.13.0+cpu", "2.14.0"):
-        monkeypatch.setattr(feature_store.metadata, "version", lambda package, version=version: version)
+        monkeypatch.setattr("importlib.metadata.version", lambda package, version=version: version)
         paths.append(store.path("tagged", corpus))
     assert paths[0] == paths[1] != paths[2]
 
