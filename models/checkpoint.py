@@ -179,7 +179,7 @@ def _read(path: Path) -> bytes:
 def _parse(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(_read(path).decode("utf-8", "surrogatepass"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: is not JSON ({error})") from error
     if not isinstance(document, dict):
         raise CheckpointError(f"{path}: expected a JSON object")

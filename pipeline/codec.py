@@ -51,8 +51,12 @@ def decode(
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise UndecodableError(f"not JSON: {error}") from error
+    max_depth = MAX_POST_DEPTH if message_type is Post else _MAX_DEPTH
+    _check_is_plain(value, max_depth)
     unknown = keep_unknown_fields(document) if message_type is Post else None
-    _check_is_plain(document, value, MAX_POST_DEPTH if message_type is Post else _MAX_DEPTH)
+    # Moved into the metadata, they lie one deeper.
+    if unknown and is_deeper(orjson.dumps(document), max_depth):
+        raise UndecodableError(f"nested more than {max_depth} deep")
     try:
         message = msgspec.convert(document, message_type)
     except msgspec.ValidationError as error:
@@ -64,9 +68,9 @@ def decode(
     return message
 
 
-def _check_is_plain(document: object, value: bytes, max_depth: int) -> None:
-    # Most posts have fewer brackets than they may be deep, and need no closer look. (One may be ours: new metadata.)
-    if value.count(b"[") + value.count(b"{") >= max_depth and is_deeper(document, max_depth):
+def _check_is_plain(value: bytes, max_depth: int) -> None:
+    # The depth first: what comes after it may recurse.
+    if is_deeper(value, max_depth):
         raise UndecodableError(f"nested more than {max_depth} deep")
     try:
         check_is_unambiguous(value.decode())

@@ -162,7 +162,7 @@ class LlmHttp:
         try:
             yield usage
             outcome = "ok"
-        except (LlmUnavailableError, openai.OpenAIError, TimeoutError, ValueError) as error:
+        except (LlmUnavailableError, openai.OpenAIError, TimeoutError, ValueError, RecursionError) as error:
             translated = self._translate(error, kind, fields)
             outcome = "refused" if isinstance(translated, LlmSaidNoError) else "unavailable"
             raise translated from error

@@ -42,6 +42,7 @@ import training.retokenise
 import training.sentiment_corpus
 import training.token_corpus
 from models import DependencyParser, Sentence
+from models.package_release import release
 from training.corpus import Corpus
 from training.errors import CorpusError
 from training.example import Example
@@ -143,7 +144,8 @@ def _key(path: Path, corpus: Corpus) -> str:
 
 def _version(package: str) -> str:
     try:
-        return metadata.version(package)
+        # Not the build: what it parses is the same, and takes hours.
+        return release(metadata.version(package))
     except metadata.PackageNotFoundError:
         return "none"
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from models.package_release import release
 from training.errors import RecipeError, RunStateError
 from training.tensorboard_log import TensorboardLog
 from training.trainer import EpochReport
@@ -105,9 +106,13 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: st
         old, new = before.get(key), after.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
             names += _differences(old, new, f"{prefix}{key}.")
-        elif old != new:
+        elif _compared(old, prefix) != _compared(new, prefix):
             names.append(f"{prefix}{key}")
     return names
+
+
+def _compared(value: object, prefix: str) -> object:
+    return release(value) if prefix == "versions." and isinstance(value, str) else value
 
 
 def _replace(path: Path, content: bytes) -> None:

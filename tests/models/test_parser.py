@@ -33,6 +33,8 @@ def test_parses_are_spacys_own(parser: DependencyParser) -> None:
         assert deprels == [token.dep_ for token in doc]
 
 
+# spaCy forks for them, and torch has threads.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:multiprocessing\\.popen_fork")
 def test_the_faster_tok2vec_is_the_one_in_use(parser: DependencyParser) -> None:
     """In one process; with several, which parse alike, spaCy's own is left in place."""
     several = DependencyParser(num_processes=2)

@@ -6,6 +6,7 @@ It has no model. A test gives it a function from the request to the answer, and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -147,6 +148,8 @@ class FakeLlm:
         return [request for request in self.requests if not is_canary(request)]
 
     async def __aenter__(self) -> FakeLlm:
+        self._gone = asyncio.Event()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -154,10 +157,15 @@ class FakeLlm:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # A server that goes away answers nobody any more; from Python 3.12 on `wait_closed` waits for every connection.
+        self._gone.set()
         self._server.close()
+        for writer in self._writers:
+            writer.close()
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
@@ -168,6 +176,7 @@ class FakeLlm:
             pass  # the client went away, as some tests have it
         finally:
             writer.close()
+            self._writers.discard(writer)
 
     def _choose_reply(self, request_line: str, body: bytes) -> Reply:
         if request_line.startswith("GET /v1/models "):
@@ -181,7 +190,9 @@ class FakeLlm:
         return self.behave(self.requests[-1])
 
     async def _reply(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
-        await asyncio.sleep(reply.delay_seconds)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._gone.wait(), reply.delay_seconds)
+            return
         head = f"HTTP/1.1 {reply.status} X\r\nContent-Type: application/json\r\nConnection: close\r\n"
         head += f"Content-Length: {len(reply.body)}\r\n\r\n"
         sent = reply.body[: len(reply.body) // 2] if reply.is_cut else reply.body

@@ -1,5 +1,7 @@
 import contextlib
 
+import msgspec
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,3 +71,24 @@ def test_bytes_that_are_no_json_are_undecodable(value: bytes | None) -> None:
     """Nothing, cut-off JSON, bad UTF-8, a lone surrogate and too many bytes have one error type."""
     with pytest.raises(UndecodableError):
         decode(value, Post, max_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    ("depth", "complaint"),
+    [(33, "nested more than 32 deep"), (1_020, "nested more than 32 deep"), (100_000, "not JSON: .*limit")],
+)
+@pytest.mark.parametrize("end", ["}", ', "metadata": {}}'])
+def test_depth_is_refused_whatever_python_could_take(depth: int, complaint: str, end: str) -> None:
+    """Also where the same key follows with something harmless; how deep Python may recurse does not matter."""
+    inside = "[" * (depth - 2) + "]" * (depth - 2)
+    value = f'{{"id": "1", "text": "x", "metadata": {{"a": {inside}}}{end}'.encode()
+    with pytest.raises(UndecodableError, match=complaint):
+        decode(value, Post, max_bytes=10**6)
+
+
+def test_metadata_of_the_greatest_depth_travel_on() -> None:
+    """A post as deep as may be fits into an annotated post, and that onto the wire and back."""
+    metadata = orjson.loads('{"a": ' + "[" * 30 + "]" * 30 + "}")
+    post = decode(encode(Post(id="1", text="x", metadata=metadata)), Post, max_bytes=1000)
+    annotated = msgspec.structs.replace(make_annotated_post(), post=post)
+    assert decode(encode(annotated), AnnotatedPost, max_bytes=10**6) == annotated

@@ -109,6 +109,7 @@ async def test_connecting_to_nobody_says_where() -> None:
         (Reply(body=b'{"data": []}'), "no model at all"),
         (failure(401), "TOCSIN_LLM_API_KEY"),
         (Reply(body=b"hello"), "something else"),
+        (Reply(body=b'{"data": ' + b"[" * 100_000), "something else"),
         (failure(400), "status 400"),
     ],
 )

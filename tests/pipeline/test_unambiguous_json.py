@@ -24,7 +24,6 @@ def test_what_encoders_write_is_unambiguous(document: object) -> None:
     ("text", "complaint"),
     [
         ('{"a": 1, "b": 2, "a": 3}', "key 'a' stands twice"),
-        ('{"a": ' + "[" * 1_020 + "]" * 1_020 + ', "a": 1}', "nested deeper"),
         (r'[{"a": {"b": 1, "\u0062": 2}}]', "key 'b' stands twice"),
         ('{"' + "k" * 100 + '": 1, "' + "k" * 100 + '": 1}', "key '" + "k" * 40 + "' stands twice"),
         ('{"\\u202e": 1, "\\u202e": 1}', r"key '\\u202e' stands twice"),
@@ -49,5 +48,29 @@ def _depth(document: Any) -> int:
 
 @given(_JSON, st.integers(0, 6))
 def test_depth_is_that_of_the_deepest_branch(document: object, max_depth: int) -> None:
-    """It says what counting by recursion says."""
-    assert is_deeper(document, max_depth) == (_depth(document) > max_depth)
+    """It says what counting by recursion says, however the document is written, brackets in its texts included."""
+    for text in (json.dumps(document), json.dumps(document, ensure_ascii=False, indent=1)):
+        assert is_deeper(text.encode("utf-8", "surrogatepass"), max_depth) == (_depth(document) > max_depth)
+
+
+@given(st.text(alphabet='[]{}"\\\n é', max_size=30), st.integers(0, 3))
+def test_brackets_in_a_text_are_no_depth(text: str, max_depth: int) -> None:
+    """Not behind an escaped quote or backslash either."""
+    document = {text: [text, {"text": text}]}
+    assert is_deeper(json.dumps(document).encode(), max_depth) == (max_depth < 3)
+
+
+@pytest.mark.parametrize(
+    "inside", ["[" * 40 + "]" * 40, '{"a":' * 40 + "1" + "}" * 40, "[" * 900 + "]" * 900]
+)
+def test_depth_under_a_key_that_stands_twice_counts(inside: str) -> None:
+    """The decoded document does not hold it, but whoever reads the bytes comes upon it."""
+    assert is_deeper(f'{{"a": {inside}, "a": 1}}'.encode(), 39)
+
+
+def test_a_megabyte_of_brackets_is_no_work() -> None:
+    """Neither in a text nor after one, nor a text of escapes alone."""
+    many = 1_000_000
+    assert not is_deeper(b'["' + b"[" * many + b'"]', 32)
+    assert not is_deeper(b"[" + b"[]," * (many // 3) + b"0]", 32)
+    assert not is_deeper(b'["' + b'\\"[' * (many // 3) + b'"]', 32)

@@ -77,6 +77,17 @@ def test_changed_code_is_another_entry(
     assert len({before, after_code, store.path("tagged", corpus)}) == 3
 
 
+def test_another_build_of_a_package_is_the_same_entry(
+    store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hours of parsing are not done again for a CPU build in place of PyPI's; for another release they are."""
+    paths = []
+    for version in ("2.13.0", "2.13.0+cpu", "2.14.0"):
+        monkeypatch.setattr("importlib.metadata.version", lambda package, version=version: version)
+        paths.append(store.path("tagged", corpus))
+    assert paths[0] == paths[1] != paths[2]
+
+
 def test_a_killed_build_leaves_nothing_that_counts(
     store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +146,8 @@ def test_all_code_behind_an_example_is_part_of_the_key() -> None:
     """Whatever one of those modules imports of ours is one of them, or raises errors and reads no text."""
     hashed = {module.__name__ for module in (*feature_store._CODE, feature_store)}
     imported = {name for module in (*feature_store._CODE, feature_store) for name in _own_imports(module)}
-    assert imported - hashed == {"models.errors", "training.errors"}
+    # How versions become part of the key changes no example.
+    assert imported - hashed == {"models.errors", "training.errors", "models.package_release"}
 
 
 def _own_imports(module: ModuleType) -> Iterator[str]:

@@ -70,6 +70,25 @@ def test_a_run_with_other_settings_is_refused_by_name(tmp_path: Path) -> None:
         RunFolder(tmp_path).open(other)
 
 
+def test_another_build_of_the_same_release_goes_on(tmp_path: Path) -> None:
+    """PyPI's torch is `2.13.0`, that of the CPU index `2.13.0+cpu`; another release is another run."""
+    for number, (before, after) in enumerate([("2.13.0", "2.13.0+cpu"), ("2.13.0+cu130", "2.13.0")]):
+        folder = tmp_path / str(number)
+        for version in (before, after):
+            with closing(RunFolder(folder)) as run:
+                run.open({**SETTINGS, "versions": {"torch": version}})
+        with pytest.raises(RecipeError, match=r"another versions\.torch"):
+            RunFolder(folder).open({**SETTINGS, "versions": {"torch": "2.14.0"}})
+
+
+def test_a_plus_elsewhere_is_no_build(tmp_path: Path) -> None:
+    """Only versions have a local part; a corpus may be named as it likes."""
+    with closing(RunFolder(tmp_path)) as folder:
+        folder.open({**SETTINGS, "recipe": {"train": "a+b"}})
+    with pytest.raises(RecipeError, match=r"another recipe\.train"):
+        RunFolder(tmp_path).open({**SETTINGS, "recipe": {"train": "a+c"}})
+
+
 def test_a_finished_run_says_how_it_ended_and_drops_its_state(tmp_path: Path) -> None:
     """The state is large and of no further use; the best epoch is told."""
     with closing(RunFolder(tmp_path)) as folder:
