@@ -17,8 +17,8 @@ from pipeline.records import Partition
 from pipeline.settings import Settings
 
 
-async def ensure_topics(settings: Settings) -> None:
-    """Create those of the five topics that do not exist.
+async def ensure_topics(settings: Settings) -> list[str]:
+    """Create those of the five topics that do not exist; returns their names.
 
     Raises:
         BrokerUnavailableError: nobody answers, or the broker refuses; the text says what.
@@ -47,6 +47,7 @@ async def ensure_topics(settings: Settings) -> None:
             raise BrokerUnavailableError(
                 f"topic {name!r} cannot be created: {message or for_code(code).__name__}"
             )
+    return [name for name, code, _ in response.topic_errors if code == 0]
 
 
 def _is_refused(response: Any) -> bool:

@@ -144,7 +144,12 @@ def _build_stream(
     agent: Agent, source: StreamSource, publisher: Publisher, settings: Settings, instruments: Instruments
 ) -> Stream:
     """Return the stream; a publisher that fails has its topics looked after, too."""
-    topics = TopicKeeper(partial(ensure_topics, settings))
+
+    async def make_topics() -> None:
+        if await ensure_topics(settings):
+            publisher.renew()  # who has lost topics may have lost what it knew of producers
+
+    topics = TopicKeeper(make_topics)
 
     def note_failure() -> None:
         instruments.progress.move()

@@ -11,7 +11,16 @@ from functools import partial
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+    UnknownProducerId,
+)
 from aiokafka.partitioner import murmur2
 
 from pipeline.errors import BrokerUnavailableError, MissingTopicError
@@ -30,6 +39,15 @@ _METADATA_MILLISECONDS = 10_000
 # Records that are not acknowledged by then may be for a topic that is no more.
 _LOOK_SECONDS = 3.0
 _CLOSE_SECONDS = 1.0
+
+# The broker has lost its data, or somebody has taken our producer's id; aiokafka gives up.
+_FORGOTTEN = (
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+    UnknownProducerId,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +68,7 @@ class Publisher:
     Args:
         client: who we are and where, for messages.
         check_topics: raises MissingTopicError where nobody will make a topic that is gone; None where somebody will.
+        make_producer: connects another producer in the place of one that the broker no longer knows.
     """
 
     def __init__(
@@ -58,8 +77,12 @@ class Publisher:
         *,
         client: str = "this client",
         check_topics: Callable[[], Awaitable[object]] | None = None,
+        make_producer: Callable[[], Awaitable[Any]] | None = None,
     ) -> None:
         self._producer = producer
+        self._make_producer = make_producer
+        self._is_forgotten = False  # the broker no longer knows the producer
+        self._renewing = asyncio.Lock()
         self._client = client
         self._check_topics = check_topics
         self._outage = Outage("Kafka")
@@ -89,9 +112,8 @@ class Publisher:
         await check_access(brokers, security)
         client = client_name(brokers, security)
         check = partial(find_partitions, brokers, security, topics) if topics else None
-        try:
-            if check is not None:
-                await check()
+
+        async def make_producer() -> Any:
             producer = AIOKafkaProducer(
                 bootstrap_servers=brokers,
                 acks="all",
@@ -102,9 +124,23 @@ class Publisher:
                 **security.client_options(),
             )
             await start_client(producer, brokers, security)
+            return producer
+
+        try:
+            if check is not None:
+                await check()
+            producer = await make_producer()
         except NOT_ALLOWED as error:  # who may write nothing at all gets no producer id
             raise not_allowed(error, client=client, action="Write") from error
-        return cls(producer, client=client, check_topics=check)
+        return cls(producer, client=client, check_topics=check, make_producer=make_producer)
+
+    def renew(self) -> None:
+        """Publish the next records by a new producer: the broker may have lost what it knew of this one.
+
+        A broker without its data hands out the ids of producers from the start. Two producers under one id would have
+        their records taken for repeats of each other's.
+        """
+        self._is_forgotten = self._make_producer is not None
 
     async def publish(self, records: Sequence[Outgoing]) -> int:
         """Publish all records, in order within a partition; retries for as long as the broker is away.
@@ -146,6 +182,7 @@ class Publisher:
         remaining, num_replaced = list(records), 0
         async for attempt in retries(self._is_passing, wait_max_seconds=10.0):
             with attempt:
+                await self._replace_forgotten_producer()
                 while remaining:
                     sent = {id(record) for record in remaining}
                     remaining, error = await self._send(remaining)
@@ -153,6 +190,15 @@ class Publisher:
                     if error is not None:
                         raise error
         return num_replaced
+
+    async def _replace_forgotten_producer(self) -> None:
+        async with self._renewing:
+            if not self._is_forgotten or self._make_producer is None:
+                return
+            old, self._producer = self._producer, await self._make_producer()
+            self._is_forgotten = False
+            # What is still on its way there fails or arrives, and who waits for it hears of that.
+            await _stop(old)
 
     async def _send(self, records: list[Outgoing]) -> tuple[list[Outgoing], BaseException | None]:
         """Return what is still to be sent, in order, and what went wrong if waiting may help."""
@@ -179,8 +225,12 @@ class Publisher:
         return acknowledgement
 
     def _is_passing(self, error: Exception) -> bool:
-        is_passing = isinstance(error, KafkaTimeoutError) or (
-            isinstance(error, KafkaError) and error.retriable
+        if isinstance(error, _FORGOTTEN):
+            self.renew()
+        is_passing = (
+            isinstance(error, KafkaTimeoutError)
+            or (isinstance(error, KafkaError) and error.retriable)
+            or (self._is_forgotten and isinstance(error, (*_FORGOTTEN, BrokerUnavailableError)))
         )
         if is_passing:
             self.on_failure()
@@ -192,9 +242,14 @@ class Publisher:
         if not self._has_given_up:
             await self._producer.stop()
             return
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._producer.stop(), _CLOSE_SECONDS)
-        await self._producer.client.close()
+        await _stop(self._producer)
+
+
+async def _stop(producer: Any) -> None:
+    """Disconnect a producer that may never get rid of what it holds."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)
+    await producer.client.close()
 
 
 def partition_number(key: bytes, num_partitions: int) -> int:

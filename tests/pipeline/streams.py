@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 
 from pipeline.faust_app import StreamSource
 from pipeline.kafka_admin import ensure_topics
@@ -38,12 +37,16 @@ def make_stream(
         max_wait_seconds=max_wait_seconds,
         session_seconds=settings.group_session_seconds,
     )
+
+    async def make_topics() -> None:
+        await ensure_topics(settings)
+
     return Stream(
         agent,
         source,
         progress=Progress(metrics or Metrics()),
         readiness=readiness or Readiness(),
-        topics=TopicKeeper(partial(ensure_topics, settings)),
+        topics=TopicKeeper(make_topics),
     )
 
 

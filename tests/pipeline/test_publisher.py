@@ -1,12 +1,24 @@
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    UnknownProducerId,
+)
 
 from pipeline.errors import KafkaAccessError
+from pipeline.kafka_admin import ensure_topics
+from pipeline.local_process import find_free_port
+from pipeline.partition_reader import partition_reader
 from pipeline.publisher import Outgoing, Publisher
+from tests.pipeline.brokers import BrokerKind, started
 
 
 class FlakyProducer:
@@ -75,3 +87,82 @@ async def test_a_fallback_is_made_only_when_it_is_needed() -> None:
     assert await Publisher(producer).publish(records) == 2
     assert producer.acknowledged == [b"fits", b"cut more"]
     assert made == ["cut", "cut more"]
+
+
+class ForgottenProducer:
+    """A fake: a producer whose first records the broker refuses, for it no longer knows its id."""
+
+    def __init__(self, error: type[Exception] | None) -> None:
+        self.error = error
+        self.values: list[bytes | None] = []
+        self.is_stopped = False
+        self.client = self
+
+    async def send(self, topic: str, **record: Any) -> asyncio.Future[None]:
+        acknowledgement: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.error is not None:
+            acknowledgement.set_exception(self.error())
+        else:
+            self.values.append(record["value"])
+            acknowledgement.set_result(None)
+        return acknowledgement
+
+    async def stop(self) -> None:
+        self.is_stopped = True
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.mark.parametrize("error", [UnknownProducerId, OutOfOrderSequenceNumber, ProducerFenced])
+async def test_a_producer_that_the_broker_has_forgotten_is_replaced(error: type[Exception]) -> None:
+    """All records go by the new one, and nobody is told of a failure."""
+    old, new = ForgottenProducer(error), ForgottenProducer(None)
+
+    async def make_producer() -> ForgottenProducer:
+        return new
+
+    publisher = Publisher(old, make_producer=make_producer)
+    await publisher.publish([Outgoing("posts", None, b"1"), Outgoing("posts", None, b"2")])
+    assert new.values == [b"1", b"2"]
+    assert old.is_stopped
+
+
+async def test_a_renewed_publisher_uses_another_producer() -> None:
+    """Before the broker has refused anything: under an id that is taken it would drop records as repeats."""
+    old, new = ForgottenProducer(None), ForgottenProducer(None)
+
+    async def make_producer() -> ForgottenProducer:
+        return new
+
+    publisher = Publisher(old, make_producer=make_producer)
+    publisher.renew()
+    await publisher.publish([Outgoing("posts", None, b"1")])
+    await publisher.publish([Outgoing("posts", None, b"2")])
+    assert (old.values, new.values) == ([], [b"1", b"2"])
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(180)
+async def test_publishing_goes_on_after_the_broker_has_lost_everything(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
+    """The broker comes back without topics and without what it knew of the producer: all that comes after is there."""
+    port = find_free_port()
+    settings = broker_kind.settings(port)
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+    async with started(broker_kind.make(tmp_path / "before", port)):
+        await ensure_topics(settings)
+        publisher = await Publisher.connect(settings.brokers)
+        await publisher.publish([Outgoing("posts", str(n).encode(), b"before") for n in range(20)])
+    async with started(broker_kind.make(tmp_path / "after", port)):
+        records = [Outgoing("posts", str(n).encode(), str(n).encode()) for n in range(20)]
+        publishing = asyncio.ensure_future(publisher.publish(records))
+        await ensure_topics(settings)
+        await asyncio.wait_for(publishing, 120)
+        async with partition_reader(settings, ["posts"]) as reader:
+            starts = dict.fromkeys(reader.partitions, 0)
+            found = [record.value async for chunk in reader.read(starts) for record in chunk]
+        await publisher.close()
+    assert {int(value or b"") for value in found} == set(range(20))
