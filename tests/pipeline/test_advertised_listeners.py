@@ -91,7 +91,7 @@ async def test_every_client_says_so_and_names_both_addresses(tmp_path: Path) -> 
 
 
 async def _check_command(folder: Path, expected: str, address: str, *arguments: str) -> None:
-    program = [sys.executable, "-m", "pipeline.cli", *arguments, "--brokers", address]
+    program = [sys.executable, "-m", "pipeline", *arguments, "--brokers", address]
     result = await asyncio.to_thread(
         lambda: subprocess.run(program, capture_output=True, text=True, timeout=60, cwd=folder, check=False)
     )
@@ -104,7 +104,7 @@ async def _check_agent(folder: Path, expected: str, address: str) -> None:
     port = find_free_port()
     environ = {"PATH": "", "TOCSIN_BROKERS": address, "TOCSIN_METRICS_PORT": str(port)}
     agent = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pipeline.cli", "alert", env=environ, cwd=folder, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-m", "pipeline", "alert", env=environ, cwd=folder, stderr=asyncio.subprocess.PIPE
     )
     assert agent.stderr is not None
     try:

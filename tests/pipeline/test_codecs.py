@@ -96,7 +96,7 @@ async def _first(number: int, brokers: str, topics: Sequence[str]) -> AsyncItera
 
 async def _tocsin(settings: Settings, *arguments: str) -> str:
     """Return what the command writes to standard output; it must end with status 0."""
-    program = [sys.executable, "-m", "pipeline.cli", *arguments, "--brokers", settings.brokers]
+    program = [sys.executable, "-m", "pipeline", *arguments, "--brokers", settings.brokers]
     result = await asyncio.to_thread(
         subprocess.run, program, capture_output=True, text=True, timeout=60, check=False
     )

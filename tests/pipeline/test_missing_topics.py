@@ -32,7 +32,7 @@ async def _tocsin(
     """Return how the command ended, which it must do within a minute."""
     return await asyncio.to_thread(
         lambda: subprocess.run(
-            [sys.executable, "-m", "pipeline.cli", *arguments, "--brokers", settings.brokers],
+            [sys.executable, "-m", "pipeline", *arguments, "--brokers", settings.brokers],
             capture_output=True,
             text=True,
             timeout=60,

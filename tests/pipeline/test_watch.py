@@ -33,7 +33,7 @@ async def test_alerts_go_on_after_a_restart_that_lost_the_data(tmp_path: Path) -
     """One line says that the broker is away, one that it is there again, one that the topic is another."""
     port = find_free_port()
     settings = EMBEDDED.settings(port).model_copy(update={"topic_partitions": 1})
-    program = [sys.executable, "-m", "pipeline.cli", "watch", "--json", "--from-beginning"]
+    program = [sys.executable, "-m", "pipeline", "watch", "--json", "--from-beginning"]
     async with started(EmbeddedBroker(tmp_path, port)):
         await ensure_topics(settings)
         await _publish(settings, "a", "b", "c")
