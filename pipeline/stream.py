@@ -1,4 +1,4 @@
-"""One agent fed from one topic: joining the group, batches, commits, lag, and what the group and the topic are about.
+"""One agent fed from one topic: batches, commits and lag.
 
 Faust joins the group, fetches, and deals out batches. What is committed, and when, is ours (`offsets` says why): what
 the agent has finished, five times a second, and once more before partitions are given back. An agent that raises
@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pipeline.errors import GroupRefusedError, TocsinError
 from pipeline.faust_app import StreamSource, build_app
-from pipeline.faust_consumer import Commit, GroupConsumer, Membership
-from pipeline.group_refusal import Applicant, GroupRefusal, explain_failure, explain_refusal
-from pipeline.kafka_refusal import knock
-from pipeline.kafka_security import NO_SECURITY
+from pipeline.faust_consumer import Commit, GroupConsumer
+from pipeline.group_watch import GroupWatch
 from pipeline.offsets import Offsets
-from pipeline.outage import backoff_seconds
 from pipeline.progress import Progress
-from pipeline.readiness import Readiness, State
+from pipeline.readiness import Readiness
 from pipeline.records import Agent, Partition, Record, time_of
 from pipeline.topic_keeper import TopicKeeper
 
@@ -36,8 +31,6 @@ _LOOK_SECONDS = 0.5
 # than the members of the group wait for each other.
 _HAND_OVER_SECONDS = 6.0
 _LAST_COMMIT_SECONDS = 2.0
-_MAX_REFUSAL_BACKOFF_SECONDS = 10.0
-_KNOCK_SECONDS = 10.0
 
 
 class Stream:
@@ -63,7 +56,6 @@ class Stream:
         self.source = source
         self._progress = progress
         self._readiness = readiness
-        self._topics = topics
         self._offsets = Offsets()
         self._committing = asyncio.Lock()
         self._work: asyncio.Task[None] | None = None  # the agent on the batch in hand
@@ -71,14 +63,15 @@ class Stream:
         self._is_stopping = False
         self._has_partitions = True  # no more from their revocation to the next assignment
         self._agent_failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        self._num_refusals, self._next_request = 0, 0.0
-        self._next_knock = 0.0
         self._app = build_app(source)
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._app.on_partitions_assigned.connect(self._on_assigned)
         topic = self._app.topic(source.topic, key_serializer="raw", value_serializer="raw")
         self._app.agent(topic, name=source.group)(self._run)
         self._consumer = GroupConsumer(self._app)
+        self._watch = GroupWatch(
+            self._consumer, source, readiness=readiness, topics=topics, on_topic_lost=self._lose_partitions
+        )
 
     async def run_until_failure(self) -> BaseException:
         """Join the consumer group and feed the agent; returns, once that cannot go on, why.
@@ -90,7 +83,7 @@ class Stream:
         ends: list[asyncio.Future[Any]] = [
             self._agent_failure,
             asyncio.ensure_future(self._run_app()),
-            asyncio.ensure_future(self._repeat(self._look, _LOOK_SECONDS)),
+            asyncio.ensure_future(self._repeat(self._watch.look, _LOOK_SECONDS)),
             asyncio.ensure_future(self._repeat(self._commit_if_ours, _COMMIT_SECONDS)),
             asyncio.ensure_future(self._repeat(self._show_lag, _LAG_SECONDS)),
         ]
@@ -226,67 +219,6 @@ class Stream:
             for place, offset in self.positions().items()
         }
         self._progress.show_lag(lag)
-
-    async def _look(self) -> None:
-        """Tell what the group and the topic are about, and do what can be done about it."""
-        member = self._consumer.membership()
-        if member.error is not None:
-            await self._meet_refusal(member)
-            return
-        self._num_refusals = 0
-        topic, group = self.source.topic, self.source.group
-        if member.is_member and not self._consumer.has_topic(topic):
-            # What was finished of the old topic must not be committed to a new one of its name.
-            self._lose_partitions()
-            self._readiness.no_topic(f"no topic {topic!r}: making it again")
-            self._topics.note_missing()
-        elif member.is_member:
-            self._readiness.joined()
-        elif member.has_coordinator:
-            self._readiness.connecting(f"joining consumer group {group!r}")
-        else:
-            await self._tell_absence()
-        if await self._topics.remake_missing():
-            await self._consumer.ask_for_metadata()
-
-    async def _tell_absence(self) -> None:
-        """Tell that no broker answers for the group, and where passwords are involved whether it refuses us."""
-        source, reason = self.source, f"no broker of {self.source.brokers} answers for {self.source.group!r}"
-        if self._readiness.status.state is not State.REFUSED:
-            self._readiness.connecting(reason)
-        if source.security == NO_SECURITY or time.monotonic() < self._next_knock:
-            return
-        self._next_knock = time.monotonic() + _KNOCK_SECONDS
-        try:
-            await knock(source.brokers, source.security)
-        except TocsinError as error:
-            # A password or a token may be mended while the agent runs: no reason to end.
-            self._readiness.refused(str(error))
-        else:
-            self._readiness.connecting(reason)
-
-    async def _meet_refusal(self, member: Membership) -> None:
-        """Raise `GroupRefusedError` for a refusal that lasts; tell another one, and ask again after a while."""
-        refusal = self._explain(member)
-        if refusal.is_final or member.is_over:
-            raise GroupRefusedError(refusal.text)
-        self._readiness.refused(refusal.text)
-        now = time.monotonic()
-        if self._num_refusals == 0:
-            self._next_request = now
-        if now >= self._next_request:
-            self._next_request = now + backoff_seconds(
-                self._num_refusals + 2, max_seconds=_MAX_REFUSAL_BACKOFF_SECONDS
-            )
-            self._num_refusals += 1
-            await self._consumer.join_again()
-
-    def _explain(self, member: Membership) -> GroupRefusal:
-        applicant = Applicant(self.source.group, self.source.session_seconds)
-        if member.refusal_code:
-            return explain_refusal(member.refusal_code, applicant)
-        assert member.error is not None, "a refusal has a code or an error"
-        return explain_failure(member.error, applicant)
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
         while True:

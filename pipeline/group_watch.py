@@ -1,0 +1,113 @@
+"""What the consumer group and the topic of an agent are about: told at `/readyz`, and mended as far as it can be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from pipeline.errors import BrokerUnavailableError, GroupRefusedError, KafkaAccessError
+from pipeline.faust_app import StreamSource
+from pipeline.faust_consumer import GroupConsumer, Membership
+from pipeline.group_refusal import Applicant, GroupRefusal, explain_failure, explain_refusal
+from pipeline.kafka_refusal import knock
+from pipeline.kafka_security import NO_SECURITY
+from pipeline.outage import backoff_seconds
+from pipeline.readiness import Readiness, State
+from pipeline.topic_keeper import TopicKeeper
+
+_MAX_BACKOFF_SECONDS = 10.0
+_KNOCK_SECONDS = 10.0
+
+
+class GroupWatch:
+    """Looks at the group again and again.
+
+    Args:
+        readiness: is told what is found.
+        topics: makes topics again that are gone.
+        on_topic_lost: is called while the topic is missing: what was read of it must not be committed to a new one.
+    """
+
+    def __init__(
+        self,
+        consumer: GroupConsumer,
+        source: StreamSource,
+        *,
+        readiness: Readiness,
+        topics: TopicKeeper,
+        on_topic_lost: Callable[[], None],
+    ) -> None:
+        self._consumer = consumer
+        self._source = source
+        self._readiness = readiness
+        self._topics = topics
+        self._on_topic_lost = on_topic_lost
+        self._num_refusals, self._next_request = 0, 0.0
+        self._next_knock = 0.0
+
+    async def look(self) -> None:
+        """Tell what the group and the topic are about, and do what can be done about it.
+
+        Raises:
+            GroupRefusedError: the group refuses this agent for good.
+        """
+        member = self._consumer.membership()
+        if member.error is not None:
+            await self._meet_refusal(member)
+            return
+        self._num_refusals = 0
+        topic = self._source.topic
+        if member.is_member and not self._consumer.has_topic(topic):
+            self._on_topic_lost()
+            self._readiness.no_topic(f"no topic {topic!r}: making it again")
+            self._topics.note_missing()
+        elif member.is_member:
+            self._readiness.joined()
+        elif member.has_coordinator:
+            self._readiness.connecting(f"joining consumer group {self._source.group!r}")
+        else:
+            await self._tell_absence()
+        if await self._topics.remake_missing():
+            await self._consumer.ask_for_metadata()
+
+    async def _tell_absence(self) -> None:
+        """Tell that no broker answers for the group, and where passwords are involved whether it refuses us."""
+        source = self._source
+        reason = f"no broker of {source.brokers} answers for consumer group {source.group!r}"
+        if self._readiness.status.state is not State.REFUSED:
+            self._readiness.connecting(reason)
+        if source.security == NO_SECURITY or time.monotonic() < self._next_knock:
+            return
+        self._next_knock = time.monotonic() + _KNOCK_SECONDS
+        try:
+            await knock(source.brokers, source.security)
+        except KafkaAccessError as error:
+            # A password or a token may be mended while the agent runs: no reason to end.
+            self._readiness.refused(str(error))
+        except BrokerUnavailableError as error:
+            self._readiness.connecting(str(error))
+        else:
+            self._readiness.connecting(reason)
+
+    async def _meet_refusal(self, member: Membership) -> None:
+        """Raise `GroupRefusedError` for a refusal that lasts; tell another one, and ask again after a while."""
+        refusal = self._explain(member)
+        if refusal.is_final or member.is_over:
+            raise GroupRefusedError(refusal.text)
+        self._readiness.refused(refusal.text)
+        now = time.monotonic()
+        if self._num_refusals == 0:
+            self._next_request = now
+        if now >= self._next_request:
+            self._next_request = now + backoff_seconds(
+                self._num_refusals + 2, max_seconds=_MAX_BACKOFF_SECONDS
+            )
+            self._num_refusals += 1
+            await self._consumer.join_again()
+
+    def _explain(self, member: Membership) -> GroupRefusal:
+        applicant = Applicant(self._source.group, self._source.session_seconds)
+        if member.refusal_code:
+            return explain_refusal(member.refusal_code, applicant)
+        assert member.error is not None, "a refusal has a code or an error"
+        return explain_failure(member.error, applicant)
