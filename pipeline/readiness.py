@@ -9,8 +9,9 @@
     stopping        the agent was told to end
 
 Three parties tell what they know: the stream (Kafka), the LLM client, and the program. The state follows from these
-facts alone, the first that applies: stopping, Kafka's, the LLM's, working, joined. So no order of events can leave the
-machine in a wrong state.
+facts alone, the first that applies: stopping, refused, no topic, LLM not usable, connecting, working, joined. So no
+order of events can leave the machine in a wrong state. (The LLM comes before connecting: an agent joins its group only once
+the LLM is usable. Before anybody has asked the LLM, that says nothing.)
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Readiness:
     def __init__(self, *, needs_llm: bool = False) -> None:
         self._kafka = Status(State.CONNECTING, "looking for the broker")
         self._llm_problem = "not asked yet" if needs_llm else ""
+        self._is_llm_asked = False
         self._is_working = False
         self._is_stopping = False
         self._told = self.status
@@ -66,10 +68,12 @@ class Readiness:
         """The state now."""
         if self._is_stopping:
             return Status(State.STOPPING, "the agent was told to end")
+        if self._kafka.state in (State.REFUSED, State.NO_TOPIC):
+            return self._kafka
+        if self._llm_problem and (self._is_llm_asked or self._kafka.state is State.JOINED):
+            return Status(State.LLM_NOT_USABLE, self._llm_problem)
         if self._kafka.state is not State.JOINED:
             return self._kafka
-        if self._llm_problem:
-            return Status(State.LLM_NOT_USABLE, self._llm_problem)
         return Status(State.WORKING if self._is_working else State.JOINED)
 
     def connecting(self, reason: str) -> None:
@@ -95,7 +99,7 @@ class Readiness:
 
     def llm_not_usable(self, reason: str) -> None:
         """Note that it does not, and why."""
-        self._llm_problem = reason
+        self._llm_problem, self._is_llm_asked = reason, True
         self._tell()
 
     def working(self, is_working: bool) -> None:

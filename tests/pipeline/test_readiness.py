@@ -34,6 +34,17 @@ def test_what_weighs_more_is_the_state() -> None:
     assert not readiness.status.is_ready
 
 
+def test_an_agent_that_waits_for_the_llm_says_so_before_it_joins() -> None:
+    """The broker is there and the group waits for us: what we wait for is the LLM."""
+    readiness = Readiness(needs_llm=True)
+    readiness.connecting("joining the consumer group")
+    assert readiness.status.state is State.CONNECTING
+    readiness.llm_not_usable("away")
+    assert readiness.status == Status(State.LLM_NOT_USABLE, "away")
+    readiness.llm_usable()
+    assert readiness.status == Status(State.CONNECTING, "joining the consumer group")
+
+
 def test_each_state_but_the_two_ready_ones_has_a_reason() -> None:
     """An operator never reads a state alone."""
     readiness = Readiness()
