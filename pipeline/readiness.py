@@ -10,8 +10,8 @@
 
 Three parties tell what they know: the stream (Kafka), the LLM client, and the program. The state follows from these
 facts alone, the first that applies: stopping, refused, no topic, LLM not usable, connecting, working, joined. So no
-order of events can leave the machine in a wrong state. (The LLM comes before connecting: an agent joins its group only once
-the LLM is usable. Before anybody has asked the LLM, that says nothing.)
+order of events can leave the machine in a wrong state. (The LLM comes before connecting: an agent joins its group only
+once the LLM is usable. Before anybody has asked the LLM, that says nothing.)
 """
 
 from __future__ import annotations
