@@ -84,10 +84,11 @@ async def running_stream(
         await asyncio.wait_for(stream.stop(2.0), 8.0)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Return once the condition holds."""
-    async with asyncio.timeout(120):
+async def until(condition: Callable[[], bool], running: asyncio.Future[BaseException] | None = None) -> None:
+    """Return once the condition holds; fails with what has ended a stream that runs meanwhile."""
+    async with asyncio.timeout(60):
         while not condition():
+            assert running is None or not running.done(), repr(running.result())
             await asyncio.sleep(0.05)
 
 

@@ -123,7 +123,7 @@ async def test_a_topic_made_again_beside_a_running_agent_is_read_whole() -> None
         agent = Holding()
         admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
         await admin.start()
-        async with running_stream(settings, agent):
+        async with running_stream(settings, agent) as running:
             await asyncio.wait_for(is_held.wait(), 60)
             await admin.delete_topics(["posts"])
             async with asyncio.timeout(30):
@@ -132,5 +132,5 @@ async def test_a_topic_made_again_beside_a_running_agent_is_read_whole() -> None
             await ensure_topics(settings)
             hold.set()
             await _produce(settings, range(100, 200))
-            await until(lambda: set(range(100, 200)) <= set(agent.seen))
+            await until(lambda: set(range(100, 200)) <= set(agent.seen), running)
         await admin.close()
