@@ -18,6 +18,8 @@ _MAX_POLL_SECONDS = 30 * 86_400.0
 # A topic that is deleted, made again, or given more partitions is noticed within this time.
 _METADATA_MAX_AGE_SECONDS = 10.0
 _HEARTBEATS_PER_SESSION = 6
+# A broker that hangs is noticed by a heartbeat that gets no answer. JoinGroup alone takes as long as a rebalance.
+_ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class StreamSource:
 
 def build_app(source: StreamSource) -> faust.App:
     """Return the app, without an agent."""
+    rebalance_seconds = max(_REBALANCE_SECONDS, source.session_seconds)
     return _App(
         source.group,
         broker=[f"kafka://{broker.strip()}" for broker in source.brokers.split(",")],
@@ -56,7 +59,8 @@ def build_app(source: StreamSource) -> faust.App:
         # With the defaults the first record takes half a minute, and a lost member as long to be noticed.
         broker_session_timeout=source.session_seconds,
         broker_heartbeat_interval=source.session_seconds / _HEARTBEATS_PER_SESSION,
-        broker_rebalance_timeout=max(_REBALANCE_SECONDS, source.session_seconds),
+        broker_rebalance_timeout=rebalance_seconds,
+        broker_request_timeout=rebalance_seconds + _ANSWER_SECONDS,
         broker_max_poll_interval=_MAX_POLL_SECONDS,
         consumer_metadata_max_age_ms=int(_METADATA_MAX_AGE_SECONDS * 1000),
         stream_buffer_maxsize=2 * source.max_records,

@@ -11,6 +11,7 @@ What their public parts do not give:
   the offset of a deleted topic to the new one of its name; and for a member that the group has forgotten it commits as
   nobody's, which an empty group takes.
 - A partition that begins anew: a topic made again, a broker set back. Faust drops what lies before its last offset.
+- A partition without a commit, when a rebalance drops what was fetched of it: aiokafka does not go back there.
 - Metadata asked for at once.
 
 `tests/pipeline/test_faust_consumer.py` fails if a new release changes one of these.
@@ -20,10 +21,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import (
     IllegalGenerationError,
@@ -33,7 +36,6 @@ from aiokafka.errors import (
     UnknownMemberIdError,
     UnknownTopicOrPartitionError,
 )
-from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.exceptions import ConsumerNotStarted
@@ -84,7 +86,7 @@ class Commit(Enum):
 
     TAKEN = "the broker has it"
     LATER = "the coordinator is away: it may work later"
-    LOST = "the group or the topic has moved on without this member, which joins again: all of it comes again"
+    LOST = "the group or the topic has moved on without this member, which must join again: all of it comes again"
 
 
 logger = logging.getLogger(__name__)
@@ -110,6 +112,11 @@ class GroupConsumer:
         """Whether the consumer can be asked anything."""
         return bool(self._app.started) and not self._app.crashed and self._client is not None
 
+    @property
+    def generation(self) -> int:
+        """The generation of the group that the present assignment is of."""
+        return int(self._app.consumer_generation_id)
+
     def assignment(self) -> list[Partition]:
         """Return the partitions that are this member's."""
         try:
@@ -132,9 +139,8 @@ class GroupConsumer:
 
     def fetched(self) -> dict[Partition, Fetched]:
         """Return how far each partition was fetched in the present generation."""
-        generation = self._app.consumer_generation_id
         fetched = dict(self._thread.fetched)
-        return {place: at for place, at in fetched.items() if at.generation == generation}
+        return {place: at for place, at in fetched.items() if at.generation == self.generation}
 
     def membership(self) -> Membership:
         """Return what is known of the group."""
@@ -165,6 +171,11 @@ class GroupConsumer:
         client = self._client
         return client is not None and client._client.cluster.partitions_for_topic(topic) is not None
 
+    def may_see(self, topic: str) -> bool:
+        """Whether an ACL lets us see the topic, as far as the client knows."""
+        client = self._client
+        return client is None or topic not in client._client.cluster.unauthorized_topics
+
     async def ask_for_metadata(self) -> None:
         """Have the client ask which topics there are, now; returns at once."""
         await self._thread.call_thread(self._thread.ask_for_metadata)
@@ -175,7 +186,8 @@ class GroupConsumer:
         Raises:
             KafkaError: the broker refuses for good; an ACL is missing, for instance.
         """
-        result: Commit = await self._thread.call_thread(self._thread.commit_once, offsets)
+        thread = self._thread
+        result: Commit = await thread.call_thread(thread.commit_once, offsets, self.generation)
         # Faust's bookkeeping of holes in the offsets, which its own commit would trim.
         self._app.consumer._gap.clear()
         return result
@@ -222,6 +234,19 @@ class CommittedReader(AIOKafkaConsumerThread):
     def highwater(self, tp: Any) -> Any:
         """Return the last stable offset: what lies behind it is nobody's yet."""
         return self._ensure_consumer().last_stable_offset(TopicPartition(*tp))
+
+    async def seek_to_committed(self) -> Any:
+        """Go back to what is committed, and to the oldest record where nothing is."""
+        return await self.call_thread(self._seek_to_committed)
+
+    async def _seek_to_committed(self) -> Any:
+        consumer = self._ensure_consumer()
+        committed = await consumer.seek_to_committed()
+        # aiokafka leaves a partition without a commit where it stands: behind records that Faust dropped because the
+        # group was changing when they came.
+        if anew := [tp for tp, offset in committed.items() if not offset]:
+            consumer._fetcher.request_offset_reset(anew, OffsetResetStrategy.EARLIEST)
+        return committed
 
     async def _fetch_records(self, consumer: Any, active_partitions: Any, *limits: Any, **named: Any) -> Any:
         try:
@@ -274,17 +299,18 @@ class CommittedReader(AIOKafkaConsumerThread):
     async def forget_refusal(self) -> None:
         """Take the refusal that the coordinator keeps, so that it goes on."""
         self.refusal_code = NO_ERROR
-        try:
-            self._ensure_consumer()._coordinator.check_errors()
-        except KafkaError:
-            return  # the one that is known
+        coordinator = self._ensure_consumer()._coordinator
+        with suppress(KafkaError):  # the one that is known
+            coordinator.check_errors()
+        # A heartbeat or a look-up of offsets that has failed begins anew with a rejoin alone.
+        coordinator.request_rejoin()
 
     async def ask_for_metadata(self) -> None:
         """Ask for metadata, in the background."""
         self._ensure_consumer()._client.force_metadata_update()
 
-    async def commit_once(self, offsets: Mapping[Partition, int]) -> Commit:
-        """Commit those of the offsets whose partitions are still ours."""
+    async def commit_once(self, offsets: Mapping[Partition, int], generation: int) -> Commit:
+        """Commit those of the offsets whose partitions are still ours, in the generation that they are of."""
         consumer = self._ensure_consumer()
         subscription = consumer._subscription.subscription
         if subscription is None or subscription.assignment is None:
@@ -296,7 +322,7 @@ class CommittedReader(AIOKafkaConsumerThread):
             if TopicPartition(*place) in ours
         }
         coordinator = consumer._coordinator
-        if coordinator.generation == OffsetCommitRequest.DEFAULT_GENERATION_ID:
+        if coordinator.generation != generation:
             return Commit.LOST
         try:
             async with coordinator._commit_lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -42,8 +43,10 @@ class GroupWatch:
         self._readiness = readiness
         self._topics = topics
         self._on_topic_lost = on_topic_lost
+        self.must_rejoin = False  # what was assigned counts no more, and nobody says so to the group but we
         self._num_refusals, self._next_request = 0, 0.0
         self._next_knock = 0.0
+        self._remaking: asyncio.Task[None] | None = None
 
     async def look(self) -> None:
         """Tell what the group and the topic are about, and do what can be done about it.
@@ -56,17 +59,42 @@ class GroupWatch:
             await self._meet_refusal(member)
             return
         self._num_refusals = 0
-        topic = self._source.topic
-        if member.is_member and not self._consumer.has_topic(topic):
-            self._on_topic_lost()
-            self._readiness.no_topic(f"no topic {topic!r}: making it again")
-            self._topics.note_missing()
-        elif member.is_member:
-            self._readiness.joined()
-        elif member.has_coordinator:
-            self._readiness.connecting(f"joining consumer group {self._source.group!r}")
-        else:
+        if not member.has_coordinator:
             await self._tell_absence()
+        elif not member.is_member:
+            self._readiness.connecting(f"joining consumer group {self._source.group!r}")
+        elif not self._consumer.may_see(self._source.topic):
+            self._readiness.refused(f"this agent lacks an ACL: Describe on topic {self._source.topic!r}")
+        elif not self._consumer.has_topic(self._source.topic):
+            self._meet_missing_topic()
+        elif self.must_rejoin:
+            # The group's leader alone joins again by itself when topics change.
+            self._readiness.connecting(f"joining consumer group {self._source.group!r} again")
+            await self._consumer.join_again()
+        else:
+            self._readiness.joined()
+        self._remake_topics()
+
+    def close(self) -> None:
+        """End what is under way."""
+        if self._remaking is not None:
+            self._remaking.cancel()
+
+    def _meet_missing_topic(self) -> None:
+        is_news = self._readiness.status.state is not State.NO_TOPIC
+        self._on_topic_lost()
+        self._readiness.no_topic(f"no topic {self._source.topic!r}: making it again")
+        self._topics.note_lost() if is_news else self._topics.note_missing()
+
+    def _remake_topics(self) -> None:
+        """Make missing topics, in a task: a broker that hangs must not keep us from telling so."""
+        if self._remaking is not None and not self._remaking.done():
+            return
+        if self._remaking is not None:
+            self._remaking.result()  # raises what is no outage
+        self._remaking = asyncio.ensure_future(self._remake())
+
+    async def _remake(self) -> None:
         if await self._topics.remake_missing():
             await self._consumer.ask_for_metadata()
 

@@ -25,6 +25,7 @@ class Offsets:
         self._next: dict[
             Partition, int
         ] = {}  # the offset after the last record before which all are finished
+        self._finished: dict[Partition, int] = {}  # the same, of records alone
         self._committed: dict[Partition, int] = {}
 
     def begin(self, records: Sequence[Record]) -> None:
@@ -41,7 +42,7 @@ class Offsets:
         partition = Partition(record.topic, record.partition)
         held = self._held[partition]
         while held and id(held[0]) not in self._unfinished:
-            self._next[partition] = held.popleft().offset + 1
+            self._next[partition] = self._finished[partition] = held.popleft().offset + 1
 
     def skip(self, partition: Partition, *, delivered: int | None, position: int) -> None:
         """Note that the records before `position` are all that there are; does nothing unless all of them are finished.
@@ -53,7 +54,7 @@ class Offsets:
             delivered: the offset after the last record that was handed on; None: none was.
             position: the offset that is fetched next.
         """
-        is_finished = delivered is None or self._next.get(partition, 0) >= delivered
+        is_finished = delivered is None or self._finished.get(partition) == delivered
         if is_finished and not self._held.get(partition) and position > self._next.get(partition, 0):
             self._next[partition] = position
 
@@ -74,4 +75,5 @@ class Offsets:
         self._held.clear()
         self._unfinished.clear()
         self._next.clear()
+        self._finished.clear()
         self._committed.clear()

@@ -149,7 +149,7 @@ def _build_stream(
         if await ensure_topics(settings):
             publisher.renew()  # who has lost topics may have lost what it knew of producers
 
-    topics = TopicKeeper(make_topics)
+    topics = TopicKeeper(make_topics, on_lost=publisher.renew)
 
     def note_failure() -> None:
         instruments.progress.move()

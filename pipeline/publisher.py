@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -40,7 +39,8 @@ _METADATA_MILLISECONDS = 10_000
 _LOOK_SECONDS = 3.0
 _CLOSE_SECONDS = 1.0
 
-# The broker has lost its data, or somebody has taken our producer's id; aiokafka gives up.
+# The broker has lost its data, somebody has taken our producer's id, or a record was too large: its number is spent, so
+# that the next on its partition seems to come too early. aiokafka gives up.
 _FORGOTTEN = (
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
@@ -83,6 +83,7 @@ class Publisher:
         self._make_producer = make_producer
         self._is_forgotten = False  # the broker no longer knows the producer
         self._renewing = asyncio.Lock()
+        self._replaced = asyncio.Event()  # the present producer has given way to another
         self._client = client
         self._check_topics = check_topics
         self._outage = Outage("Kafka")
@@ -197,13 +198,15 @@ class Publisher:
                 return
             old, self._producer = self._producer, await self._make_producer()
             self._is_forgotten = False
-            # What is still on its way there fails or arrives, and who waits for it hears of that.
+            # What is still on its way there may never arrive: who waits for it sends it again.
+            self._replaced.set()
+            self._replaced = asyncio.Event()
             await _stop(old)
 
     async def _send(self, records: list[Outgoing]) -> tuple[list[Outgoing], BaseException | None]:
         """Return what is still to be sent, in order, and what went wrong if waiting may help."""
-        sent = [await self._hand_over(record) for record in records]
-        results = await asyncio.gather(*sent, return_exceptions=True)
+        producer = self._producer
+        results = await self._acknowledged(producer, records)
         remaining: list[Outgoing] = []
         error: BaseException | None = None
         for record, result in zip(records, results, strict=True):
@@ -212,21 +215,24 @@ class Publisher:
             elif isinstance(result, BaseException):
                 remaining.append(record)
                 error = error or result
+        if isinstance(error, _FORGOTTEN) and producer is self._producer:
+            self.renew()
         return remaining, error
 
-    async def _hand_over(self, record: Outgoing) -> Awaitable[Any]:
+    async def _acknowledged(self, producer: Any, records: list[Outgoing]) -> list[object]:
+        """Return an acknowledgement or an error for each record; no later than when the producer is replaced."""
+        sending = asyncio.ensure_future(_hand_over_all(producer, records))
+        replaced = asyncio.ensure_future(self._replaced.wait())
         try:
-            acknowledgement: Awaitable[Any] = await self._producer.send(
-                record.topic, key=record.key, value=record.value, headers=list(record.headers)
-            )
-        except MessageSizeTooLargeError as error:  # the client's own limit
-            acknowledgement = asyncio.get_running_loop().create_future()
-            acknowledgement.set_exception(error)
-        return acknowledgement
+            await asyncio.wait([sending, replaced], return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                return sending.result()
+            return [KafkaTimeoutError("the producer was replaced")] * len(records)
+        finally:
+            sending.cancel()
+            replaced.cancel()
 
     def _is_passing(self, error: Exception) -> bool:
-        if isinstance(error, _FORGOTTEN):
-            self.renew()
         is_passing = (
             isinstance(error, KafkaTimeoutError)
             or (isinstance(error, KafkaError) and error.retriable)
@@ -245,11 +251,30 @@ class Publisher:
         await _stop(self._producer)
 
 
+async def _hand_over_all(producer: Any, records: list[Outgoing]) -> list[object]:
+    acknowledgements = [await _hand_over(producer, record) for record in records]
+    return await asyncio.gather(*acknowledgements, return_exceptions=True)
+
+
+async def _hand_over(producer: Any, record: Outgoing) -> Awaitable[object]:
+    try:
+        acknowledgement: Awaitable[object] = await producer.send(
+            record.topic, key=record.key, value=record.value, headers=list(record.headers)
+        )
+    except MessageSizeTooLargeError as error:  # the client's own limit
+        refused: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        refused.set_exception(error)
+        return refused
+    return acknowledgement
+
+
 async def _stop(producer: Any) -> None:
     """Disconnect a producer that may never get rid of what it holds."""
-    with suppress(TimeoutError):
+    try:
         await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)
-    await producer.client.close()
+    except TimeoutError:
+        await producer.client.close()
+        await producer._sender.close()  # it would try for ever
 
 
 def partition_number(key: bytes, num_partitions: int) -> int:

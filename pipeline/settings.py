@@ -95,7 +95,6 @@ class Settings(BaseSettings):
         "tocsin-annotate", min_length=1, description="consumer group of `tocsin annotate`"
     )
     alert_group: str = Field("tocsin-alert", min_length=1, description="consumer group of `tocsin alert`")
-    # Faust's requests last 90 s at most, and a session no longer.
     group_session_seconds: float = Field(
         6.0,
         ge=1,

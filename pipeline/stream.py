@@ -61,7 +61,7 @@ class Stream:
         self._work: asyncio.Task[None] | None = None  # the agent on the batch in hand
         self._give_back = asyncio.Event()  # tells the agent to begin nothing more of it
         self._is_stopping = False
-        self._has_partitions = True  # no more from their revocation to the next assignment
+        self._has_partitions = True  # no more from their revocation, or loss, to the next assignment
         self._agent_failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._app = build_app(source)
         self._app.on_partitions_revoked.connect(self._on_revoked)
@@ -100,6 +100,7 @@ class Stream:
     async def stop(self, timeout_seconds: float) -> None:
         """Finish or give back what is in hand within the time, commit, leave the group."""
         self._is_stopping = True
+        self._watch.close()
         await self._let_go(timeout_seconds)
         await self._app.stop()
 
@@ -181,6 +182,7 @@ class Stream:
 
     async def _on_assigned(self, *_: Any, **__: Any) -> None:
         self._has_partitions = True
+        self._watch.must_rejoin = False
         self._agent.on_rebalance()
 
     async def _commit_if_ours(self) -> None:
@@ -194,6 +196,7 @@ class Stream:
 
     async def _commit(self) -> Commit:
         async with self._committing:
+            generation = self._consumer.generation
             for place, fetched in self._consumer.fetched().items():
                 self._offsets.skip(place, delivered=fetched.delivered, position=fetched.position)
             offsets = self._offsets.committable()
@@ -203,13 +206,14 @@ class Stream:
             if result is Commit.TAKEN:
                 self._offsets.committed(offsets)
                 self._progress.move()
-            elif result is Commit.LOST:
+            elif result is Commit.LOST and generation == self._consumer.generation:
                 self._lose_partitions()
             return result
 
     def _lose_partitions(self) -> None:
-        """Commit nothing more of what was read before the next assignment."""
+        """Commit nothing more of what was read before the next assignment, and see that there is one."""
         self._has_partitions = False
+        self._watch.must_rejoin = True
         self._offsets.forget()
 
     async def _show_lag(self) -> None:

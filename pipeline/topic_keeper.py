@@ -18,16 +18,25 @@ class TopicKeeper:
 
     Args:
         make_topics: makes those that do not exist.
+        on_lost: is told that a topic is gone for sure.
     """
 
-    def __init__(self, make_topics: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, make_topics: Callable[[], Awaitable[None]], on_lost: Callable[[], None] = lambda: None
+    ) -> None:
         self._make_topics = make_topics
+        self._on_lost = on_lost
         self._is_missing = False
         self._next_attempt = 0.0
 
     def note_missing(self) -> None:
         """Note that a topic is, or may be, missing."""
         self._is_missing = True
+
+    def note_lost(self) -> None:
+        """Note that a topic is gone, and perhaps all that the broker knew."""
+        self._is_missing = True
+        self._on_lost()
 
     async def remake_missing(self) -> bool:
         """Make the topics if one is missing and the last attempt is some seconds ago; returns whether that was done."""

@@ -1,4 +1,5 @@
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from pipeline.kafka_admin import ensure_topics
 from pipeline.local_process import find_free_port
 from pipeline.partition_reader import partition_reader
 from pipeline.publisher import Outgoing, Publisher
-from tests.pipeline.brokers import BrokerKind, started
+from tests.pipeline.brokers import APACHE, BrokerKind, kafka_or_skip, started
+from tests.pipeline.foreign_producers import make_topics
 
 
 class FlakyProducer:
@@ -166,3 +168,43 @@ async def test_publishing_goes_on_after_the_broker_has_lost_everything(
             found = [record.value async for chunk in reader.read(starts) for record in chunk]
         await publisher.close()
     assert {int(value or b"") for value in found} == set(range(20))
+
+
+@pytest.mark.e2e
+@pytest.mark.kafka
+@pytest.mark.timeout(120)
+async def test_who_waits_on_a_replaced_producer_sends_again() -> None:
+    """A record that is on its way when another publish replaces the producer arrives by the new one."""
+    kafka_or_skip()
+    async with APACHE.running() as settings:
+        await ensure_topics(settings)
+        publisher = await Publisher.connect(settings.brokers)
+        old = publisher._producer
+        waiting = asyncio.ensure_future(publisher.publish([Outgoing("later", b"k", b"1")]))
+        await asyncio.sleep(0.5)  # it waits for a topic that is not there
+        publisher.renew()
+        await publisher.publish([Outgoing("posts", b"k", b"2")])
+        assert publisher._producer is not old
+        await make_topics(settings.brokers, ["later"], num_partitions=1)
+        await asyncio.wait_for(waiting, 60)
+        assert old._sender.sender_task.done()
+        await publisher.close()
+
+
+@pytest.mark.e2e
+@pytest.mark.kafka
+async def test_a_record_that_is_too_large_holds_up_no_other() -> None:
+    """The broker refuses it, and the next one of its partition seems to come too early: both are dealt with."""
+    kafka_or_skip()
+    async with APACHE.running() as settings:
+        await ensure_topics(settings)
+        publisher = await Publisher.connect(settings.brokers)
+        instead = Outgoing("posts", b"k", b"instead")
+        values = [b"1", os.urandom(2**21), b"3"]
+        for value in values:
+            await publisher.publish([Outgoing("posts", b"k", value, fallback=lambda: instead)])
+        async with partition_reader(settings, ["posts"]) as reader:
+            starts = dict.fromkeys(reader.partitions, 0)
+            found = [record.value async for chunk in reader.read(starts) for record in chunk]
+        await publisher.close()
+    assert found == [b"1", b"instead", b"3"]
