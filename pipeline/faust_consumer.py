@@ -171,6 +171,11 @@ class GroupConsumer:
         client = self._client
         return client is not None and client._client.cluster.partitions_for_topic(topic) is not None
 
+    @property
+    def has_lost_topic(self) -> bool:
+        """Whether the topic was missing since the partitions were assigned: offsets of then mean nothing now."""
+        return self._thread.topic_lost_in == self.generation
+
     def may_see(self, topic: str) -> bool:
         """Whether an ACL lets us see the topic, as far as the client knows."""
         client = self._client
@@ -217,6 +222,9 @@ class CommittedReader(AIOKafkaConsumerThread):
         super().__init__(*args, **kwargs)
         self.fetched: dict[Partition, Fetched] = {}
         self.refusal_code = NO_ERROR
+        self.topic_lost_in: int | None = (
+            None  # the generation in which the topic was missing, if only for a moment
+        )
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         accept_any_record()
@@ -228,8 +236,17 @@ class CommittedReader(AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Connect, and from then on note what the group answers."""
         await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator
-        coordinator._send_req = self._noting_refusals(coordinator._send_req)
+        consumer = self._ensure_consumer()
+        consumer._coordinator._send_req = self._noting_refusals(consumer._coordinator._send_req)
+        consumer._client.cluster.add_listener(self._note_missing_topic)
+
+    def _note_missing_topic(self, cluster: Any) -> None:
+        """Note that the cluster lacks a topic: it may be back, another one, before anybody looks."""
+        consumer = self._ensure_consumer()
+        subscription = consumer._subscription.subscription
+        topics = () if subscription is None else subscription.topics
+        if any(cluster.partitions_for_topic(topic) is None for topic in topics):
+            self.topic_lost_in = consumer._coordinator.generation
 
     def highwater(self, tp: Any) -> Any:
         """Return the last stable offset: what lies behind it is nobody's yet."""
@@ -322,7 +339,7 @@ class CommittedReader(AIOKafkaConsumerThread):
             if TopicPartition(*place) in ours
         }
         coordinator = consumer._coordinator
-        if coordinator.generation != generation:
+        if coordinator.generation != generation or self.topic_lost_in == generation:
             return Commit.LOST
         try:
             async with coordinator._commit_lock:

@@ -26,7 +26,7 @@ class GroupWatch:
     Args:
         readiness: is told what is found.
         topics: makes topics again that are gone.
-        on_topic_lost: is called while the topic is missing: what was read of it must not be committed to a new one.
+        on_topic_lost: is called if the topic was missing: what was read of it must not be committed to a new one.
     """
 
     def __init__(
@@ -59,6 +59,8 @@ class GroupWatch:
             await self._meet_refusal(member)
             return
         self._num_refusals = 0
+        if self._consumer.has_lost_topic:
+            self._on_topic_lost()
         if not member.has_coordinator:
             await self._tell_absence()
         elif not member.is_member:
@@ -82,7 +84,6 @@ class GroupWatch:
 
     def _meet_missing_topic(self) -> None:
         is_news = self._readiness.status.state is not State.NO_TOPIC
-        self._on_topic_lost()
         self._readiness.no_topic(f"no topic {self._source.topic!r}: making it again")
         self._topics.note_lost() if is_news else self._topics.note_missing()
 
