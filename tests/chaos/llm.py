@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.local_process import LocalProcess, answers_http, child_environ, find_free_port
 from tests.chaos.llm_server import Faults
 
+_REPOSITORY = Path(__file__).parents[2]
 _START_SECONDS = 60.0
 
 
@@ -23,7 +24,9 @@ class FakeLlmProcess:
         self._root = f"http://127.0.0.1:{port}"
         self.url = f"{self._root}/v1"
         command = [sys.executable, "-m", "tests.chaos.llm_server", "--port", str(port), "--seed", str(seed)]
-        self.process = LocalProcess("fake llm", command, log_file=log_file, environ=child_environ({}))
+        # The tests are in no environment, and children do not look into the working directory.
+        environ = child_environ({"PYTHONPATH": str(_REPOSITORY)})
+        self.process = LocalProcess("fake llm", command, log_file=log_file, environ=environ)
 
     async def start(self) -> None:
         """Start it; returns when it answers."""
