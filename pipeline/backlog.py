@@ -27,9 +27,9 @@ async def count_waiting(settings: Settings, positions: Mapping[Partition, int]) 
 
 
 class GroupBacklog:
-    """What waits on a topic for a group, for an agent that is no member of it.
+    """What waits on a topic for a group, for an agent that has no partition of it.
 
-    Others may be members, and work: then nothing waits for this agent.
+    Others may have them, and work: then nothing waits for this agent.
     """
 
     def __init__(self, settings: Settings, source: StreamSource) -> None:

@@ -195,10 +195,9 @@ async def _run(
 
 
 async def _count_waiting(stream: Stream, backlog: GroupBacklog, settings: Settings) -> int:
-    """Return how many records wait: before this agent, or before its group where it is no member."""
-    if stream.is_member:
-        return await count_waiting(settings, stream.positions())
-    return await backlog.count()
+    """Return how many records wait: before this agent, or before its group where it has no partition."""
+    positions = stream.positions() if stream.is_member else {}
+    return await count_waiting(settings, positions) if positions else await backlog.count()
 
 
 def _count_tasks(loop: asyncio.AbstractEventLoop) -> int:
