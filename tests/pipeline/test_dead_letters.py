@@ -9,7 +9,7 @@ import orjson
 import pytest
 from jsonschema import validate
 
-from pipeline.dead_letter import attempt_of, bury, carried_headers, from_record, to_outgoing, to_replay
+from pipeline.dead_letter import attempt_of, bury, from_record, replay_headers, to_outgoing, to_replay
 from pipeline.dead_letters import Wanted, check_replayable, find_letters, replay
 from pipeline.errors import LlmRefusedError, UndecodableError, UnreplayableError
 from pipeline.kafka_admin import ensure_topics
@@ -48,9 +48,9 @@ def test_a_replayed_record_is_the_one_that_failed_and_knows_its_attempt() -> Non
 def test_what_comes_of_a_replayed_record_carries_its_attempt_on() -> None:
     """So the second agent's dead letter counts the replays of the first; other records carry nothing."""
     first = _record(Outgoing("posts", b"k", b"{", _HEADERS))
-    assert carried_headers(first) == []
+    assert replay_headers(first) == []
     again = _record(to_replay(bury(first, UndecodableError("no"), stage="decode")))
-    annotated = _record(Outgoing("posts.annotated", b"k", b"{}", carried_headers(again)), offset=3)
+    annotated = _record(Outgoing("posts.annotated", b"k", b"{}", replay_headers(again)), offset=3)
     letter = bury(annotated, LlmRefusedError("no"), stage="alert")
     assert (letter.attempt, letter.first_origin.topic) == (2, "posts")
 
