@@ -87,6 +87,10 @@ class PartitionReader:
                 return {Partition(record.topic, record.partition) for record in records}
         return set()
 
+    def last_ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Return where partitions that were just read end, open transactions and all: it never goes back."""
+        return {place: self._consumer.highwater(TopicPartition(*place)) or 0 for place in partitions}
+
     async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Return the offset of the oldest record that each partition still has."""
         found = await self._consumer.beginning_offsets([TopicPartition(*place) for place in partitions])
