@@ -10,8 +10,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka_connection import connected
+from pipeline.kafka_metadata import unavailable
 from pipeline.kafka_refusal import NOT_ALLOWED
 from pipeline.kafka_security import kafka_security
 from pipeline.partition_ends import Approach, end_of
@@ -121,4 +121,4 @@ async def partition_reader(settings: Settings, topics: Sequence[str]) -> AsyncIt
         except NOT_ALLOWED:
             raise
         except KafkaError as error:
-            raise BrokerUnavailableError(f"the broker at {settings.brokers} fails: {error}") from error
+            raise unavailable(settings.brokers, error) from error
