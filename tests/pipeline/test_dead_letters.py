@@ -134,6 +134,7 @@ async def test_the_command_lists_shows_and_replays(settings: Settings, tmp_path:
     assert "decode/undecodable  attempt 2  second" in listed.stdout
     assert "\x1b" not in listed.stdout
     assert r"\x1b[31mred" in listed.stdout
+    assert "1 dead letter\n" in (await _dead(settings, tmp_path, "list", "--stage", "alert")).stderr
     as_json = (await _dead(settings, tmp_path, "list", "--stage", "alert", "--json")).stdout
     assert not {"\u009b", "\u202e"} & set(as_json)
     filed = orjson.loads(as_json)
