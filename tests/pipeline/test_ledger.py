@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.codec import encode
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError, LoginRefusedError, TokenRefusedError
@@ -15,6 +16,7 @@ from pipeline.parts import build_ledger
 from pipeline.progress import Progress
 from pipeline.publisher import Outgoing, Publisher, partition_number
 from pipeline.records import Partition
+from pipeline.settings import Settings
 from tests.pipeline.brokers import BrokerKind
 from tests.pipeline.fakes import (
     FakeReader,
@@ -333,3 +335,47 @@ async def test_twenty_thousand_outcomes_are_read_back_from_a_broker(broker_kind:
         await publisher.close()
         ledger.on_rebalance()
         assert await _open_posts(ledger, ["p1", "new"]) == []
+
+
+@pytest.mark.e2e
+async def test_topics_made_anew_are_noticed_on_a_broker(
+    broker_kind: BrokerKind, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And only those: topics that grow by our own outcomes and by others' are what they were."""
+    async with broker_kind.running() as settings:
+        await ensure_topics(settings)
+        ledger = build_ledger(settings, Progress(Metrics()))
+        post_ids = [f"p{n}" for n in range(50)]
+        await ledger.catch_up(post_ids)
+        await _publish_alerts(settings, [*post_ids, "others'"])
+        for post_id in post_ids:
+            ledger.add(_alert(post_id))
+        ledger.on_rebalance()
+        assert await _open_posts(ledger, [*post_ids, "others'"]) == []
+        assert "not the ones that they were" not in caplog.text
+        await _make_anew(settings)
+        ledger.on_rebalance()
+        assert await _open_posts(ledger, [*post_ids, "others'"]) == [*post_ids, "others'"]
+        assert caplog.text.count("not the ones that they were") == 1
+
+
+async def _publish_alerts(settings: Settings, post_ids: Sequence[str]) -> None:
+    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+    await publisher.publish(
+        [Outgoing(settings.topic_alerts, post_id.encode(), b"{}") for post_id in post_ids]
+    )
+    await publisher.close()
+
+
+async def _make_anew(settings: Settings) -> None:
+    topics = [settings.topic_alerts, settings.topic_abstained]
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+    await admin.start()
+    await admin.delete_topics(topics)
+    while set(topics) & set(await admin.list_topics()):
+        await asyncio.sleep(0.1)
+    await admin.close()
+    made: set[str] = set()
+    while not set(topics) <= made:
+        made |= set(await ensure_topics(settings))
+        await asyncio.sleep(0.1)
