@@ -12,7 +12,7 @@ import models
 from models import Annotation, AnnotationError, Annotator
 from pipeline.carried_headers import pick_headers
 from pipeline.codec import encode
-from pipeline.dead_letter import DeadLetter, bury, carried_headers, decode_or_bury, to_outgoing
+from pipeline.dead_letter import DeadLetter, bury, decode_or_bury, replay_headers, to_outgoing
 from pipeline.errors import OutcomeTooLargeError, UnannotatableError
 from pipeline.messages import (
     MAX_ENTITIES,
@@ -139,7 +139,7 @@ class AnnotateAgent:
             self._annotated_topic,
             outcome.post.id.encode(),
             encode(outcome),
-            [*carried_headers(record), *pick_headers(record.headers, self._carry_headers)],
+            [*replay_headers(record), *pick_headers(record.headers, self._carry_headers)],
             fallback=partial(self._bury_too_large, outcomes, number, record),
         )
 

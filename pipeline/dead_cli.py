@@ -41,7 +41,9 @@ def list_letters(
     for filed in letters[-limit:] if limit else letters:
         _print_json(filed) if json_lines else _print_line(filed)
     if not json_lines:
-        Console(stderr=True).print(f"{len(letters)} dead letters", style="dim")
+        Console(stderr=True).print(
+            f"{len(letters)} dead letter{'' if len(letters) == 1 else 's'}", style="dim"
+        )
 
 
 @dead_app.command("show", epilog="Example: `tocsin dead show 0/17`")

@@ -112,8 +112,11 @@ def decode_or_bury(
 
 def attempt_of(record: Record) -> int:
     """Return which trial of a replayed record this is; 1 for any other."""
-    text = dict(record.headers).get(ATTEMPT) or b""
-    return min(max(int(text), 1), _MAX_ATTEMPT) if text.isdigit() and len(text) < 8 else 1
+    return _read_attempt(dict(record.headers).get(ATTEMPT))
+
+
+def _read_attempt(text: bytes | None) -> int:
+    return min(max(int(text), 1), _MAX_ATTEMPT) if text and text.isdigit() and len(text) < 8 else 1
 
 
 def to_replay(letter: DeadLetter) -> Outgoing:
@@ -127,7 +130,7 @@ def to_replay(letter: DeadLetter) -> Outgoing:
     return Outgoing(letter.origin.topic, letter.key, letter.value, headers)
 
 
-def carried_headers(record: Record) -> list[tuple[str, bytes | None]]:
+def replay_headers(record: Record) -> list[tuple[str, bytes | None]]:
     """Return what an agent passes on with what came of a replayed record."""
     names = (ATTEMPT, _FIRST_ORIGIN, _TIMESTAMP)
     return [header for header in record.headers if header[0] in names] if attempt_of(record) > 1 else []
@@ -178,14 +181,17 @@ def from_record(record: Record) -> DeadLetter:
         for name, value in record.headers
         if name.startswith(OWN_PREFIX) and value is not None
     }
-    origin = Origin(topic=fields["topic"], partition=int(fields["partition"]), offset=int(fields["offset"]))
+    origin = _read_origin(f"{fields['topic']}/{fields['partition']}/{fields['offset']}".encode())
+    timestamp = _read_time(fields["timestamp"].encode())
+    if origin is None or timestamp is None:
+        raise ValueError("no place or no time of a record")
     return DeadLetter(
         stage=fields["stage"],
         reason=fields["reason"],
         message=fields["message"],
         origin=origin,
-        timestamp=datetime.fromisoformat(fields["timestamp"]),
-        attempt=int(fields["attempt"]),
+        timestamp=timestamp,
+        attempt=_read_attempt(fields["attempt"].encode()),
         first_origin=_read_origin(fields.get("first-origin", "").encode()) or origin,
         is_cut="cut" in fields,
         key=record.key,

@@ -19,8 +19,9 @@ TocsinError
 ├── BrokerUnavailableError   the same for Kafka
 │   ├── MissingTopicError    a topic does not exist; somebody may make it
 │   └── TokenUnavailableError the same for where our token comes from
-├── KafkaAccessError         Kafka refuses us: password, token, certificate or ACL; waiting mends nothing
-│   └── TokenRefusedError    where our token comes from refuses us, or gives no token
+├── KafkaAccessError         Kafka refuses us: an ACL is missing; waiting mends nothing
+│   └── LoginRefusedError    it does not let us in: password, token, certificate; an agent that runs waits all the same
+│       └── TokenRefusedError    where our token comes from refuses us, or gives no token
 ├── GroupRefusedError        a consumer group refuses an agent for good
 ├── UnreplayableError        a dead letter cannot be tried again
 └── LocalServiceError        a process that `tocsin up` starts did not come up, or is missing
@@ -127,6 +128,14 @@ class KafkaAccessError(TocsinError):
     """Kafka refuses us or what we want to do, and will until somebody changes a setting or an ACL."""
 
 
+class LoginRefusedError(KafkaAccessError):
+    """Kafka does not let us in: a password, a token, a certificate or the protocol is wrong.
+
+    That ends a program that starts. One that runs was let in before, with the same settings: whoever renews passwords
+    or certificates may do so on both sides one after the other.
+    """
+
+
 class GroupRefusedError(TocsinError):
     """A consumer group refuses the agent, and will until somebody changes a setting."""
 
@@ -136,7 +145,7 @@ class TokenUnavailableError(BrokerUnavailableError, ConnectionError):
     """There is no token to show to Kafka at the moment."""
 
 
-class TokenRefusedError(KafkaAccessError, ConnectionError):
+class TokenRefusedError(LoginRefusedError, ConnectionError):
     """There is no token, and there will be none until somebody changes a setting."""
 
 

@@ -10,7 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
-from pipeline.kafka_connection import check_access, client_name, unavailable
+from pipeline.kafka_connection import check_access, client_name
+from pipeline.kafka_metadata import unavailable
 from pipeline.kafka_refusal import knock
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity, kafka_security
 from pipeline.records import Partition

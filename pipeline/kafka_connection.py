@@ -9,8 +9,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from pipeline.errors import BrokerUnavailableError
-from pipeline.kafka_metadata import check_advertised, find_partitions
+from pipeline.kafka_metadata import check_advertised, find_partitions, unavailable
 from pipeline.kafka_refusal import NOT_ALLOWED, knock, not_allowed
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
 from pipeline.lenient_records import accept_any_record
@@ -90,8 +89,3 @@ async def start_client(client: Any, brokers: str, security: KafkaSecurity) -> No
             await knock(brokers, security)
             raise unavailable(brokers, error) from error
         raise
-
-
-def unavailable(brokers: str, error: Exception) -> BrokerUnavailableError:
-    """Return the error that nobody answers there."""
-    return BrokerUnavailableError(f"no Kafka broker at {brokers}: {error}")

@@ -27,6 +27,11 @@ _TOPIC_SECONDS = 2.0
 _AGAIN_SECONDS = 0.25
 
 
+def unavailable(brokers: str, why: Exception | str) -> BrokerUnavailableError:
+    """Return the error that there is no broker, or that it answers no more."""
+    return BrokerUnavailableError(f"no Kafka broker at {brokers}: {why}")
+
+
 async def check_advertised(brokers: str, security: KafkaSecurity) -> None:
     """Return if a broker can be reached where the cluster says that it is, or if nobody says anything.
 
@@ -59,7 +64,7 @@ async def find_partitions(brokers: str, security: KafkaSecurity, topics: Sequenc
     while True:
         found = await _ask(brokers, security, topics)
         if found is None:
-            raise BrokerUnavailableError(f"no Kafka broker at {brokers} answers")
+            raise unavailable(brokers, "nobody answers")
         partitions, missing = _read_topics(found[1])
         if not missing:
             return partitions

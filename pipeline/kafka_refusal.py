@@ -18,7 +18,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from pipeline.errors import BrokerUnavailableError, KafkaAccessError, TocsinError
+from pipeline.errors import BrokerUnavailableError, KafkaAccessError, LoginRefusedError, TocsinError
 from pipeline.kafka_security import KafkaSecurity
 
 # A broker that takes longer to say yes or no is away or stuck, and that is not for here to tell.
@@ -38,7 +38,7 @@ async def knock(brokers: str, security: KafkaSecurity) -> None:
     """Return if one of the bootstrap servers lets us in, or if none of them can be reached at all.
 
     Raises:
-        KafkaAccessError: one of them refuses us: password, token, certificate or protocol.
+        LoginRefusedError: one of them refuses us: password, token, certificate or protocol.
         BrokerUnavailableError: one is there, but closes the connection; the text says what that may mean.
     """
     closed: BrokerUnavailableError | None = None
@@ -100,22 +100,22 @@ def _explain(
         case KafkaAccessError() | BrokerUnavailableError():  # there is no token
             return cause
         case SaslAuthenticationFailed() if security.tokens is not None:
-            return KafkaAccessError(f"Kafka at {broker} refuses our token{_token_problem(cause, security)}")
+            return LoginRefusedError(f"Kafka at {broker} refuses our token{_token_problem(cause, security)}")
         case SaslAuthenticationFailed() | AuthenticationFailedError():
-            return KafkaAccessError(
+            return LoginRefusedError(
                 f"Kafka at {broker} refuses {security.user} ({security.mechanism}): wrong user or password: check "
                 "TOCSIN_KAFKA_USERNAME and TOCSIN_KAFKA_PASSWORD or TOCSIN_KAFKA_PASSWORD_FILE"
             )
         case UnsupportedSaslMechanismError() | IllegalSaslStateError():
-            return KafkaAccessError(
+            return LoginRefusedError(
                 f"Kafka at {broker} does not take {security.mechanism}: check TOCSIN_KAFKA_SASL_MECHANISM"
             )
         case ValueError() | KeyError() if not isinstance(cause, ssl.SSLError):
-            return KafkaAccessError(
+            return LoginRefusedError(
                 f"the broker at {broker} does not know the password either: it is not what it says it is"
             )
         case ssl.SSLError() if not isinstance(cause, ssl.SSLEOFError):
-            return KafkaAccessError(f"no TLS connection to Kafka at {broker}: {_tls_problem(cause)}")
+            return LoginRefusedError(f"no TLS connection to Kafka at {broker}: {_tls_problem(cause)}")
         case KafkaError() | ConnectionResetError() | ssl.SSLEOFError():
             wants = "TLS or no TLS, or refuses our token" if security.tokens else "TLS, no TLS or a password"
             return BrokerUnavailableError(

@@ -13,16 +13,20 @@ of abstentions hold the post, those of earlier versions too, and so say which te
 stands for nothing. Whoever deletes an alert (a null value under the post's id, a tombstone) has the ledger forget it,
 as compaction would. A tombstone among abstentions changes nothing until compaction has removed the abstention.
 
-Outcomes lie under the post's id, and the same id always goes to the same partition of a topic. So an instance reads
-the partitions that the ids at hand lead to, however many partitions each topic has: before the first such record is
-worked on, and again, from where it stopped, after each rebalance, for then somebody else may have worked on them. In
-between it alone writes outcomes of these posts, and notes them itself. Dead letters are no outcomes in this sense: one
-that is replayed (`tocsin dead replay`) gets its alert.
+Outcomes lie under the post's id, and the same id always goes to the same partition of a topic. So an instance reads the
+partitions that the ids at hand lead to, however many partitions each topic has: before the first such record is worked
+on, and again, from where it stopped, after each rebalance, for then somebody else may have worked on them. In between
+it alone writes outcomes of these posts, and notes them itself. Where a topic has become shorter than it was (the broker
+came back without its data, or somebody made the topic anew), outcomes are gone, nobody can say which, and all is
+forgotten and read anew: whoever produces his posts again then gets his alerts again. Dead letters are no outcomes in
+this sense: one that is replayed (`tocsin dead replay`) gets its alert.
 
-What remains: two alerts for one post, possibly different, where an instance that the group has given up for dead (it
-hung for longer than the session lasts) wakes up and publishes what it had in hand; where partitions are added to the
-topics of outcomes, for ids then lead elsewhere; and where the first alert is older than `max_age_seconds`, is not
-among the last `max_posts` (less an eighth), or has been deleted from its topic.
+What remains: no second alert of a post that comes again after a topic of outcomes alone was made anew, until the next
+rebalance; two alerts for one post, possibly different, where an instance that the group has given up for dead (it hung
+for longer than the session lasts) wakes up and publishes what it had in hand; where partitions are added to the topics
+of outcomes, for ids then lead elsewhere; where the topics are made anew while an instance has none of their posts, and
+are longer than they were before it reads them; and where the first alert is older than `max_age_seconds`, is not among
+the last `max_posts` (less an eighth), or has been deleted from its topic.
 """
 
 from __future__ import annotations
@@ -33,14 +37,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 from msgspec import Struct
 
-from pipeline.errors import BrokerUnavailableError
+from pipeline.errors import BrokerUnavailableError, LoginRefusedError
 from pipeline.messages import Abstention, Alert, Post
 from pipeline.outage import until_it_works
 from pipeline.partition_reader import PartitionReader
@@ -52,6 +56,9 @@ logger = logging.getLogger(__name__)
 OpenReader = Callable[[], AbstractAsyncContextManager[PartitionReader]]
 
 _NUM_GENERATIONS = 8
+# A new leader may know of fewer records than there are, for a moment; a topic that is another stays shorter.
+_MAX_SHORT_SECONDS = 3.0
+_LOOK_SECONDS = 0.2
 _MARK_BYTES = 12  # of a hash: of a million outcomes two have the same with a chance of 10^-17
 
 
@@ -104,6 +111,7 @@ class Ledger:
         # one entry after the other is taken gets slower with each.
         self._generations: deque[dict[int, int]] = deque([{}], maxlen=_NUM_GENERATIONS)
         self._positions: dict[Partition, int] = {}  # read up to here
+        self._lengths: dict[Partition, int] = {}  # at least; what we publish makes them longer
         self._current: set[Partition] = set()  # nothing is missing of these
         self._num_partitions: dict[str, int] = {}  # by topic; empty before the first reading
         self._claims: dict[int, asyncio.Event] = {}
@@ -114,13 +122,21 @@ class Ledger:
         return sum(map(len, self._generations))
 
     async def catch_up(self, post_ids: Iterable[str]) -> None:
-        """Read what others may have published of these posts; waits for as long as the broker is away."""
+        """Read what others may have published of these posts; waits for as long as the broker is away.
+
+        It waits too while the broker does not let us in, as it did before.
+
+        Raises:
+            KafkaAccessError: an ACL is missing.
+        """
         if not self._max_age_seconds:
             return
         keys = [post_id.encode() for post_id in post_ids]
         if keys and not (self._num_partitions and self._missing(keys) <= self._current):
             await until_it_works(
-                lambda: self._read(keys), on=BrokerUnavailableError, on_failure=lambda _: self._on_progress()
+                lambda: self._read(keys),
+                on=(BrokerUnavailableError, LoginRefusedError),
+                on_failure=lambda _: self._on_progress(),
             )
 
     def on_rebalance(self) -> None:
@@ -143,8 +159,11 @@ class Ledger:
 
     def add(self, outcome: Alert | Abstention) -> None:
         """Note that the broker has acknowledged this outcome."""
-        text = None if isinstance(outcome, Alert) else outcome.post.text
-        self._note(_mark(outcome.post.id.encode(), text), int(time.time()))
+        key, text = outcome.post.id.encode(), None if isinstance(outcome, Alert) else outcome.post.text
+        self._note(_mark(key, text), int(time.time()))
+        for place in self._missing([key]):
+            if (place.topic == self._abstained_topic) == (text is not None):
+                self._lengths[place] = self._lengths.get(place, 0) + 1
 
     def _why_skipped(self, key: bytes, text: str) -> SkipReason | None:
         if self._holds(_mark(key)):
@@ -169,20 +188,59 @@ class Ledger:
         }
 
     async def _read(self, keys: Sequence[bytes]) -> None:
-        began, num_read = time.monotonic(), 0
+        began = time.monotonic()
         async with self._open_reader() as reader:
             self._num_partitions = _count_by_topic(reader.partitions)
             wanted = sorted(self._missing(keys) - self._current)
-            async for records in reader.read(await self._starts(reader, wanted)):
-                num_read += len(records)
-                self._on_progress()
-                for record in records:
-                    self._take(record)
+            num_read = await self._take_all(reader, wanted)
+            if num_read is None:
+                self._begin_anew()
+                num_read = await self._take_all(reader, wanted) or 0
         self._current |= set(wanted)
         seconds = time.monotonic() - began
         logger.info(
             "%d outcomes of %d partitions read in %.1f s: none is made twice", num_read, len(wanted), seconds
         )
+
+    async def _take_all(self, reader: PartitionReader, wanted: Sequence[Partition]) -> int | None:
+        """Return how many records were read; None if a topic is another than it was."""
+        lengths = {place: self._lengths.get(place, 0) for place in wanted}
+        deadline = time.monotonic() + _MAX_SHORT_SECONDS
+        num_read = 0
+        while True:
+            num_new = await self._take_new(reader, await self._starts(reader, wanted))
+            if num_new is None:
+                return None
+            num_read += num_new
+            found = reader.last_ends(wanted)
+            if all(found[place] >= lengths[place] for place in wanted):
+                self._lengths |= found
+                return num_read
+            if time.monotonic() > deadline:
+                return None
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _take_new(self, reader: PartitionReader, starts: dict[Partition, int]) -> int | None:
+        num_read = 0
+        async with aclosing(reader.read(starts)) as chunks:
+            async for records in chunks:
+                num_read += len(records)
+                self._on_progress()
+                for record in records:
+                    if record.offset < starts[Partition(record.topic, record.partition)]:
+                        return None
+                    self._take(record)
+        return num_read
+
+    def _begin_anew(self) -> None:
+        logger.warning(
+            "the topics of outcomes are not the ones that they were (made anew, or the broker came back without its "
+            "data): what is not on them counts no more, and its posts get new outcomes if they come again"
+        )
+        self._generations = deque([{}], maxlen=_NUM_GENERATIONS)
+        self._positions.clear()
+        self._lengths.clear()
+        self._current.clear()
 
     async def _starts(self, reader: PartitionReader, wanted: Sequence[Partition]) -> dict[Partition, int]:
         new = [partition for partition in wanted if partition not in self._positions]

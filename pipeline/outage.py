@@ -71,9 +71,12 @@ def backoff_seconds(attempt: int, *, max_seconds: float) -> float:
 
 
 async def until_it_works(
-    attempt: Callable[[], Awaitable[_T]], *, on: type[Exception], on_failure: Callable[[str], None]
+    attempt: Callable[[], Awaitable[_T]],
+    *,
+    on: type[Exception] | tuple[type[Exception], ...],
+    on_failure: Callable[[str], None],
 ) -> _T:
-    """Return what `attempt` returns; while it raises `on`, report what it says and try again with back-off.
+    """Return what `attempt` returns; while it raises one of `on`, report what it says and try again with back-off.
 
     The log has each reason once in a row: `/readyz` tells what is still so.
     """

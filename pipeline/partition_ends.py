@@ -49,7 +49,7 @@ class Approach:
             position = await self._position(tp)
             if position != last:
                 self._positions[tp], self._num_empty[tp], self._moved = position, 0, now
-        if all([await self._is_atend_of(tp) for tp in self._positions]):
+        if all([await self._is_at_end_of(tp) for tp in self._positions]):
             return True
         if now - self._moved > _MAX_STILL_SECONDS:
             raise self._stuck()
@@ -64,7 +64,7 @@ class Approach:
             elif self._answered[tp] != before:
                 self._num_empty[tp] += 1
 
-    async def _is_atend_of(self, tp: TopicPartition) -> bool:
+    async def _is_at_end_of(self, tp: TopicPartition) -> bool:
         end = end_of(self._consumer, tp)
         if end is None:
             return False

@@ -10,8 +10,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka_connection import connected
+from pipeline.kafka_metadata import unavailable
 from pipeline.kafka_refusal import NOT_ALLOWED
 from pipeline.kafka_security import kafka_security
 from pipeline.partition_ends import Approach, end_of
@@ -87,6 +87,10 @@ class PartitionReader:
                 return {Partition(record.topic, record.partition) for record in records}
         return set()
 
+    def last_ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Return where partitions that were just read end, open transactions and all: it never goes back."""
+        return {place: self._consumer.highwater(TopicPartition(*place)) or 0 for place in partitions}
+
     async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Return the offset of the oldest record that each partition still has."""
         found = await self._consumer.beginning_offsets([TopicPartition(*place) for place in partitions])
@@ -117,4 +121,4 @@ async def partition_reader(settings: Settings, topics: Sequence[str]) -> AsyncIt
         except NOT_ALLOWED:
             raise
         except KafkaError as error:
-            raise BrokerUnavailableError(f"the broker at {settings.brokers} fails: {error}") from error
+            raise unavailable(settings.brokers, error) from error

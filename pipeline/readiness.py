@@ -17,10 +17,14 @@ once the LLM is usable. Before anybody has asked the LLM, that says nothing.)
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 
 logger = logging.getLogger(__name__)
+
+# A server that fails now so and now so would fill the log; `/readyz` has the latest reason at once.
+_QUIET_SECONDS = 30.0
 
 
 class State(StrEnum):
@@ -62,6 +66,7 @@ class Readiness:
         self._is_working = False
         self._is_stopping = False
         self._told = self.status
+        self._last_told = float("-inf")
 
     @property
     def status(self) -> Status:
@@ -116,13 +121,13 @@ class Readiness:
         self._tell()
 
     def _tell(self) -> None:
-        """Log a change, once."""
-        status = self.status
-        if status == self._told:
+        """Log a change of state, once; of the reason alone, now and then."""
+        status, now = self.status, time.monotonic()
+        if status == self._told or (status.is_ready and self._told.is_ready):
             return
-        if status.is_ready and self._told.is_ready:
+        if status.state is self._told.state and now - self._last_told < _QUIET_SECONDS:
             return
-        self._told = status
+        self._told, self._last_told = status, now
         is_trouble = status.state in (State.REFUSED, State.NO_TOPIC, State.LLM_NOT_USABLE)
         level = logging.WARNING if is_trouble else logging.INFO
         logger.log(level, "state: %s%s", status.state, f": {status.reason}" if status.reason else "")

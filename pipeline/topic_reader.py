@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka_connection import connected, stop_consumer
+from pipeline.kafka_metadata import unavailable
 from pipeline.kafka_refusal import NOT_ALLOWED
 from pipeline.kafka_security import NO_SECURITY, KafkaSecurity
 from pipeline.records import Record, time_of
@@ -96,7 +97,7 @@ class _Follower:
             except NOT_ALLOWED:
                 raise
             except KafkaError as error:
-                raise BrokerUnavailableError(f"Kafka at {self._brokers} fails: {error}") from error
+                raise unavailable(self._brokers, error) from error
 
     async def begin(self, consumer: Any, *, from_beginning: bool) -> None:
         """Find out where to begin."""
@@ -138,7 +139,7 @@ class _Follower:
         except BrokerUnavailableError as error:
             logger.info("%s; connecting again", error)  # told if that does not work
         except KafkaError as error:
-            self._tell_outage(BrokerUnavailableError(f"Kafka at {self._brokers} fails: {error}"))
+            self._tell_outage(unavailable(self._brokers, error))
 
     async def _read(self, consumer: Any) -> AsyncGenerator[Record, None]:
         """Yield records; returns where there are new partitions.

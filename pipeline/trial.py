@@ -14,6 +14,7 @@ from pipeline.errors import UnannotatableError
 from pipeline.generation import Generation
 from pipeline.given_post import NO_ORIGIN
 from pipeline.messages import Alert, AnnotatedPost, Post
+from pipeline.metric_labels import VALID
 from pipeline.parts import load_annotator
 from pipeline.settings import Settings
 from pipeline.stopwatch import Stopwatch
@@ -72,7 +73,7 @@ def _show_generation(console: Console, generation: Generation) -> None:
     if generation.samples:
         table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         for sample in generation.samples:
-            verdict = Text(sample.rejected_by, "red") if sample.rejected_by else Text("valid", "green")
+            verdict = Text(sample.rejected_by, "red") if sample.rejected_by else Text(VALID, "green")
             table.add_row(Text("sample", "dim"), verdict, Text(printable(sample.text)))
         console.print(table)
     for index, candidate in enumerate(generation.candidates):

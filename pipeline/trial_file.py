@@ -19,6 +19,7 @@ from pipeline.errors import RecordError, TocsinError
 from pipeline.generation import Generation
 from pipeline.given_post import GivenAnnotator, read_given_post
 from pipeline.messages import Alert, AnnotatedPost
+from pipeline.metric_labels import VALID
 from pipeline.post_lines import Line, read_all_post_lines
 from pipeline.settings import Settings
 from pipeline.terminal import json_line
@@ -113,7 +114,7 @@ def _describe_generation(generation: Generation) -> dict[str, Any]:
         "samples": [
             {
                 "text": sample.text,
-                "verdict": sample.rejected_by or "valid",
+                "verdict": sample.rejected_by or VALID,
                 "log_probability": sample.log_probability,
             }
             for sample in generation.samples

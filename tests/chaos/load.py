@@ -7,7 +7,7 @@ import itertools
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,17 +103,26 @@ class Load:
     per_second: float | None = None
     styles: Sequence[ProducerStyle] = PLAIN
     produced: list[Produced] = field(default_factory=list)
-    num_lost: int = 0  # produced to a broker that has lost them since
+    num_lost: int = 0  # produced to a broker that has lost them since, and not produced again
     is_paused: bool = False
+    _num_begun: int = 0  # of `records`
+    _again: list[ToProduce] = field(default_factory=list)  # come before the rest of them
 
     @property
     def num_produced(self) -> int:
-        """Records that a broker has acknowledged, also one that has lost them since."""
+        """Records that a broker has acknowledged, also one that has lost them since; each once."""
         return len(self.produced) + self.num_lost
 
-    def write_off(self) -> None:
-        """Ask for no outcome of what was produced so far: the broker has lost it, outcomes and all."""
-        self.num_lost += len(self.produced)
+    def write_off(self, *, num_again: int = 0) -> None:
+        """Ask for no outcome of what was produced so far: the broker has lost it, outcomes and all.
+
+        Args:
+            num_again: the first so many of it are produced again, under the same ids, and asked for.
+        """
+        lost = [produced.record for produced in self.produced]
+        again = lost[:num_again]
+        self._again += again
+        self.num_lost += len(lost) - len(again)
         self.produced.clear()
 
     async def run(self, brokers: str) -> None:
@@ -124,17 +133,21 @@ class Load:
             ]
             turns = itertools.cycle(zip(producers, self.styles, strict=True))
             began = time.monotonic()
-            for chunk in _chunks(self.records, self._chunk_size):
+            while self._num_begun < len(self.records) or self._again:
                 while self.is_paused or not self.may_go_on(self.num_produced):
                     await asyncio.sleep(0.02)
                 if self.per_second is not None:
                     await asyncio.sleep(began + self.num_produced / self.per_second - time.monotonic())
                 producer, style = next(turns)
-                await self._produce(producer, style, chunk)
+                await self._produce(producer, style, self._next_chunk())
 
-    @property
-    def _chunk_size(self) -> int:
-        return _CHUNK if self.per_second is None else 1
+    def _next_chunk(self) -> list[ToProduce]:
+        size = _CHUNK if self.per_second is None else 1
+        if self._again:
+            chunk, self._again = self._again[:size], self._again[size:]
+            return chunk
+        start, self._num_begun = self._num_begun, self._num_begun + size
+        return self.records[start : start + size]
 
     async def _produce(self, producer: Any, style: ProducerStyle, chunk: list[ToProduce]) -> None:
         if not style.is_transactional:
@@ -174,7 +187,3 @@ async def _start(stack: AsyncExitStack, style: ProducerStyle, brokers: str, numb
 def _taken_back(record: ToProduce) -> bytes:
     """Return the record's post under an id that no account knows: an outcome of it is one too many."""
     return json.dumps(json.loads(record.value) | {"id": f"taken back {record.post_id}"}).encode()
-
-
-def _chunks(records: list[ToProduce], size: int) -> Iterator[list[ToProduce]]:
-    return (records[start : start + size] for start in range(0, len(records), size))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 from models import Annotation, AnnotationError, Entity, Sentiment, tokenize
-from pipeline.errors import BrokerUnavailableError
 from pipeline.ledger import Ledger
 from pipeline.messages import (
     Abstention,
@@ -81,7 +80,7 @@ class FakeReader(PartitionReader):
     def __init__(self, *partitions: Partition) -> None:
         self.partitions = list(partitions)
         self.records: list[Record] = []
-        self.num_failures = 0  # that are still to come
+        self.failures: list[Exception] = []  # that are still to come
         self.starts: list[dict[Partition, int]] = []
 
     async def offsets_at(self, partitions: Sequence[Partition], time: datetime) -> dict[Partition, int]:
@@ -94,10 +93,19 @@ class FakeReader(PartitionReader):
 
     async def read(self, starts: Mapping[Partition, int]) -> AsyncGenerator[list[Record], None]:
         self.starts.append(dict(starts))
-        if self.num_failures:
-            self.num_failures -= 1
-            raise BrokerUnavailableError("away")
-        yield [r for r in self.records if _place(r) in starts and r.offset >= starts[_place(r)]]
+        if self.failures:
+            raise self.failures.pop(0)
+        ends = self.last_ends(starts)
+        begins = {
+            place: start if start <= ends[place] else 0 for place, start in starts.items()
+        }  # as Kafka does
+        yield [r for r in self.records if _place(r) in starts and r.offset >= begins[_place(r)]]
+
+    def last_ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        return {
+            place: max((r.offset + 1 for r in self.records if _place(r) == place), default=0)
+            for place in partitions
+        }
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[PartitionReader]:

@@ -1,14 +1,17 @@
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dead_letter import DeadLetter, bury, carried_headers, decode_or_bury, from_record, to_outgoing
-from pipeline.errors import UndecodableError
+from pipeline.dead_letter import DeadLetter, bury, decode_or_bury, from_record, replay_headers, to_outgoing
+from pipeline.errors import InvalidMessageError, UndecodableError
 from pipeline.messages import Post
+from pipeline.outcomes import read_outcome
 from pipeline.publisher import Outgoing
 from pipeline.records import Record
+from pipeline.settings import Settings
 from tests.pipeline.fakes import make_record
 
 
@@ -73,10 +76,47 @@ def test_headers_that_a_stranger_forged_harm_nobody(name: str, text: bytes) -> N
     letter = bury(record, UndecodableError("bad"), stage="decode")
     assert letter.first_origin == letter.origin
     assert letter.timestamp == record.timestamp
-    assert carried_headers(record) in ([], list(record.headers))
+    assert replay_headers(record) in ([], list(record.headers))
     sent = to_outgoing(letter, "posts.dead")
     on_topic = Record("posts.dead", 0, 0, record.timestamp, sent.key, sent.value, tuple(sent.headers))
     assert from_record(on_topic) == letter
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tocsin-timestamp", b"2024-01-01T00:00:00"),  # of no time zone: cannot be ordered among the others
+        ("tocsin-timestamp", b"yesterday"),
+        ("tocsin-timestamp", b"\xff"),
+        ("tocsin-offset", b"9" * 30),
+        ("tocsin-offset", b"-1"),
+        ("tocsin-partition", b"9" * 30),
+        ("tocsin-partition", "\u0663".encode()),
+    ],
+)
+def test_a_letter_with_a_forged_place_or_time_is_nobodys(name: str, text: bytes) -> None:
+    """`tocsin dead` passes it over as somebody else's record."""
+    with pytest.raises(InvalidMessageError, match="not a dead letter of ours"):
+        read_outcome(_forged(name, text), Settings())
+
+
+@pytest.mark.parametrize(
+    ("text", "attempt"),
+    [(b"-3", 1), (b"0", 1), (b"9" * 30, 1), (b"x", 1), (b"9999999", 1_000_000), (b"7", 7)],
+)
+def test_a_forged_attempt_of_a_letter_is_bounded(text: bytes, attempt: int) -> None:
+    """So that it can be counted on, and written as JSON."""
+    letter = from_record(_forged("tocsin-attempt", text))
+    assert letter.attempt == attempt
+    msgspec.json.encode(letter)
+
+
+def _forged(name: str, text: bytes) -> Record:
+    letter = bury(make_record(b"x"), UndecodableError("bad"), stage="decode")
+    sent = to_outgoing(letter, "posts.dead")
+    assert name in dict(sent.headers)
+    headers = tuple((own, text if own == name else value) for own, value in sent.headers)
+    return Record("posts.dead", 0, 0, letter.timestamp, sent.key, sent.value, headers)
 
 
 def test_depth_that_hides_behind_a_second_key_is_buried() -> None:

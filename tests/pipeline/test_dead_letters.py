@@ -9,7 +9,7 @@ import orjson
 import pytest
 from jsonschema import validate
 
-from pipeline.dead_letter import attempt_of, bury, carried_headers, from_record, to_outgoing, to_replay
+from pipeline.dead_letter import attempt_of, bury, from_record, replay_headers, to_outgoing, to_replay
 from pipeline.dead_letters import Wanted, check_replayable, find_letters, replay
 from pipeline.errors import LlmRefusedError, UndecodableError, UnreplayableError
 from pipeline.kafka_admin import ensure_topics
@@ -48,9 +48,9 @@ def test_a_replayed_record_is_the_one_that_failed_and_knows_its_attempt() -> Non
 def test_what_comes_of_a_replayed_record_carries_its_attempt_on() -> None:
     """So the second agent's dead letter counts the replays of the first; other records carry nothing."""
     first = _record(Outgoing("posts", b"k", b"{", _HEADERS))
-    assert carried_headers(first) == []
+    assert replay_headers(first) == []
     again = _record(to_replay(bury(first, UndecodableError("no"), stage="decode")))
-    annotated = _record(Outgoing("posts.annotated", b"k", b"{}", carried_headers(again)), offset=3)
+    annotated = _record(Outgoing("posts.annotated", b"k", b"{}", replay_headers(again)), offset=3)
     letter = bury(annotated, LlmRefusedError("no"), stage="alert")
     assert (letter.attempt, letter.first_origin.topic) == (2, "posts")
 
@@ -134,6 +134,7 @@ async def test_the_command_lists_shows_and_replays(settings: Settings, tmp_path:
     assert "decode/undecodable  attempt 2  second" in listed.stdout
     assert "\x1b" not in listed.stdout
     assert r"\x1b[31mred" in listed.stdout
+    assert "1 dead letter\n" in (await _dead(settings, tmp_path, "list", "--stage", "alert")).stderr
     as_json = (await _dead(settings, tmp_path, "list", "--stage", "alert", "--json")).stdout
     assert not {"\u009b", "\u202e"} & set(as_json)
     filed = orjson.loads(as_json)

@@ -18,6 +18,9 @@ from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka_admin import ensure_topics
 from pipeline.kafka_security import kafka_security
 from pipeline.local_process import find_free_port
+from pipeline.metrics import Metrics
+from pipeline.parts import build_ledger
+from pipeline.progress import Progress
 from pipeline.publisher import Outgoing, Publisher
 from pipeline.settings import Settings, load_settings
 from pipeline.topic_reader import reading
@@ -291,6 +294,25 @@ async def test_a_refused_token_is_not_kept(tmp_path: Path) -> None:
         num_asked = len(endpoint.asked)
         assert await _use(settings) == b"v"
         assert len(endpoint.asked) == num_asked
+
+
+async def test_the_ledger_waits_for_a_token_that_is_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At a rebalance an agent whose token Kafka refuses goes on once there is another; a missing ACL ends it."""
+    file = tmp_path / "token"
+    async with _kafka(tmp_path) as kafka:
+        ledger = build_ledger(_settings(kafka, kafka_token_file=file), Progress(Metrics()))
+        file.write_text(unsigned_token(lifetime_seconds=-600))
+        catching_up = asyncio.create_task(ledger.catch_up(["a"]))
+        await until(lambda: "refuses our token" in caplog.text or catching_up.done())
+        assert not catching_up.done()
+        file.write_text(unsigned_token())
+        await asyncio.wait_for(catching_up, 60)
+        ledger.on_rebalance()
+        file.write_text(unsigned_token("stranger"))
+        with pytest.raises(KafkaAccessError, match="lacks an ACL: "):
+            await asyncio.wait_for(ledger.catch_up(["a"]), 60)
 
 
 async def test_the_user_of_a_connection_string_is_taken(tmp_path: Path) -> None:

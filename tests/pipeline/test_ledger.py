@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.codec import encode
+from pipeline.errors import BrokerUnavailableError, KafkaAccessError, LoginRefusedError, TokenRefusedError
 from pipeline.kafka_admin import ensure_topics
 from pipeline.ledger import Ledger, SkipReason
 from pipeline.messages import Abstention, Alert, Post
@@ -14,6 +16,7 @@ from pipeline.parts import build_ledger
 from pipeline.progress import Progress
 from pipeline.publisher import Outgoing, Publisher, partition_number
 from pipeline.records import Partition
+from pipeline.settings import Settings
 from tests.pipeline.brokers import BrokerKind
 from tests.pipeline.fakes import (
     FakeReader,
@@ -238,8 +241,78 @@ async def test_switched_off_it_reads_nothing_and_lets_everything_through(reader:
 async def test_a_broker_that_is_away_is_waited_for(reader: FakeReader) -> None:
     """No post is worked on before the ledger is read: it would be alerted about twice."""
     _publish(reader, "a")
-    reader.num_failures = 1
+    reader.failures = [BrokerUnavailableError("away")]
     assert await _open_posts(make_ledger(reader), ["a"]) == []
+
+
+@pytest.mark.parametrize("error", [LoginRefusedError("wrong password"), TokenRefusedError("no token")])
+async def test_a_login_that_is_refused_at_a_rebalance_is_waited_for(
+    reader: FakeReader, error: Exception
+) -> None:
+    """Passwords and tokens are renewed while agents run."""
+    _publish(reader, "a")
+    reader.failures = [error]
+    assert await _open_posts(make_ledger(reader), ["a"]) == []
+
+
+async def test_a_missing_acl_is_not_waited_for(reader: FakeReader) -> None:
+    """Nobody mends that by the way: the agent ends, and says what is missing."""
+    reader.failures = [KafkaAccessError("lacks an ACL")]
+    with pytest.raises(KafkaAccessError, match="lacks an ACL"):
+        await make_ledger(reader).catch_up(["a"])
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+async def test_what_a_broker_has_lost_counts_no_more(
+    reader: FakeReader, is_own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outcomes read back, or published by this instance since; of other partitions too, and of both topics."""
+    monkeypatch.setattr("pipeline.ledger._MAX_SHORT_SECONDS", 0.0)
+    posts = [f"p{n}" for n in range(20)]
+    ledger = make_ledger(reader)
+    if not is_own:
+        _publish(reader, *posts)
+        _put(reader, "abstained", "c", encode(_abstention("c")))
+    await ledger.catch_up([*posts, "c"])
+    if is_own:
+        for post_id in posts:
+            ledger.add(_alert(post_id))
+        ledger.add(_abstention("c"))
+    assert await _open_posts(ledger, [*posts, "c"]) == []
+    reader.records.clear()
+    _publish(reader, "p1")  # by somebody else, to the new topic
+    ledger.on_rebalance()
+    assert await _open_posts(ledger, ["p0"]) == ["p0"]
+    assert await _open_posts(ledger, [*posts, "c"]) == ["p0", *posts[2:], "c"]
+
+
+async def test_a_new_leader_that_lags_is_waited_for(reader: FakeReader) -> None:
+    """For a moment it may know of fewer records than there are: none of them counts as lost."""
+    ledger = make_ledger(reader)
+    await ledger.catch_up(["a", "b"])
+    for post_id in ("a", "b"):
+        ledger.add(_alert(post_id))
+    ledger.on_rebalance()
+    catching_up = asyncio.create_task(ledger.catch_up(["a", "b"]))
+    await asyncio.sleep(0)
+    assert not catching_up.done()
+    _publish(reader, "a", "b")
+    await catching_up
+    assert await _open_posts(ledger, ["a", "b"]) == []
+
+
+async def test_records_that_retention_took_are_no_other_topic(
+    reader: FakeReader, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The end stays where it was, and what is known of them counts until it is too old."""
+    _publish(reader, *(f"p{n}" for n in range(20)))
+    ledger = make_ledger(reader)
+    assert await _open_posts(ledger, ["p1"]) == []
+    last = {(r.topic, r.partition): r for r in reader.records}
+    reader.records = list(last.values())
+    ledger.on_rebalance()
+    assert await _open_posts(ledger, ["p1"]) == []
+    assert "not the ones" not in caplog.text
 
 
 @pytest.mark.e2e
@@ -262,3 +335,47 @@ async def test_twenty_thousand_outcomes_are_read_back_from_a_broker(broker_kind:
         await publisher.close()
         ledger.on_rebalance()
         assert await _open_posts(ledger, ["p1", "new"]) == []
+
+
+@pytest.mark.e2e
+async def test_topics_made_anew_are_noticed_on_a_broker(
+    broker_kind: BrokerKind, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And only those: topics that grow by our own outcomes and by others' are what they were."""
+    async with broker_kind.running() as settings:
+        await ensure_topics(settings)
+        ledger = build_ledger(settings, Progress(Metrics()))
+        post_ids = [f"p{n}" for n in range(50)]
+        await ledger.catch_up(post_ids)
+        await _publish_alerts(settings, [*post_ids, "others'"])
+        for post_id in post_ids:
+            ledger.add(_alert(post_id))
+        ledger.on_rebalance()
+        assert await _open_posts(ledger, [*post_ids, "others'"]) == []
+        assert "not the ones that they were" not in caplog.text
+        await _make_anew(settings)
+        ledger.on_rebalance()
+        assert await _open_posts(ledger, [*post_ids, "others'"]) == [*post_ids, "others'"]
+        assert caplog.text.count("not the ones that they were") == 1
+
+
+async def _publish_alerts(settings: Settings, post_ids: Sequence[str]) -> None:
+    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+    await publisher.publish(
+        [Outgoing(settings.topic_alerts, post_id.encode(), b"{}") for post_id in post_ids]
+    )
+    await publisher.close()
+
+
+async def _make_anew(settings: Settings) -> None:
+    topics = [settings.topic_alerts, settings.topic_abstained]
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+    await admin.start()
+    await admin.delete_topics(topics)
+    while set(topics) & set(await admin.list_topics()):
+        await asyncio.sleep(0.1)
+    await admin.close()
+    made: set[str] = set()
+    while not set(topics) <= made:
+        made |= set(await ensure_topics(settings))
+        await asyncio.sleep(0.1)

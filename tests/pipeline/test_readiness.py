@@ -65,3 +65,25 @@ def test_a_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     readiness.working(True)
     readiness.joined()
     assert caplog.messages == ["state: no topic: no topic 'posts'", "state: joined"]
+
+
+def test_reasons_that_alternate_do_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One state is told once, and a new reason of it after half a minute; `/readyz` has each at once."""
+    now = 1000.0
+    monkeypatch.setattr("pipeline.readiness.time.monotonic", lambda: now)
+    caplog.set_level(logging.INFO, "pipeline.readiness")
+    readiness = Readiness(needs_llm=True)
+    for number in range(100):
+        reason = f"status {500 + number % 2}"
+        readiness.llm_not_usable(reason)
+        assert readiness.status == Status(State.LLM_NOT_USABLE, reason)
+    assert caplog.messages == ["state: LLM not usable: status 500"]
+    now += 30
+    readiness.llm_not_usable("status 501")
+    readiness.stopping()
+    assert caplog.messages[1:] == [
+        "state: LLM not usable: status 501",
+        "state: stopping: the agent was told to end",
+    ]
