@@ -22,7 +22,7 @@ from aiokafka.errors import (
 )
 from aiokafka.partitioner import murmur2
 
-from pipeline.errors import BrokerUnavailableError, MissingTopicError
+from pipeline.errors import BrokerUnavailableError, LoginRefusedError, MissingTopicError
 from pipeline.kafka_connection import check_access, client_name, start_client
 from pipeline.kafka_metadata import find_partitions
 from pipeline.kafka_refusal import NOT_ALLOWED, not_allowed
@@ -236,7 +236,10 @@ class Publisher:
         is_passing = (
             isinstance(error, KafkaTimeoutError)
             or (isinstance(error, KafkaError) and error.retriable)
-            or (self._is_forgotten and isinstance(error, (*_FORGOTTEN, BrokerUnavailableError)))
+            or (
+                self._is_forgotten
+                and isinstance(error, (*_FORGOTTEN, BrokerUnavailableError, LoginRefusedError))
+            )
         )
         if is_passing:
             self.on_failure()
