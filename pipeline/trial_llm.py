@@ -111,7 +111,7 @@ async def _connect(client: LlmClient, report: Callable[[str], None]) -> None:
 
     def is_away(error: Exception) -> bool:
         if isinstance(error, LlmUnavailableError) and not isinstance(error, _WILL_NOT_DO):
-            slow.note(str(error))
+            slow.note(lambda: str(error))
             return True
         return False
 

@@ -222,7 +222,9 @@ async def test_a_busy_server_is_asked_little(monkeypatch: pytest.MonkeyPatch) ->
         assert len(await post) == 8
 
 
-async def test_a_busy_server_that_takes_less_afterwards_is_asked_for_less() -> None:
+async def test_a_busy_server_that_takes_less_afterwards_is_asked_for_less(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The small question is refused as well, and then all is found out anew."""
     async with _used() as used:
         used.fake.behave = lambda _: failure(503)
@@ -230,6 +232,8 @@ async def test_a_busy_server_that_takes_less_afterwards_is_asked_for_less() -> N
         await _until(lambda: len(used.fake.requests) > 1)
         used.fake.behave = Picky(refused_fields=frozenset({"max_tokens"}))
         assert await asyncio.wait_for(post, 30) == ["Fire: Athens"]
+    assert "refuses even a harmless request: status 400" in caplog.text
+    assert "cannot be examined" not in caplog.text
 
 
 async def test_a_server_that_was_gone_and_loads_is_found_out_anew() -> None:
@@ -337,11 +341,11 @@ async def test_after_the_time_no_post_waits_for_a_server_that_answers_nobody() -
         client = make_client(fake, timeout_seconds=0.3, give_up_seconds=0.2)
         await client.connect()
         fake.behave = lambda request: replace(_WELL(request), delay_seconds=60.0)
-        with pytest.raises(LlmUnavailableError, match="no answer in 0.3 s"):
+        with pytest.raises(LlmUnavailableError, match="gives no answer in"):
             await sample(client, 1)
         num_asked = len(fake.own_requests)
         for _ in range(5):
-            with pytest.raises(LlmUnavailableError, match="no answer in 0.3 s"):
+            with pytest.raises(LlmUnavailableError, match="gives no answer in"):
                 await sample(client, 1)
         assert len(fake.own_requests) == num_asked
         fake.behave = _WELL
