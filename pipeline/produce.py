@@ -96,7 +96,7 @@ async def produce(
 
 
 async def _publish(publisher: Publisher, batch: Sequence[_Numbered], total: Sum, refuse: OnBad) -> None:
-    """Publish the records; those that the broker refuses together, in smaller and smaller parts."""
+    """Publish the records; those that the broker refuses together, one by one."""
     try:
         await publisher.publish([record for _, record in batch])
     except TooLargeError as error:
@@ -108,9 +108,8 @@ async def _publish(publisher: Publisher, batch: Sequence[_Numbered], total: Sum,
             size = len(record.value or b"")
             refuse(number, UndecodableError(f"{size} bytes are more than the broker takes in one record"))
             return
-        middle = len(refused) // 2
-        for part in filter(None, (refused[:middle], refused[middle:])):
-            await _publish(publisher, part, total, refuse)
+        for numbered in refused:
+            await _publish(publisher, [numbered], total, refuse)
     except (asyncio.CancelledError, TocsinError):
         total.num_in_doubt += len(batch)
         raise

@@ -201,6 +201,7 @@ class Publisher:
                     remaining, error = await self._send(remaining)
                     num_replaced += sum(id(record) not in sent for record in remaining)
                     if isinstance(error, MessageSizeTooLargeError):
+                        self.renew()  # the broker misses the numbers that the refused records had
                         raise TooLargeError(remaining) from error
                     if error is not None:
                         raise error

@@ -122,8 +122,8 @@ async def test_what_fails_on_the_way_is_in_doubt(error: TocsinError) -> None:
     assert total == Sum(num_sent=1, num_in_doubt=2)
 
 
-async def test_lines_that_are_refused_together_are_sent_in_smaller_parts() -> None:
-    """Each that fits by itself once, those that were taken not again, and the large ones are reported."""
+async def test_lines_that_are_refused_together_are_sent_one_by_one() -> None:
+    """Each that fits by itself goes once, those that were taken not again, and the large ones are reported."""
 
     class StrictPublisher(FakePublisher):
         """Has two partitions, which take a record each by turns, and together at most 100 bytes at once."""
@@ -180,6 +180,7 @@ async def test_a_topic_that_takes_less_than_the_client_sends_at_once_gets_every_
         "199 posts sent to posts, 1 line not",
     ]
     assert b"Traceback" not in log
+    assert b"trying again" not in log
     assert sorted(value or b"" for value in found) == sorted(line for line in lines if line != lines[70])
 
 
