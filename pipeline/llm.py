@@ -226,9 +226,8 @@ class LlmClient:
         if isinstance(error, LlmBusyError):  # of a kind that limits tokens, say: take few
             await self._ask_little()
             if is_long:
-                with suppress(
-                    LlmBusyError
-                ):  # the examination takes many: one that limits them is the one we know
+                # The examination takes many: who is too busy for it and answers little is the one we know.
+                with suppress(LlmBusyError):
                     await self.connect()
         elif is_passing(error) and not is_long:
             [sample, *_] = self._demands.questions(is_long=True)
