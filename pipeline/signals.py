@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM: no traceback, nothing left behind, and the status that shells expect (130, 143)."""
+"""Ctrl-C and SIGTERM: no traceback, nothing left behind, and the status that shells expect (130, 143).
+
+A third one ends the process at once, whatever it still clears away.
+"""
 
 from __future__ import annotations
 
