@@ -59,19 +59,19 @@ def options(
 @app.command(epilog="Example: `tocsin annotate --brokers kafka:9092`")
 def annotate(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the annotate agent: posts in, annotated posts out, until SIGTERM or Ctrl-C."""
-    end_at_once_when_told(status=0)  # an agent that is told to stop while it loads has nothing in hand
+    settings = _agent_settings(brokers, config)
     from pipeline.program import run_annotate
 
-    _run_agent(run_annotate, load_settings(config, overrides=given(brokers=brokers)))
+    _run_agent(run_annotate, settings)
 
 
 @app.command(epilog="Example: `TOCSIN_LLM_URL=http://vllm:8000/v1 tocsin alert --brokers kafka:9092`")
 def alert(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the alert agent: annotated posts in, alerts and abstentions out, until SIGTERM or Ctrl-C."""
-    end_at_once_when_told(status=0)  # an agent that is told to stop while it loads has nothing in hand
+    settings = _agent_settings(brokers, config)
     from pipeline.program import run_alert
 
-    _run_agent(run_alert, load_settings(config, overrides=given(brokers=brokers)))
+    _run_agent(run_alert, settings)
 
 
 @app.command(
@@ -206,6 +206,12 @@ def main() -> None:
         _fail(str(error), status=1)
     except KeyboardInterrupt:  # while Python's own handler was in place
         sys.exit(130)
+
+
+def _agent_settings(brokers: str | None, config: Path | None) -> Settings:
+    """Return an agent's settings; comes before what takes seconds to load, so that a mistake is told at once."""
+    end_at_once_when_told(status=0)  # an agent that is told to stop while it loads has nothing in hand
+    return load_settings(config, overrides=given(brokers=brokers))
 
 
 def _run_agent(run_agent: Callable[[Settings], Coroutine[Any, Any, int]], settings: Settings) -> None:

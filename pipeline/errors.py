@@ -11,6 +11,7 @@ TocsinError
 │   └── LlmRefusedError      the LLM server refuses this post's prompt and takes others
 ├── LlmUnavailableError      server away, busy or failing: nobody's post is at fault, retried
 │   ├── llm_http.LlmBusyError
+│   ├── llm_http.LlmSettingError  a key, address or model that it does not know: agents wait, a person need not
 │   ├── llm_http.LlmTimeoutError
 │   ├── llm_http.LlmLostError
 │   ├── llm_http.LlmFailsError

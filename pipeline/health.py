@@ -63,7 +63,7 @@ class HealthServer:
             self._server = make_server(
                 host,
                 port,
-                build_probe_app(health, registry),
+                build_probe_app(health.why_not_alive, lambda: health.readiness.status, registry),
                 _SERVERS[_family_of(host)],
                 handler_class=_QuietHandler,
             )

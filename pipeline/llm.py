@@ -10,19 +10,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import replace
 
 from pipeline.answers import Choice, Sample, to_choice, to_sample
 from pipeline.completion import Answer
 from pipeline.constraint import number_grammar
-from pipeline.errors import LlmUnavailableError, LlmUnusableError
+from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
 from pipeline.llm_abilities import NUM_ALTERNATIVES, AskingStyle, LlmAbilities
-from pipeline.llm_examination import Examination
+from pipeline.llm_examination import Examination, refuses_harmless
 from pipeline.llm_gate import LlmGate, is_passing
 from pipeline.llm_http import LlmBusyError, LlmHttp, LlmRequest, RequestKind
 from pipeline.llm_patience import Patience, PatientLlm
 from pipeline.llm_question import Demands, Question
+from pipeline.llm_refusal import LlmSaidNoError
 from pipeline.llm_wording import Wording
 from pipeline.prompts import ChatMessage
 
@@ -220,14 +222,25 @@ class LlmClient:
 
     async def _recover(self, error: Exception) -> None:
         """Ask a server that failed like this whether it will do again; raises why not."""
+        is_long = self._gate.seconds >= _LONG_OUTAGE_SECONDS
         if isinstance(error, LlmBusyError):  # of a kind that limits tokens, say: take few
-            [sample, *_] = self._demands.questions(is_long=False)
-            await self._send("canary", replace(sample, num_samples=1))
-        elif is_passing(error) and self._gate.seconds < _LONG_OUTAGE_SECONDS:
+            await self._ask_little()
+            if is_long:
+                # The examination takes many: who is too busy for it and answers little is the one we know.
+                with suppress(LlmBusyError):
+                    await self.connect()
+        elif is_passing(error) and not is_long:
             [sample, *_] = self._demands.questions(is_long=True)
             await self._patient.ask_twin(replace(sample, num_samples=1))
         else:  # it may have come back with another model, or be configured otherwise
             await self.connect()
+
+    async def _ask_little(self) -> None:
+        [sample, *_] = self._demands.questions(is_long=False)
+        try:
+            await self._send("canary", replace(sample, num_samples=1))
+        except LlmSaidNoError as error:
+            raise LlmUnfitError(refuses_harmless(self._http.server, error.refusal)) from error
 
     def _examine_again_if_due(self) -> None:
         is_due = time.monotonic() - self._examined_at >= _EXAMINE_AGAIN_SECONDS

@@ -8,17 +8,15 @@ noticed by the next post: an agent without posts asks nothing, for requests may 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from contextvars import Context
+from pathlib import Path
 
 from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
 from pipeline.llm_http import LlmBusyError, LlmFailsError, LlmTimeoutError
 from pipeline.outage import Outage, backoff_seconds
-
-logger = logging.getLogger(__name__)
 
 # An outage that is over sooner is told to nobody: one answer in twenty may fail, and the next is well.
 _TELL_SECONDS = 2.0
@@ -51,13 +49,15 @@ class LlmGate:
     def __init__(
         self, server: str, recover: Recover, *, on_state: Callable[[str], None], max_backoff_seconds: float
     ) -> None:
+        self._server = server
         self._recover = recover
         self._on_state = on_state
         self._max_backoff_seconds = max_backoff_seconds
         self._outage = Outage(server)
         self._open = asyncio.Event()
         self._open.set()
-        self._error: Exception = LlmUnavailableError("none")  # why the gate is shut
+        self._error: Exception = LlmUnavailableError("none")  # what to recover from
+        self._reason = ""  # why the gate is shut, as the last attempt found
         self._recovering: asyncio.Task[None] | None = None
         self._telling: asyncio.TimerHandle | None = None
         self._is_told = False
@@ -69,11 +69,18 @@ class LlmGate:
         return self._outage.seconds
 
     async def wait(self, give_up_seconds: float) -> None:
-        """Return when the gate is open, or has been shut for so long."""
-        if not self._open.is_set():
-            left = max(give_up_seconds - self.seconds, 0.0)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._open.wait(), None if left == float("inf") else left)
+        """Return once the gate is open.
+
+        Raises:
+            LlmUnavailableError: it has been shut for so long.
+        """
+        if self._open.is_set():
+            return
+        left = max(give_up_seconds - self.seconds, 0.0)
+        try:
+            await asyncio.wait_for(self._open.wait(), None if left == float("inf") else left)
+        except TimeoutError:
+            raise LlmUnavailableError(self._reason) from None
 
     def shut(self, error: LlmUnavailableError) -> None:
         """Note that the server failed, whoever asked."""
@@ -126,12 +133,15 @@ class LlmGate:
             await asyncio.gather(self._recovering, return_exceptions=True)
 
     def _note(self, error: Exception) -> None:
-        """Shut the gate for this reason; the last one stands."""
-        self._error = error
+        """Shut the gate for this reason."""
+        # Who was gone stays gone: a server that starts is busy at first, and is perhaps another.
+        if self._open.is_set() or is_passing(self._error) or not is_passing(error):
+            self._error = error
+        self._reason = str(error)
         self._outage.begin()
         self._open.clear()
         if self._is_told:
-            self._on_state(str(error))
+            self._on_state(self._reason)
         if self._recovering is None:
             loop = asyncio.get_running_loop()
             if self._telling is not None:
@@ -143,7 +153,7 @@ class LlmGate:
 
     def _tell(self) -> None:
         self._is_told = True
-        self._on_state(str(self._error))
+        self._on_state(self._reason)
 
     async def _until_usable(self) -> None:
         for attempt in itertools.count(max(self._num_relapses - 1, 0)):
@@ -151,10 +161,19 @@ class LlmGate:
             try:
                 await self._recover(self._error)
             except (LlmUnavailableError, LlmUnusableError) as error:
-                self._note(error)
-                self._outage.tell(error)
-            except Exception:
-                logger.exception("cannot find out whether the LLM server can be used")
+                self._still_shut(error)
+            except Exception as error:  # a defect of ours; its text may be the server's, with a prompt in it
+                self._still_shut(LlmUnavailableError(f"{self._server} cannot be examined: {_place(error)}"))
             else:
                 self.open()
                 return
+
+    def _still_shut(self, error: Exception) -> None:
+        self._note(error)
+        self._outage.tell(error)
+
+
+def _place(error: Exception) -> str:
+    """Return what was raised and where, without its text."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"

@@ -52,6 +52,10 @@ class LlmBusyError(LlmUnavailableError):
     """The server says itself that it has too much to do."""
 
 
+class LlmSettingError(LlmUnavailableError):
+    """The server answers as one does of which a setting names the wrong key, address or model."""
+
+
 class LlmTimeoutError(LlmUnavailableError):
     """No answer came in time."""
 
@@ -199,5 +203,7 @@ class LlmHttp:
             return LlmSaidNoError(self.server, refusal)
         if status in _BUSY_STATUSES:
             return LlmBusyError(f"{self.server} is busy: {refusal.status}")
+        if status in _HINTS:
+            return LlmSettingError(f"{self.server} fails: {refusal.status}{_HINTS[status]}")
         fails = LlmFailsError if status >= 500 else LlmUnavailableError
-        return fails(f"{self.server} fails: {refusal.status}{_HINTS.get(status, '')}")
+        return fails(f"{self.server} fails: {refusal.status}")

@@ -91,7 +91,7 @@ class LocalProcess:
             async with asyncio.timeout(timeout_seconds):
                 while not await probe():
                     self.raise_if_ended()
-                    slow.note(explain() if explain else last_line(self._log_file))
+                    slow.note(explain or (lambda: last_line(self._log_file)))
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise LocalServiceError(self._with_log(f"not ready after {timeout_seconds:.0f} s")) from None

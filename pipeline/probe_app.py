@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-if TYPE_CHECKING:
-    from pipeline.health import Health
+from pipeline.readiness import Status
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -17,8 +16,14 @@ WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
-def build_probe_app(health: Health, registry: CollectorRegistry) -> WsgiApp:
-    """Return the app that tells of this health and these metrics."""
+def build_probe_app(
+    why_not_alive: Callable[[], str], readiness: Callable[[], Status], registry: CollectorRegistry
+) -> WsgiApp:
+    """Return the app that tells of one process.
+
+    Args:
+        why_not_alive: what is wrong with it, or an empty string; asked from any thread, as is `readiness`.
+    """
     metrics_app = make_wsgi_app(registry)
 
     def answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -27,9 +32,9 @@ def build_probe_app(health: Health, registry: CollectorRegistry) -> WsgiApp:
             text: Iterable[bytes] = metrics_app(environ, start_response)
             return text
         if path == "/livez":
-            return _answer_probe(health.why_not_alive(), start_response)
+            return _answer_probe(why_not_alive(), start_response)
         if path == "/readyz":
-            return _answer_readiness(health, start_response)
+            return _answer_readiness(readiness(), start_response)
         start_response("404 Not Found", [_TEXT])
         return [b"/metrics, /livez or /readyz\n"]
 
@@ -59,8 +64,7 @@ def _answer_head(get: WsgiApp, environ: dict[str, Any], start_response: StartRes
     return []
 
 
-def _answer_readiness(health: Health, start_response: StartResponse) -> list[bytes]:
-    status = health.readiness.status
+def _answer_readiness(status: Status, start_response: StartResponse) -> list[bytes]:
     start_response(_status_line(status.is_ready), [("Content-Type", "application/json")])
     document = {"ready": status.is_ready, "state": status.state, "reason": status.reason}
     return [orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)]

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
-from aiokafka.errors import MessageSizeTooLargeError
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from pipeline.codec import decode
-from pipeline.errors import RecordError, UndecodableError
+from pipeline.errors import RecordError, TocsinError, UndecodableError
 from pipeline.kafka_security import kafka_security
 from pipeline.messages import Post
 from pipeline.post_fields import OnUnknown
 from pipeline.post_lines import Line, open_posts, read_post_lines
-from pipeline.publisher import Outgoing, Publisher
+from pipeline.publisher import Outgoing, Publisher, TooLargeError
 from pipeline.settings import Settings
 from pipeline.terminal import printable
 from pipeline.unknown_fields import NOT_OF_A_POST, UnknownFields
@@ -30,6 +29,7 @@ _LARGE_BYTES = 16_384
 _CLOSE_SECONDS = 3.0
 _COLUMNS = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
 
+_Numbered = tuple[int, Outgoing]  # the record of the line with this number
 OnBad = Callable[[int, RecordError], None]  # told the number of a line that is not sent, and why
 
 
@@ -39,7 +39,7 @@ class Sum:
 
     num_sent: int = 0  # the broker has acknowledged them
     num_bad: int = 0
-    num_in_doubt: int = 0  # handed to the Kafka client when the work was interrupted
+    num_in_doubt: int = 0  # handed to the Kafka client when the work was interrupted, or failed
 
     def in_words(self, topic: str, *, is_raw: bool) -> str:
         """Return one line for people."""
@@ -92,25 +92,34 @@ async def produce(
         on_bad(number, error)
 
     for _, group in groupby(_records(lines, to_record, refuse), key=_batch_key):
-        batch = list(group)
-        try:
-            await publisher.publish([record for _, record in batch])
-        except MessageSizeTooLargeError:
-            if len(batch) > 1:
-                raise
-            number, record = batch[0]
+        await _publish(publisher, list(group), total, refuse)
+
+
+async def _publish(publisher: Publisher, batch: Sequence[_Numbered], total: Sum, refuse: OnBad) -> None:
+    """Publish the records; those that the broker refuses together, one by one."""
+    try:
+        await publisher.publish([record for _, record in batch])
+    except TooLargeError as error:
+        unsent = {id(record) for record in error.unsent}
+        refused = [numbered for numbered in batch if id(numbered[1]) in unsent]
+        total.num_sent += len(batch) - len(refused)
+        if len(batch) == 1:
+            [(number, record)] = batch
             size = len(record.value or b"")
             refuse(number, UndecodableError(f"{size} bytes are more than the broker takes in one record"))
-        except asyncio.CancelledError:
-            total.num_in_doubt += len(batch)
-            raise
-        else:
-            total.num_sent += len(batch)
+            return
+        for numbered in refused:
+            await _publish(publisher, [numbered], total, refuse)
+    except (asyncio.CancelledError, TocsinError):
+        total.num_in_doubt += len(batch)
+        raise
+    else:
+        total.num_sent += len(batch)
 
 
 def _records(
     lines: Iterable[Line], to_record: Callable[[bytes], Outgoing], on_bad: OnBad
-) -> Iterator[tuple[int, Outgoing]]:
+) -> Iterator[_Numbered]:
     for number, content in lines:
         try:
             record = to_record(content)
@@ -120,7 +129,7 @@ def _records(
         yield number, record
 
 
-def _batch_key(numbered: tuple[int, Outgoing]) -> int:
+def _batch_key(numbered: _Numbered) -> int:
     """Return the line's number for a large record, which the broker may refuse, and 0 for all others."""
     number, record = numbered
     return number if len(record.value or b"") > _LARGE_BYTES else 0

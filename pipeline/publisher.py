@@ -62,6 +62,18 @@ class Outgoing:
     fallback: Callable[[], Outgoing] | None = None
 
 
+class TooLargeError(MessageSizeTooLargeError):  # type: ignore[misc]
+    """The broker takes records of that size for none of ours; a small one may share the fate of its batch.
+
+    Args:
+        unsent: the records that are not acknowledged, in order.
+    """
+
+    def __init__(self, unsent: Sequence[Outgoing]) -> None:
+        super().__init__(f"{len(unsent)} records too large, or sent with one that is")
+        self.unsent = unsent
+
+
 class Publisher:
     """Publishes records and returns once the broker has acknowledged them, however long that takes.
 
@@ -149,7 +161,8 @@ class Publisher:
         Returns how often a record was too large for the broker and gave way to its fallback.
 
         Raises:
-            KafkaError: the broker refuses a record for good (too large and without a fallback).
+            TooLargeError: a record is too large for the broker, and has no fallback.
+            KafkaError: the broker refuses a record for good.
             KafkaAccessError: it does not let us write there.
             MissingTopicError: a topic that must exist is gone.
         """
@@ -188,6 +201,9 @@ class Publisher:
                     sent = {id(record) for record in remaining}
                     remaining, error = await self._send(remaining)
                     num_replaced += sum(id(record) not in sent for record in remaining)
+                    if isinstance(error, MessageSizeTooLargeError):
+                        self.renew()  # the broker misses the numbers that the refused records had
+                        raise TooLargeError(remaining) from error
                     if error is not None:
                         raise error
         return num_replaced

@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM: no traceback, nothing left behind, and the status that shells expect (130, 143)."""
+"""Ctrl-C and SIGTERM: no traceback, nothing left behind, and the status that shells expect (130, 143).
+
+A third one ends the process at once, whatever it still clears away.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# The second would cut the clearing away short, which ends by itself: who sends a third wants no more of it.
+_PATIENT_SIGNALS = 2
 
 
 def end_at_once_when_told(*, status: int | None = None) -> None:
@@ -44,9 +49,11 @@ async def _unless_told(work: Coroutine[Any, Any, _T]) -> _T:
     told: list[int] = []
 
     def tell(number: int) -> None:
-        if not told:  # a second signal would cut the clearing away short
-            told.append(number)
+        told.append(number)
+        if len(told) == 1:
             task.cancel()
+        elif len(told) > _PATIENT_SIGNALS:  # what is not cleared away is lost; children end with their parent
+            os._exit(128 + number)
 
     for number in _heeded():
         asyncio.get_running_loop().add_signal_handler(number, tell, number)

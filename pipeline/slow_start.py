@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 import urllib.error
@@ -16,6 +17,8 @@ from pipeline.terminal import escape_unprintable
 
 FIRST_SECONDS = 5.0
 AGAIN_SECONDS = 20.0
+_LOOK_SECONDS = 1.0  # between two looks for something new to say
+_TAIL_BYTES = 4_096  # of a log, where its last line is looked for
 _MAX_CHARACTERS = 200
 
 
@@ -41,10 +44,17 @@ class SlowStart:
         self._next = time.monotonic() + (FIRST_SECONDS if first_seconds is None else first_seconds)
         self._told = ""
 
-    def note(self, reason: str) -> None:
-        """Note that the part is not ready yet, and why, as far as anybody knows."""
+    def note(self, explain: Callable[[], str]) -> None:
+        """Note that the part is not ready yet; `explain`, asked only where a line is due, says why.
+
+        Where there is nothing new to say, it is asked again after a while.
+        """
         now = time.monotonic()
-        if now < self._next or (reason == self._told and self._told):
+        if now < self._next:
+            return
+        reason = explain()
+        if reason == self._told and self._told:
+            self._next = now + min(_LOOK_SECONDS, self._again_seconds)
             return
         self._next, self._told = now + self._again_seconds, reason
         self._report(f"{self._name} is not ready yet: {reason[:_MAX_CHARACTERS]}")
@@ -52,9 +62,15 @@ class SlowStart:
 
 def last_line(log_file: Path) -> str:
     """Return what a process has logged last, or that it has said nothing."""
-    lines = log_file.read_text(errors="replace").splitlines() if log_file.exists() else []
+    lines = _tail(log_file).decode(errors="replace").splitlines() if log_file.exists() else []
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f"it says: {said}" if said else "it says nothing so far"
+
+
+def _tail(file: Path) -> bytes:
+    with file.open("rb") as log:
+        log.seek(max(log.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
+        return log.read()
 
 
 class AgentProbe:

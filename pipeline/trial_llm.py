@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pipeline.alert_generator import AlertGenerator
 from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
 from pipeline.llm import LlmClient
-from pipeline.llm_http import LlmRequest
+from pipeline.llm_http import LlmRequest, LlmSettingError
 from pipeline.local_process import LocalProcess, answers_http, while_running
 from pipeline.local_stack import START_SECONDS, chosen_settings, embedded_llm
 from pipeline.outage import retries
@@ -22,6 +22,9 @@ from pipeline.settings import Settings
 from pipeline.slow_start import SlowStart, say_on_stderr
 
 _T = TypeVar("_T")
+
+# The server is there and will not do: a person at a terminal need not wait.
+_WILL_NOT_DO = (LlmUnfitError, LlmSettingError)
 
 
 @dataclass
@@ -102,13 +105,13 @@ async def _connect(client: LlmClient, report: Callable[[str], None]) -> None:
     """Return once the server answers; a person waits, who is told once and not with every attempt.
 
     Raises:
-        LlmUnusableError: the server is there and will not do: a person at a terminal need not wait.
+        LlmUnusableError: the server is there and will not do.
     """
     slow = SlowStart("the LLM", report)
 
     def is_away(error: Exception) -> bool:
-        if isinstance(error, LlmUnavailableError) and not isinstance(error, LlmUnfitError):
-            slow.note(str(error))
+        if isinstance(error, LlmUnavailableError) and not isinstance(error, _WILL_NOT_DO):
+            slow.note(lambda: str(error))
             return True
         return False
 
@@ -117,5 +120,5 @@ async def _connect(client: LlmClient, report: Callable[[str], None]) -> None:
             with attempt:
                 await client.connect()
                 return
-    except LlmUnfitError as error:
+    except _WILL_NOT_DO as error:
         raise LlmUnusableError(str(error)) from error

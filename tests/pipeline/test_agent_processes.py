@@ -231,6 +231,7 @@ async def test_without_an_llm_for_long_there_are_labelled_alerts_where_the_setti
             await _produce(settings, [_annotated_post("without")])
             await _outcomes(settings, 1)
             async with llm:
+                await until(lambda: "answers again" in alert.log_file.read_text())
                 await _produce(settings, [_annotated_post("with")])
                 await _outcomes(settings, 2)
         finally:

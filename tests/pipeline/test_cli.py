@@ -80,6 +80,26 @@ def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
     assert all(line.startswith("tocsin: TOCSIN_") for line in result.stderr.splitlines())
 
 
+@pytest.mark.parametrize("command", [*_COMMANDS, *_DEAD_COMMANDS])
+def test_a_wrong_setting_is_told_before_the_network_is_loaded(command: str) -> None:
+    """That takes seconds."""
+    arguments = {"produce": ["-"], "try": ["a"], "dead show": ["0/1"], "dead replay": ["--all"]}.get(
+        command, []
+    )
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "pipeline", *command.split(), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=_environ() | {"TOCSIN_METRICS_PORT": "high"},
+        check=False,
+    )
+    assert (result.returncode, "TOCSIN_METRICS_PORT" in result.stderr) == (2, True)
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in result.stderr.splitlines() if "|" in line}
+    assert "pipeline.settings" in loaded
+    assert not {"torch", "faust"} & loaded
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -86,6 +86,18 @@ def test_depth_is_refused_whatever_python_could_take(depth: int, complaint: str,
         decode(value, Post, max_bytes=10**6)
 
 
+@pytest.mark.parametrize(("depth", "is_taken"), [(31, True), (32, False)])
+def test_a_field_of_another_form_lies_deeper_once_it_is_kept(depth: int, is_taken: bool) -> None:
+    """What moves into the metadata counts as deep as it lies there: the post must fit where others do."""
+    inside = "[" * (depth - 1) + "]" * (depth - 1)
+    value = f'{{"id": "1", "text": "x", "a": {inside}}}'.encode()
+    if is_taken:
+        assert decode(value, Post, max_bytes=1000).metadata == {"a": orjson.loads(inside)}
+    else:
+        with pytest.raises(UndecodableError, match="nested more than 32 deep"):
+            decode(value, Post, max_bytes=1000)
+
+
 def test_metadata_of_the_greatest_depth_travel_on() -> None:
     """A post as deep as may be fits into an annotated post, and that onto the wire and back."""
     metadata = orjson.loads('{"a": ' + "[" * 30 + "]" * 30 + "}")

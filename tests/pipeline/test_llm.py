@@ -122,6 +122,26 @@ async def test_connecting_says_what_is_wrong(models: Reply, message: str) -> Non
         await client.close()
 
 
+async def test_a_proxy_from_the_environment_is_for_servers_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of this machine is asked itself, another one through the proxy, which is here one that says 404."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with FakeLlm(answering("x")) as fake, FakeLlm(answering("x")) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        here = make_client(fake)
+        await here.connect()
+        assert proxy.keys == []
+        elsewhere = LlmClient(
+            url="http://llm.invalid/v1", model=None, api_key=None, timeout_seconds=5, max_requests=1
+        )
+        with pytest.raises(LlmUnavailableError, match="status 404"):
+            await elsewhere.connect()
+        assert len(proxy.keys) == 1
+        for client in (here, elsewhere):
+            await client.close()
+
+
 @pytest.mark.parametrize(
     ("answer", "index"),
     [

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
+import pipeline.llm_patience
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.llm import LlmClient
 from pipeline.llm_patience import Patience
-from tests.pipeline.fake_llm import Behaviour, FakeLlm, Reply, answering, completion, failure
+from tests.pipeline.fake_llm import Behaviour, FakeLlm, Reply, answering, completion, failure, is_canary
 
 _DEAD = Reply(body=b"{}", is_cut=True)
 
@@ -102,8 +103,37 @@ async def test_after_the_set_time_without_a_server_the_caller_decides() -> None:
         with pytest.raises(LlmUnavailableError, match="cannot be reached"):
             await _ask(client)
         assert time.monotonic() - began >= 0.5
-        async with FakeLlm(answering("back"), port=port):
-            assert await _ask(client) == 1
+        async with FakeLlm(answering("back"), port=port), asyncio.timeout(30):
+            num_answers = 0
+            while not num_answers:  # until it is known to be back
+                with suppress(LlmUnavailableError):
+                    num_answers = await _ask(client)
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("to_harmless", "doubt_seconds", "num_refusals"),
+    [(failure(400), 600.0, 20), (failure(400), 0.0, 5), (failure(500), 600.0, 5)],
+)
+async def test_a_server_that_refused_a_harmless_question_must_refuse_a_post_more_often(
+    to_harmless: Reply, doubt_seconds: float, num_refusals: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For ten minutes; one that failed on it need not."""
+    monkeypatch.setattr(pipeline.llm_patience, "_DOUBT_SECONDS", doubt_seconds)
+    to_harmless_ones = [to_harmless]
+
+    def behave(request: dict[str, Any]) -> Reply:
+        if not is_canary(request):
+            return failure(400)
+        return to_harmless_ones.pop() if to_harmless_ones else completion(["hi"])
+
+    async with _connected(behave) as (fake, client):
+        fake.requests.clear()
+        with pytest.raises(LlmRefusedError):
+            await asyncio.wait_for(_ask(client), 60)
+        assert (
+            len(fake.own_requests) == 1 + num_refusals
+        )  # the first says nothing: the harmless one failed too
 
 
 async def test_one_of_two_servers_behind_an_address_refuses_everything_and_no_post_is_buried() -> None:

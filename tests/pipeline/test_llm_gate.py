@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -14,8 +14,10 @@ import pytest
 import pipeline.llm
 import pipeline.llm_gate
 from pipeline.constraint import PROBE_WORD
-from pipeline.errors import LlmRefusedError, LlmUnfitError
+from pipeline.errors import LlmRefusedError, LlmUnavailableError, LlmUnfitError
 from pipeline.llm import LlmClient
+from pipeline.llm_gate import LlmGate, is_passing
+from pipeline.llm_http import LlmBusyError
 from tests.pipeline.fake_llm import (
     Behaviour,
     FakeLlm,
@@ -220,6 +222,60 @@ async def test_a_busy_server_is_asked_little(monkeypatch: pytest.MonkeyPatch) ->
         assert len(await post) == 8
 
 
+async def test_a_busy_server_that_takes_less_afterwards_is_asked_for_less(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The small question is refused as well, and then all is found out anew."""
+    async with _used() as used:
+        used.fake.behave = lambda _: failure(503)
+        post = asyncio.create_task(sample(used.client, 1))
+        await _until(lambda: len(used.fake.requests) > 1)
+        used.fake.behave = Picky(refused_fields=frozenset({"max_tokens"}))
+        assert await asyncio.wait_for(post, 30) == ["Fire: Athens"]
+    assert "refuses even a harmless request: status 400" in caplog.text
+    assert "cannot be examined" not in caplog.text
+
+
+async def test_a_server_that_was_gone_and_loads_is_found_out_anew() -> None:
+    """It says that it is busy until its model is there, which may be another."""
+    async with _used() as used:
+        port = used.fake.port
+        await used.fake.__aexit__(None, None, None)
+        post = asyncio.create_task(sample(used.client, 1))
+        await used.until_told("cannot be reached")
+        async with FakeLlm(lambda _: failure(503), port=port, models=failure(503)) as other:
+            await used.until_told("is busy: status 503")
+            other.behave, other.models = _WELL, models("another")
+            assert await asyncio.wait_for(post, 30) == ["Fire: Athens"]
+            assert used.client.model == "another"
+            assert other.own_requests[-1]["model"] == "another"
+
+
+async def test_all_is_found_out_anew_after_long_busyness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway says 503 while the server behind it is replaced."""
+    monkeypatch.setattr(pipeline.llm, "_LONG_OUTAGE_SECONDS", 0.0)
+    async with _used() as used:
+        used.fake.behave = lambda _: failure(503)
+        post = asyncio.create_task(sample(used.client, 1))
+        await _until(lambda: len(used.fake.requests) > 1)
+        used.fake.behave, used.fake.models = _WELL, models("another")
+        assert await asyncio.wait_for(post, 30) == ["Fire: Athens"]
+        assert used.client.model == "another"
+
+
+async def test_a_limit_that_the_examination_exceeds_holds_up_no_post(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After long busyness all would be found out anew: where that is too much at once, posts go on as before."""
+    monkeypatch.setattr(pipeline.llm, "_LONG_OUTAGE_SECONDS", 0.0)
+    async with _used() as used:
+        used.fake.behave = lambda _: failure(429)
+        post = asyncio.create_task(sample(used.client, 2))
+        await _until(lambda: len(used.fake.requests) > 1)
+        used.fake.behave = lambda request: (
+            failure(429) if is_canary(request) and "n" in request else _WELL(request)
+        )
+        assert len(await asyncio.wait_for(post, 30)) == 2
+
+
 async def test_all_is_found_out_anew_after_a_long_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway says 502 while the server behind it is replaced by one with more slots."""
     async with _used(Picky(max_n=2)) as used:
@@ -263,10 +319,37 @@ async def test_a_server_that_is_unfit_for_long_is_the_callers_to_deal_with() -> 
         await client.connect()
         fake.behave = lambda _: failure(400)
         for _ in range(2):
-            with pytest.raises(LlmUnfitError, match="status 400"):
+            with pytest.raises(LlmUnavailableError, match="status 400"):
                 await sample(client, 1)
         fake.behave = _WELL
-        assert await sample(client, 1) == ["Fire: Athens"]
+        assert await _sample_in_the_end(client) == ["Fire: Athens"]
+        await client.close()
+
+
+async def _sample_in_the_end(client: LlmClient) -> list[str]:
+    """Ask until the outage is known to be over."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(LlmUnavailableError):
+                return await sample(client, 1)
+            await asyncio.sleep(0.01)
+
+
+async def test_after_the_time_no_post_waits_for_a_server_that_answers_nobody() -> None:
+    """Each would cost a whole timeout, and another for the harmless question."""
+    async with FakeLlm(_WELL) as fake:
+        client = make_client(fake, timeout_seconds=0.3, give_up_seconds=0.2)
+        await client.connect()
+        fake.behave = lambda request: replace(_WELL(request), delay_seconds=60.0)
+        with pytest.raises(LlmUnavailableError, match="gives no answer in"):
+            await sample(client, 1)
+        num_asked = len(fake.own_requests)
+        for _ in range(5):
+            with pytest.raises(LlmUnavailableError, match="gives no answer in"):
+                await sample(client, 1)
+        assert len(fake.own_requests) == num_asked
+        fake.behave = _WELL
+        assert await _sample_in_the_end(client) == ["Fire: Athens"]
         await client.close()
 
 
@@ -313,3 +396,67 @@ async def test_a_grammar_that_was_lost_is_looked_for_again(monkeypatch: pytest.M
             monkeypatch.setattr(pipeline.llm, "_EXAMINE_AGAIN_SECONDS", 0.0)
             await sample(used.client, 1)
             await _until(lambda: used.client.dialect == "llama_cpp")
+
+
+class _Recoveries:
+    """A gate by itself: why it was to recover, each time; the first attempts raise."""
+
+    def __init__(self, *raised: Exception) -> None:
+        self.errors: list[Exception] = []
+        self.told: list[str] = []
+        self._raised = list(raised)
+        self.gate = LlmGate("the server", self._recover, on_state=self.told.append, max_backoff_seconds=0.01)
+
+    async def shut_and_recover(self, *errors: LlmUnavailableError) -> None:
+        for error in errors:
+            self.gate.shut(error)
+        await asyncio.wait_for(self.gate.wait(float("inf")), 30)
+
+    async def _recover(self, error: Exception) -> None:
+        self.errors.append(error)
+        if self._raised:
+            raise self._raised.pop(0)
+
+
+async def test_a_defect_in_a_recovery_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    """It may be what the server says of a prompt; afterwards nothing is taken for what it was."""
+    recoveries = _Recoveries(ValueError(SECRET), ValueError(SECRET))
+    await recoveries.shut_and_recover(LlmBusyError("busy"))
+    assert [is_passing(error) for error in recoveries.errors] == [True, False, False]
+    lines = [record.getMessage() for record in caplog.records]
+    assert len([line for line in lines if "ValueError in test_llm_gate.py, line" in line]) == 1
+    assert SECRET not in caplog.text
+
+
+async def test_what_is_unfit_does_not_hide_that_the_server_is_busy() -> None:
+    """A late answer to somebody else is no news: while it is busy it is asked little, and not all anew."""
+    busy, unfit = LlmBusyError("busy"), LlmUnfitError("unfit")
+    recoveries = _Recoveries()
+    await recoveries.shut_and_recover(busy, unfit)
+    assert recoveries.errors == [busy]
+
+
+async def test_a_server_that_is_unfit_again_and_again_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Asked otherwise it takes the harmless questions each time and never a post: the fourth time is told."""
+    recoveries = _Recoveries()
+    for num_lines in (0, 0, 0, 1):
+        await recoveries.shut_and_recover(LlmUnfitError("unfit"))
+        assert caplog.text.count("unfit; trying again") == num_lines
+
+
+async def test_relapses_make_the_pauses_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a server that answers harmless questions alone is asked about the same post without a pause, for ever."""
+    attempts: list[int] = []
+
+    def no_pause(attempt: int, *, max_seconds: float) -> float:
+        attempts.append(attempt)
+        return 0.0
+
+    monkeypatch.setattr(pipeline.llm_gate, "backoff_seconds", no_pause)
+    recoveries = _Recoveries()
+    for _ in range(3):
+        await recoveries.shut_and_recover(LlmBusyError("busy"))
+    assert attempts == [0, 1, 2]
+    recoveries.gate.answered(is_post=True)
+    await recoveries.shut_and_recover(LlmBusyError("busy"))
+    assert attempts == [0, 1, 2, 0]

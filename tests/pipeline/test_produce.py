@@ -9,19 +9,20 @@ from pathlib import Path
 
 import orjson
 import pytest
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import RecordError
+from pipeline.errors import KafkaAccessError, MissingTopicError, RecordError, TocsinError
 from pipeline.kafka_admin import ensure_topics
 from pipeline.local_process import find_free_port
 from pipeline.post_lines import Line
 from pipeline.produce import Sum, post_record, produce, raw_record
-from pipeline.publisher import Outgoing
+from pipeline.publisher import Outgoing, TooLargeError
 from pipeline.settings import Settings
 from pipeline.topic_reader import reading
-from tests.pipeline.brokers import EMBEDDED, started
+from tests.pipeline.brokers import APACHE, EMBEDDED, kafka_or_skip, started
 from tests.pipeline.fakes import FakePublisher
 
 _TOCSIN = Path(sys.executable).with_name("tocsin")
@@ -31,11 +32,12 @@ _MAX_RECORD_BYTES = 2**20
 
 
 class SmallPublisher(FakePublisher):
-    """Refuses a batch that holds a record of more than 1 MiB, as Kafka's client does."""
+    """Refuses records of more than 1 MiB, as Kafka's client does."""
 
     async def publish(self, records: Sequence[Outgoing]) -> int:
-        if any(len(record.value or b"") > _MAX_RECORD_BYTES for record in records):
-            raise MessageSizeTooLargeError("too large")
+        large = [record for record in records if len(record.value or b"") > _MAX_RECORD_BYTES]
+        if large:
+            raise TooLargeError(large)
         return await super().publish(records)
 
 
@@ -98,6 +100,88 @@ async def test_what_is_interrupted_is_in_doubt() -> None:
     with pytest.raises(asyncio.CancelledError):
         await work
     assert total == Sum(num_sent=2, num_in_doubt=1)
+
+
+@pytest.mark.parametrize("error", [MissingTopicError(["posts"], "kafka:9092"), KafkaAccessError("no")])
+async def test_what_fails_on_the_way_is_in_doubt(error: TocsinError) -> None:
+    """Some of the lines may have been taken before the topic was deleted, or the right to write there."""
+
+    class FailingPublisher(FakePublisher):
+        """Takes a large record, and then nothing more."""
+
+        async def publish(self, records: Sequence[Outgoing]) -> int:
+            if self.published:
+                raise error
+            return await super().publish(records)
+
+    total = Sum()
+    lines = [Line(n, content) for n, content in enumerate([b"x" * 20_000, b"a", b"b"], 1)]
+    to_record = partial(raw_record, settings=_SETTINGS)
+    with pytest.raises(type(error)):
+        await produce(FailingPublisher(), lines, to_record, on_bad=lambda *_: None, total=total)
+    assert total == Sum(num_sent=1, num_in_doubt=2)
+
+
+async def test_lines_that_are_refused_together_are_sent_one_by_one() -> None:
+    """Each that fits by itself goes once, those that were taken not again, and the large ones are reported."""
+
+    class StrictPublisher(FakePublisher):
+        """Has two partitions, which take a record each by turns, and together at most 100 bytes at once."""
+
+        async def publish(self, records: Sequence[Outgoing]) -> int:
+            parts = [records[::2], records[1::2]]
+            refused = [part for part in parts if sum(len(record.value or b"") for record in part) > 100]
+            self.published += [record for part in parts if part not in refused for record in part]
+            if refused:
+                unsent = {id(record) for part in refused for record in part}
+                raise TooLargeError([record for record in records if id(record) in unsent])
+            return 0
+
+    contents = [b"%3d" % n * (10 if n % 2 else 1) for n in range(20)]
+    contents[7] = contents[13] = b"x" * 101
+    publisher, total, bad = StrictPublisher(), Sum(), list[int]()
+    lines = [Line(n, content) for n, content in enumerate(contents)]
+    to_record = partial(raw_record, settings=_SETTINGS)
+    await produce(publisher, lines, to_record, on_bad=lambda n, _: bad.append(n), total=total)
+    assert total == Sum(num_sent=18, num_bad=2)
+    assert bad == [7, 13]
+    assert sorted(record.value or b"" for record in publisher.published) == sorted(
+        content for content in contents if len(content) <= 100
+    )
+
+
+@pytest.mark.kafka
+async def test_a_topic_that_takes_less_than_the_client_sends_at_once_gets_every_line_that_fits(
+    tmp_path: Path,
+) -> None:
+    """The broker refuses a whole batch for its size; Apache Kafka's own limit, on records that it really reads."""
+    kafka_or_skip()
+    lines = [orjson.dumps({"id": str(n), "text": "x" * (3_000 if n == 70 else 100)}) for n in range(200)]
+    (tmp_path / "my.jsonl").write_bytes(b"\n".join(lines))
+    async with APACHE.running() as settings:
+        await ensure_topics(settings)
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+        await admin.start()
+        limit = {"max.message.bytes": "2000"}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.topic_posts, limit)])
+        await admin.close()
+        process = await asyncio.create_subprocess_exec(
+            *(_TOCSIN, "produce", "my.jsonl", "--brokers", settings.brokers),
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+        )
+        async with asyncio.timeout(120):
+            _, log = await process.communicate()
+            async with reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records:
+                found = [(await anext(records)).value for _ in range(199)]
+    assert process.returncode == 1
+    assert log.decode().splitlines()[-2:] == [
+        f"my.jsonl:71: {len(lines[70])} bytes are more than the broker takes in one record",
+        "199 posts sent to posts, 1 line not",
+    ]
+    assert b"Traceback" not in log
+    assert b"trying again" not in log
+    assert sorted(value or b"" for value in found) == sorted(line for line in lines if line != lines[70])
 
 
 @pytest.mark.parametrize(

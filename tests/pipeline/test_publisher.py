@@ -18,7 +18,7 @@ from pipeline.errors import KafkaAccessError
 from pipeline.kafka_admin import ensure_topics
 from pipeline.local_process import find_free_port
 from pipeline.partition_reader import partition_reader
-from pipeline.publisher import Outgoing, Publisher
+from pipeline.publisher import Outgoing, Publisher, TooLargeError
 from tests.pipeline.brokers import APACHE, BrokerKind, kafka_or_skip, started
 from tests.pipeline.foreign_producers import make_topics
 
@@ -66,8 +66,9 @@ async def test_what_is_too_large_gives_way_to_its_fallback() -> None:
     producer = FlakyProducer(b"large", error=MessageSizeTooLargeError())
     assert await Publisher(producer).publish(records) == 1
     assert producer.acknowledged == [b"\x00", b"\x02", b"small"]
-    with pytest.raises(MessageSizeTooLargeError):
+    with pytest.raises(TooLargeError) as caught:
         await Publisher(FlakyProducer(b"\x01", error=MessageSizeTooLargeError())).publish(_RECORDS)
+    assert caught.value.unsent == [_RECORDS[1]]
 
 
 async def test_a_fallback_is_made_only_when_it_is_needed() -> None:

@@ -135,6 +135,31 @@ async def test_a_signal_that_the_caller_ignores_is_ignored(tmp_path: Path) -> No
     assert (process.returncode, output.decode()) == (0, "done\n")
 
 
+async def test_the_third_signal_ends_what_does_not_come_to_its_end() -> None:
+    """The first begins the clearing away, and the second does not cut it short."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import asyncio, os, signal; from pipeline.signals import run\n"
+        "async def work():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    try:\n        await asyncio.Event().wait()\n"
+        "    except asyncio.CancelledError:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    await asyncio.sleep(0.1); print('clearing away', flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGINT); await asyncio.Event().wait()\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler); run(work())",
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(60):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert (process.returncode, output.decode()) == (130, "clearing away\n")
+
+
 def test_work_that_nobody_interrupts_returns_and_raises_as_it_would() -> None:
     """The handlers are no part of it."""
 

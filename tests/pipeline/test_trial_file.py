@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -177,3 +178,17 @@ async def test_a_server_that_will_not_do_ends_the_trial(tmp_path: Path) -> None:
     async with FakeLlm(lambda _: failure(400)) as llm:
         with pytest.raises(LlmUnusableError, match="even a harmless request: status 400"):
             await run_trial_file(file, Settings(llm_url=llm.url, device="cpu"))
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("lists_models", [True, False])
+async def test_a_wrong_key_or_address_ends_the_trial(status: int, lists_models: bool, tmp_path: Path) -> None:
+    """Waiting mends no setting: the error names it, wherever the server says no first."""
+    file = tmp_path / "posts.jsonl"
+    file.write_text(json.dumps(GIVEN) + "\n")
+    async with FakeLlm(lambda _: failure(status)) as llm:
+        if not lists_models:
+            llm.models = failure(status)
+        with pytest.raises(LlmUnusableError, match=f"status {status} .*check TOCSIN_LLM_"):
+            async with asyncio.timeout(30):
+                await run_trial_file(file, Settings(llm_url=llm.url, device="cpu"))
