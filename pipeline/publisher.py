@@ -193,19 +193,25 @@ class Publisher:
             publishing.cancel()
 
     async def _publish(self, records: Sequence[Outgoing]) -> int:
-        remaining, num_replaced = list(records), 0
+        remaining, num_replaced, num_at_once = list(records), 0, len(records)
         async for attempt in retries(self._is_passing, wait_max_seconds=10.0):
             with attempt:
                 await self._replace_forgotten_producer()
                 while remaining:
-                    sent = {id(record) for record in remaining}
-                    remaining, error = await self._send(remaining)
-                    num_replaced += sum(id(record) not in sent for record in remaining)
-                    if isinstance(error, MessageSizeTooLargeError):
-                        self.renew()  # the broker misses the numbers that the refused records had
-                        raise TooLargeError(remaining) from error
-                    if error is not None:
-                        raise error
+                    sent, rest = remaining[:num_at_once], remaining[num_at_once:]
+                    left, error = await self._send(sent)
+                    remaining = left + rest
+                    if not isinstance(error, MessageSizeTooLargeError):
+                        if error is not None:
+                            raise error
+                        continue
+                    self.renew()  # the broker misses the numbers that the refused records had
+                    await self._replace_forgotten_producer()
+                    if len(sent) == 1:
+                        remaining = [_instead(remaining, error), *rest]
+                        num_replaced += 1
+                    # The broker refuses a whole batch for one of its records: which one, each tried alone will show.
+                    num_at_once = 1
         return num_replaced
 
     async def _replace_forgotten_producer(self) -> None:
@@ -220,20 +226,21 @@ class Publisher:
             await _stop(old)
 
     async def _send(self, records: list[Outgoing]) -> tuple[list[Outgoing], BaseException | None]:
-        """Return what is still to be sent, in order, and what went wrong if waiting may help."""
+        """Return what is still to be sent, in order, and what went wrong: that a record is too large comes first."""
         producer = self._producer
         results = await self._acknowledged(producer, records)
-        remaining: list[Outgoing] = []
-        error: BaseException | None = None
-        for record, result in zip(records, results, strict=True):
-            if isinstance(result, MessageSizeTooLargeError) and record.fallback is not None:
-                remaining.append(record.fallback())
-            elif isinstance(result, BaseException):
-                remaining.append(record)
-                error = error or result
+        failed = [
+            (record, result)
+            for record, result in zip(records, results, strict=True)
+            if isinstance(result, BaseException)
+        ]
+        errors = sorted(
+            (error for _, error in failed), key=lambda error: not isinstance(error, MessageSizeTooLargeError)
+        )
+        error = errors[0] if errors else None
         if isinstance(error, _FORGOTTEN) and producer is self._producer:
             self.renew()
-        return remaining, error
+        return [record for record, _ in failed], error
 
     async def _acknowledged(self, producer: Any, records: list[Outgoing]) -> list[object]:
         """Return an acknowledgement or an error for each record; no later than when the producer is replaced."""
@@ -268,6 +275,14 @@ class Publisher:
             await self._producer.stop()
             return
         await _stop(self._producer)
+
+
+def _instead(remaining: Sequence[Outgoing], error: BaseException) -> Outgoing:
+    """Return what goes in the place of the first record, which is too large."""
+    fallback = remaining[0].fallback
+    if fallback is None:
+        raise TooLargeError(remaining) from error
+    return fallback()
 
 
 async def _hand_over_all(producer: Any, records: list[Outgoing]) -> list[object]:

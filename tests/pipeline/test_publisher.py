@@ -24,9 +24,10 @@ from tests.pipeline.foreign_producers import make_topics
 
 
 class FlakyProducer:
-    """Fake of AIOKafkaProducer: acknowledges records, but fails the values in `failing` the first time."""
+    """Fake of AIOKafkaProducer: acknowledges records, but fails the values in `failing` the first time, or always."""
 
-    def __init__(self, *failing: bytes, error: Exception) -> None:
+    def __init__(self, *failing: bytes, error: Exception, fails_always: bool = False) -> None:
+        self._fails_always = fails_always
         self.acknowledged: list[bytes] = []
         self._failing = set(failing)
         self._error = error
@@ -34,7 +35,8 @@ class FlakyProducer:
     async def send(self, topic: str, *, key: Any, value: bytes, headers: Any) -> "asyncio.Future[None]":
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if value in self._failing:
-            self._failing.discard(value)
+            if not self._fails_always:
+                self._failing.discard(value)
             future.set_exception(self._error)
         else:
             self.acknowledged.append(value)
@@ -63,11 +65,13 @@ async def test_what_is_too_large_gives_way_to_its_fallback() -> None:
     """The rest of the batch is published, and a record without a fallback is an error."""
     small = Outgoing("dead", None, b"small")
     records = [_RECORDS[0], Outgoing("t", None, b"large", fallback=lambda: small), _RECORDS[2]]
-    producer = FlakyProducer(b"large", error=MessageSizeTooLargeError())
+    producer = FlakyProducer(b"large", error=MessageSizeTooLargeError(), fails_always=True)
     assert await Publisher(producer).publish(records) == 1
     assert producer.acknowledged == [b"\x00", b"\x02", b"small"]
     with pytest.raises(TooLargeError) as caught:
-        await Publisher(FlakyProducer(b"\x01", error=MessageSizeTooLargeError())).publish(_RECORDS)
+        await Publisher(FlakyProducer(b"\x01", error=MessageSizeTooLargeError(), fails_always=True)).publish(
+            _RECORDS
+        )
     assert caught.value.unsent == [_RECORDS[1]]
 
 
@@ -86,7 +90,7 @@ async def test_a_fallback_is_made_only_when_it_is_needed() -> None:
         Outgoing("t", None, b"fits", fallback=make("unneeded")),
         Outgoing("t", None, b"large", fallback=make("cut", make("cut more"))),
     ]
-    producer = FlakyProducer(b"large", b"cut", error=MessageSizeTooLargeError())
+    producer = FlakyProducer(b"large", b"cut", error=MessageSizeTooLargeError(), fails_always=True)
     assert await Publisher(producer).publish(records) == 2
     assert producer.acknowledged == [b"fits", b"cut more"]
     assert made == ["cut", "cut more"]
@@ -209,3 +213,22 @@ async def test_a_record_that_is_too_large_holds_up_no_other() -> None:
             found = [record.value async for chunk in reader.read(starts) for record in chunk]
         await publisher.close()
     assert found == [b"1", b"instead", b"3"]
+
+
+@pytest.mark.e2e
+@pytest.mark.kafka
+async def test_records_that_share_a_batch_with_one_too_large_are_no_larger_for_it() -> None:
+    """The topic takes less than a batch holds: the two that fit arrive, and the third gives way."""
+    kafka_or_skip()
+    async with APACHE.running() as settings:
+        await make_topics(settings.brokers, ["narrow"], configs={"max.message.bytes": "2000"})
+        publisher = await Publisher.connect(settings.brokers)
+        values = [b"a" + os.urandom(800), b"b" + os.urandom(3_000), b"c" + os.urandom(800)]
+        instead = Outgoing("narrow", b"k", b"instead")
+        records = [Outgoing("narrow", b"k", value, fallback=lambda: instead) for value in values]
+        assert await publisher.publish(records) == 1
+        async with partition_reader(settings, ["narrow"]) as reader:
+            starts = dict.fromkeys(reader.partitions, 0)
+            found = [record.value async for chunk in reader.read(starts) for record in chunk]
+        await publisher.close()
+    assert found == [values[0], b"instead", values[2]]
