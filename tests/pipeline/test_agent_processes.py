@@ -140,7 +140,7 @@ async def test_readiness_follows_the_llm_and_no_post_is_buried(
                 await alert.until_state("LLM not usable", "status 400 invalid_request_error")
                 llm.behave = _ANSWER
                 seen = await _outcomes(settings, 20)
-                assert (await alert.readiness())["ready"]
+                await alert.wait_until_ready()
             assert seen == {outcome_id(f"p{number}"): 1 for number in range(20)}
             assert await alert.stop() < 10
         finally:
