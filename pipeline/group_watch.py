@@ -44,6 +44,7 @@ class GroupWatch:
         self._topics = topics
         self._on_topic_lost = on_topic_lost
         self.must_rejoin = False  # what was assigned counts no more, and nobody says so to the group but we
+        self._was_member = False
         self._num_refusals, self._next_request = 0, 0.0
         self._next_knock = 0.0
         self._remaking: asyncio.Task[None] | None = None
@@ -74,6 +75,7 @@ class GroupWatch:
             self._readiness.connecting(f"joining consumer group {self._source.group!r} again")
             await self._consumer.join_again()
         else:
+            self._was_member = True
             self._readiness.joined()
         self._remake_topics()
 
@@ -103,6 +105,8 @@ class GroupWatch:
         """Tell that no broker answers for the group, and where passwords are involved whether it refuses us."""
         source = self._source
         reason = f"no broker of {source.brokers} answers for consumer group {source.group!r}"
+        if not self._was_member:
+            reason = f"looking for the broker that coordinates consumer group {source.group!r}"
         if self._readiness.status.state is not State.REFUSED:
             self._readiness.connecting(reason)
         if source.security == NO_SECURITY or time.monotonic() < self._next_knock:

@@ -99,7 +99,7 @@ class LocalProcess:
     def raise_if_ended(self) -> None:
         """Raise `LocalServiceError` when the process is no longer running."""
         if self._process is not None and self._process.returncode is not None:
-            raise LocalServiceError(self._with_log(f"ended with status {self._process.returncode}"))
+            raise LocalServiceError(self._with_log(_how_ended(self._process.returncode)))
 
     async def wait(self) -> None:
         """Return when the process has ended."""
@@ -144,6 +144,10 @@ class LocalProcess:
             else ""
         )
         return f"{self.name} {problem}; the end of its log:\n{tail}"
+
+
+def _how_ended(status: int) -> str:
+    return f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
 
 
 async def while_running(processes: Sequence[LocalProcess], work: Coroutine[Any, Any, _T]) -> _T:

@@ -179,13 +179,15 @@ async def _run(
         async with _publisher(settings, health, stop) as publisher:
             stream = await _unless_stopped(stop, connect(publisher)) if publisher else None
             if publisher is None or stream is None:
+                health.readiness.stopping()
                 return 0
             logger.info("%s: running against %s", role, settings.brokers)
             count = partial(_count_waiting, stream, GroupBacklog(settings, stream.source), settings)
             async with watched(count, instruments.progress, instruments.health, settings=settings):
                 failure = await _unless_stopped(stop, stream.run_until_failure())
-            health.readiness.stopping()
-            if failure is not None:
+            if failure is None:
+                health.readiness.stopping()
+            else:
                 logger.error("%s: ending, for the stream cannot go on: %s", role, in_words(failure))
             await _within(stream.stop(settings.stop_seconds), settings.stop_seconds + _LEAVE_SECONDS)
             return 0 if failure is None else 1

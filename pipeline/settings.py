@@ -169,7 +169,9 @@ class Settings(BaseSettings):
         0.2, gt=0, le=60, description="a batch waits no longer than this for more"
     )
 
-    metrics_host: str = Field("127.0.0.1", description="address of /metrics, /livez and /readyz")
+    metrics_host: str = Field(
+        "127.0.0.1", min_length=1, description="address of /metrics, /livez and /readyz"
+    )
     metrics_port: int = Field(9108, ge=0, le=65_535, description="port of the same; 0 takes a free one")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severity that is logged"

@@ -121,13 +121,13 @@ def _probe(port: int, host: str = "0.0.0.0") -> subprocess.CompletedProcess[str]
     return subprocess.run(command, env=environ, capture_output=True, text=True)
 
 
-def test_probe_tells_a_live_process_from_a_stuck_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probe_tells_a_live_process_from_a_stuck_one() -> None:
     """The health check passes while the event loop turns, and fails with the reason once it is stuck."""
     health = Health()
     server = HealthServer(health, CollectorRegistry(), host="127.0.0.1", port=0)
     try:
         alive = _probe(server.port)
-        monkeypatch.setattr(health, "why_not_alive", lambda: "event loop stuck for 99 s")
+        health.stalled("event loop stuck for 99 s")
         stuck = _probe(server.port)
     finally:
         server.close()

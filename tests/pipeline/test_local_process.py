@@ -60,7 +60,7 @@ async def test_kill_leaves_no_time(tmp_path: Path) -> None:
         await process.start()
         await process.wait_until_ready(lambda: _has_logged(tmp_path), timeout_seconds=20)
         await process.kill()
-        with pytest.raises(LocalServiceError, match="ended with status -9"):
+        with pytest.raises(LocalServiceError, match="was ended by signal 9"):
             process.raise_if_ended()
 
 
@@ -70,7 +70,7 @@ async def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     await process.start()
     await process.wait_until_ready(lambda: _has_logged(tmp_path), timeout_seconds=20)
     await process.stop(timeout_seconds=0.2)
-    with pytest.raises(LocalServiceError, match="ended with status -9"):
+    with pytest.raises(LocalServiceError, match="was ended by signal 9"):
         process.raise_if_ended()
 
 

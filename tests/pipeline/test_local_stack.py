@@ -125,7 +125,7 @@ async def test_up_ends_with_its_llm_server(tmp_path: Path) -> None:
         async with asyncio.timeout(20):
             _, log = await process.communicate()
     assert process.returncode == 1
-    assert "tocsin: llm ended with status -9" in log.decode()
+    assert "tocsin: llm was ended by signal 9" in log.decode()
 
 
 @pytest.mark.e2e
