@@ -139,7 +139,9 @@ async def test_deletions_on_compacted_topics_are_skipped(
             await until(lambda: _metric(again, skipped) == 1)
             alerts = [record for record in await _ends(settings, 5) if record.topic == "alerts"]
             told = [(record.key, record.is_tombstone) for record in alerts]
-            assert told == [(b"gone", False), (b"kept", False), (b"gone", True), (b"gone", False)]
+            # In order for each key; keys may lie on different partitions.
+            assert [is_gone for key, is_gone in told if key == b"gone"] == [False, True, False]
+            assert [is_gone for key, is_gone in told if key == b"kept"] == [False]
         await run_watch(settings, as_json=True, from_beginning=True, max_alerts=3)
     shown = capsys.readouterr()
     assert [orjson.loads(line)["post"]["id"] for line in shown.out.splitlines()] == ["gone", "kept", "gone"]
