@@ -97,7 +97,7 @@ async def test_connecting_to_nobody_says_where() -> None:
     """The error names the address that does not answer."""
     async with FakeLlm(answering("x")) as fake:
         url = fake.url
-    client = LlmClient(url=url, model=None, api_key=None, timeout_seconds=1, max_requests=1)
+    client = LlmClient(url=url, model=None, api_key=None, timeout_seconds=30, max_requests=1)
     with pytest.raises(LlmUnavailableError, match=rf"{url} cannot be reached"):
         await client.connect()
     await client.close()
@@ -116,7 +116,7 @@ async def test_connecting_to_nobody_says_where() -> None:
 async def test_connecting_says_what_is_wrong(models: Reply, message: str) -> None:
     """A server without a model, with another key, or that is no LLM server: one sentence each."""
     async with FakeLlm(answering("x"), models=models) as fake:
-        client = LlmClient(url=fake.url, model=None, api_key=None, timeout_seconds=1, max_requests=1)
+        client = LlmClient(url=fake.url, model=None, api_key=None, timeout_seconds=30, max_requests=1)
         with pytest.raises(LlmUnavailableError, match=message):
             await client.connect()
         await client.close()
