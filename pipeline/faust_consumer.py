@@ -222,9 +222,8 @@ class CommittedReader(AIOKafkaConsumerThread):
         super().__init__(*args, **kwargs)
         self.fetched: dict[Partition, Fetched] = {}
         self.refusal_code = NO_ERROR
-        self.topic_lost_in: int | None = (
-            None  # the generation in which the topic was missing, if only for a moment
-        )
+        # The generation in which the topic was missing, if only for a moment.
+        self.topic_lost_in: int | None = None
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         accept_any_record()

@@ -22,10 +22,9 @@ class Offsets:
     def __init__(self) -> None:
         self._held: dict[Partition, deque[Record]] = defaultdict(deque)
         self._unfinished: set[int] = set()  # by identity of the held record
-        self._next: dict[
-            Partition, int
-        ] = {}  # the offset after the last record before which all are finished
-        self._finished: dict[Partition, int] = {}  # the same, of records alone
+        # The offset before which everything is finished, offsets without a record included, and of records alone.
+        self._next: dict[Partition, int] = {}
+        self._finished: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
 
     def begin(self, records: Sequence[Record]) -> None:
