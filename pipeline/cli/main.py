@@ -122,7 +122,8 @@ def demo(
     model: ModelOption = None,
 ) -> None:
     """Run sample posts through everything on this machine, show each outcome and the sum, and end."""
-    from pipeline.cli.demo import SAMPLE_POSTS, run_demo
+    from pipeline.cli.demo import run_demo
+    from pipeline.offline import SAMPLE_POSTS
     from pipeline.cli.demo_view import JsonView, TextView
     from pipeline.local.stack import StackOptions
 
