@@ -13,7 +13,7 @@ from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.metrics import DEGRADED, VALID, AlertMetrics
 from pipeline.errors import InternalError, LlmUnavailableError, RecordError
 from pipeline.messages import Abstention, AnnotatedPost
-from pipeline.messages.dead_letter import DeadLetter, bury
+from pipeline.messages.dead_letter import DeadLetter, to_dead_letter
 from pipeline.messages.record import Record
 from pipeline.outcomes.ledger import Ledger
 from pipeline.stream.agent import Finish
@@ -91,11 +91,11 @@ class AlertAgent:
             except LlmUnavailableError:  # the LLM was away for as long as the settings say
                 return degraded_alert(post)
         except RecordError as error:
-            return bury(record, error, stage=ALERT.name)
+            return to_dead_letter(record, error, stage=ALERT.name)
         except Exception as error:
             logger.exception("no alert for %s/%d/%d", record.topic, record.partition, record.offset)
             internal = InternalError(f"{type(error).__name__} while writing the alert")
-            return bury(record, internal, stage=ALERT.name)
+            return to_dead_letter(record, internal, stage=ALERT.name)
 
     def _count(self, result: Generation) -> None:
         metrics = self._metrics

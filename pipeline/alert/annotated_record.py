@@ -8,7 +8,7 @@ import orjson
 
 from pipeline.errors import InvalidMessageError
 from pipeline.messages import AnnotatedPost
-from pipeline.messages.dead_letter import DeadLetter, decode_or_bury
+from pipeline.messages.dead_letter import DeadLetter, decode_or_dead_letter
 from pipeline.messages.record import Record
 
 # Our own messages: a post within its limit, its entities, and what JSON escaping may add.
@@ -20,10 +20,10 @@ def decode_annotated(record: Record) -> AnnotatedPost | DeadLetter:
 
     One that is right but for its `stages` loses these: how long others took is no ground to withhold an alert.
     """
-    post = decode_or_bury(record, AnnotatedPost, max_bytes=_MAX_BYTES)
+    post = decode_or_dead_letter(record, AnnotatedPost, max_bytes=_MAX_BYTES)
     if not isinstance(post, DeadLetter) or post.reason != InvalidMessageError.reason:
         return post
-    again = decode_or_bury(
+    again = decode_or_dead_letter(
         replace(record, value=_without_stages(record.value)), AnnotatedPost, max_bytes=_MAX_BYTES
     )
     return post if isinstance(again, DeadLetter) else again

@@ -16,7 +16,7 @@ from pipeline.errors import SettingsError, TocsinError, UnreplayableError
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.outcomes.dead_letters import Filed
+    from pipeline.outcomes.dead_letters import StoredLetter
 
 dead_app = typer.Typer(
     help="Records that nobody could process: list them, show one, try them again.", no_args_is_help=True
@@ -97,12 +97,12 @@ def replay_letters(
 
 
 def _choose_replayable(
-    letters: Sequence[Filed], settings: Settings, limit: int | None
-) -> tuple[list[Filed], int]:
+    letters: Sequence[StoredLetter], settings: Settings, limit: int | None
+) -> tuple[list[StoredLetter], int]:
     """Return the first `limit` letters that can be replayed, and how many between them cannot, which it names."""
     from pipeline.outcomes.dead_letters import check_replayable
 
-    good: list[Filed] = []
+    good: list[StoredLetter] = []
     refused = 0
     for filed in letters:
         if len(good) == limit:
@@ -118,7 +118,7 @@ def _choose_replayable(
     return good, refused
 
 
-def _find_at(place: str, settings: Settings) -> Filed:
+def _find_at(place: str, settings: Settings) -> StoredLetter:
     letters = _find(settings, place=place)
     if not letters:
         raise TocsinError(
@@ -129,24 +129,24 @@ def _find_at(place: str, settings: Settings) -> Filed:
 
 def _find(
     settings: Settings, *, stage: str | None = None, reason: str | None = None, place: str | None = None
-) -> list[Filed]:
-    from pipeline.outcomes.dead_letters import Wanted, find_letters
+) -> list[StoredLetter]:
+    from pipeline.outcomes.dead_letters import LetterQuery, find_letters
 
-    return run(find_letters(settings, Wanted(stage, reason, place)))
+    return run(find_letters(settings, LetterQuery(stage, reason, place)))
 
 
-def _after(last: Filed, letters: Sequence[Filed]) -> list[Filed]:
+def _after(last: StoredLetter, letters: Sequence[StoredLetter]) -> list[StoredLetter]:
     # A record that was replayed and failed again has a later letter with the age of the first.
     record = last.letter.first_origin
     return [filed for filed in letters if _age(filed) > _age(last) and filed.letter.first_origin != record]
 
 
-def _age(filed: Filed) -> tuple[datetime, int, int]:
+def _age(filed: StoredLetter) -> tuple[datetime, int, int]:
     """Return what `find_letters` orders by: the oldest record is the smallest."""
     return filed.letter.timestamp, filed.partition, filed.offset
 
 
-def _print_json(filed: Filed) -> None:
+def _print_json(filed: StoredLetter) -> None:
     import msgspec
 
     from pipeline.printable import json_line
@@ -156,7 +156,7 @@ def _print_json(filed: Filed) -> None:
     print(json_line(msgspec.to_builtins(filed.letter) | place))
 
 
-def _print_line(filed: Filed) -> None:
+def _print_line(filed: StoredLetter) -> None:
     letter = filed.letter
     line = Text.assemble(
         (f"{filed.place:>10}", "bold"),
@@ -169,7 +169,7 @@ def _print_line(filed: Filed) -> None:
     Console(soft_wrap=True).print(line)
 
 
-def _print_whole(filed: Filed) -> None:
+def _print_whole(filed: StoredLetter) -> None:
     from pipeline.outcomes.dead_letters import show_origin
 
     letter = filed.letter

@@ -24,7 +24,7 @@ from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.refusals import knock
+from pipeline.kafka.refusals import check_login
 from pipeline.kafka.security import NO_SECURITY
 
 # Bits of Kafka's answer, by the code of the operation.
@@ -56,7 +56,7 @@ async def check_acls(cluster: Cluster, needs: Needs) -> None:
     except IncompatibleBrokerVersion:  # Kafka before 2.3 cannot tell
         return
     except (KafkaError, OSError) as error:
-        await knock(cluster)  # it may be us
+        await check_login(cluster)  # it may be us
         raise BrokerUnavailableError(
             f"Kafka at {cluster.brokers} does not tell our rights: {error!r}"
         ) from error

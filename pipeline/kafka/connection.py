@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from pipeline.kafka.aiokafka_patch import accept_any_record
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.metadata import check_advertised, find_partitions, unavailable
-from pipeline.kafka.refusals import NOT_ALLOWED, knock, not_allowed
+from pipeline.kafka.refusals import NOT_ALLOWED, check_login, not_allowed
 from pipeline.kafka.security import NO_SECURITY
 from pipeline.messages.record import Partition
 
@@ -64,7 +64,7 @@ async def check_access(cluster: Cluster) -> None:
         KafkaAccessError: the broker refuses us.
     """
     if cluster.security != NO_SECURITY:
-        await knock(cluster)
+        await check_login(cluster)
     await check_advertised(cluster)
 
 
@@ -82,6 +82,6 @@ async def start_client(client: Any, cluster: Cluster) -> None:
         if isinstance(error, NOT_ALLOWED):
             raise
         if isinstance(error, (KafkaError, OSError)):
-            await knock(cluster)
+            await check_login(cluster)
             raise unavailable(cluster, error) from error
         raise

@@ -35,7 +35,7 @@ _MAX_REASON = 200  # characters of what a broker says of a token
 _WRONG_NAME = (62, 64)
 
 
-async def knock(cluster: Cluster) -> None:
+async def check_login(cluster: Cluster) -> None:
     """Return if one of the bootstrap servers lets us in, or if none of them can be reached at all.
 
     Raises:
@@ -72,7 +72,7 @@ def not_allowed(error: KafkaError, *, client: str, action: str) -> KafkaAccessEr
     return KafkaAccessError(f"{client} lacks an ACL: {action} on {what}")
 
 
-def in_words(failure: BaseException) -> str:
+def describe_failure(failure: BaseException) -> str:
     """Return why a stream ended, for people: the first cause, and an ACL that is missing by its name."""
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]

@@ -13,7 +13,7 @@ from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.connection import check_access
 from pipeline.kafka.metadata import unavailable
-from pipeline.kafka.refusals import knock
+from pipeline.kafka.refusals import check_login
 from pipeline.messages.record import Partition
 from pipeline.settings import Settings
 from pipeline.topology import topic_names
@@ -81,7 +81,7 @@ async def _admin(cluster: Cluster) -> AsyncIterator[Any]:
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        await knock(cluster)
+        await check_login(cluster)
         raise unavailable(cluster, error) from error
     finally:
         await admin.close()

@@ -25,7 +25,7 @@ from pipeline.topology import topics_read
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
+class StoredLetter:
     """A letter and where it lies on the topic of dead letters."""
 
     partition: int
@@ -39,14 +39,14 @@ class Filed:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LetterQuery:
     """Which letters; None is any."""
 
     stage: str | None = None
     reason: str | None = None
     place: str | None = None
 
-    def fits(self, filed: Filed) -> bool:
+    def fits(self, filed: StoredLetter) -> bool:
         """Whether this is one of them."""
         letter = filed.letter
         return (
@@ -56,13 +56,13 @@ class Wanted:
         )
 
 
-async def find_letters(settings: Settings, wanted: Wanted) -> list[Filed]:
+async def find_letters(settings: Settings, wanted: LetterQuery) -> list[StoredLetter]:
     """Return the letters by age, only the last of each record unless one is asked for by its place.
 
     Raises:
         BrokerUnavailableError: nobody answers, or there is no topic of dead letters.
     """
-    last: dict[object, Filed] = {}
+    last: dict[object, StoredLetter] = {}
     async with partition_reader(Cluster.of(settings), [settings.topic_dead]) as reader:
         async for records in reader.read({Partition(*place): 0 for place in reader.partitions}):
             for filed in _read(records, settings):
@@ -73,7 +73,7 @@ async def find_letters(settings: Settings, wanted: Wanted) -> list[Filed]:
     return sorted(fitting, key=lambda filed: (filed.letter.timestamp, filed.partition, filed.offset))
 
 
-def _read(records: Sequence[Record], settings: Settings) -> list[Filed]:
+def _read(records: Sequence[Record], settings: Settings) -> list[StoredLetter]:
     found = []
     for record in records:
         try:
@@ -83,7 +83,7 @@ def _read(records: Sequence[Record], settings: Settings) -> list[Filed]:
         ):  # somebody else's record: it says neither why it is here nor where it belongs
             continue
         assert isinstance(letter, DeadLetter)
-        found.append(Filed(record.partition, record.offset, letter))
+        found.append(StoredLetter(record.partition, record.offset, letter))
     return found
 
 

@@ -18,9 +18,8 @@ from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher, TooLargeError
 from pipeline.messages import Post
 from pipeline.messages.codec import decode
-from pipeline.messages.post_fields import OnUnknown
 from pipeline.messages.record import Outgoing
-from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
+from pipeline.messages.unknown_fields import NOT_OF_A_POST, OnUnknown, UnknownFields
 from pipeline.printable import printable
 from pipeline.settings import Settings
 from pipeline.sources.json_lines import Line, open_posts, read_post_lines

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from pipeline.errors import BrokerUnavailableError, GroupRefusedError, KafkaAccessError
-from pipeline.kafka.refusals import knock
+from pipeline.kafka.refusals import check_login
 from pipeline.kafka.security import NO_SECURITY
 from pipeline.monitor.readiness import Readiness, State
 from pipeline.outage import backoff_seconds
@@ -113,7 +113,7 @@ class GroupWatch:
             return
         self._next_knock = time.monotonic() + _KNOCK_SECONDS
         try:
-            await knock(source.cluster)
+            await check_login(source.cluster)
         except KafkaAccessError as error:
             # A password or a token may be mended while the agent runs: no reason to end.
             self._readiness.refused(str(error))

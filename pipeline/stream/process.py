@@ -14,7 +14,7 @@ from pipeline.kafka.acls import Needs, check_acls
 from pipeline.kafka.aiokafka_patch import on_unreadable_batch
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
-from pipeline.kafka.refusals import in_words
+from pipeline.kafka.refusals import describe_failure
 from pipeline.kafka.topics import ensure_topics
 from pipeline.monitor.health import Health, HealthServer
 from pipeline.monitor.metrics import Metrics
@@ -152,7 +152,7 @@ class AgentProcess:
         if failure is None:
             self.health.readiness.stopping()
         else:
-            logger.error("%s: ending, for the stream cannot go on: %s", name, in_words(failure))
+            logger.error("%s: ending, for the stream cannot go on: %s", name, describe_failure(failure))
         await _within(stream.stop(settings.stop_seconds), settings.stop_seconds + _LEAVE_SECONDS)
         return 0 if failure is None else 1
 

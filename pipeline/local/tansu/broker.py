@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.errors import LocalServiceError
 from pipeline.local.process import LocalProcess, answers_tcp, child_environ, find_free_port
 from pipeline.local.slow_start import say_nothing
-from pipeline.local.tansu.proxy import CompatDoor
+from pipeline.local.tansu.proxy import TansuProxy
 
 
 class EmbeddedBroker:
@@ -22,7 +22,7 @@ class EmbeddedBroker:
         self.brokers = f"127.0.0.1:{port}"
         self._port = port
         self._inner_port = find_free_port()  # everybody comes through the door
-        self._door = CompatDoor(self._inner_port)
+        self._door = TansuProxy(self._inner_port)
         self._process = LocalProcess(
             "broker",
             _command(f"tcp://127.0.0.1:{self._inner_port}", f"tcp://{self.brokers}"),

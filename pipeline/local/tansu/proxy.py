@@ -15,7 +15,7 @@ from pipeline.local.tansu.sessions import KeptSessions
 from pipeline.local.tansu.translation import Conversation
 
 
-class CompatDoor:
+class TansuProxy:
     """Listens on a loopback port and passes every connection on to the broker's, until closed."""
 
     def __init__(self, broker_port: int) -> None:

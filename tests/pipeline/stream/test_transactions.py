@@ -17,11 +17,11 @@ from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import find_free_port
-from pipeline.messages.dead_letter import bury, to_outgoing
+from pipeline.messages.dead_letter import to_dead_letter, to_outgoing
 from pipeline.messages.record import Partition
 from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.progress import Progress
-from pipeline.outcomes.dead_letters import Wanted, find_letters
+from pipeline.outcomes.dead_letters import LetterQuery, find_letters
 from pipeline.settings import Settings
 from pipeline.stream.backlog import count_waiting
 from tests.chaos.kafka_log import NUM_PARTITIONS, end_offsets, follow_log, read_all
@@ -131,13 +131,13 @@ async def test_an_aborted_outcome_is_none() -> None:
         await ledger.catch_up(["p1"])
         assert ledger.num_outcomes == 0
         letter = to_outgoing(
-            bury(make_record(b"{"), UndecodableError("no"), stage="decode"), settings.topic_dead
+            to_dead_letter(make_record(b"{"), UndecodableError("no"), stage="decode"), settings.topic_dead
         )
         async with producer(settings.brokers, transactional_id="letters") as client:
             await client.begin_transaction()
             await client.send_and_wait(letter.topic, letter.value, headers=list(letter.headers))
             await client.abort_transaction()
-        assert await find_letters(settings, Wanted()) == []
+        assert await find_letters(settings, LetterQuery()) == []
 
 
 class _CleaningKafka(ApacheKafka):
