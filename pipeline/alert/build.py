@@ -8,7 +8,7 @@ from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.longest_prompts import longest_candidate_prompt, longest_selection_prompt
 from pipeline.alert.metrics import TOKEN_KINDS, AlertMetrics
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.partition_reader import partition_reader
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.llm.abilities import AskingStyle
 from pipeline.llm.client import LlmClient
 from pipeline.llm.http import LlmRequest

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from pipeline.errors import RecordError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
+from pipeline.kafka.reading.follow import follow
 from pipeline.outcomes.outcome import is_deletion, read_outcome, to_json
 from pipeline.outcomes.render import render_outcome
 from pipeline.printable import json_line, printable
@@ -32,7 +32,7 @@ async def run_watch(
         Cluster.of(settings),
         [settings.topic_alerts],
         from_beginning=from_beginning,
-        tell=tell,
+        report=tell,
     ) as records:
         async for record in records:
             if is_deletion(record, settings):

@@ -14,8 +14,8 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from pipeline.errors import InvalidMessageError, UnreplayableError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.messages import Origin
 from pipeline.messages.dead_letter import DeadLetter, to_replay
 from pipeline.messages.record import Partition, Record

@@ -45,8 +45,8 @@ import msgspec
 from msgspec import Struct
 
 from pipeline.errors import BrokerUnavailableError, LoginRefusedError
-from pipeline.kafka.partition_reader import PartitionReader
-from pipeline.kafka.publisher import partition_number
+from pipeline.kafka.producer import partition_number
+from pipeline.kafka.reading.partition_reader import PartitionReader
 from pipeline.messages import Abstention, Alert, Post
 from pipeline.messages.record import Partition, Record
 from pipeline.outage import until_it_works

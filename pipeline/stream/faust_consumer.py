@@ -42,7 +42,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 
-from pipeline.kafka.aiokafka_patch import accept_any_record
+from pipeline.kafka.reading.unreadable import accept_any_record
 from pipeline.messages.record import Partition
 from pipeline.stream.group_refusal import MENDED_BY_CLIENT, NO_ERROR
 

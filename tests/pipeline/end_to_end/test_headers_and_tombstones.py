@@ -15,8 +15,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.cli.watch import run_watch
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages import Abstention, Alert
 from pipeline.messages.headers import MAX_HEADERS

@@ -15,8 +15,8 @@ import pytest
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka.acls import Needs, check_acls
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.record import Outgoing
 from pipeline.settings import PREFIX, Settings

@@ -19,10 +19,10 @@ import pytest
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.metadata import check_advertised
-from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import answers_tcp, find_free_port

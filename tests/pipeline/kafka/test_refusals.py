@@ -11,8 +11,8 @@ from pipeline.kafka.refusals import check_login, describe_failure, not_allowed
 from pipeline.local.process import find_free_port
 
 
-async def test_a_broker_that_hangs_up_is_waited_for_with_a_hint() -> None:
-    """It may be starting or want a password, so the error is of the kind that is tried again, and says both."""
+async def test_a_broker_that_closes_the_connection_is_waited_for_with_a_hint() -> None:
+    """It may be starting, or want a password: the error says both, and is tried again."""
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
@@ -23,8 +23,8 @@ async def test_a_broker_that_hangs_up_is_waited_for_with_a_hint() -> None:
         await server.wait_closed()
 
 
-async def test_where_nobody_is_there_is_nothing_to_explain() -> None:
-    """An outage is for the client itself to report."""
+async def test_an_unreachable_broker_is_not_a_refusal() -> None:
+    """The client itself reports an outage."""
     await check_login(Cluster(f"127.0.0.1:{find_free_port()},127.0.0.1:{find_free_port()}"))
 
 
@@ -38,7 +38,7 @@ def test_a_missing_acl_is_named_with_what_it_is_for() -> None:
     assert str(none) == "c lacks an ACL: Write on cluster"
 
 
-def test_the_end_of_a_stream_is_told_by_its_cause() -> None:
+def test_the_end_of_a_stream_is_described_by_its_cause() -> None:
     """However deep the error lies in groups of others; a defect keeps its type."""
     cause = KafkaAccessError("user 'x' lacks an ACL")
     assert describe_failure(ExceptionGroup("a", [ExceptionGroup("b", [cause])])) == "user 'x' lacks an ACL"

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.errors import LocalServiceError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import count_brokers, ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.kafka_jars import KafkaProgram

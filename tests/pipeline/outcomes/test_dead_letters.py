@@ -11,8 +11,8 @@ from jsonschema import validate
 
 from pipeline.errors import LlmRefusedError, UndecodableError, UnreplayableError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.dead_letter import (
     attempt_of,

@@ -9,7 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pipeline.alert.build import build_ledger
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError, LoginRefusedError, TokenRefusedError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.publisher import Publisher, partition_number
+from pipeline.kafka.producer import partition_number
+from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages import Abstention, Alert, Post
 from pipeline.messages.codec import encode

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import KafkaAccessError, MissingTopicError, RecordError, TocsinError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import TooLargeError
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
 from pipeline.messages.record import Outgoing

@@ -12,8 +12,8 @@ import pytest
 from pipeline.alert.build import build_ledger
 from pipeline.errors import UndecodableError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
-from pipeline.kafka.partition_reader import partition_reader
+from pipeline.kafka.reading.follow import follow
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import find_free_port

@@ -17,8 +17,8 @@ import pytest
 from pipeline.alert.build import build_ledger
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
 from pipeline.messages.record import Outgoing

@@ -81,7 +81,7 @@ async def test_an_old_token_without_an_end_serves_until_kafka_refuses_it() -> No
     assert await provider.token() == "first"
     source.gives = TokenUnavailableError("away")
     assert await provider.token() == "first"
-    provider.refused()
+    provider.note_refused()
     with pytest.raises(TokenUnavailableError, match="away"):
         await provider.token()
 
@@ -110,15 +110,15 @@ async def test_a_token_that_kafka_refuses_is_not_kept(monkeypatch: pytest.Monkey
     source = FakeSource()
     provider = TokenProvider(source, {})
     assert await provider.token() == "first"
-    provider.taken()
+    provider.note_accepted()
     source.gives = read_token("second")
     assert await provider.token() == "first"
-    provider.refused()
+    provider.note_refused()
     assert await provider.token() == "second"
-    provider.refused()
+    provider.note_refused()
     assert await provider.token() == "second"
     assert (source.num_asked, attempts) == (3, [0, 1])
-    provider.taken()
+    provider.note_accepted()
     assert await provider.token() == "second"
     assert source.num_asked == 3
 
@@ -132,7 +132,7 @@ async def test_a_refused_token_is_replaced_however_often_it_is_tried(monkeypatch
     source.gives = read_token("second")
     async with asyncio.timeout(20):
         while await provider.token() == "first":
-            provider.refused()
+            provider.note_refused()
             await asyncio.sleep(0.01)
     assert source.num_asked == 2
 

@@ -12,8 +12,8 @@ import pytest
 
 from pipeline.errors import MissingTopicError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import find_free_port
@@ -56,7 +56,7 @@ async def _following(
     async with (
         asyncio.timeout(_SECONDS),
         follow(
-            Cluster(settings.brokers), ["alerts"], from_beginning=from_beginning, tell=said.append
+            Cluster(settings.brokers), ["alerts"], from_beginning=from_beginning, report=said.append
         ) as records,
     ):
         yield records

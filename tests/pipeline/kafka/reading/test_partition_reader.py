@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.record import Outgoing, Partition
 from tests.pipeline.kafka.brokers import BrokerKind
