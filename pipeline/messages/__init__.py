@@ -1,14 +1,14 @@
 """What travels over the topics: as types, and as bytes.
 
-post.py            a post, and a post with what the network found in it
-alert.py           an alert or an abstention, and what made it
-dead_letter.py     a record that could not be processed, and its headers
-record.py          a Kafka record as it was read, and a record to publish
-headers.py         which headers travel from a record to its outcome
-codec.py           messages to bytes and back, and which JSON is refused
-unknown_fields.py  fields that a post does not define: kept in its metadata, and their names reported
-stopwatch.py       how long a stage took
-json_schema.py     writes the JSON Schemas in schemas/
+- `post`: a post, and a post with what the network found in it
+- `alert`: an alert or an abstention, and what made it
+- `dead_letter`: a record that could not be processed, and its headers
+- `record`: a Kafka record as it was read, and a record to publish
+- `headers`: which headers travel from a record to its outcome
+- `codec`: messages to bytes and back, and which JSON is refused
+- `unknown_fields`: fields that a post does not define: kept in its metadata, and their names reported
+- `stopwatch`: how long a stage took
+- `json_schema`: writes the JSON Schemas in schemas/
 
 Other rooms import the types of `post.py` and `alert.py` from here.
 """

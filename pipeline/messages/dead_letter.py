@@ -55,7 +55,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 
 
 def to_outgoing(letter: DeadLetter, topic: str) -> Outgoing:
-    """Return the letter's record. Its fallback is cut to our headers and the trace, if the broker finds it too large."""
+    """Return the letter's record. Its fallback, if it is too large, is cut to our headers and the trace."""
     headers = letter.headers + _own_headers(letter)
     return Outgoing(topic, letter.key, letter.value, headers, fallback=partial(_cut, letter, topic))
 

@@ -1,10 +1,10 @@
 """Reading topics outside a consumer group.
 
-consumer.py           a consumer of aiokafka, connected and disconnected
-partition_reader.py   given partitions, up to their present end
-partition_ends.py     where a partition ends, and how near to it a consumer is
-follow.py             whole topics, without end, over outages of the broker
-positions.py          what was read of each partition; a topic that was made anew
-silence.py            a broker that does not answer
-unreadable.py         batches and header names at which aiokafka would stop
+- `consumer`: a consumer of aiokafka, connected and disconnected
+- `partition_reader`: given partitions, up to their present end
+- `partition_ends`: where a partition ends, and how near to it a consumer is
+- `follow`: whole topics, without end, over outages of the broker
+- `positions`: what was read of each partition; a topic that was made anew
+- `silence`: a broker that does not answer
+- `unreadable`: batches and header names at which aiokafka would stop
 """

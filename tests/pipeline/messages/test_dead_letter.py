@@ -129,7 +129,7 @@ def _forged(name: str, text: bytes) -> Record:
 
 
 def test_depth_hidden_by_a_repeated_key_becomes_a_dead_letter() -> None:
-    """The decoded document shows only the last of two equal keys, but another reader of the bytes may run out of stack."""
+    """The decoded document shows the last of two equal keys, but another reader of the bytes may run out of stack."""
     value = b'{"id": "1", "text": "x", "metadata": ' + b"[" * 1_020 + b"]" * 1_020 + b', "metadata": {}}'
     letter = decode_or_dead_letter(make_record(value), Post, max_bytes=10_000)
     assert isinstance(letter, DeadLetter)
