@@ -8,8 +8,6 @@ import os
 import signal
 import socket
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -215,19 +213,6 @@ async def answers_tcp(port: int) -> bool:
         return False
     writer.close()
     return True
-
-
-async def answers_http(url: str) -> bool:
-    """Return whether a GET of the URL is answered with success."""
-
-    def get() -> bool:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own loopback URLs
-                return bool(response.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-    return await asyncio.to_thread(get)
 
 
 def _die_with_parent() -> None:

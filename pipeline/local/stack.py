@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from pipeline.errors import SettingsError
 from pipeline.local.apache_kafka import ApacheKafka
+from pipeline.local.http_probe import AgentProbe
 from pipeline.local.kafka_jars import find_kafka
 from pipeline.local.llama_server import default_adapter
 from pipeline.local.process import (
@@ -25,7 +26,7 @@ from pipeline.local.process import (
     find_free_port,
     while_running,
 )
-from pipeline.local.slow_start import AgentProbe, say_nothing
+from pipeline.local.slow_start import say_nothing
 from pipeline.local.tansu.broker import EmbeddedBroker
 from pipeline.local.vllm import find_vllm, wait_until_ready
 from pipeline.settings import PREFIX, Settings

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.process import answers_http, find_free_port
+from pipeline.local.http_probe import answers_http
+from pipeline.local.process import find_free_port
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 from tests.pipeline.stack_process import read_until, tocsin
 
