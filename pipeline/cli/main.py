@@ -123,9 +123,9 @@ def demo(
 ) -> None:
     """Run sample posts through everything on this machine, show each outcome and the sum, and end."""
     from pipeline.cli.demo import run_demo
-    from pipeline.offline import SAMPLE_POSTS
     from pipeline.cli.demo_view import JsonView, TextView
     from pipeline.local.stack import StackOptions
+    from pipeline.offline import SAMPLE_POSTS
 
     configure_logging("warning")
     settings = stack_settings(config, llm_url)

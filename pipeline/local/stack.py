@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from pydantic import SecretStr
-
 from pipeline.errors import SettingsError
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.http_probe import AgentProbe
@@ -29,7 +27,7 @@ from pipeline.local.process import (
 from pipeline.local.slow_start import say_nothing
 from pipeline.local.tansu.broker import EmbeddedBroker
 from pipeline.local.vllm import find_vllm, wait_until_ready
-from pipeline.settings import PREFIX, Settings
+from pipeline.settings import PREFIX, Settings, assignment
 
 _T = TypeVar("_T")
 
@@ -146,16 +144,6 @@ async def _wait_for_agent(
     )
 
 
-def chosen_settings(settings: Settings) -> dict[str, str]:
-    """Return what somebody has set and not left to its default, as an agent's environment takes it."""
-    values = settings.model_dump(exclude_unset=True)
-    return {
-        name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in values.items()
-        if value is not None
-    }
-
-
 async def local_llm(
     stack: AsyncExitStack,
     folder: Path,
@@ -194,7 +182,7 @@ async def embedded_llm(
     if model := settings.get("llm_model"):
         raise SettingsError(
             [
-                f"llm_model={model!r}: the embedded LLM server has a model of its own: "
+                f"{assignment('llm_model', model)}: the embedded LLM server has a model of its own: "
                 "name the server that has this one (--llm-url, TOCSIN_LLM_URL), or unset TOCSIN_LLM_MODEL"
             ]
         )

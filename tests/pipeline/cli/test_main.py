@@ -136,10 +136,14 @@ def test_what_a_person_can_mend_is_one_line(arguments: tuple[str, ...], message:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("TOCSIN_DEVICE", "cuda:999", "device='cuda:999': cannot be used"),
-        ("TOCSIN_CHECKPOINT", "gone", "checkpoint='gone'"),
-        ("TOCSIN_GUIDELINES", "ours", "guidelines='ours': "),
-        ("TOCSIN_LLM_MODEL", "large", "llm_model='large': the embedded LLM server has a model of its own"),
+        ("TOCSIN_DEVICE", "cuda:999", "TOCSIN_DEVICE='cuda:999': cannot be used"),
+        ("TOCSIN_CHECKPOINT", "gone", "TOCSIN_CHECKPOINT='gone'"),
+        ("TOCSIN_GUIDELINES", "ours", "TOCSIN_GUIDELINES='ours': "),
+        (
+            "TOCSIN_LLM_MODEL",
+            "large",
+            "TOCSIN_LLM_MODEL='large': the embedded LLM server has a model of its own",
+        ),
     ],
 )
 def test_a_trial_says_which_setting_it_cannot_follow(
