@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.cli.options import BrokersOption, ConfigOption, JsonOption, client_settings
-from pipeline.cli.signals import run
 from pipeline.errors import SettingsError, TocsinError, UnreplayableError
 from pipeline.settings import Settings
+from pipeline.stopping import run
 
 if TYPE_CHECKING:
     from pipeline.outcomes.dead_letters import Filed

@@ -13,7 +13,6 @@ import typer
 
 from pipeline.cli.dead import dead_app
 from pipeline.cli.options import BrokersOption, ConfigOption, JsonOption, client_settings, given
-from pipeline.cli.signals import end_at_once_when_told, run
 from pipeline.cli.stack_options import (
     DEFAULT_KAFKA_FOLDER,
     Kafka,
@@ -28,6 +27,7 @@ from pipeline.errors import SettingsError, TocsinError
 from pipeline.monitor.logs import configure_logging
 from pipeline.printable import escape_unprintable
 from pipeline.settings import Settings, load_settings
+from pipeline.stopping import end_at_once_on_signal, run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -211,7 +211,7 @@ def main() -> None:
 
 def _agent_settings(brokers: str | None, config: Path | None) -> Settings:
     """Return an agent's settings; comes before what takes seconds to load, so that a mistake is told at once."""
-    end_at_once_when_told(status=0)  # an agent that is told to stop while it loads has nothing in hand
+    end_at_once_on_signal(status=0)  # an agent that is told to stop while it loads has nothing in hand
     return load_settings(config, overrides=given(brokers=brokers))
 
 

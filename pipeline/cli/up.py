@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-
 from rich.console import Console
 
 from pipeline.local.stack import LocalStack, StackOptions, local_stack
 from pipeline.printable import escape_unprintable
+from pipeline.stopping import Stop, unless
 
 
 async def run_up(options: StackOptions) -> None:
@@ -17,19 +15,13 @@ async def run_up(options: StackOptions) -> None:
     Raises:
         LocalServiceError: a part does not come up, or ends by itself.
     """
-    console = Console()
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    work = asyncio.ensure_future(_run(options, console))
-    stop = asyncio.ensure_future(stopping.wait())
-    await asyncio.wait([work, stop], return_when=asyncio.FIRST_COMPLETED)
-    if work.done():
-        return work.result()
-    console.print("stopping")
-    work.cancel()
-    await asyncio.gather(work, return_exceptions=True)
-    return None
+    console, stop = Console(), Stop.on_signal()
+
+    async def announce_stop() -> None:
+        await stop.wait()
+        console.print("stopping")
+
+    await unless(_run(options, console), announce_stop())
 
 
 async def _run(options: StackOptions, console: Console) -> None:

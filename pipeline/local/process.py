@@ -11,11 +11,12 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Never, TypeVar
 
 from pipeline.errors import LocalServiceError
 from pipeline.local.slow_start import SlowStart, last_line, say_nothing
 from pipeline.settings import PREFIX
+from pipeline.stopping import unless
 
 _T = TypeVar("_T")
 
@@ -154,19 +155,13 @@ async def while_running(processes: Sequence[LocalProcess], work: Coroutine[Any, 
     Raises:
         LocalServiceError: one ended; the text holds the end of its log.
     """
-    working = asyncio.ensure_future(work)
-    ends = [asyncio.ensure_future(process.wait()) for process in processes]
-    tasks: list[asyncio.Future[Any]] = [working, *ends]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            for process in processes:
-                process.raise_if_ended()
-        return await working
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return await unless(work, *(_raise_at_end(process) for process in processes))
+
+
+async def _raise_at_end(process: LocalProcess) -> Never:
+    await process.wait()
+    process.raise_if_ended()
+    raise AssertionError("not started")
 
 
 def child_environ(variables: Mapping[str, str]) -> dict[str, str]:
