@@ -1,4 +1,4 @@
-"""`tocsin up`: the local stack until Ctrl-C."""
+"""`tocsin up`: runs the local stack until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.stopping import Stop, unless
 
 
 async def run_up(options: StackOptions) -> None:
-    """Start the stack, say where it is, and stop it on Ctrl-C or SIGTERM.
+    """Start the stack, print its addresses, and stop it on Ctrl-C or SIGTERM.
 
     Raises:
         LocalServiceError: a part does not come up, or ends by itself.
@@ -36,15 +36,14 @@ async def _run(options: StackOptions, console: Console) -> None:
 def _describe(stack: LocalStack, options: StackOptions, console: Console) -> None:
     s = stack.settings
     kind = f"Apache Kafka, data in {options.kafka_data}" if options.kafka_data else "embedded, data in memory"
+    no_alert = f"posts without an alert: {s.topic_abstained}, not processed: {s.topic_dead}"
     lines = [
         ("broker", f"{s.brokers}   ({kind})"),
         ("posts in", s.topic_posts),
-        (
-            "alerts out",
-            f"{s.topic_alerts}   (posts without one: {s.topic_abstained}, unusable: {s.topic_dead})",
-        ),
+        ("alerts out", f"{s.topic_alerts}   ({no_alert})"),
         ("LLM", s.llm_url),
         *(("metrics", url) for url in stack.metrics_urls),
+        ("logs", f"{stack.folder}/*.log   (deleted at the end)"),
         ("try", f"tocsin watch --brokers {s.brokers}"),
         ("", f"tocsin produce posts.jsonl --brokers {s.brokers}"),
         ("", f"tocsin dead list --brokers {s.brokers}"),

@@ -77,9 +77,15 @@ class LocalStack:
     """The running stack: its addresses and its processes."""
 
     def __init__(
-        self, settings: Settings, processes: Sequence[LocalProcess], metrics_ports: Sequence[int]
+        self,
+        settings: Settings,
+        processes: Sequence[LocalProcess],
+        metrics_ports: Sequence[int],
+        *,
+        folder: Path,
     ) -> None:
         self.settings = settings
+        self.folder = folder  # where each process logs to a file, until the stack stops
         self.metrics_urls = [f"http://{_HOST}:{port}/metrics" for port in metrics_ports]
         self._processes = processes
 
@@ -127,7 +133,7 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         for agent, port, limit in zip(agents, ports, limits, strict=True):
             await while_running(processes, _wait_for_agent(agent, port, report, timeout_seconds=limit))
             report(f"{agent.name} is ready")
-        yield LocalStack(Settings.model_validate(settings), processes, ports)
+        yield LocalStack(Settings.model_validate(settings), processes, ports, folder=folder)
 
 
 async def _start_broker(broker: LocalBroker, report: Callable[[str], None]) -> None:
