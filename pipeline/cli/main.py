@@ -71,7 +71,7 @@ def options(
 def annotate(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the annotate agent, which finds entities and sentiment in posts, until SIGTERM or Ctrl-C."""
     settings = _agent_settings(brokers, config)
-    from pipeline.stream.process import run_annotate
+    from pipeline.annotate.role import run_annotate
 
     _run_agent(run_annotate, settings)
 
@@ -80,7 +80,7 @@ def annotate(brokers: BrokersOption = None, config: ConfigOption = None) -> None
 def alert(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the alert agent, which writes alerts for annotated posts, until SIGTERM or Ctrl-C."""
     settings = _agent_settings(brokers, config)
-    from pipeline.stream.process import run_alert
+    from pipeline.alert.role import run_alert
 
     _run_agent(run_alert, settings)
 
