@@ -17,7 +17,7 @@ from pipeline.alert.attempt import Attempt, Generation
 from pipeline.alert.candidates import Candidate, JudgedSample, merge
 from pipeline.alert.evidence import Grounds
 from pipeline.alert.filters import REFUSAL, judge
-from pipeline.alert.selection import Chooser, SelectionName, Selector, shuffle
+from pipeline.alert.selection import Chooser, Selector, shuffle
 from pipeline.errors import InvalidMessageError
 from pipeline.llm.answers import Sample
 from pipeline.llm.grammar import alert_grammar
@@ -31,6 +31,7 @@ from pipeline.messages import (
     Sentiment,
     outcome_id,
 )
+from pipeline.settings.checks import SelectionName
 
 CANDIDATE_PROMPT = "candidate-v1"
 SELECTION_PROMPT = "selection-v2"

@@ -1,4 +1,4 @@
-"""`tocsin watch`: alerts on the screen as they come."""
+"""`tocsin watch`: shows alerts as they come."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from pipeline.settings import Settings
 async def run_watch(
     settings: Settings, *, as_json: bool, from_beginning: bool, max_alerts: int | None
 ) -> None:
-    """Show alerts until cancelled, or until `max_alerts` were shown.
+    """Show alerts until cancelled, or until `max_alerts` are shown.
 
     Raises:
-        BrokerUnavailableError: no broker, or no topic of alerts.
+        BrokerUnavailableError: there is no broker, or no topic of alerts.
         KafkaAccessError: the broker refuses us.
     """
     output, errors = Console(soft_wrap=True), Console(stderr=True)
     num_alerts = 0
 
-    def tell(problem: str) -> None:
+    def report(problem: str) -> None:
         errors.print(printable(problem, max_characters=1_000), style="yellow", markup=False, soft_wrap=True)
 
     async with follow(
         Cluster.of(settings),
         [settings.topic_alerts],
         from_beginning=from_beginning,
-        report=tell,
+        report=report,
     ) as records:
         async for record in records:
             if is_deletion(record, settings):
@@ -40,8 +40,8 @@ async def run_watch(
             try:
                 alert = read_outcome(record, settings)
             except RecordError as error:
-                place = f"{record.topic}/{record.partition}/{record.offset}"
-                errors.print(f"{place}: {printable(str(error))}", style="red", markup=False)
+                origin = f"{record.topic}/{record.partition}/{record.offset}"
+                errors.print(f"{origin}: {printable(str(error))}", style="red", markup=False)
                 continue
             if as_json:
                 print(json_line(to_json(alert)["alert"]), flush=True)

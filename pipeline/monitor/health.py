@@ -19,6 +19,7 @@ from prometheus_client.exposition import ThreadingWSGIServer
 from pipeline.errors import SettingsError
 from pipeline.monitor.probes import build_probe_app
 from pipeline.monitor.readiness import Readiness
+from pipeline.settings import assignment
 
 # The event loop beats every second; a batch never blocks it, so this long without a beat is a fault.
 _MAX_BEAT_AGE_SECONDS = 15.0
@@ -68,7 +69,8 @@ class HealthServer:
                 handler_class=_QuietHandler,
             )
         except OSError as error:
-            raise SettingsError([f"metrics_host={host!r}, metrics_port={port}: {error.strerror}"]) from error
+            where = f"{assignment('metrics_host', host)}, {assignment('metrics_port', port)}"
+            raise SettingsError([f"{where}: {error.strerror}"]) from error
         self.port = int(self._server.server_port)
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()

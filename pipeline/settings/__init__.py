@@ -1,5 +1,22 @@
-"""What a deployment can say: the fields, their checks, and how they are loaded."""
+"""What a deployment can set. Hands on `Settings`, `load_settings` and the names that belong to them.
 
-from pipeline.settings.fields import KAFKA_LIBS, PREFIX, VLLM_PYTHON, Settings, load_settings
+fields.py        every setting: type, bounds, default, description
+checks.py        what a value may be beyond a number or a word; the names of methods, prompts and templates
+sasl.py          which settings of a login to Kafka belong together
+load.py          command line over environment over TOML file over defaults; all mistakes at once
+secret_files.py  reads the files that settings name: secrets and certificates
+"""
 
-__all__ = ["KAFKA_LIBS", "PREFIX", "VLLM_PYTHON", "Settings", "load_settings"]
+from pipeline.settings.checks import PREFIX, assignment
+from pipeline.settings.fields import Settings
+from pipeline.settings.load import KAFKA_LIBS, VLLM_PYTHON, chosen_settings, load_settings
+
+__all__ = [
+    "KAFKA_LIBS",
+    "PREFIX",
+    "VLLM_PYTHON",
+    "Settings",
+    "assignment",
+    "chosen_settings",
+    "load_settings",
+]

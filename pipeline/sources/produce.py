@@ -20,7 +20,7 @@ from pipeline.messages import Post
 from pipeline.messages.codec import decode
 from pipeline.messages.record import Outgoing
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, OnUnknown, UnknownFields
-from pipeline.printable import printable
+from pipeline.printable import printable, quantity
 from pipeline.settings import Settings
 from pipeline.sources.json_lines import Line, open_posts, read_post_lines
 
@@ -44,16 +44,12 @@ class Sum:
     def in_words(self, topic: str, *, is_raw: bool) -> str:
         """Return one line for people."""
         kind = "line" if is_raw else "post"
-        text = f"{_count(self.num_sent, kind)} sent to {topic}"
+        text = f"{quantity(self.num_sent, kind)} sent to {topic}"
         if self.num_bad:
-            text += f", {_count(self.num_bad, 'line')} not"
+            text += f", {quantity(self.num_bad, 'line')} not"
         if self.num_in_doubt:
             text += f"; interrupted: up to {self.num_in_doubt:,} more may have been sent"
         return text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def post_record(line: bytes, settings: Settings, on_unknown: OnUnknown | None = None) -> Outgoing:
@@ -152,7 +148,7 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
         console.print(Text(f"{printable(file)}:{number}: {printable(str(error))}", "red"))
 
     to_record = partial(raw_record if is_raw else post_record, settings=settings, on_unknown=unknown.note)
-    with open_posts(file) as stream:
+    with open_posts(file, is_raw=is_raw) as stream:
         publisher = await Publisher.connect(
             Cluster.of(settings),
             topics=[settings.topic_posts],

@@ -16,8 +16,8 @@ def test_the_sum_names_every_post_and_obeys_no_text(capsys: pytest.CaptureFixtur
     """What the broker did not take is a term of the sum, and a stage off a topic is shown, not interpreted."""
     with TextView() as view:
         view.summarise(_SUMMARY)
-    dead = "1 dead letters (\\x1b[31mdecode) + 1 dead letters (unsent)"
-    assert f"4 posts = 1 alerts + 1 without an alert (no_entity) + {dead}" in capsys.readouterr().out
+    dead = "1 dead letter (\\x1b[31mdecode) + 1 dead letter (unsent)"
+    assert f"4 posts = 1 alert + 1 without an alert (no_entity) + {dead}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("view", [TextView, JsonView])

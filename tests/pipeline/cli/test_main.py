@@ -53,7 +53,9 @@ def test_the_short_option_asks_for_help_too(command: str) -> None:
     assert (short.returncode, short.stdout) == (0, long.stdout)
 
 
-@pytest.mark.parametrize("command", ["demo", "try"])
+@pytest.mark.parametrize(
+    "command", [("demo", "--posts"), ("try", "--posts"), ("produce", "--brokers", "127.0.0.1:1")]
+)
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -62,11 +64,11 @@ def test_the_short_option_asks_for_help_too(command: str) -> None:
     ],
 )
 def test_a_file_of_another_form_is_refused_before_anything_is_started(
-    command: str, content: bytes, problem: str, tmp_path: Path
+    command: tuple[str, ...], content: bytes, problem: str, tmp_path: Path
 ) -> None:
-    """One line with the file and its form."""
+    """One line with the file and its form, even if no broker can be reached."""
     (tmp_path / "posts").write_bytes(content)
-    result = _tocsin(command, "--posts", "posts", cwd=tmp_path)
+    result = _tocsin(*command, "posts", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(f"tocsin: posts: {problem}")
     assert len(result.stderr.splitlines()) == 1
@@ -106,7 +108,10 @@ def test_a_wrong_setting_is_told_before_the_network_is_loaded(command: str) -> N
         (("produce", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read: No such file or directory"),
         (("demo", "--posts", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read: No such file or directory"),
         (("up", "--data", "kept"), "tocsin: --data kept: only Apache Kafka keeps data: add --kafka apache"),
-        (("watch", "--brokers", "127.0.0.1:1"), "tocsin: no Kafka broker at 127.0.0.1:1"),
+        (
+            ("watch", "--brokers", "127.0.0.1:1"),
+            "tocsin: no Kafka broker at 127.0.0.1:1: no server answers there\n",
+        ),
         (("watch", "--brokers", ""), "tocsin: --brokers='': "),
         (("annotate", "--brokers", ""), "tocsin: --brokers='': "),
         (("alert", "--brokers", "kafka"), "tocsin: --brokers='kafka': expected HOST:PORT"),
@@ -117,7 +122,7 @@ def test_a_wrong_setting_is_told_before_the_network_is_loaded(command: str) -> N
         (("demo", "--model", "large"), "tocsin: --model large: for vLLM alone: add --llm vllm"),
         (
             ("up", "--llm", "vllm", "--model", "m", "--llm-url", "http://h/v1"),
-            "tocsin: --llm vllm: a server that runs is named too",
+            "tocsin: --llm vllm: a running server is named too",
         ),
         (("try",), "tocsin: try: expected either a text or --posts FILE"),
         (("try", "a", "--posts", "b"), "tocsin: try: expected either a text or --posts FILE"),
@@ -136,10 +141,14 @@ def test_what_a_person_can_mend_is_one_line(arguments: tuple[str, ...], message:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("TOCSIN_DEVICE", "cuda:999", "device='cuda:999': cannot be used"),
-        ("TOCSIN_CHECKPOINT", "gone", "checkpoint='gone'"),
-        ("TOCSIN_GUIDELINES", "ours", "guidelines='ours': "),
-        ("TOCSIN_LLM_MODEL", "large", "llm_model='large': the embedded LLM server has a model of its own"),
+        ("TOCSIN_DEVICE", "cuda:999", "TOCSIN_DEVICE='cuda:999': cannot be used"),
+        ("TOCSIN_CHECKPOINT", "gone", "TOCSIN_CHECKPOINT='gone'"),
+        ("TOCSIN_GUIDELINES", "ours", "TOCSIN_GUIDELINES='ours': "),
+        (
+            "TOCSIN_LLM_MODEL",
+            "large",
+            "TOCSIN_LLM_MODEL='large': the embedded LLM server has a model of its own",
+        ),
     ],
 )
 def test_a_trial_says_which_setting_it_cannot_follow(

@@ -1,7 +1,6 @@
 """Ctrl-C and SIGTERM, really sent to the installed program at moments of its life."""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.signals import run
 from pipeline.local.process import find_free_port
 from tests.pipeline.stack_process import tocsin
 
@@ -117,63 +115,3 @@ async def test_what_runs_until_it_is_told_ends_well_from_the_start(
         assert process.returncode in (0, _STATUS[number]), f"after {moment} s: {log.decode()}"
         assert "Traceback" not in log.decode()
         assert _left_running(mark) == []
-
-
-async def test_a_signal_that_the_caller_ignores_is_ignored(tmp_path: Path) -> None:
-    """A shell starts what runs in its background that way, and Ctrl-C is then for somebody else."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "import asyncio, os, signal; from pipeline.cli.signals import end_at_once_when_told, run\n"
-        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "end_at_once_when_told(); os.kill(os.getpid(), signal.SIGINT)\n"
-        "async def work():\n    os.kill(os.getpid(), signal.SIGINT); await asyncio.sleep(0.1); return 'done'\n"
-        "print(run(work()))",
-        stdout=asyncio.subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    assert (process.returncode, output.decode()) == (0, "done\n")
-
-
-async def test_the_third_signal_ends_what_does_not_come_to_its_end() -> None:
-    """The first begins the clearing away, and the second does not cut it short."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "import asyncio, os, signal; from pipeline.cli.signals import run\n"
-        "async def work():\n"
-        "    os.kill(os.getpid(), signal.SIGTERM)\n"
-        "    try:\n        await asyncio.Event().wait()\n"
-        "    except asyncio.CancelledError:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
-        "    await asyncio.sleep(0.1); print('clearing away', flush=True)\n"
-        "    os.kill(os.getpid(), signal.SIGINT); await asyncio.Event().wait()\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler); run(work())",
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(60):
-            output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert (process.returncode, output.decode()) == (130, "clearing away\n")
-
-
-def test_work_that_nobody_interrupts_returns_and_raises_as_it_would() -> None:
-    """The handlers are no part of it."""
-
-    async def work(error: Exception | None) -> int:
-        await asyncio.sleep(0)
-        if error:
-            raise error
-        return os.getpid()
-
-    before = [signal.getsignal(number) for number in _STATUS]
-    try:
-        assert run(work(None)) == os.getpid()
-        with pytest.raises(KeyError, match="gone"):
-            run(work(KeyError("gone")))
-    finally:
-        for number, handler in zip(_STATUS, before, strict=True):
-            signal.signal(number, handler)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.process import answers_http, find_free_port
+from pipeline.local.http_probe import answers_http
+from pipeline.local.process import find_free_port
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 from tests.pipeline.stack_process import read_until, tocsin
 
@@ -93,7 +94,7 @@ async def test_every_other_command_works_against_up_with_no_setting_but_its_addr
         while "decode" not in await _run("dead", "list", "--brokers", up.brokers, folder=terminal):
             await asyncio.sleep(0.1)
         replayed = await _run("dead", "replay", "--all", "--brokers", up.brokers, folder=terminal)
-        assert replayed == "1 records replayed, 0 not\n"
+        assert replayed == "1 record replayed, 0 not\n"
         port = find_free_port()
         variables = {"TOCSIN_BROKERS": up.brokers, "TOCSIN_METRICS_PORT": str(port)}
         async with tocsin("annotate", folder=terminal, **variables) as agent:

@@ -112,11 +112,13 @@ def _has_ipv6() -> bool:
 def test_an_address_that_is_none_of_ours_is_a_settings_error(health: Health) -> None:
     """The message has the setting, its value and what is wrong with it."""
     for host, problem in (("192.0.2.1", "Cannot assign"), ("nowhere.invalid", "not known|resolution")):
-        with pytest.raises(SettingsError, match=rf"metrics_host='{host}', metrics_port=0: .*({problem})"):
+        with pytest.raises(
+            SettingsError, match=rf"TOCSIN_METRICS_HOST='{host}', TOCSIN_METRICS_PORT=0: .*({problem})"
+        ):
             HealthServer(health, AlertMetrics().registry, host=host, port=0)
 
 
 def test_a_port_in_use_is_a_settings_error(server: HealthServer, health: Health) -> None:
     """The message names the setting."""
-    with pytest.raises(SettingsError, match=f"metrics_port={server.port}: Address already in use"):
+    with pytest.raises(SettingsError, match=f"TOCSIN_METRICS_PORT={server.port}: Address already in use"):
         HealthServer(health, AlertMetrics().registry, host="127.0.0.1", port=server.port)

@@ -151,7 +151,7 @@ async def test_a_broken_checkpoint_is_one_mistake_not_a_group_of_them(
 ) -> None:
     """The network is loaded in a task; what is wrong with it reaches the program as it was raised."""
     lines = [{"id": name, "text": "Floods in Jakarta"} for name in "ab"]
-    with pytest.raises(SettingsError, match="checkpoint='gone'"):
+    with pytest.raises(SettingsError, match="TOCSIN_CHECKPOINT='gone'"):
         await _run(capsys, tmp_path, *lines, settings={"checkpoint": "gone"})
 
 

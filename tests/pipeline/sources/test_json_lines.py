@@ -97,11 +97,11 @@ async def test_a_line_is_its_post_however_the_file_is_written(content: bytes, tm
 async def test_a_file_of_another_form_is_refused_in_words(
     content: bytes, problem: str, tmp_path: Path
 ) -> None:
-    """One error names the file, its form and what to do; no line of it is given. Raw lines are nobody's business."""
+    """One error names the file, its form and what to do, before a line is given. Raw lines may be anything."""
     file = _file(tmp_path, content)
     with pytest.raises(SettingsError, match=rf"posts\.jsonl: {problem}"):
-        await read_all_post_lines(file)
-    with open_posts(str(file)) as stream:
+        open_posts(str(file))
+    with open_posts(str(file), is_raw=True) as stream:
         assert await _read(stream, is_raw=True)
 
 

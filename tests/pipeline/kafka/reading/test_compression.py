@@ -66,7 +66,7 @@ async def test_each_codec_of_a_topic_is_read(codec: str) -> None:
         (listed,) = (await _tocsin(settings, "dead", "list", "--json")).splitlines()
         place = "{partition}/{offset}".format(**orjson.loads(listed))
         assert "x" * 150 in await _tocsin(settings, "dead", "show", place)
-        assert await _tocsin(settings, "dead", "replay", place) == "1 records replayed, 0 not\n"
+        assert await _tocsin(settings, "dead", "replay", place) == "1 record replayed, 0 not\n"
         (replayed,) = await consume(settings, "posts", b"x" * 300)
         assert replayed.key == b"p1"
 
