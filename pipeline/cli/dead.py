@@ -102,7 +102,7 @@ def replay_letters(
     run(replay([filed.letter for filed in good], settings))
     print(f"{quantity(len(good), 'record')} replayed, {num_refused} not")
     if good and len(good) == limit and good[-1] is not letters[-1]:
-        show_note(f"to go on: --after {good[-1].place}")
+        show_note(f"to go on: --after {good[-1].position}")
     if num_refused:
         raise TocsinError(f"{quantity(num_refused, 'record')} not replayed")
 

@@ -26,7 +26,7 @@ def show_line(filed: StoredLetter) -> None:
     """Print the letter on one line."""
     letter = filed.letter
     line = Text.assemble(
-        (f"{filed.place:>10}", "bold"),
+        (f"{filed.position:>10}", "bold"),
         f"  {letter.timestamp:%Y-%m-%d %H:%M:%S}  ",
         (printable(f"{letter.stage}/{letter.reason}"), "magenta"),
         (f"  attempt {letter.attempt}" if letter.attempt > 1 else ""),
@@ -40,7 +40,7 @@ def show_page(filed: StoredLetter) -> None:
     """Print everything that is known of the letter, a field a line."""
     letter = filed.letter
     fields: Sequence[tuple[str, Any]] = [
-        ("position", filed.place),
+        ("position", filed.position),
         ("stage", letter.stage),
         ("reason", letter.reason),
         ("message", letter.message),
@@ -60,7 +60,7 @@ def show_page(filed: StoredLetter) -> None:
 
 def show_refusal(filed: StoredLetter, problem: str) -> None:
     """Print on standard error why the letter is not replayed."""
-    Console(stderr=True).print(Text.assemble((filed.place, "bold"), f" not replayed: {printable(problem)}"))
+    Console(stderr=True).print(Text.assemble((filed.position, "bold"), f" not replayed: {printable(problem)}"))
 
 
 def show_note(text: str) -> None:

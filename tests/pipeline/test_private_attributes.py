@@ -16,24 +16,21 @@ _PUBLIC = {"os._exit"}
 
 
 def _private_names(source: str) -> Iterator[str]:
-    """Yield private names of others: attributes of anything but `self` and `cls`, inherited ones, and imports."""
-    tree = ast.parse(source)
-    own = {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    """Yield private names that the file does not define itself: of other objects, inherited, or imported."""
+    nodes = list(ast.walk(ast.parse(source)))
+    methods = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    fields = {
+        node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
     }
-    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    own |= {
+    fields |= {
         node.target.id
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and _is_private(node.attr):
-            is_ours = (
-                isinstance(node.value, ast.Name) and node.value.id in ("self", "cls") and node.attr in own
-            )
+            is_on_itself = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            is_ours = node.attr in methods or (is_on_itself and node.attr in fields)
             if not is_ours and ast.unparse(node) not in _PUBLIC:
                 yield ast.unparse(node)
         if isinstance(node, ast.ImportFrom):

@@ -121,7 +121,7 @@ async def test_each_text_of_a_post_keeps_its_abstention_until_one_gets_the_alert
         None,
     ],
 )
-async def test_what_is_no_abstention_of_ours_stands_for_nothing(
+async def test_an_unreadable_abstention_skips_no_post(
     reader: FakeReader, value: bytes | None
 ) -> None:
     """Anybody may write there: the agent goes on, the post is judged, and no alert is given twice by that."""
@@ -233,7 +233,7 @@ async def test_the_number_of_posts_held_is_bounded(reader: FakeReader) -> None:
     assert await _open_posts(ledger, ["p900"]) == ["p900"]
 
 
-async def test_switched_off_it_reads_nothing_and_lets_everything_through(reader: FakeReader) -> None:
+async def test_a_ledger_of_zero_seconds_skips_no_post(reader: FakeReader) -> None:
     """An operator may want every post judged anew."""
     _publish(reader, "a")
     assert await _open_posts(make_ledger(reader, max_age_seconds=0), ["a"]) == ["a"]
@@ -265,7 +265,7 @@ async def test_a_missing_acl_is_not_waited_for(reader: FakeReader) -> None:
 
 
 @pytest.mark.parametrize("is_own", [True, False])
-async def test_what_a_broker_has_lost_counts_no_more(
+async def test_outcomes_that_a_broker_has_lost_no_longer_count(
     reader: FakeReader, is_own: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Outcomes read back, or published by this instance since; of other partitions too, and of both topics."""
@@ -303,7 +303,7 @@ async def test_a_new_leader_that_lags_is_waited_for(reader: FakeReader) -> None:
     assert await _open_posts(ledger, ["a", "b"]) == []
 
 
-async def test_records_that_retention_took_are_no_other_topic(
+async def test_records_deleted_by_retention_are_not_a_new_topic(
     reader: FakeReader, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The end stays where it was, and what is known of them counts until it is too old."""
