@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -39,8 +39,7 @@ def read_outcome(record: Record, settings: Settings) -> Outcome:
     """
     for topic in OUTCOMES:
         if topic.message is not None and topic.name(settings) == record.topic:
-            outcome: Outcome = decode(record.value, topic.message, max_bytes=_MAX_BYTES)
-            return outcome
+            return cast(Outcome, decode(record.value, topic.message, max_bytes=_MAX_BYTES))
     try:
         return from_record(record)
     except (KeyError, ValueError) as error:

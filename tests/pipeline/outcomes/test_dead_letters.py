@@ -202,7 +202,7 @@ async def test_a_limit_gets_past_what_cannot_be_replayed_and_goes_on(
 async def _dead(settings: Settings, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("tocsin")
     idempotence = {"TOCSIN_PRODUCER_IDEMPOTENCE": str(settings.producer_idempotence)}
-    # In a thread: the door of the embedded broker is in this event loop.
+    # In a thread: the proxy before the embedded broker is in this event loop.
     return await asyncio.to_thread(
         lambda: subprocess.run(
             [program, "dead", *arguments, "--brokers", settings.brokers],

@@ -294,7 +294,7 @@ async def test_a_file_is_produced_and_summed_up(tmp_path: Path) -> None:
     )
     async with EMBEDDED.running() as settings:
         await ensure_topics(settings)
-        # In a thread: the door of the embedded broker is in this event loop.
+        # In a thread: the proxy before the embedded broker is in this event loop.
         done = await asyncio.to_thread(
             lambda: subprocess.run(
                 [_TOCSIN, "produce", "my.jsonl", "--brokers", settings.brokers],
