@@ -14,7 +14,7 @@ from pipeline.llm.client import LlmClient
 from pipeline.llm.http import LlmRequest
 from pipeline.llm.question import Demands
 from pipeline.llm.retry import Patience
-from pipeline.monitor.progress import Progress
+from pipeline.monitor.health import Progress
 from pipeline.outcomes.ledger import Ledger
 from pipeline.settings import Settings
 
