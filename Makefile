@@ -156,4 +156,4 @@ $(VLLM_INSTALLED):
 $(VLLM_MODEL)/config.json: | $(INSTALLED) $(VLLM_INSTALLED)
 	@mkdir -p $(dir $(VLLM_MODEL))
 	@$(VLLM_VENV)/bin/python deploy/vllm/dequantise.py \
-		"$$($(BIN)/python -c 'from pipeline.local.llama_server import default_model; print(default_model())')" $(VLLM_MODEL) >&2
+		"$$($(BIN)/python -c 'from models.writers import find_base_model; print(find_base_model())')" $(VLLM_MODEL) >&2
