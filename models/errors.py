@@ -7,6 +7,7 @@ ModelsError
 ├── EmptySentenceError         a sentence without a token was given to the featurizer
 ├── MissingParseError          the variant needs syntax and a sentence carries no parse
 ├── UnknownSourceError         the network was not trained on the guidelines of this corpus
+├── PromptError                a prompt that is unknown, or whose file is damaged
 └── AnnotationError            one text could not be annotated; a value in the annotator's results
     └── TextTooLongError       more characters or tokens than the annotator accepts
 """
@@ -50,6 +51,10 @@ class UnknownSourceError(ModelsError):
             f"one of {', '.join(known)}, or none" if known else "none, as the network tells no corpora apart"
         )
         super().__init__(f"source {source!r}: expected {expected}")
+
+
+class PromptError(ModelsError):
+    """A prompt that is unknown, or whose file is damaged."""
 
 
 class AnnotationError(ModelsError):
