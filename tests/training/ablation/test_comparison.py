@@ -1,9 +1,8 @@
 import pytest
 
 from tests.training.ablation.made_up import NUM_TEXTS, data, result
-from training.ablation.choice import choose, is_on_front
-from training.ablation.comparison import compare
-from training.ablation.summary import summarise
+from training.ablation.comparison import choose, compare, is_on_front
+from training.ablation.results import summarise
 
 
 def test_a_clear_difference_is_shown_and_a_small_one_is_not() -> None:

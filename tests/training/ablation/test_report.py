@@ -4,7 +4,7 @@ import pytest
 
 from tests.training.ablation.made_up import data, result, speed
 from training.ablation.report import write_report
-from training.ablation.run_result import RunResult, read_results, write_result
+from training.ablation.results import RunResult, read_results, write_result
 from training.errors import AblationError
 
 FIGURES = ("figure2_sentence_lengths", "figure3_scores", "learning_curves", "trade_off")
@@ -77,7 +77,7 @@ def test_results_survive_the_disk_and_odd_ones_are_refused(tmp_path: Path) -> No
     with pytest.raises(AblationError, match="different settings"):
         read_results(tmp_path)
     path.write_bytes(b"{}")
-    with pytest.raises(AblationError, match="delete it to run it again"):
+    with pytest.raises(AblationError, match="delete it to make the run again"):
         read_results(tmp_path)
 
 

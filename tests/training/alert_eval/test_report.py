@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from training.alert_eval.our_way import parse_outcome
+from training.alert_eval.our_way import parse_result
 from training.alert_eval.report import write_report
 from training.cli.evaluate_alerts import spread
 
@@ -27,9 +27,9 @@ def test_a_line_of_the_pipeline_becomes_an_outcome() -> None:
         "samples": [{"text": "Flood: Alma"}],
         "llm": cost,
     }
-    outcome = parse_outcome(line, "a")
+    outcome = parse_result(line, "a")
     assert (outcome.theme, outcome.num_tokens, outcome.samples) == ("Flood", 10, ("Flood: Alma",))
-    refused = parse_outcome({"outcome": "llm_refused", "error": "too long", "llm": cost}, "b")
+    refused = parse_result({"outcome": "llm_refused", "error": "too long", "llm": cost}, "b")
     assert (refused.is_alert, refused.reason) == (False, "llm_refused")
 
 

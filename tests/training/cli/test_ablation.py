@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 from models import VARIANTS
-from tests.training.cli.test_main import refused, run
+from tests.training.program import refused, run
 from tests.training.samples import write_corpora
 from training.ablation.rows import DEFAULT_ROWS, ROWS
 from training.ablation.runner import AblationRunner

@@ -14,7 +14,8 @@ from training.errors import RecipeError, RunStateError
 from training.examples.example import Example
 from training.examples.glove import WordVectors
 from training.network.recipe import Recipe
-from training.network.run import RunInputs, TrainingRun
+from training.network.run import TrainingRun
+from training.network.run_inputs import RunInputs
 from training.network.trainer import EpochReport
 from training.network.trainer_state import read_state, write_state
 

@@ -1,6 +1,6 @@
 import pytest
 
-from training.corpora.alert_corpus import parse_alert_line
+from training.corpora.json_formats import parse_alert_line
 from training.corpora.labelled_text import CharSpan
 
 
