@@ -15,8 +15,9 @@ from training.corpora.labelled_text import LabelledText
 from training.corpora.named import guidelines_of
 from training.network.optimisation import WORD_VECTORS
 from training.network.recipe import Recipe
-from training.network.run import RunInputs, TrainingRun, package_versions
+from training.network.run import TrainingRun, package_versions
 from training.network.run_folder import RunFolder, read_metrics
+from training.network.run_inputs import RunInputs
 from training.network.trainer import EpochReport
 from training.scoring.counts import count_entities, count_sentiments
 from training.scoring.evaluation import score

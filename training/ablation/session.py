@@ -20,7 +20,7 @@ from training.examples.glove import read_glove
 from training.examples.store import FeatureStore, load_examples
 from training.network.progress import EpochProgress
 from training.network.recipe import Recipe
-from training.network.run import RunInputs
+from training.network.run_inputs import RunInputs
 
 DATA_FILE = "data.json"
 SPEED_FILE = "speed.json"

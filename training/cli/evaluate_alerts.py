@@ -1,8 +1,8 @@
 """The command `python -m training evaluate-alerts`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import orjson
 import torch
@@ -12,11 +12,13 @@ from rich.console import Console
 from models import DEFAULT_CHECKPOINT, Annotator
 from models.writers import SOCIAL_ADAPTER
 from training.alert_eval.evaluation import AlertEvaluation, ReportRow
-from training.alert_eval.gold_posts import GoldPost, read_gold_posts
+from training.alert_eval.gold_posts import read_gold_posts
 from training.alert_eval.report import to_markdown, write_report
 from training.alert_eval.rows import EntitySource, PostResult, find_rows
 from training.cli.options import names_in
 from training.errors import RecipeError
+
+Post = TypeVar("Post")
 
 _SOURCES: dict[str, tuple[EntitySource, ...]] = {
     "both": ("gold+3", "network"),
@@ -67,8 +69,25 @@ def evaluate_alerts(
     posts = spread(read_gold_posts(file), limit)
     network = {"checkpoint": annotator.checkpoint.name, "guidelines": annotator.source}
     about = {"file": file.name, "posts": len(posts), **network}
+    _report(evaluation.run(posts, annotator), about, output=output, as_json=as_json)
+
+
+def spread(posts: Sequence[Post], limit: int) -> Sequence[Post]:
+    """Return `limit` of the posts at even distances, so that every part of the file is there; all for 0."""
+    if limit == 0 or limit >= len(posts):
+        return posts
+    return [posts[index * len(posts) // limit] for index in range(limit)]
+
+
+def _report(
+    found: Iterable[tuple[ReportRow, list[PostResult]]],
+    about: Mapping[str, object],
+    *,
+    output: Path | None,
+    as_json: bool,
+) -> None:
     reported: list[ReportRow] = []
-    for row, results in evaluation.run(posts, annotator):
+    for row, results in found:
         reported.append(row)
         if output:
             # Row by row: a run of half an hour that is cut off leaves the rows that are finished.
@@ -77,13 +96,6 @@ def evaluate_alerts(
             print(orjson.dumps(row).decode(), flush=True)
     if not as_json:
         Console().print(to_markdown(about, reported), markup=False, highlight=False, soft_wrap=True)
-
-
-def spread(posts: list[GoldPost], limit: int) -> list[GoldPost]:
-    """Return `limit` of the posts at even distances, so that every part of the file is there; all for 0."""
-    if limit == 0 or limit >= len(posts):
-        return posts
-    return [posts[index * len(posts) // limit] for index in range(limit)]
 
 
 def _write(
