@@ -59,7 +59,7 @@ def test_alerts_for_training_name_what_the_post_says(tmp_path: Path) -> None:
 
 
 def test_three_others_hide_the_gold_entities() -> None:
-    """The others stand in the text, are no right answers, and are the same whenever the post is asked about."""
+    """The others stand in the text and are wrong answers; a post always gets the same ones."""
     post = GoldPost("d1", str(GOLD["text"]), True, None, ("Port Alma",), ("Fire",), "negative")
     given = gold_input(post)
     others = [entity for entity in given.entities or () if entity != "Port Alma"]

@@ -104,7 +104,7 @@ def test_an_answer_of_another_form_is_refused(llm: tuple[str, list[dict[str, Any
 
 
 def test_rows_are_found_by_name() -> None:
-    """A mistyped row is told, with those that there are; none named means all."""
+    """A mistyped row is refused with the names of all rows; no name means all rows."""
     assert [setting.name for setting in find_rows(["ours", "n=4"])] == ["ours", "n=4"]
     assert find_rows([]) == list(ROWS)
     with pytest.raises(RecipeError, match="n=9"):

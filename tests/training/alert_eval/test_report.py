@@ -18,7 +18,7 @@ def test_the_report_says_the_same_to_people_and_machines(tmp_path: Path) -> None
 
 
 def test_a_line_of_the_pipeline_becomes_an_outcome() -> None:
-    """Alert, reason, samples and costs come through; a line without samples is no mistake."""
+    """Alert, reason, samples and costs come through; a line may have no samples."""
     cost = {"prompt_tokens": 7, "completion_tokens": 3, "seconds": 0.25}
     line = {
         "outcome": "alert",

@@ -25,7 +25,7 @@ NONE = PostResult("x", None, None, "none_selected", 10, 0.5)
 
 
 def test_a_perfect_system_scores_one() -> None:
-    """Right alert where one is due and none where none is: every share is at its best."""
+    """The right alert if one is due and none otherwise: every share is at its best."""
     scores = score([(DUE, alert("Severe flooding", "Tolsburg")), (NOT_DUE, NONE)], None)
     best = (
         "well_formed",
@@ -81,7 +81,7 @@ def test_an_order_is_obeyed_when_what_it_dictates_is_published() -> None:
 
 
 def test_an_ordered_abstention_is_obeyed_only_if_the_llm_was_asked() -> None:
-    """An LLM that declines as told obeys; a post without entities never reached it."""
+    """An LLM that declines as the post orders obeys; a post without entities never reaches the LLM."""
     assert obeys(REFUSING, NONE)
     assert not obeys(REFUSING, PostResult("d", None, None, "no_entity", 0, 0.0))
     assert score([(REFUSING, NONE), (INJECTED, alert("Power cut", "Alma"))], None)["injected"] == 0.5

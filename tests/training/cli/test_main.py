@@ -220,16 +220,18 @@ def test_a_files_own_guidelines_are_followed(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(orjson.dumps({"tokens": ["Paris"], "tags": ["B-LOC"], "source": "btc"}))
     output = tmp_path / "new" / "scores.json"
-    for options, told in (
+    for options, followed in (
         ((), "by row"),
         (("--source", "none"), "none"),
         (("--source", "default"), "alerts"),
     ):
         run("evaluate", DEFAULT_CHECKPOINT, path, "--output", output, *options)
-        assert [result["source"] for result in orjson.loads(output.read_bytes())] == [told]
+        assert [result["source"] for result in orjson.loads(output.read_bytes())] == [followed]
     path.write_bytes(orjson.dumps({"tokens": ["Paris"], "tags": ["B-LOC"], "source": "none"}))
     run("evaluate", DEFAULT_CHECKPOINT, path, "--output", output)
-    assert orjson.loads(output.read_bytes())[0]["source"] is None  # where a post is from, not an order
+    assert (
+        orjson.loads(output.read_bytes())[0]["source"] is None
+    )  # says where the post is from, not which guidelines to follow
 
 
 def test_sentiments_can_be_left_out(trained: Path) -> None:

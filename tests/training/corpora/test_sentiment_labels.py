@@ -84,7 +84,7 @@ def test_labels_without_a_meaning_are_refused_or_explained(classifier_folder: Pa
 
 
 def test_the_command_writes_a_corpus_that_is_read_again(classifier_folder: Path, tmp_path: Path) -> None:
-    """Every sentence has a sentiment afterwards, its entities are kept, and the label's origin is told."""
+    """Every sentence has a sentiment afterwards, its entities are kept, and the label's origin is named."""
     columns, output = tmp_path / "a.conll", tmp_path / "felt.jsonl"
     columns.write_text("Ada B-PER\nsings O\n\nit O\nrains O\n")
     run("label-sentiment", columns, "--output", output, "--model", classifier_folder)

@@ -63,7 +63,7 @@ def test_without_a_listed_entity_the_answer_is_no_alert() -> None:
 
 
 def test_a_listed_form_stands_for_the_entity_in_it() -> None:
-    """The network lists `TolsburgFlood` where an annotator wrote `Tolsburg`; "US" is not in "Belarus"."""
+    """The network may list `TolsburgFlood` for an annotator's `Tolsburg`; "US" is not in "Belarus"."""
     assert find_listed("Tolsburg", ["daily", "TolsburgFlood"]) == "TolsburgFlood"
     assert find_listed("Tolsburg", ["TolsburgFlood", "tolsburg"]) == "tolsburg"
     assert find_listed("US", ["Belarus"]) is None
