@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from models.text.tokenizer import Token
 
+STAGES = ("tokenise", "parse", "network")
+"""The parts of annotating whose time `Annotator.annotate` measures."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entity:

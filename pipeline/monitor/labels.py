@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from models.annotator import STAGES as NETWORK_STAGES
+from models.annotation import STAGES as NETWORK_STAGES
 from pipeline.alert.attempt import StageName
 from pipeline.alert.filters import FILTER_NAMES
 from pipeline.errors import RecordError

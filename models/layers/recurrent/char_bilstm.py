@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from models.layers.bilstm import read_both_ways
+from models.layers.recurrent.bilstm import read_both_ways
 from models.layers.tokens import OwnFeatures
 
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from models.layers.packed_rows import pack_both_ways, put, take
-from models.layers.syn_lstm_recurrence import SynLstmRecurrence, infer
+from models.layers.recurrent.packed_rows import pack_both_ways, put, take
+from models.layers.recurrent.syn_lstm_recurrence import SynLstmRecurrence, infer
 from models.layers.tokens import Tokens
 
 

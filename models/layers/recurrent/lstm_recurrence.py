@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from models.layers.packed_rows import steps
+from models.layers.recurrent.packed_rows import steps
 
 
 class LstmRecurrence(Function):

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.layers.lstm_recurrence import LstmRecurrence, run_lstm
-from models.layers.packed_rows import pack_both_ways, put, take
+from models.layers.recurrent.lstm_recurrence import LstmRecurrence, run_lstm
+from models.layers.recurrent.packed_rows import pack_both_ways, put, take
 from models.layers.tokens import OwnFeatures, Tokens
 
 

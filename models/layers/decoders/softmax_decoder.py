@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers.tag_decoder import PathConfidence
+from models.layers.decoders.tag_decoder import PathConfidence
 from models.text.spans import is_continuation
 
 
