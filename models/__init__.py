@@ -4,20 +4,21 @@ A text becomes an annotation in five steps: `text.tokenizer` cuts it into tokens
 variant reads syntax, `network.batch` makes tensors of them, `network.joint_model` scores them, and `annotator` turns
 the scores into entities and a sentiment. Tensors stay inside this package, except in training.
 
-    annotator.py   texts in, annotations out: the only entrance that the pipeline uses
-    annotation.py  what an annotation holds
-    text/          words before they are tensors: tokens, parses, vocabularies
-    network/       sentences to batches, batches to scores; checkpoints
-    layers/        the layers of the network, a file each
-    config.py      what a network is made of, and the paper's variants by letter
-    checkpoints/   the trained network that comes with the package
-    prompts/       what an LLM is asked, shared by the pipeline and by the training of the alert writer
-    writers/       the trained alert writer that comes with the package
-    errors.py      everything that this package raises
-    bench.py       how fast the network is
-    package_release.py   versions of packages, as they are compared
+- `annotator`: texts in, annotations out; the only entrance to the network that the pipeline uses.
+- `annotation`: what an annotation contains.
+- `text/`: words before they are tensors: tokens, parses, vocabularies.
+- `network/`: from sentences to batches, from batches to scores; checkpoints.
+- `layers/`: the layers of the network, a file each.
+- `config`: what a network is made of, and the paper's variants by letter.
+- `checkpoints/`: the trained network that comes with the package.
+- `prompts/`: what an LLM is asked; the pipeline and the training of the alert writer share it.
+- `writers/`: the trained alert writer that comes with the package.
+- `errors`: every error that this package raises.
+- `bench`: how fast the network is.
+- `package_release`: how versions of packages are compared.
 
-The names below are loaded at their first use: PyTorch takes seconds, and the prompts and the alert agent need none.
+A name of the package is loaded when it is first used. PyTorch takes a second or more to load, and neither the prompts
+nor the alert agent need it.
 """
 
 from importlib import import_module
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from models.annotation import Sentiment as Sentiment
     from models.annotator import Annotator as Annotator
     from models.checkpoints import DEFAULT_CHECKPOINT as DEFAULT_CHECKPOINT
-    from models.config import NO_SOURCE as NO_SOURCE
+    from models.config import NO_GUIDELINES as NO_GUIDELINES
     from models.config import VARIANTS as VARIANTS
     from models.config import ModelConfig as ModelConfig
     from models.errors import AnnotationError as AnnotationError
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from models.errors import ModelsError as ModelsError
     from models.errors import ParserUnavailableError as ParserUnavailableError
     from models.errors import TextTooLongError as TextTooLongError
-    from models.errors import UnknownSourceError as UnknownSourceError
+    from models.errors import UnknownGuidelinesError as UnknownGuidelinesError
     from models.network.batch import Batch as Batch
     from models.network.batch import Featurizer as Featurizer
     from models.network.checkpoint import Checkpoint as Checkpoint
@@ -63,10 +64,10 @@ _NAMES_BY_MODULE = {
     "models.annotation": "STAGES Annotation Entity Sentiment",
     "models.annotator": "Annotator",
     "models.checkpoints": "DEFAULT_CHECKPOINT",
-    "models.config": "NO_SOURCE VARIANTS ModelConfig",
+    "models.config": "NO_GUIDELINES VARIANTS ModelConfig",
     "models.errors": (
         "AnnotationError CheckpointError ConfigError EmptySentenceError MissingParseError ModelsError "
-        "ParserUnavailableError TextTooLongError UnknownSourceError"
+        "ParserUnavailableError TextTooLongError UnknownGuidelinesError"
     ),
     "models.network.batch": "Batch Featurizer",
     "models.network.checkpoint": "Checkpoint load_checkpoint save_checkpoint",

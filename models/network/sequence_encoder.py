@@ -1,4 +1,4 @@
-"""How a token learns of its neighbours: with syntax or without."""
+"""What mixes a token's neighbours into its features: encoders with and without syntax."""
 
 from torch import Tensor, nn
 
@@ -10,7 +10,7 @@ from models.network.batch import Layout
 
 
 class PlainEncoder(nn.Module):
-    """A standard BiLSTM over token features; (B, T, 2 H)."""
+    """A standard BiLSTM over token features; returns (B, T, 2 H)."""
 
     def __init__(self, config: ModelConfig, token_size: int) -> None:
         super().__init__()
@@ -22,10 +22,10 @@ class PlainEncoder(nn.Module):
 
 
 class SyntacticEncoder(nn.Module):
-    """A SynLSTM over token features and their graph convolution; (B, T, 2 H)."""
+    """A SynLSTM over token features and their graph convolution; returns (B, T, 2 H)."""
 
     def __init__(self, config: ModelConfig, token_size: int, num_deprels: int) -> None:
-        # Here, because no other encoder needs torch_geometric, which takes longer to load than PyTorch.
+        # Imported here, because only this encoder needs torch_geometric, which takes longer to load than PyTorch.
         from models.layers.dependency_gcn import DependencyGcn
 
         super().__init__()
@@ -45,7 +45,7 @@ class SyntacticEncoder(nn.Module):
 
 
 class SharedStates(nn.Module):
-    """Sentiment reads the NER encoder's states."""
+    """Sentiment reads the states of the NER encoder."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class SharedStates(nn.Module):
 
 
 class SeparateStates(nn.Module):
-    """Sentiment has a BiLSTM of its own, over the word embeddings (the paper's section 3.1)."""
+    """Sentiment has its own BiLSTM, over the word embeddings (the paper's section 3.1)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 
-from models import DEFAULT_CHECKPOINT, Annotator, ModelsError, UnknownSourceError
+from models import DEFAULT_CHECKPOINT, Annotator, ModelsError, UnknownGuidelinesError
 from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.longest_prompts import longest_candidate_prompt, longest_selection_prompt
 from pipeline.errors import SettingsError
@@ -33,7 +33,7 @@ def load_annotator(settings: Settings) -> Annotator:
         annotator = Annotator.from_checkpoint(checkpoint, device=settings.device)
         if settings.guidelines is not None:
             annotator = annotator.following(settings.guidelines)
-    except UnknownSourceError as error:
+    except UnknownGuidelinesError as error:
         raise SettingsError([f"guidelines={settings.guidelines!r}: {checkpoint}: {error}"]) from error
     # PyTorch's own errors: a device that is not there, and any GPU where PyTorch is built for none.
     except (ModelsError, RuntimeError, AssertionError) as error:

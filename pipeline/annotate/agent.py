@@ -186,7 +186,7 @@ def to_annotated_post(
             for e in _most_certain(annotation)
         ],
         sentiment=Sentiment(label=sentiment.label, score=sentiment.score) if sentiment else None,
-        checkpoint=CheckpointRef(name=checkpoint.name, sha256=checkpoint.sha256, guidelines=annotator.source),
+        checkpoint=CheckpointRef(name=checkpoint.name, sha256=checkpoint.sha256, guidelines=annotator.guidelines),
         origin=origin,
         stages=stages,
     )

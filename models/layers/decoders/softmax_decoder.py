@@ -1,4 +1,4 @@
-"""Tags decided one by one, as in the paper."""
+"""Chooses the tag of each token independently of the others, as the paper does."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from models.text.spans import is_continuation
 
 
 class SoftmaxDecoder(nn.Module):
-    """Argmax at each token; see `TagDecoder` for shapes."""
+    """Takes the tag with the highest score at each token; `TagDecoder` gives the shapes."""
 
     continues: Tensor
 

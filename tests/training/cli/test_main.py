@@ -153,7 +153,7 @@ def test_mistakes_end_with_a_message(
     checkpoint = trained / "run" / "checkpoint"
     assert "--map [x]=" in refused(capsys, "evaluate", checkpoint, foreign)
     assert "no rows where source=y" in refused(capsys, "evaluate", checkpoint, foreign, "--where", "source=y")
-    assert "source 'btc': expected none, as the network tells no corpora apart" in refused(
+    assert "guidelines 'btc': expected none, because the network tells no corpora apart" in refused(
         capsys, "evaluate", checkpoint, foreign, "--source", "btc"
     )
     assert "cannot be read" in refused(capsys, "evaluate", tmp_path / "none", foreign)
