@@ -41,7 +41,7 @@ def loaded_by(code: str) -> set[str]:
         "models.prompts.prompt",
         "models.text.vocabulary",
         "models.writers",
-        "pipeline.alert.agent",
+        "pipeline.alert.role",
     ],
 )
 def test_modules_without_tensors_load_without_torch(module: str) -> None:
