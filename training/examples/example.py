@@ -20,4 +20,4 @@ class Example:
 
     def following(self, guidelines: str) -> Self:
         """Return the same example, annotated by the guidelines of this corpus."""
-        return replace(self, sentence=replace(self.sentence, source=guidelines))
+        return replace(self, sentence=replace(self.sentence, guidelines=guidelines))

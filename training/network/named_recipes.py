@@ -20,8 +20,8 @@ SOCIAL_TRAIN = (
 )
 SOCIAL_DEV = ("conll2003-dev", "twitter2017-dev", "tweebank-dev", "alerts-dev", "tweeteval-dev")
 
-NEWS_TRAIN = ("conll2003-train", "tweeteval-train")
-NEWS_DEV = ("conll2003-dev", "tweeteval-dev")
+PLAIN_TRAIN = ("conll2003-train", "tweeteval-train")
+PLAIN_DEV = ("conll2003-dev", "tweeteval-dev")
 
 # WNUT-17 with its own six types. No other corpus here has those types, but the network can learn from the others what
 # a name, a person and a location is, if each sentence comes with the corpus whose guidelines it follows.
@@ -63,9 +63,10 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 "default_source": "alerts",
             },
         ),
-        "news": Recipe(
-            train=NEWS_TRAIN,
-            dev=NEWS_DEV,
+        # The shipped network without guidelines: for one corpus, or for files of your own.
+        "plain": Recipe(
+            train=PLAIN_TRAIN,
+            dev=PLAIN_DEV,
             use_sparse_word_steps=True,
             max_tail_words=92_000,
             model=_SHIPPED_MODEL,

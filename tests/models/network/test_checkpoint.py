@@ -80,7 +80,7 @@ def test_one_flipped_bit_is_refused(folder: Path) -> None:
         content = bytearray((folder / name).read_bytes())
         content[position] ^= 1
         (folder / name).write_bytes(content)
-        with pytest.raises(CheckpointError, match=r"the files hash to|is not JSON"):
+        with pytest.raises(CheckpointError, match=r"the hash of the files is|: not JSON"):
             load_checkpoint(folder)
         content[position] ^= 1
         (folder / name).write_bytes(content)
@@ -106,7 +106,7 @@ def test_broken_weights_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda d: d.update(format=2), "format 2, this code reads 1"),
+        (lambda d: d.update(format=2), "format 2, but this code reads format 1"),
         (lambda d: d.pop("vocabularies"), "key 'vocabularies' is missing"),
         (lambda d: d["config"].update(speed=1), "speed: unknown key"),
         (lambda d: d["config"].update(hidden_size=0), "hidden_size=0"),

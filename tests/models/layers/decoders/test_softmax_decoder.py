@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 import torch
 
-from models.layers.softmax_decoder import SoftmaxDecoder
+from models.layers.decoders.softmax_decoder import SoftmaxDecoder
 from models.text.spans import spans_from_tags
 
 TAGS = ("O", "B-LOC", "I-LOC")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.layers.syn_lstm import SynLstm
-from models.layers.syn_lstm_recurrence import SynLstmRecurrence
+from models.layers.recurrent.syn_lstm import SynLstm
+from models.layers.recurrent.syn_lstm_recurrence import SynLstmRecurrence
 from models.layers.tokens import OwnFeatures
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.config import ModelConfig
-from models.layers.crf import Crf
+from models.layers.decoders.crf import Crf
 from models.text.spans import may_follow, spans_from_tags
 
 LENGTHS = [4, 1, 3]

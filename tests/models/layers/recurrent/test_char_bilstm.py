@@ -2,7 +2,7 @@
 
 import torch
 
-from models.layers.char_bilstm import CharBiLstm
+from models.layers.recurrent.char_bilstm import CharBiLstm
 
 
 def test_padding_does_not_change_a_word() -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.layers.bilstm import BiLstm
+from models.layers.recurrent.bilstm import BiLstm
 from models.layers.tokens import OwnFeatures
 
 
