@@ -9,7 +9,6 @@ import gc
 import importlib
 import json
 import math
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -228,13 +227,6 @@ def _print_table(rows: Sequence[Figures]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _data_folder() -> Path:
-    # The folder that training takes (`training.corpora.data_folder`, which cannot be imported here).
-    here, beside = Path("data"), Path("../shared/data")
-    found = beside if beside.is_dir() and not here.is_dir() else here
-    return Path(os.environ.get("TOCSIN_DATA") or found)
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m models.bench", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -242,12 +234,7 @@ def _arguments() -> argparse.Namespace:
     syn_lstm.add_argument("--repeats", type=int, default=15)
     syn_lstm.set_defaults(command=bench_syn_lstm)
     annotator = commands.add_parser("annotator", help="measure texts to annotations, end to end")
-    annotator.add_argument(
-        "--data",
-        type=Path,
-        default=_data_folder(),
-        help="folder of the corpora; TOCSIN_DATA sets the default",
-    )
+    annotator.add_argument("--data", type=Path, default=Path("data"), help="folder of the corpora")
     annotator.add_argument("--checkpoint", type=Path, help="a trained checkpoint to measure, too")
     annotator.add_argument("--variants", default="EF", help="letters of the untrained variants to measure")
     annotator.add_argument(
