@@ -1,6 +1,6 @@
-"""The trained networks that come with the package, a folder each."""
+"""The trained network that comes with the package."""
 
 from pathlib import Path
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "social"
-"""The checkpoint that is used unless another one is named."""
+"""The checkpoint that is used if no other one is named."""
