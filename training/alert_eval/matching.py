@@ -6,6 +6,7 @@ Words are compared by the rules of the gold set's README, meanings by a small em
 from __future__ import annotations
 
 import html
+import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -98,10 +99,13 @@ def is_date_theme(theme: str) -> bool:
 
 def load_similarity() -> Similarity | None:
     """Return the function that compares themes by meaning; None if the model is not installed."""
+    level = logging.getLogger().level
     try:
         import wordllama
     except ImportError:
         return None
+    # Its import makes every library log at INFO: httpx would print a line for each request.
+    logging.getLogger().setLevel(level)
     # Its own folder as the cache: release 0.4.0 looks for its tokenizer in `tokenizer` but ships it in `tokenizers`.
     package = Path(wordllama.__file__).parent
     model = wordllama.WordLlama.load(cache_dir=package, disable_download=True)
