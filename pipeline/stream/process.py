@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -15,8 +15,8 @@ from pipeline.alert.agent import AlertAgent, AlertTopics, Outlet
 from pipeline.alert.build import (
     build_alert_generator,
     build_ledger,
-    build_llm_client,
     count_llm_requests,
+    llm_options,
     load_annotator,
 )
 from pipeline.annotate.agent import AnnotateAgent
@@ -27,6 +27,7 @@ from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.refusals import in_words
 from pipeline.kafka.security import kafka_security
 from pipeline.kafka.topics import ensure_topics
+from pipeline.llm.client import LlmClient
 from pipeline.messages.headers import header_names
 from pipeline.messages.record import Agent
 from pipeline.monitor.health import Health, HealthServer
@@ -106,8 +107,13 @@ async def run_alert(settings: Settings) -> int:
     instruments = Instruments.of_agent(needs_llm=True)
     metrics, readiness = instruments.metrics, instruments.health.readiness
     count = count_llm_requests(metrics, instruments.progress)
-    # An empty reason is none: usable.
-    llm = build_llm_client(settings, count, on_state=readiness.llm_not_usable)
+    clients = AsyncExitStack()
+
+    async def connect_llm() -> LlmClient:
+        # An empty reason is none: usable.
+        return await LlmClient.connect(
+            llm_options(settings), on_request=count, on_state=readiness.llm_not_usable
+        )
 
     async def connect(publisher: Publisher) -> Stream:
         outcomes = [settings.topic_alerts, settings.topic_abstained]
@@ -115,7 +121,8 @@ async def run_alert(settings: Settings) -> int:
             [settings.topic_annotated, *outcomes], settings.alert_group, [*outcomes, settings.topic_dead]
         )
         await _check_rights(settings, needs)
-        await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=readiness.llm_not_usable)
+        llm = await until_it_works(connect_llm, on=LlmUnavailableError, on_failure=readiness.llm_not_usable)
+        clients.push_async_callback(llm.close)
         readiness.llm_usable()
         generator = build_alert_generator(llm, settings)
         topics = AlertTopics(settings.topic_alerts, settings.topic_abstained, settings.topic_dead)
@@ -134,10 +141,8 @@ async def run_alert(settings: Settings) -> int:
         return _build_stream(agent, source, publisher, settings, instruments)
 
     stop = _stop_on_signal()
-    try:
+    async with clients:
         return await _run("alert", settings, instruments, connect=connect, stop=stop)
-    finally:
-        await llm.close()
 
 
 def _build_stream(

@@ -18,7 +18,7 @@ from pipeline.llm.client import LlmClient
 from pipeline.llm.gate import LlmGate, is_passing
 from pipeline.llm.grammar import PROBE_WORD
 from pipeline.llm.http import LlmBusyError
-from tests.pipeline.llm.client import SECRET, make_client, sample
+from tests.pipeline.llm.client import SECRET, connect, sample
 from tests.pipeline.llm.fake_llm import (
     Behaviour,
     FakeLlm,
@@ -57,8 +57,7 @@ async def _used(behave: Behaviour = _WELL, *, model: str | None = None) -> Async
     """A client that has connected to a fake which then behaves well."""
     told: list[str] = []
     async with FakeLlm(behave) as fake:
-        client = make_client(fake, model=model, demands=DEMANDS, on_state=told.append)
-        await client.connect()
+        client = await connect(fake, model=model, demands=DEMANDS, on_state=told.append)
         fake.requests.clear()
         yield _Used(fake, client, told)
         await client.close()
@@ -80,14 +79,14 @@ async def _until(condition: Callable[[], bool]) -> None:
         (lambda _: failure(422), "even a harmless request: status 422"),
         (lambda _: failure(413), "even a harmless request: status 413"),
         (Picky(has_template=False), "even a harmless request: status 400"),
-        (Picky(max_prompt_bytes=_SHORT), "refuses one as long as real ones get"),
+        (Picky(max_prompt_bytes=_SHORT), "refuses one as long as the longest real prompt"),
         (lambda request: thinking_alone(request.get("n", 1)), "thinking alone"),
         (lambda _: failure(401), "status 401 server_error: check TOCSIN_LLM_API_KEY"),
         (lambda _: failure(403), "status 403"),
         (lambda _: failure(404), "status 404"),
         (lambda _: failure(500), "status 500"),
         (lambda _: failure(503), "is busy: status 503"),
-        (lambda _: Reply(body=b"<html>"), "something else than OpenAI's API"),
+        (lambda _: Reply(body=b"<html>"), "does not answer as OpenAI's API does"),
     ],
 )
 async def test_posts_wait_for_a_server_that_is_good_for_nobody(
@@ -189,7 +188,7 @@ async def test_n_rises_again_after_a_while(
         assert max(request.get("n", 1) for request in used.fake.requests) == 2
         monkeypatch.setattr(pipeline.llm.client, "_EXAMINE_AGAIN_SECONDS", 0.0)
         await sample(used.client, 8)
-        await _until(lambda: "now takes all that we ask for" in caplog.text)
+        await _until(lambda: "now takes every field of our requests" in caplog.text)
         used.fake.requests.clear()
         await sample(used.client, 8)
         assert [request["n"] for request in used.fake.own_requests] == [8]
@@ -315,8 +314,7 @@ async def test_a_post_that_is_thought_about_too_long_is_told(caplog: pytest.LogC
 async def test_a_server_that_is_unfit_for_long_is_the_callers_to_deal_with() -> None:
     """As one that is away: where alerts without an LLM are allowed, a post waits no longer; it is not refused."""
     async with FakeLlm(_WELL) as fake:
-        client = make_client(fake, demands=DEMANDS, give_up_seconds=0.3)
-        await client.connect()
+        client = await connect(fake, demands=DEMANDS, give_up_seconds=0.3)
         fake.behave = lambda _: failure(400)
         for _ in range(2):
             with pytest.raises(LlmUnavailableError, match="status 400"):
@@ -338,8 +336,7 @@ async def _sample_in_the_end(client: LlmClient) -> list[str]:
 async def test_after_the_time_no_post_waits_for_a_server_that_answers_nobody() -> None:
     """Each would cost a whole timeout, and another for the harmless question."""
     async with FakeLlm(_WELL) as fake:
-        client = make_client(fake, timeout_seconds=0.3, give_up_seconds=0.2)
-        await client.connect()
+        client = await connect(fake, timeout_seconds=0.3, give_up_seconds=0.2)
         fake.behave = lambda request: replace(_WELL(request), delay_seconds=60.0)
         with pytest.raises(LlmUnavailableError, match="gives no answer in"):
             await sample(client, 1)
@@ -424,7 +421,7 @@ async def test_a_defect_in_a_recovery_is_told_without_its_text(caplog: pytest.Lo
     await recoveries.shut_and_recover(LlmBusyError("busy"))
     assert [is_passing(error) for error in recoveries.errors] == [True, False, False]
     lines = [record.getMessage() for record in caplog.records]
-    assert len([line for line in lines if "ValueError in test_llm_gate.py, line" in line]) == 1
+    assert len([line for line in lines if "ValueError in test_gate.py, line" in line]) == 1
     assert SECRET not in caplog.text
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models.prompts.prompt import ChatMessage
-from pipeline.llm.wording import Wording, without_system
+from pipeline.llm.question import Wording, without_system
 
 _BODY: dict[str, Any] = {"model": "m", "messages": [], "max_tokens": 9, "n": 3, "temperature": 0.7, "seed": 1}
 
