@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 
-from models import DEFAULT_CHECKPOINT, Annotator, ModelsError, UnknownSourceError
 from models.prompts.plain_text import MAX_ENTITY_BYTES, MAX_POST_BYTES, MAX_SHOWN_ENTITIES
 from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.generator import SELECTION_PROMPT, AlertGenerator, Llm
+from pipeline.alert.metrics import TOKEN_KINDS, AlertMetrics
 from pipeline.alert.selection import MAX_OPTIONS, NONE_OF_THESE
-from pipeline.errors import SettingsError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.llm.http import LlmRequest
 from pipeline.llm.options import Demands, LlmOptions, RetryLimits
-from pipeline.monitor.labels import TOKEN_KINDS
-from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.progress import Progress
 from pipeline.outcomes.ledger import Ledger
 from pipeline.settings import Settings
@@ -24,35 +21,11 @@ _WORDS = "Say hello. "  # English, which takes few tokens a byte; other scripts 
 _THEME = "Large demonstrations expected"  # three words, as many as a theme may have
 
 
-def load_annotator(settings: Settings) -> Annotator:
-    """Return the network that these settings name.
-
-    Raises:
-        SettingsError: the checkpoint or the device cannot be used, or the guidelines are unknown to it.
-    """
-    checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
-    try:
-        annotator = Annotator.from_checkpoint(checkpoint, device=settings.device)
-        if settings.guidelines is not None:
-            annotator = annotator.following(settings.guidelines)
-    except UnknownSourceError as error:
-        raise SettingsError([f"guidelines={settings.guidelines!r}: {checkpoint}: {error}"]) from error
-    # PyTorch raises the last two for a device that does not exist, and for a GPU if it is built without GPU support.
-    except (ModelsError, RuntimeError, AssertionError) as error:
-        raise SettingsError(
-            [f"checkpoint={str(checkpoint)!r}, device={settings.device!r}: cannot be used: {error}"]
-        ) from error
-    # What is loaded by now stays in use, so the garbage collector need not scan it again and again.
-    gc.collect()
-    gc.freeze()
-    return annotator
-
-
 def build_ledger(settings: Settings, progress: Progress) -> Ledger:
     """Return the ledger of the topics of alerts and abstentions; it has read nothing yet."""
     topics = [settings.topic_alerts, settings.topic_abstained]
     return Ledger(
-        lambda: partition_reader(settings, topics),
+        lambda: partition_reader(Cluster.of(settings), topics),
         abstained_topic=settings.topic_abstained,
         max_age_seconds=settings.ledger_seconds,
         max_posts=settings.ledger_max_posts,
@@ -60,7 +33,7 @@ def build_ledger(settings: Settings, progress: Progress) -> Ledger:
     )
 
 
-def count_llm_requests(metrics: Metrics, progress: Progress) -> Callable[[LlmRequest], None]:
+def count_llm_requests(metrics: AlertMetrics, progress: Progress) -> Callable[[LlmRequest], None]:
     """Return a function that counts a finished request in `metrics` and reports it to `progress`."""
 
     def count(request: LlmRequest) -> None:

@@ -4,43 +4,19 @@ from collections.abc import Sequence
 
 import pytest
 
-from models import Annotation
 from models.prompts.plain_text import shown_entity, shown_post
 from models.prompts.prompt import ChatMessage, load_prompt
-from pipeline.alert.build import (
-    llm_options,
-    load_annotator,
-    longest_candidate_prompt,
-    longest_selection_prompt,
-)
+from pipeline.alert.build import llm_options, longest_candidate_prompt, longest_selection_prompt
 from pipeline.alert.candidates import Candidate
 from pipeline.alert.evidence import Grounds
 from pipeline.alert.selection import list_options
-from pipeline.annotate.agent import to_annotated_post
 from pipeline.llm.client import LlmClient
-from pipeline.messages import Post
-from pipeline.offline.given_post import NO_ORIGIN
 from pipeline.settings import load_settings
 from tests.pipeline.alert.test_filters import annotated
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 
 _NAMES = [f"{chr(65 + number)}{'very ' * 23}long name" for number in range(12)]
 _POST = annotated(" and ".join(_NAMES), _NAMES)
-
-
-def test_guidelines_reach_the_network_and_the_message() -> None:
-    """As the checkpoint says unless told; whose held is told, too, and not all find the same."""
-    text = "Watching The Voice on NBC tonight"
-    sources, found = [], []
-    for environ in ({}, {"TOCSIN_GUIDELINES": "conll2003"}, {"TOCSIN_GUIDELINES": "none"}):
-        annotator = load_annotator(load_settings(environ={"TOCSIN_DEVICE": "cpu", **environ}))
-        [annotation] = annotator.annotate([text])
-        assert isinstance(annotation, Annotation)
-        post = to_annotated_post(Post(id="1", text=text), annotation, annotator, origin=NO_ORIGIN, stages=[])
-        sources.append(post.checkpoint.guidelines)
-        found.append([(entity.text, entity.type) for entity in post.entities])
-    assert sources == ["alerts", "conll2003", "none"]
-    assert found[0] != found[1]
 
 
 @pytest.mark.parametrize(
