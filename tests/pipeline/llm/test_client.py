@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import LlmUnavailableError
 from pipeline.llm.client import LlmClient
-from pipeline.llm.http import LlmRequest
+from pipeline.llm.http import LlmHttp, LlmRequest
 from pipeline.llm.options import LlmOptions
 from tests.pipeline.llm.client import MESSAGES, SECRET, choose, connect, connected, in_turn, sample
 from tests.pipeline.llm.fake_llm import MODEL, FakeLlm, Reply, answering, completion, failure, text_completion
@@ -31,19 +31,19 @@ async def test_samples_come_from_one_request() -> None:
 
 async def test_every_request_is_reported_with_tokens_and_seconds() -> None:
     """`on_request` gets good and bad requests, with their outcomes."""
-    told: list[LlmRequest] = []
+    reported: list[LlmRequest] = []
     behave = in_turn(failure(503), after=answering("x"))
-    async with connected(behave, on_request=told.append) as (_, client):
-        told.clear()
+    async with connected(behave, on_request=reported.append) as (_, client):
+        reported.clear()
         await sample(client)
     # A harmless question in between finds out whether the server is still busy.
-    assert [(request.kind, request.outcome) for request in told] == [
+    assert [(request.kind, request.outcome) for request in reported] == [
         ("sample", "unavailable"),
         ("canary", "ok"),
         ("sample", "ok"),
     ]
-    assert (told[2].prompt_tokens, told[2].completion_tokens) == (7, 3)
-    assert all(request.seconds >= 0 for request in told)
+    assert (reported[2].prompt_tokens, reported[2].completion_tokens) == (7, 3)
+    assert all(request.seconds >= 0 for request in reported)
 
 
 async def test_more_samples_than_the_server_takes_are_split() -> None:
@@ -99,6 +99,34 @@ async def test_an_address_without_a_server_is_named() -> None:
         url = fake.url
     with pytest.raises(LlmUnavailableError, match=rf"{url} cannot be reached"):
         await LlmClient.connect(LlmOptions(url=url, timeout_seconds=30, max_requests=1))
+
+
+async def test_a_connect_that_fails_or_is_cancelled_closes_its_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No client is returned that could close them."""
+    closed: list[LlmHttp] = []
+    close = LlmHttp.close
+
+    async def note(http: LlmHttp) -> None:
+        closed.append(http)
+        await close(http)
+
+    monkeypatch.setattr(LlmHttp, "close", note)
+    async with FakeLlm(lambda _: failure(500)) as fake:
+        with pytest.raises(LlmUnavailableError, match="status 500"):
+            await connect(fake)
+        assert len(closed) == 1
+        fake.behave = lambda _: Reply(delay_seconds=60.0)
+        fake.requests.clear()
+        connecting = asyncio.create_task(connect(fake))
+        async with asyncio.timeout(30):
+            while not fake.requests:
+                await asyncio.sleep(0.001)
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        assert len(closed) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Servers that do not take all that others take: found out at the start, by questions that are nobody's post."""
+"""Servers that do not take all that others take: harmless questions at the start find that out."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def _asked(
 @pytest.mark.parametrize("names_fields", [True, False])
 @pytest.mark.parametrize("status", [400, 422])
 @pytest.mark.parametrize(
-    ("picky", "told", "missing", "expected"),
+    ("picky", "logged", "missing", "expected"),
     [
         (
             Picky(refused_fields=frozenset({"max_tokens"})),
@@ -102,29 +102,29 @@ async def _asked(
 )
 async def test_a_refused_field_is_left_out_or_renamed(
     picky: Picky,
-    told: str,
+    logged: str,
     missing: set[str],
     expected: dict[str, Any],
     status: int,
     names_fields: bool,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whether or not the server says which field it refuses: posts are asked about without it, and one line says so."""
+    """Whether or not the server names the field that it refuses: posts go without it, and one log line says so."""
     async with _asked(replace(picky, status=status, names_fields=names_fields)) as (fake, examine):
         client = await examine()
         assert await sample(client, 2, grammar='root ::= "x"') == ["Fire: Athens"] * 2
         request = fake.own_requests[0]
         assert missing.isdisjoint(request)
         assert {name: request[name] for name in expected} == expected
-        # Selection asks otherwise: greedily, and for more log-probabilities.
+        # A choice is asked for with other fields: temperature 0, and more log-probabilities.
         await choose(client)
     [line] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert told in line
+    assert logged in line
 
 
 @pytest.mark.parametrize(("max_n", "asked"), [(5, 4), (3, 2), (8, 8)])
 async def test_n_is_the_largest_half_that_is_answered(max_n: int, asked: int) -> None:
-    """Found out at the start: no post is refused for it."""
+    """The examination finds it, so no post is refused for it."""
     async with _asked(Picky(max_n=max_n)) as (fake, examine):
         client = await examine()
         assert len(await sample(client, 8)) == 8
@@ -132,8 +132,8 @@ async def test_n_is_the_largest_half_that_is_answered(max_n: int, asked: int) ->
         assert len(fake.own_requests) == 8 // asked
 
 
-async def test_instructions_go_to_the_user_where_a_system_message_is_refused() -> None:
-    """Gemma's template refuses one; nothing that it would say is lost."""
+async def test_instructions_go_to_the_user_if_a_system_message_is_refused() -> None:
+    """Gemma's template refuses a system message; its text is not lost."""
     async with _asked(Picky(takes_system=False)) as (fake, examine):
         client = await examine()
         messages: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "A post"}]
@@ -142,7 +142,7 @@ async def test_instructions_go_to_the_user_where_a_system_message_is_refused() -
 
 
 async def test_fewer_log_probabilities_are_better_than_none() -> None:
-    """A server that gives five alternatives at most is asked for five."""
+    """A server that gives no more than five alternatives is asked for five."""
 
     def behave(request: dict[str, Any]) -> Reply:
         if request.get("top_logprobs", 0) > 5:
@@ -159,7 +159,7 @@ async def test_fewer_log_probabilities_are_better_than_none() -> None:
         assert fake.requests[-1]["top_logprobs"] == 5
 
 
-async def test_what_is_refused_only_together_is_given_up_in_part() -> None:
+async def test_of_two_abilities_refused_together_one_is_kept() -> None:
     """A server that obeys grammars and gives log-probabilities, but not both at once, keeps its grammars."""
 
     def behave(request: dict[str, Any]) -> Reply:
@@ -197,7 +197,7 @@ async def test_what_is_refused_only_together_is_given_up_in_part() -> None:
     ],
 )
 async def test_a_server_that_refuses_everything_is_waited_for(behave: Behaviour, message: str) -> None:
-    """No request would be answered: one line with status and code, and not a word of what the server says."""
+    """The error is one line with status and code, without the words of the server."""
     async with _asked(behave) as (_, examine):
         with pytest.raises(LlmUnavailableError, match=message) as caught:
             await examine()
@@ -205,7 +205,7 @@ async def test_a_server_that_refuses_everything_is_waited_for(behave: Behaviour,
 
 
 async def test_a_server_without_a_template_is_asked_by_one_of_ours() -> None:
-    """As the message says."""
+    """A template of ours in the options makes a server without chat template usable."""
     async with _asked(
         lambda request: (
             Reply(body=b'{"choices": [{"text": "Fire: Athens"}]}') if "prompt" in request else failure(400)
@@ -217,8 +217,8 @@ async def test_a_server_without_a_template_is_asked_by_one_of_ours() -> None:
 
 
 @pytest.mark.parametrize("longest", ["candidate", "selection"])
-async def test_a_context_too_small_for_real_prompts_is_told_with_its_sizes(longest: str) -> None:
-    """A short prompt goes, one as long as real ones does not, be it that of samples or that of selection."""
+async def test_a_context_too_small_for_real_prompts_is_reported_with_its_sizes(longest: str) -> None:
+    """The server takes a short prompt and refuses one as long as real ones, for samples or for selection."""
 
     def behave(request: dict[str, Any]) -> Reply:
         is_selection = prompt_bytes(request) > _SHORT and "You choose" in request["messages"][0]["content"]
@@ -235,8 +235,8 @@ async def test_a_context_too_small_for_real_prompts_is_told_with_its_sizes(longe
     assert "larger context" in message
 
 
-async def test_a_context_that_real_prompts_just_fit_will_do() -> None:
-    """The longest prompt is the measure, and nothing beyond it."""
+async def test_a_context_that_the_longest_real_prompt_just_fits_is_large_enough() -> None:
+    """A byte less is too little."""
     longest = max(sum(len(m["content"].encode()) for m in prompt) for prompt in _PROMPTS)
     async with _asked(Picky(max_prompt_bytes=longest)) as (_, examine):
         await examine()
@@ -249,8 +249,8 @@ _PROMPTS = (DEMANDS.candidate_prompt, DEMANDS.selection_prompt or ())
 
 
 @pytest.mark.parametrize("content", [None, "", "<think>\nOkay, so the user wants"])
-async def test_thinking_alone_is_told_with_what_to_set(content: str | None) -> None:
-    """Whether the server tells the thinking apart or not: cut before the answer, it is no answer."""
+async def test_thinking_alone_is_an_error_that_says_what_to_set(content: str | None) -> None:
+    """An answer that is cut off during the thinking is not an answer, whether or not the server shows the thinking."""
     choice = {"message": {"content": content}, "finish_reason": "length"}
 
     def behave(request: dict[str, Any]) -> Reply:
@@ -263,7 +263,7 @@ async def test_thinking_alone_is_told_with_what_to_set(content: str | None) -> N
             await examine()
 
 
-async def test_thinking_that_ends_in_time_will_do() -> None:
+async def test_thinking_that_ends_in_time_is_accepted() -> None:
     """A model that thinks within the tokens of an answer is used; its grammar, too, is found with as many."""
     thinker = Picky(answering(PROBE_WORD), thinking_tokens=500)
     async with FakeLlm(thinker) as fake:
@@ -272,7 +272,7 @@ async def test_thinking_that_ends_in_time_will_do() -> None:
         await client.close()
 
 
-async def test_an_empty_answer_that_ended_by_itself_is_no_thinking() -> None:
+async def test_an_empty_answer_that_ended_by_itself_is_accepted() -> None:
     """A model may have nothing to say."""
     choice = {"message": {"content": ""}, "finish_reason": "stop"}
     async with _asked(
@@ -293,7 +293,7 @@ async def test_an_empty_answer_that_ended_by_itself_is_no_thinking() -> None:
 async def test_a_name_is_found_as_the_server_lists_it(
     listed: tuple[str, ...], wanted: str | None, found: str
 ) -> None:
-    """With Ollama's tag or Gemini's prefix; a name that is listed as it is goes before."""
+    """Ollama adds a tag and Gemini a prefix; a name that is listed as it is comes first."""
     async with FakeLlm(answering("x"), models=models(*listed)) as fake:
         client = await connect(fake, model=wanted)
         assert client.model == found
@@ -301,7 +301,7 @@ async def test_a_name_is_found_as_the_server_lists_it(
 
 
 async def test_a_named_model_that_is_not_there_ends_the_start() -> None:
-    """The server is up and lists others: waiting mends nothing, a setting does."""
+    """The server is up and lists others: only a setting can change that."""
     async with FakeLlm(answering("x"), models=models("qwen3:4b", "other")) as fake:
         with pytest.raises(
             LlmUnusableError, match="no model 'qwen3'; it lists qwen3:4b, other: set TOCSIN_LLM_MODEL"
@@ -310,7 +310,7 @@ async def test_a_named_model_that_is_not_there_ends_the_start() -> None:
 
 
 async def test_a_server_that_lists_nothing_yet_is_waited_for() -> None:
-    """It may still load, so that is no reason to end."""
+    """It may still be loading its model, so the program does not end."""
     async with FakeLlm(answering("x"), models=models()) as fake:
         with pytest.raises(LlmUnavailableError, match="no model 'qwen3'; it lists none"):
             await connect(fake, model="qwen3")
@@ -320,7 +320,7 @@ async def test_a_server_that_lists_nothing_yet_is_waited_for() -> None:
 
 
 async def test_all_that_is_asked_at_the_start_is_harmless() -> None:
-    """No post, and with what the pipeline wants a handful of requests."""
+    """No post is in it, and it takes few requests."""
     async with _asked(answering("x")) as (fake, examine):
         await examine()
         assert all(map(is_canary, fake.requests))

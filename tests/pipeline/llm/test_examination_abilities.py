@@ -56,12 +56,12 @@ def with_log_probabilities(request: dict[str, Any]) -> Reply:
 
 async def test_log_probabilities_are_asked_for_if_the_server_gives_them() -> None:
     """Samples and options have probabilities, and the tokens of every sample are counted."""
-    told: list[LlmRequest] = []
+    reported: list[LlmRequest] = []
     async with FakeLlm(with_log_probabilities) as fake:
-        client = await connect(fake, on_request=told.append)
+        client = await connect(fake, on_request=reported.append)
         samples = await client.sample(MESSAGES, num_samples=2, temperature=0.7, max_tokens=9, seed=5)
         assert [sample.log_probability for sample in samples] == [-3.0, -3.0]
-        assert told[-1].completion_tokens == 6
+        assert reported[-1].completion_tokens == 6
         choice = await choose(client)
         assert choice.index == 1
         assert choice.probabilities == pytest.approx((0.2689, 0.7311, 0.0), abs=1e-4)

@@ -7,7 +7,6 @@ import pytest
 import stamina
 
 from pipeline.errors import LlmRefusedError
-from pipeline.llm.client import LlmClient
 from tests.pipeline.llm.client import SECRET, connected, in_turn, sample
 from tests.pipeline.llm.fake_llm import FakeLlm, Reply, answering, completion, failure
 
@@ -104,14 +103,9 @@ async def test_a_question_that_waits_can_be_cancelled() -> None:
         with pytest.raises(asyncio.CancelledError):
             await asking
         num_asked = len(fake.own_requests)
-        assert await asyncio.wait_for(_answered(fake, client), 30) == ["well"]
+        fake.behave = answering("well")
+        assert await asyncio.wait_for(sample(client, 1), 30) == ["well"]
         assert len(fake.own_requests) == num_asked + 1
-
-
-async def _answered(fake: FakeLlm, client: LlmClient) -> list[str]:
-    """Another question to the client, now that the fake behaves well."""
-    fake.behave = answering("well")
-    return await sample(client, 1)
 
 
 @pytest.mark.parametrize("reply", [failure(400), failure(500)])
