@@ -17,7 +17,7 @@ from dataclasses import replace
 from models.prompts.prompt import ChatMessage
 from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
 from pipeline.llm.answers import Answer, Choice, Sample, to_choice, to_sample
-from pipeline.llm.examination import Examination, refuses_harmless
+from pipeline.llm.examination import Examination, explain_refusal
 from pipeline.llm.gate import LlmGate, is_passing
 from pipeline.llm.grammar import number_grammar
 from pipeline.llm.http import LlmBusyError, LlmHttp, LlmRequest, RequestKind
@@ -212,7 +212,7 @@ class LlmClient:
         try:
             await self._send("canary", replace(sample, num_samples=1))
         except RequestRefusedError as error:
-            raise LlmUnfitError(refuses_harmless(self._http.server, error.refusal)) from error
+            raise LlmUnfitError(explain_refusal(self._http.server, error.refusal)) from error
 
     def _examine_again_if_due(self) -> None:
         is_due = time.monotonic() - self._examined_at >= _EXAMINE_AGAIN_SECONDS

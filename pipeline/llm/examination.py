@@ -76,7 +76,7 @@ class Examination:
                 break
         else:
             hint = "" if known.template else ": if it has no chat template, name one in TOCSIN_LLM_TEMPLATE"
-            raise LlmUnfitError(refuses_harmless(self.http.server, refusal) + hint)
+            raise LlmUnfitError(explain_refusal(self.http.server, refusal) + hint)
         for changes in _additions(self.options.demands.num_samples):
             for change in changes:
                 changed = change(wording)
@@ -103,7 +103,7 @@ class Examination:
             except RequestRefusedError as error:
                 return error.refusal
             if question.purpose != "think" and is_thinking_alone(answers):
-                raise LlmUnfitError(thinks_alone(self.http.server, question.max_tokens))
+                raise LlmUnfitError(explain_thinking(self.http.server, question.max_tokens))
         return None
 
     def _questions(self, known: LlmAbilities, *, is_full: bool, is_long: bool) -> Iterator[Question]:
@@ -160,7 +160,7 @@ class Examination:
                 if refusal is None:
                     return fewer
                 raise LlmUnfitError(self._too_long(refusal))
-        raise LlmUnfitError(refuses_harmless(self.http.server, refusal))
+        raise LlmUnfitError(explain_refusal(self.http.server, refusal))
 
     def _too_long(self, refusal: Refusal) -> str:
         demands = self.options.demands
@@ -168,7 +168,7 @@ class Examination:
         num_bytes = max(sum(len(message["content"].encode()) for message in prompt) for prompt in prompts)
         sizes = f"{num_bytes} bytes and {demands.max_tokens} tokens of answer"
         if refusal.needed_tokens:
-            sizes += f"; the server counts {refusal.needed_tokens} tokens"
+            sizes += f"; the server counts {refusal.needed_tokens} tokens of prompt"
         if refusal.context_tokens:
             sizes += f"; its context has {refusal.context_tokens} tokens"
         return (
@@ -200,12 +200,12 @@ def _bounds_of_n(num_samples: int) -> Iterator[int]:
         yield num_samples
 
 
-def refuses_harmless(server: str, refusal: Refusal) -> str:
+def explain_refusal(server: str, refusal: Refusal) -> str:
     """Return the message about a server that refuses a harmless question."""
     return f"{server} refuses even a harmless request: {refusal.status}"
 
 
-def thinks_alone(server: str, max_tokens: int) -> str:
+def explain_thinking(server: str, max_tokens: int) -> str:
     """Return the message about a server whose answers are cut off before their thinking ends."""
     return (
         f"{server} answers with thinking alone, cut off after {max_tokens} tokens: raise TOCSIN_LLM_MAX_TOKENS "

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from pipeline.errors import LlmRefusedError, LlmUnavailableError, LlmUnfitError
 from pipeline.llm.answers import Answer, is_thinking_alone
 from pipeline.llm.blame import Blame
-from pipeline.llm.examination import refuses_harmless, thinks_alone
+from pipeline.llm.examination import explain_refusal, explain_thinking
 from pipeline.llm.gate import LlmGate
 from pipeline.llm.http import LlmBusyError, RequestKind
 from pipeline.llm.options import LlmOptions
@@ -97,9 +97,9 @@ class RetryingLlm:
         try:
             answers = await self._send("canary", twin)
         except RequestRefusedError as error:
-            raise LlmUnfitError(refuses_harmless(self._server, error.refusal)) from error
+            raise LlmUnfitError(explain_refusal(self._server, error.refusal)) from error
         if question.purpose != "think" and is_thinking_alone(answers):
-            raise LlmUnfitError(thinks_alone(self._server, twin.max_tokens))
+            raise LlmUnfitError(explain_thinking(self._server, twin.max_tokens))
 
     async def _try(self, question: Question, blame: Blame) -> list[Answer]:
         """Make one attempt once the gate is open; a failure is noted in `blame`."""
@@ -129,7 +129,7 @@ class RetryingLlm:
         now = time.monotonic()
         if now - self._thinking_logged_at >= _THINKING_QUIET_SECONDS:
             self._thinking_logged_at = now
-            logger.warning("about some posts %s", thinks_alone(self._server, question.max_tokens))
+            logger.warning("about some posts %s", explain_thinking(self._server, question.max_tokens))
 
     async def _must_answer_twin(self, question: Question) -> None:
         """Ask the twin. If the server does not answer it, shut the gate and raise the reason."""

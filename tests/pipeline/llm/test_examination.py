@@ -230,7 +230,7 @@ async def test_a_context_too_small_for_real_prompts_is_reported_with_its_sizes(l
             await examine()
     message = str(caught.value)
     assert "refuses one as long as the longest real prompt" in message
-    assert "the server counts 1300 tokens; its context has 1024 tokens" in message
+    assert "the server counts 1300 tokens of prompt; its context has 1024 tokens" in message
     assert "exceed_context_size_error" in message
     assert "larger context" in message
 

@@ -137,11 +137,14 @@ async def test_fewer_slots_than_samples_are_found_out_at_the_start() -> None:
 
 
 @pytest.mark.e2e
-async def test_a_context_too_small_for_real_prompts_is_told_at_the_start() -> None:
+async def test_a_context_too_small_for_real_prompts_is_an_error_at_the_start() -> None:
     """With the tokens that llama.cpp says it needs and has."""
     require_llama_cpp()
     port = find_free_port()
-    with served(port, context=1024), pytest.raises(LlmUnfitError, match=r"\d{4} tokens .*, it has 1024\)"):
+    with (
+        served(port, context=1024),
+        pytest.raises(LlmUnfitError, match=r"counts \d{4} tokens of prompt; its context has 1024 tokens\)"),
+    ):
         await connect(port, demands=Demands(candidate_prompt=longest_candidate_prompt("candidate-v1")))
 
 
