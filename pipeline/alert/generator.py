@@ -17,10 +17,10 @@ from pipeline.alert.attempt import Attempt, Generation
 from pipeline.alert.candidates import Candidate, JudgedSample, merge
 from pipeline.alert.evidence import Grounds
 from pipeline.alert.filters import REFUSAL, judge
+from pipeline.alert.grammar import alert_grammar
 from pipeline.alert.selection import Chooser, Selector, shuffle
 from pipeline.errors import InvalidMessageError
 from pipeline.llm.answers import Sample
-from pipeline.llm.grammar import alert_grammar
 from pipeline.messages import (
     Abstention,
     AbstentionReason,

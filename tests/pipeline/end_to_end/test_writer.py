@@ -15,9 +15,9 @@ from pipeline.alert.attempt import Generation
 from pipeline.alert.evidence import Grounds
 from pipeline.alert.filters import judge
 from pipeline.alert.generator import AlertGenerator
+from pipeline.alert.grammar import alert_grammar
 from pipeline.errors import LocalServiceError
 from pipeline.llm.answers import Sample
-from pipeline.llm.grammar import alert_grammar
 from pipeline.local.llama_server import (
     ServerOptions,
     default_model,
