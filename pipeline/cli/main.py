@@ -7,9 +7,8 @@ network nor the settings, and a command loads only its own part.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,16 +25,12 @@ from pipeline.cli.options import (
     ModelOption,
     client_settings,
     kafka_folder,
-    set_options,
     stack_settings,
     vllm_model,
 )
 from pipeline.errors import SettingsError, TocsinError
 from pipeline.printable import escape_unprintable
-from pipeline.stopping import end_at_once_on_signal, run
-
-if TYPE_CHECKING:
-    from pipeline.settings import Settings
+from pipeline.stopping import run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,19 +65,17 @@ def options(
 @app.command(epilog="Example: `tocsin annotate --brokers kafka:9092`")
 def annotate(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the annotate agent, which finds entities and sentiment in posts, until SIGTERM or Ctrl-C."""
-    settings = _agent_settings(brokers, config)
-    from pipeline.annotate.role import run_annotate
+    from pipeline.cli.agent import run_agent
 
-    _run_agent(run_annotate, settings)
+    run_agent("annotate", config, brokers)
 
 
 @app.command(epilog="Example: `TOCSIN_LLM_URL=http://vllm:8000/v1 tocsin alert --brokers kafka:9092`")
 def alert(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the alert agent, which writes alerts for annotated posts, until SIGTERM or Ctrl-C."""
-    settings = _agent_settings(brokers, config)
-    from pipeline.alert.role import run_alert
+    from pipeline.cli.agent import run_agent
 
-    _run_agent(run_alert, settings)
+    run_agent("alert", config, brokers)
 
 
 @app.command(
@@ -212,26 +205,14 @@ def try_post(
     ] = False,
 ) -> None:
     """Write the alert for one post and show every step, or for a file of posts, without Kafka."""
-    from pipeline.local.slow_start import say_on_stderr
-    from pipeline.monitor.logs import configure_logging
-    from pipeline.settings import load_settings
-    from pipeline.sources.json_lines import open_posts
+    from pipeline.cli.try_post import try_file, try_text
 
-    configure_logging("warning")
-    settings = load_settings(config, overrides=set_options(llm_url=llm_url))
     if (text is None) == (posts is None):
         raise SettingsError(["try: expected either a text or --posts FILE"])
     if posts is not None:
-        open_posts(str(posts)).close()  # a mistake in it is reported before anything is loaded
-    say_on_stderr("loading; this takes some seconds")
-    if posts is not None:
-        from pipeline.offline.post_file import run_trial_file
-
-        return run(run_trial_file(posts, settings, ignores_given=network))
-    from pipeline.offline.one_post import run_trial
-
-    assert text is not None
-    return run(run_trial(text, settings))
+        try_file(posts, config, llm_url, ignores_given=network)
+    elif text is not None:
+        try_text(text, config, llm_url)
 
 
 def main() -> None:
@@ -244,25 +225,6 @@ def main() -> None:
         _fail(str(error), status=1)
     except KeyboardInterrupt:  # while Python's own handler was in place
         sys.exit(130)
-
-
-def _agent_settings(brokers: str | None, config: Path | None) -> Settings:
-    """Return an agent's settings. Their mistakes are reported before the agent loads, which takes seconds."""
-    end_at_once_on_signal(status=0)  # an agent that is stopped while it loads has no work to finish
-    from pipeline.settings import load_settings
-
-    return load_settings(config, overrides=set_options(brokers=brokers))
-
-
-def _run_agent(run_agent: Callable[[Settings], Coroutine[Any, Any, int]], settings: Settings) -> None:
-    import asyncio
-
-    from pipeline.monitor.logs import configure_logging
-
-    configure_logging(settings.log_level)
-    status = asyncio.run(run_agent(settings))
-    if status:
-        sys.exit(status)
 
 
 def _fail(message: str, *, status: int) -> None:

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from models.writers import SOCIAL_ADAPTER
 from pipeline.errors import SettingsError
-from pipeline.local.llama_server import default_adapter
 from pipeline.local.process import LocalProcess, child_environ, find_free_port
 from pipeline.local.slow_start import say_nothing
 from pipeline.settings import assignment
@@ -74,5 +74,5 @@ def _command(port: int, settings: Mapping[str, str]) -> list[str]:
         str(slots),
     ]
     if settings["candidate_prompt"].startswith("writer"):
-        command += ["--lora", str(default_adapter())]
+        command += ["--lora", str(SOCIAL_ADAPTER)]
     return command

@@ -1,10 +1,10 @@
-"""What a deployment can set. Hands on `Settings`, `load_settings` and the names that belong to them.
+"""What a deployment can set. The room hands on `Settings`, `load_settings` and the names that belong to them.
 
-fields.py        every setting: type, bounds, default, description
-checks.py        what a value may be beyond a number or a word; the names of methods, prompts and templates
-sasl.py          which settings of a login to Kafka belong together
-load.py          command line over environment over TOML file over defaults; all mistakes at once
-secret_files.py  reads the files that settings name: secrets and certificates
+- `fields`: every setting with its type, bounds, default and description.
+- `checks`: what a value may be beyond a number or a word; the names of methods, prompts and templates.
+- `sasl`: which settings of a login to Kafka belong together.
+- `load`: command line over environment over TOML file over defaults; all mistakes at once.
+- `secret_files`: reads the files that settings name, secrets and certificates.
 """
 
 from pipeline.settings.checks import PREFIX, assignment

@@ -17,9 +17,9 @@ from pipeline.kafka.reading.unreadable import on_unreadable_batch
 from pipeline.kafka.refusals import describe_failure
 from pipeline.kafka.topics import ensure_topics
 from pipeline.monitor.backlog import GroupBacklog, count_waiting
-from pipeline.monitor.health import Health, HealthServer
+from pipeline.monitor.health import Health, Progress
 from pipeline.monitor.metrics import Metrics
-from pipeline.monitor.progress import Progress
+from pipeline.monitor.probes import ProbeServer
 from pipeline.monitor.readiness import Readiness
 from pipeline.monitor.watchdog import watched
 from pipeline.outage import until_it_works
@@ -66,7 +66,7 @@ class AgentProcess:
         loop = asyncio.get_running_loop()
         self._metrics.event_loop_tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         host, port = self._settings.metrics_host, self._settings.metrics_port
-        server = HealthServer(self.health, self._metrics.registry, host=host, port=port)
+        server = ProbeServer(self.health, self._metrics.registry, host=host, port=port)
         logger.info("%s: metrics and probes on %s", self._role.name, server.url)
         beat = asyncio.create_task(self.health.beat())
         try:

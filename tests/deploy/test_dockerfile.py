@@ -11,7 +11,8 @@ import tomllib
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pipeline.monitor.health import Health, HealthServer
+from pipeline.monitor.health import Health
+from pipeline.monitor.probes import ProbeServer
 from pipeline.settings import load_settings
 from tests.deploy.deploy_files import DEPLOY, ROOT, dockerfile_instructions, image_environ
 
@@ -83,19 +84,24 @@ def test_base_image_has_a_python_that_we_support() -> None:
 
 
 def test_what_is_installed_is_locked() -> None:
-    """What pip gets from an index is held to requirements.lock, whose torch fits both ways to build."""
-    commands = [rest for name, rest in INSTRUCTIONS if name == "RUN" and "pip install" in rest]
-    for command in commands:
-        assert "--constraint requirements.lock" in command or "--no-index" in command
+    """What pip gets from an index is held to requirements.lock: by hash, and a CPU build of torch by version."""
+    runs = [re.sub(r"--mount=\S+", "", rest) for name, rest in INSTRUCTIONS if name == "RUN"]
+    commands = [command.strip() for run in runs for command in re.split(r"&&|;|\bthen\b|\belse\b", run)]
+    cpu_build, wheel, ours = [command for command in commands if command.startswith("pip ")]
+    assert "grep -o '^torch==[0-9.]*' requirements.lock" in cpu_build
+    assert "--no-deps --no-build-isolation" in wheel
+    assert "--no-deps --no-index" in ours
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     (torch,) = [line for line in lock if line.startswith("torch==")]
-    assert re.fullmatch(r"torch==[\d.]+", torch), "a local version such as +cpu would rule out the other way"
+    assert re.fullmatch(r"torch==[\d.]+ \\", torch), (
+        "a local version such as +cpu would rule out the other way"
+    )
 
 
 def test_parser_model_is_installed() -> None:
     """The image has the extra that carries the parser's model."""
     assert "parser" in PROJECT["optional-dependencies"]
-    assert any("'.[parser]'" in rest for name, rest in INSTRUCTIONS if name == "RUN")
+    assert any("install_locked.py --extras parser" in rest for name, rest in INSTRUCTIONS if name == "RUN")
 
 
 def test_image_runs_the_program_as_nobody_in_particular() -> None:
@@ -129,10 +135,10 @@ def _probe(port: int, host: str = "0.0.0.0") -> subprocess.CompletedProcess[str]
 def test_probe_tells_a_live_process_from_a_stuck_one() -> None:
     """The health check passes while the event loop turns, and fails with the reason once it is stuck."""
     health = Health()
-    server = HealthServer(health, CollectorRegistry(), host="127.0.0.1", port=0)
+    server = ProbeServer(health, CollectorRegistry(), host="127.0.0.1", port=0)
     try:
         alive = _probe(server.port)
-        health.stalled("event loop stuck for 99 s")
+        health.note_stall("event loop stuck for 99 s")
         stuck = _probe(server.port)
     finally:
         server.close()
@@ -145,7 +151,7 @@ def test_probe_asks_where_the_program_listens(host: str) -> None:
     """The health check follows the address that the container sets, those of IPv6 too."""
     if ":" in host and not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
-    server = HealthServer(Health(), CollectorRegistry(), host=host, port=0)
+    server = ProbeServer(Health(), CollectorRegistry(), host=host, port=0)
     try:
         done = _probe(server.port, host)
     finally:
@@ -155,7 +161,7 @@ def test_probe_asks_where_the_program_listens(host: str) -> None:
 
 def test_probe_fails_where_nobody_answers() -> None:
     """The health check fails without a traceback when the process does not listen."""
-    server = HealthServer(Health(), CollectorRegistry(), host="127.0.0.1", port=0)
+    server = ProbeServer(Health(), CollectorRegistry(), host="127.0.0.1", port=0)
     server.close()
     done = _probe(server.port)
     assert done.returncode == 1

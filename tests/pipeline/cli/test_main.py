@@ -27,7 +27,7 @@ def _tocsin(*arguments: str, cwd: Path | None = None, **variables: str) -> subpr
 
 
 def _environ() -> dict[str, str]:
-    """Return our environment without the settings that our caller has made."""
+    """Return our environment without settings."""
     return {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
 
 
@@ -39,8 +39,8 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
     assert re.search(rf"Example: .*tocsin {command}", result.stdout)
 
 
-def test_the_program_tells_its_version() -> None:
-    """One line, as the package is installed."""
+def test_the_version_option_prints_the_installed_version() -> None:
+    """One line, and nothing else."""
     result = _tocsin("--version")
     assert (result.returncode, result.stdout) == (0, f"tocsin {metadata.version('tocsin')}\n")
     assert result.stderr == ""
@@ -83,8 +83,8 @@ def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
 
 
 @pytest.mark.parametrize("command", [*_COMMANDS, *_DEAD_COMMANDS])
-def test_a_wrong_setting_is_told_before_the_network_is_loaded(command: str) -> None:
-    """That takes seconds."""
+def test_a_wrong_setting_is_reported_before_the_network_is_loaded(command: str) -> None:
+    """Loading takes seconds."""
     arguments = {"produce": ["-"], "try": ["a"], "dead show": ["0/1"], "dead replay": ["--all"]}.get(
         command, []
     )
@@ -130,8 +130,10 @@ def test_a_wrong_setting_is_told_before_the_network_is_loaded(command: str) -> N
         (("produce", "\x1b[31mgone"), r"tocsin: \x1b[31mgone: cannot be read"),
     ],
 )
-def test_what_a_person_can_mend_is_one_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
-    """No traceback, a status other than 0, and the thing that is wrong."""
+def test_an_error_that_a_person_can_correct_is_one_line(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    """There is no traceback, the status is not 0, and the line says what is wrong."""
     result = _tocsin(*arguments, cwd=tmp_path)
     assert result.returncode in (1, 2)
     assert message in result.stderr
@@ -151,25 +153,25 @@ def test_what_a_person_can_mend_is_one_line(arguments: tuple[str, ...], message:
         ),
     ],
 )
-def test_a_trial_says_which_setting_it_cannot_follow(
+def test_try_names_the_setting_that_it_cannot_use(
     name: str, value: str, message: str, tmp_path: Path
 ) -> None:
-    """What the network or the embedded LLM server cannot do is one line, not a traceback."""
+    """What the network or the embedded LLM server cannot use is one line, not a traceback."""
     result = _tocsin("try", "Flood in Jakarta", cwd=tmp_path, **{name: value})
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_where_kafka_is_missing_its_command_says_what_to_do(tmp_path: Path) -> None:
-    """The folder that was looked in is named, and nothing is left behind."""
+def test_up_without_the_jars_of_apache_kafka_says_how_to_get_them(tmp_path: Path) -> None:
+    """The error names the folder, and nothing is left behind."""
     result = _tocsin("up", "--kafka", "apache", "--broker-port", "0", cwd=tmp_path, TOCSIN_KAFKA_LIBS="gone")
     assert result.returncode == 1
     assert "no jars in gone: run `make kafka`, or set TOCSIN_KAFKA_LIBS" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_agent_without_a_broker_says_so_keeps_trying_and_stops_when_told() -> None:
+def test_an_agent_without_a_broker_keeps_trying_until_sigterm() -> None:
     """The broker's address is in the log, more than once, and SIGTERM still ends it with status 0."""
     brokers = f"127.0.0.1:{find_free_port()}"
     process = subprocess.Popen(
@@ -193,11 +195,11 @@ def test_an_agent_without_a_broker_says_so_keeps_trying_and_stops_when_told() ->
         process.wait()
 
 
-def test_the_installed_program_imports_this_repository_and_no_stranger(tmp_path: Path) -> None:
+def test_the_installed_program_imports_its_own_packages_only(tmp_path: Path) -> None:
     """Run elsewhere, beside folders of the same names, it still takes its own packages."""
     for name in ("pipeline", "models", "training"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("raise SystemExit('a stranger was imported')")
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('a foreign package was imported')")
     assert _tocsin("watch", "--help", cwd=tmp_path).returncode == 0
     code = "import pipeline, models, training as t; print(pipeline.__file__, models.__file__, t.__file__)"
     environ = os.environ | {"PYTHONSAFEPATH": "1"}

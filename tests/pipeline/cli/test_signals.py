@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, really sent to the installed program at moments of its life."""
+"""Ctrl-C and SIGTERM, sent to the installed program at several moments of its life."""
 
 import asyncio
 import signal
@@ -22,8 +22,8 @@ _STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 _MOMENTS = (0.0, 0.05, 0.2, 0.6, 1.5)
 
 
-def _heeds_signals(pid: int) -> bool:
-    """Return whether the process has come to our code: before, it is Python's own start that a signal ends."""
+def _handles_signals(pid: int) -> bool:
+    """Return whether the process has reached our code. Before that a signal ends Python's own start."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -52,7 +52,7 @@ def _left_running(mark: str) -> list[str]:
 
 @asynccontextmanager
 async def _silent_broker() -> AsyncIterator[int]:
-    """Give the port of somebody who takes connections and never says a word."""
+    """Give the port of a server that accepts connections and never answers."""
     writers: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
     try:
@@ -75,7 +75,7 @@ async def _silent_broker() -> AsyncIterator[int]:
     ],
     ids=lambda command: command[0],
 )
-async def test_a_command_ends_well_whenever_it_is_told(
+async def test_a_signal_ends_a_command_cleanly_at_any_moment(
     command: tuple[str, ...], number: signal.Signals, tmp_path: Path
 ) -> None:
     """No traceback, the status that shells expect, nothing left running and no folder left behind."""
@@ -85,7 +85,7 @@ async def test_a_command_ends_well_whenever_it_is_told(
             arguments = [argument.format(port=port) for argument in command]
             brokers = {"TOCSIN_BROKERS": f"127.0.0.1:{port}"} if "--brokers" not in command else {}
             async with tocsin(*arguments, folder=tmp_path, TEST_RUN_MARK=mark, **brokers) as process:
-                await _until(lambda pid=process.pid: _heeds_signals(pid))  # type: ignore[misc]
+                await _until(lambda pid=process.pid: _handles_signals(pid))  # type: ignore[misc]
                 await asyncio.sleep(moment)
                 process.send_signal(number)
                 async with asyncio.timeout(60):
@@ -98,16 +98,16 @@ async def test_a_command_ends_well_whenever_it_is_told(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 @pytest.mark.parametrize("command", ["up", "annotate", "alert"])
-async def test_what_runs_until_it_is_told_ends_well_from_the_start(
+async def test_a_signal_ends_an_agent_and_the_stack_cleanly_at_any_moment(
     command: str, number: signal.Signals, tmp_path: Path
 ) -> None:
-    """Being told is how it ends: status 0, or that of the signal while nothing has begun; never a traceback."""
+    """A signal is their usual end: status 0, or that of the signal while nothing has begun; never a traceback."""
     arguments = ("up", "--broker-port", "0", "--metrics-port", "0") if command == "up" else (command,)
     variables = {"TOCSIN_BROKERS": f"127.0.0.1:{find_free_port()}", "TOCSIN_METRICS_PORT": "0"}
     for moment in _MOMENTS:
         mark = f"{tmp_path}/{moment}"
         async with tocsin(*arguments, folder=tmp_path, TEST_RUN_MARK=mark, **variables) as process:
-            await _until(lambda pid=process.pid: _heeds_signals(pid))  # type: ignore[misc]
+            await _until(lambda pid=process.pid: _handles_signals(pid))  # type: ignore[misc]
             await asyncio.sleep(moment)
             process.send_signal(number)
             async with asyncio.timeout(60):

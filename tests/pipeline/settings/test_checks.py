@@ -81,7 +81,7 @@ def test_blanks_in_the_list_of_brokers_are_dropped() -> None:
 
 
 def test_blanks_in_the_list_of_headers_are_dropped() -> None:
-    """As in the list of brokers; none but blanks is no name."""
+    """As in the list of brokers. A value of blanks alone names no header."""
     assert (
         load_settings(environ={"TOCSIN_CARRY_HEADERS": " source , region "}).carry_headers == "source,region"
     )

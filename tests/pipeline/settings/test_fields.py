@@ -10,7 +10,7 @@ def test_every_setting_is_described() -> None:
 
 
 def test_settings_cannot_be_changed() -> None:
-    """Whoever holds them may rely on them for as long as the process runs."""
+    """Every part of the process sees the same values for as long as it runs."""
     settings = Settings()
     with pytest.raises(ValidationError, match="frozen"):
         settings.brokers = "other:9092"  # type: ignore[misc]

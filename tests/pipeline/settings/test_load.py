@@ -16,7 +16,7 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_p
 
 
 def test_all_mistakes_are_listed_at_once_with_their_names_and_values(tmp_path: Path) -> None:
-    """A person mends everything in one go, wherever it was set."""
+    """A person can correct everything at once, wherever it was set."""
     file = tmp_path / "tocsin.toml"
     file.write_text('num_sample = 3\nllm_url = "ftp://x"\n')
     with pytest.raises(SettingsError) as caught:
@@ -36,7 +36,7 @@ def test_a_misspelt_variable_is_refused() -> None:
 
 
 def test_a_secret_shows_nowhere() -> None:
-    """Neither in the settings' text form nor in an error about it."""
+    """Neither the settings' text form nor an error shows it."""
     assert "hunter2" not in repr(load_settings(environ={"TOCSIN_LLM_API_KEY": "hunter2"}))
     with pytest.raises(SettingsError) as caught:
         load_settings(overrides={"llm_api_key": ["hunter2"]}, environ={})

@@ -18,8 +18,8 @@ from pipeline.kafka.publisher import Publisher
 from pipeline.messages.codec import encode
 from pipeline.messages.dead_letter import to_dead_letter, to_outgoing
 from pipeline.messages.record import Outgoing
+from pipeline.monitor.health import Progress
 from pipeline.monitor.metrics import Metrics
-from pipeline.monitor.progress import Progress
 from pipeline.outcomes.outcome import outcome_topics
 from pipeline.settings import Settings
 from tests.chaos.kafka_log import NUM_PARTITIONS, LoggedRecord, follow_log, read_all
