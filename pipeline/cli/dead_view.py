@@ -60,7 +60,9 @@ def show_page(filed: StoredLetter) -> None:
 
 def show_refusal(filed: StoredLetter, problem: str) -> None:
     """Print on standard error why the letter is not replayed."""
-    Console(stderr=True).print(Text.assemble((filed.position, "bold"), f" not replayed: {printable(problem)}"))
+    Console(stderr=True).print(
+        Text.assemble((filed.position, "bold"), f" not replayed: {printable(problem)}")
+    )
 
 
 def show_note(text: str) -> None:

@@ -91,28 +91,33 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         settings = {n: v for n, v in options.settings.items() if not n.startswith("kafka_")}
         settings |= {"brokers": broker.brokers}
         processes: list[LocalProcess] = []
+        agents: list[LocalProcess] = []
+        awaits_llm = options.awaits_llm and "llm_url" in settings
         if "llm_url" not in settings:
             llm = await _choose_llm(options, folder, settings)
-            report(f"starting the LLM server ({llm.title})")
-            stack.push_async_callback(llm.process.stop)
-            await llm.start(report)
+            await _start_llm(stack, llm, report)
             settings = llm.settings
             processes.append(llm.process)
         report("starting the broker and the network")
         await while_running(processes, _start_broker(broker, report))
         processes += broker.processes
         ports = [_choose_port(options.metrics_port and options.metrics_port + n) for n in range(len(ROLES))]
-        agents = [
-            await _start(stack, _agent(role.name, settings | {"metrics_port": str(port)}, folder))
-            for role, port in zip(ROLES, ports, strict=True)
-        ]
+        for role, port in zip(ROLES, ports, strict=True):
+            agent = _agent(role.name, settings | {"metrics_port": str(port)}, folder)
+            stack.push_async_callback(agent.stop)
+            await agent.start()
+            agents.append(agent)
         processes += agents
-        has_patience = options.awaits_llm and "llm_url" in options.settings
-        limits = [None if role.needs_llm and has_patience else START_SECONDS for role in ROLES]
-        for agent, port, limit in zip(agents, ports, limits, strict=True):
+        for role, agent, port in zip(ROLES, agents, ports, strict=True):
+            limit = None if role.needs_llm and awaits_llm else START_SECONDS
             await while_running(processes, _wait_for_agent(agent, port, report, timeout_seconds=limit))
-            report(f"{agent.name} is ready")
         yield LocalStack(Settings.model_validate(settings), processes, ports, folder=folder)
+
+
+async def _start_llm(stack: AsyncExitStack, llm: LocalLlm, report: Callable[[str], None]) -> None:
+    report(f"starting the LLM server ({llm.title})")
+    stack.push_async_callback(llm.process.stop)
+    await llm.start(report)
 
 
 async def _start_broker(broker: LocalBroker, report: Callable[[str], None]) -> None:
@@ -127,12 +132,7 @@ async def _wait_for_agent(
     await agent.wait_until_ready(
         probe, timeout_seconds=timeout_seconds, report=report, explain=lambda: probe.reason
     )
-
-
-async def _start(stack: AsyncExitStack, process: LocalProcess) -> LocalProcess:
-    await process.start()
-    stack.push_async_callback(process.stop)
-    return process
+    report(f"{agent.name} is ready")
 
 
 def _choose_broker(options: StackOptions, folder: Path) -> LocalBroker:

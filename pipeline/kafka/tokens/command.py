@@ -63,7 +63,7 @@ class TokenCommand:
 
     async def _run(self) -> tuple[bytes, int]:
         """Return what it prints, up to the size of a token, and its status."""
-        # As `asyncio.create_subprocess_exec` does it, but with the transport in hand: `_end` needs it.
+        # Like `asyncio.create_subprocess_exec`, which hides the transport that `_end` needs.
         loop = asyncio.get_running_loop()
         transport, protocol = await loop.subprocess_exec(
             lambda: SubprocessStreamProtocol(limit=MAX_TOKEN_BYTES, loop=loop),

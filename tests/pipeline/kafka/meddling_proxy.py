@@ -24,7 +24,7 @@ class MeddlingProxy:
 
     Args:
         port: the port that clients connect to.
-        broker_port: where the broker listens.
+        broker_port: the port on which the broker listens.
     """
 
     def __init__(self, port: int, broker_port: int) -> None:

@@ -80,7 +80,7 @@ class SecuredKafka(ApacheKafka):
 
     Args:
         users: names of users, all with the same password, for both SCRAM mechanisms and PLAIN.
-        further: properties of the broker. Of OAUTHBEARER it takes tokens that nobody signed: Kafka's validator for
+        further: properties of the broker. Of OAUTHBEARER it takes tokens without a signature: Kafka's validator for
             development, which looks at the times and the subject.
     """
 

@@ -1,4 +1,4 @@
-"""A broker that answers, and sends its clients to an address where nobody is."""
+"""A broker that answers, and sends its clients to an address that does not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.e2e, pytest.mark.timeout(240)]
 
 
 class _MisadvertisingKafka(ApacheKafka):
-    """Names a port on which nobody listens."""
+    """Names a port on which no program listens."""
 
     wrong_port = 0
 
@@ -69,7 +69,7 @@ def _line(address: str, wrong: str) -> str:
     return f"Kafka at {re.escape(address)} answers, but .*{re.escape(wrong)}.*advertised.listeners"
 
 
-async def test_every_client_says_so_and_names_both_addresses(tmp_path: Path) -> None:
+async def test_every_client_names_both_addresses_of_a_broker_that_sends_it_elsewhere(tmp_path: Path) -> None:
     """Ours at once; commands in one line with status 1; an agent waits, with that line in its log."""
     async with _broker(tmp_path / "kafka") as (address, wrong):
         settings = Settings(brokers=address)

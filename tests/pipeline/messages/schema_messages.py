@@ -1,4 +1,4 @@
-"""Messages as they lie on the topics, for whoever checks schemas: good ones, hostile ones, and ones that are wrong."""
+"""Messages as they lie on the topics, for the tests of schemas: valid, hostile and invalid ones."""
 
 from __future__ import annotations
 

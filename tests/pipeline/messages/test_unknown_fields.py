@@ -41,8 +41,8 @@ def test_other_fields_are_kept_in_metadata(
     fields: dict[str, Any], metadata: dict[str, Any] | None, unknown: dict[str, Any]
 ) -> None:
     """They keep their names, and a name already in the metadata stays. A post without other fields is unchanged."""
-    post, told = _decode(**fields)
-    assert (post.metadata, told) == (metadata, unknown)
+    post, reported = _decode(**fields)
+    assert (post.metadata, reported) == (metadata, unknown)
     assert post.text == "x"
 
 
@@ -68,10 +68,10 @@ def test_a_document_that_is_not_an_object_is_left_alone(document: Any) -> None:
 
 def test_unknown_fields_of_a_bad_post_are_not_reported() -> None:
     """A record that becomes a dead letter keeps its own bytes."""
-    told: list[dict[str, Any]] = []
+    reported: list[dict[str, Any]] = []
     with pytest.raises(InvalidMessageError):
-        decode(b'{"id": "1", "texte": "x"}', Post, max_bytes=1000, on_unknown=told.append)
-    assert told == []
+        decode(b'{"id": "1", "texte": "x"}', Post, max_bytes=1000, on_unknown=reported.append)
+    assert reported == []
 
 
 def test_unknown_fields_of_other_messages_are_dropped() -> None:
@@ -84,31 +84,31 @@ def test_unknown_fields_of_other_messages_are_dropped() -> None:
 
 def test_each_unknown_name_is_reported_once() -> None:
     """In the order of first sight."""
-    told: list[str] = []
-    unknown = UnknownFields(told.append)
+    reported: list[str] = []
+    unknown = UnknownFields(reported.append)
     assert not unknown
     for names in (["likes", "txt"], ["txt"], ["ups", "likes"]):
         unknown.note(names)
-    assert told == ["likes", "txt", "ups"]
+    assert reported == ["likes", "txt", "ups"]
     assert str(unknown) == "likes, txt, ups"
     assert unknown
 
 
 def test_a_stranger_can_flood_neither_log_nor_memory() -> None:
-    """Ten thousand names in each of many posts: a hundred are told, then one line says that there are more."""
-    told: list[str] = []
-    unknown = UnknownFields(told.append)
+    """Ten thousand names in each of many posts: a hundred are reported, then one line says that there are more."""
+    reported: list[str] = []
+    unknown = UnknownFields(reported.append)
     for post in range(50):
         unknown.note(f"name {post} {n}" for n in range(10_000))
-    assert len(told) == MAX_NAMES + 1
-    assert told[-1] == "more than 100 names; further names are not reported"
+    assert len(reported) == MAX_NAMES + 1
+    assert reported[-1] == "more than 100 names; further names are not reported"
     assert str(unknown).endswith("name 0 9, and more than 90 more")
 
 
 def test_long_and_hostile_names_are_shown_by_their_beginning() -> None:
     """A name of 60 KB is 60 characters, and nothing in one drives a terminal or forges a line."""
-    told: list[str] = []
-    unknown = UnknownFields(told.append)
+    reported: list[str] = []
+    unknown = UnknownFields(reported.append)
     unknown.note(["a" * 60_000, "a" * 60_001, "\x1b[31m\nred\u202e", ""])
-    assert told == ["a" * 59 + "…", "\\x1b[31m red\\u202e", ""]
+    assert reported == ["a" * 59 + "…", "\\x1b[31m red\\u202e", ""]
     assert all(unicodedata.category(c)[0] != "C" for c in str(unknown))

@@ -94,7 +94,7 @@ def test_what_cannot_be_replayed_says_why() -> None:
 
 @pytest.fixture
 async def settings(broker_kind: BrokerKind) -> AsyncIterator[Settings]:
-    """Of a broker with three dead letters, one of them of the second attempt, and somebody else's record."""
+    """Of a broker with three dead letters, one of them of the second attempt, and a record of another program."""
     async with broker_kind.running() as settings:
         await ensure_topics(settings)
         first = to_dead_letter(
@@ -166,7 +166,7 @@ async def test_the_command_lists_shows_and_replays(settings: Settings, tmp_path:
 async def test_a_limit_gets_past_what_cannot_be_replayed_and_goes_on(
     broker_kind: BrokerKind, tmp_path: Path
 ) -> None:
-    """Letters that nobody may replay use up no limit, and `--after` goes on behind those that were replayed."""
+    """Letters that cannot be replayed do not count. `--after` goes on after those that were replayed."""
     async with broker_kind.running() as settings:
         await ensure_topics(settings)
         origins = [("strange", 1), ("posts", 2), ("posts", 3), ("posts", 4)]

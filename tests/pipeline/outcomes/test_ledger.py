@@ -121,9 +121,7 @@ async def test_each_text_of_a_post_keeps_its_abstention_until_one_gets_the_alert
         None,
     ],
 )
-async def test_an_unreadable_abstention_skips_no_post(
-    reader: FakeReader, value: bytes | None
-) -> None:
+async def test_an_unreadable_abstention_skips_no_post(reader: FakeReader, value: bytes | None) -> None:
     """Anybody may write there: the agent goes on, the post is judged, and no alert is given twice by that."""
     _put(reader, "abstained", "a", value)
     assert await _why_skipped(make_ledger(reader), "a", "") is None
@@ -181,7 +179,7 @@ async def test_a_post_is_done_once_its_outcome_is_published(reader: FakeReader) 
 
 
 async def test_two_records_of_a_post_at_the_same_time_get_one_outcome(reader: FakeReader) -> None:
-    """The second waits for the first; where that comes to nothing, it is the second's turn."""
+    """The second waits for the first. If the first gets no outcome, it is the second's turn."""
     ledger = make_ledger(reader)
     order: list[str] = []
 
@@ -282,7 +280,7 @@ async def test_outcomes_that_a_broker_has_lost_no_longer_count(
         ledger.add(_abstention("c"))
     assert await _open_posts(ledger, [*posts, "c"]) == []
     reader.records.clear()
-    _publish(reader, "p1")  # by somebody else, to the new topic
+    _publish(reader, "p1")  # by another producer, to the new topic
     ledger.on_rebalance()
     assert await _open_posts(ledger, ["p0"]) == ["p0"]
     assert await _open_posts(ledger, [*posts, "c"]) == ["p0", *posts[2:], "c"]

@@ -37,14 +37,14 @@ def test_each_topic_gives_its_kind_of_outcome() -> None:
 
 
 def test_a_record_of_another_program_is_a_named_error() -> None:
-    """A record on our topics that we did not write crashes nobody."""
+    """A record on our topics that we did not write crashes no reader."""
     for record in (_on_topic("alerts", b"hello"), _on_topic("posts.dead", b"hello")):
         with pytest.raises(RecordError):
             read_outcome(record, _SETTINGS)
 
 
 def test_a_tombstone_is_a_deletion_except_among_dead_letters() -> None:
-    """A null value deletes on the topics of alerts and abstentions; an empty one is somebody else's record."""
+    """A null value deletes on the topics of alerts and abstentions; an empty one is a record of another program."""
     assert is_deletion(_on_topic("alerts", None), _SETTINGS)
     assert is_deletion(_on_topic("alerts.abstained", None), _SETTINGS)
     assert not is_deletion(_on_topic("alerts", b""), _SETTINGS)

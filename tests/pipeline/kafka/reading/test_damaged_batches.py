@@ -1,4 +1,4 @@
-"""Batches that nobody can read, on a real broker's disk: all else is read, and the log says which they are."""
+"""Batches that cannot be read, on a real broker's disk: all other records are read, and the log names the batches."""
 
 from __future__ import annotations
 

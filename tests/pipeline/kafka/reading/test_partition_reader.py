@@ -13,7 +13,7 @@ _FULL, _EMPTY = Partition("posts", 0), Partition("alerts", 0)
 
 
 @pytest.mark.e2e
-async def test_an_offset_that_is_not_there_means_the_oldest(broker_kind: BrokerKind) -> None:
+async def test_an_offset_that_is_gone_means_the_oldest(broker_kind: BrokerKind) -> None:
     """As after a broker came back without its data; the ends are those of the records that there are."""
     async with broker_kind.running() as running:
         settings = running.model_copy(update={"topic_partitions": 1})

@@ -1,4 +1,4 @@
-"""Answers to a fetch with batches that nobody can read, made by aiokafka's own writer and then damaged."""
+"""Answers to a fetch with batches that cannot be read: aiokafka's own writer makes them, then they are damaged."""
 
 from __future__ import annotations
 

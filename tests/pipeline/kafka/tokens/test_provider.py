@@ -14,7 +14,7 @@ from tests.pipeline.kafka.tokens.served_tokens import unsigned_token
 
 
 class FakeSource:
-    """A FAKE source: gives what it is told, and counts."""
+    """A FAKE source: gives what a test sets, and counts."""
 
     name = "fake"
 
@@ -56,7 +56,7 @@ async def test_a_file_is_asked_each_time() -> None:
 async def test_the_old_token_serves_while_it_is_valid(
     failure: TokenError, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A source that fails is told once, and asked again; without a valid token its failure is the connection's."""
+    """A failing source is reported once, and asked again. Without a valid token the connection fails too."""
     monkeypatch.setattr(token_provider, "_MAX_BACKOFF_SECONDS", 0.0)
     source = FakeSource(is_kept=False)
     source.gives = read_token(unsigned_token(lifetime_seconds=100))

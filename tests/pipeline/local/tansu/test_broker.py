@@ -70,7 +70,7 @@ async def _read(brokers: str, num_records: int) -> list[bytes]:
 async def test_a_retry_doubles_nothing_where_the_producer_is_idempotent(
     is_idempotent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three answers are lost on the way; each record is there once, and twice where nobody numbers the batches."""
+    """Three answers are lost on the way. Each record is there once, or twice if batches are not numbered."""
     monkeypatch.setattr(proxy, "Conversation", _LosesAnswers)
     monkeypatch.setattr(_LosesAnswers, "num_to_lose", 3)
     sent = [f"{number}".encode() for number in range(8)]

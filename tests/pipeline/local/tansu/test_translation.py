@@ -138,7 +138,7 @@ def test_a_long_session_is_shortened_and_its_member_kept(version: int) -> None:
 
 
 @pytest.mark.parametrize("version", range(10))
-def test_who_is_not_taken_in_is_not_kept(version: int) -> None:
+def test_a_client_that_the_group_refuses_is_not_kept_alive(version: int) -> None:
     """MEMBER_ID_REQUIRED (79) carries an id too, of a member that is none yet."""
     assert joined_member(_join_answer(version, error=79), version) is None
 
