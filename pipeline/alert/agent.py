@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from pipeline.alert.annotated_record import decode_annotated
-from pipeline.alert.attempt import Generation
-from pipeline.alert.degraded import degraded_alert
+from pipeline.alert.attempt import AlertResult
 from pipeline.alert.generator import AlertGenerator
+from pipeline.alert.outcome import degraded_alert
 from pipeline.errors import InternalError, LlmUnavailableError, OutcomeTooLargeError, RecordError
 from pipeline.kafka.publisher import Publisher
 from pipeline.messages import Abstention, Alert, AnnotatedPost
@@ -97,10 +97,10 @@ class AlertAgent:
                 self._metrics.posts_skipped.labels(done).inc()
                 return
             outcome = await self._publish(await self._outcome(record, post), record)
-            if isinstance(outcome, Generation):
+            if isinstance(outcome, AlertResult):
                 self._ledger.add(outcome.outcome)
 
-    async def _publish(self, outcome: Generation | DeadLetter, record: Record) -> Generation | DeadLetter:
+    async def _publish(self, outcome: AlertResult | DeadLetter, record: Record) -> AlertResult | DeadLetter:
         """Publish the outcome; returns it, or the dead letter that took its place."""
 
         def bury_too_large() -> Outgoing:
@@ -114,7 +114,7 @@ class AlertAgent:
         self._count(outcome)
         return outcome
 
-    async def _outcome(self, record: Record, post: AnnotatedPost) -> Generation | DeadLetter:
+    async def _outcome(self, record: Record, post: AnnotatedPost) -> AlertResult | DeadLetter:
         try:
             try:
                 return await self._generator.generate(post)
@@ -129,7 +129,7 @@ class AlertAgent:
             )
 
     def _address(
-        self, outcome: Generation | DeadLetter, record: Record, fallback: Callable[[], Outgoing]
+        self, outcome: AlertResult | DeadLetter, record: Record, fallback: Callable[[], Outgoing]
     ) -> Outgoing:
         if isinstance(outcome, DeadLetter):
             return to_outgoing(outcome, self._topics.dead)
@@ -138,7 +138,7 @@ class AlertAgent:
         headers = pick_headers(record.headers, self._carry_headers)
         return Outgoing(topic, message.post.id.encode(), encode(message), headers, fallback=fallback)
 
-    def _count(self, outcome: Generation | DeadLetter) -> None:
+    def _count(self, outcome: AlertResult | DeadLetter) -> None:
         metrics = self._metrics
         if isinstance(outcome, DeadLetter):
             metrics.dead_letters.labels(outcome.stage, outcome.reason).inc()

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable
 
 from models import DEFAULT_CHECKPOINT, Annotator, ModelsError, UnknownSourceError
-from pipeline.alert.generator import AlertGenerator
+from pipeline.alert.generator import AlertGenerator, AlertOptions
 from pipeline.alert.longest_prompts import longest_candidate_prompt, longest_selection_prompt
 from pipeline.errors import SettingsError
 from pipeline.kafka.partition_reader import partition_reader
@@ -105,11 +105,11 @@ def _demands(settings: Settings) -> Demands:
 
 def build_alert_generator(llm: LlmClient, settings: Settings) -> AlertGenerator:
     """Return the generator that these settings ask for."""
-    return AlertGenerator(
-        llm,
+    options = AlertOptions(
         num_samples=settings.num_samples,
         temperature=settings.temperature,
         max_tokens=settings.llm_max_tokens,
         selection=settings.selection,
         candidate_prompt=settings.candidate_prompt,
     )
+    return AlertGenerator(llm, options)

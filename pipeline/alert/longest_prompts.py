@@ -1,4 +1,4 @@
-"""Harmless prompts as long as real ones get: whether a server has room for them is asked before any post."""
+"""Harmless prompts of the greatest length, sent before any post to find out if the LLM server has room for them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.generator import SELECTION_PROMPT
 from pipeline.alert.selection import MAX_OPTIONS, NONE_OF_THESE
 
-_WORDS = "Say hello. "  # plain words of English: other scripts take more tokens for as many bytes
-_THEME = "Large demonstrations expected"  # three words, as long as themes get
+_WORDS = "Say hello. "  # plain English, which takes fewer tokens a byte than other scripts
+_THEME = "Large demonstrations expected"  # as long as a theme of three words usually is
 
 
 def longest_candidate_prompt(ref: str) -> list[ChatMessage]:
-    """Return the prompt of that version about the longest post, with the most and longest entities."""
+    """Return the candidate prompt of this version for the longest post, with the most and the longest entities."""
     return load_prompt(ref).render(
         post=_filled(MAX_POST_BYTES),
         entities="; ".join([_filled(MAX_ENTITY_BYTES)] * MAX_SHOWN_ENTITIES),
@@ -21,7 +21,7 @@ def longest_candidate_prompt(ref: str) -> list[ChatMessage]:
 
 
 def longest_selection_prompt() -> list[ChatMessage]:
-    """Return the selection prompt about the longest post, with the most and longest options."""
+    """Return the selection prompt for the longest post, with the most and the longest options."""
     options = [f"{_THEME}: {_filled(MAX_ENTITY_BYTES)}"] * MAX_OPTIONS + [NONE_OF_THESE]
     return load_prompt(SELECTION_PROMPT).render(
         post=_filled(MAX_POST_BYTES),

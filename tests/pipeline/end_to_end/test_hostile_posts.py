@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from models import DEFAULT_CHECKPOINT, Annotator
 from models.prompts.prompt import ChatMessage, load_prompt
-from pipeline.alert.generator import AlertGenerator
+from pipeline.alert.generator import AlertGenerator, AlertOptions
 from pipeline.annotate.agent import AnnotateAgent
 from pipeline.errors import RecordError
 from pipeline.llm.answers import Choice, Sample
@@ -24,9 +24,9 @@ from pipeline.messages.codec import decode, encode
 from pipeline.monitor.metrics import Metrics
 from pipeline.outcomes.render import render_outcome
 from pipeline.printable import json_line
-from tests.pipeline.alert.test_filters import THEME, annotated
 from tests.pipeline.fakes import FakePublisher, make_record, run_agent
 from tests.pipeline.hostile_posts import GOOD, INSTRUCTIONS, MAX_BYTES, RECORDS, post
+from tests.pipeline.samples import THEME, annotated
 
 # Far above what any of them takes, on a machine that does much else.
 _MAX_CPU_SECONDS = 20
@@ -84,7 +84,7 @@ class ObedientLlm:
 
 async def _alert(annotated_post: AnnotatedPost) -> tuple[Alert | Abstention, ObedientLlm]:
     llm = ObedientLlm(annotated_post.post.text, [entity.text for entity in annotated_post.entities])
-    generator = AlertGenerator(llm, num_samples=8, temperature=0.7, max_tokens=24)
+    generator = AlertGenerator(llm, AlertOptions(num_samples=8, temperature=0.7, max_tokens=24))
     return (await generator.generate(annotated_post)).outcome, llm
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from models.prompts.prompt import ChatMessage
+from pipeline.alert.longest_prompts import longest_candidate_prompt, longest_selection_prompt
 from pipeline.llm.abilities import AskingStyle
 from pipeline.llm.answers import Choice
 from pipeline.llm.client import LlmClient
@@ -17,6 +18,14 @@ from tests.pipeline.llm.fake_llm import Behaviour, FakeLlm, Reply, answering, co
 
 SECRET = "the secret words of a post"
 MESSAGES: list[ChatMessage] = [{"role": "user", "content": SECRET}]
+# What the pipeline demands of a server.
+DEMANDS = Demands(
+    num_samples=8,
+    temperature=0.7,
+    max_tokens=24,
+    candidate_prompt=longest_candidate_prompt("candidate-v1"),
+    selection_prompt=longest_selection_prompt(),
+)
 
 
 def make_client(

@@ -5,8 +5,8 @@ import pytest
 
 from models.prompts.plain_text import shown_post
 from models.prompts.prompt import load_prompt
-from pipeline.alert.evidence import Grounds
-from tests.pipeline.alert.test_filters import annotated
+from pipeline.alert.evidence import Evidence
+from tests.pipeline.samples import annotated
 from training.writer.examples import NetworkView, answers_for, draw_example, find_listed, in_text_order
 from training.writer.injections import draw_order, inject
 from training.writer.posts import AlertPair, AlertPost
@@ -36,7 +36,7 @@ def test_the_prompt_is_trained_on_as_it_is_served(text: str, entities: list[str]
     """The two packages render the same chat: a writer asked in other words writes worse."""
     served = load_prompt("writer-v1").render(
         post=shown_post(text),
-        entities="; ".join(Grounds.of(annotated(text, entities)).entities),
+        entities="; ".join(Evidence.of(annotated(text, entities)).entities),
         sentiment="neutral",
     )
     assert writer_messages(text, in_text_order(entities, text), "neutral") == served
