@@ -11,15 +11,15 @@ A post goes its way in three stages, which `generator` runs one after the other:
 The chosen candidate is published as the post's alert. If there is none, an abstention says why.
 
 - `agent`: records in, outcomes out.
-- `annotated_record`: a record of `posts.annotated`, decoded.
 - `generator`: the three stages.
 - `grammar`: the grammar of an alert about one post.
 - `evidence`: what samples are checked against.
 - `filters`: the rules for which samples are rejected: a rule is added here.
 - `candidates`: the valid alerts among the samples, each listed once.
 - `selection`: the methods that choose among candidates.
-- `attempt`: what is known of a post's alert while it is written, and the result at the end.
-- `outcome`: the alert or the abstention as a message, and the alert without an LLM.
+- `outcome`: what is known while an alert is written, and the message at the end; also the alert without an LLM.
 - `longest_prompts`: the longest prompts that there can be, to find out if the LLM server has room for them.
-- `build`: from settings to an agent's parts.
+- `metrics`: what the agent counts.
+- `build`: from settings to the agent's parts.
+- `role`: from settings to the running agent.
 """

@@ -13,11 +13,10 @@ from typing import Protocol
 
 from models.prompts.plain_text import shown_post, visible
 from models.prompts.prompt import ChatMessage, load_prompt
-from pipeline.alert.attempt import AlertResult, Attempt
 from pipeline.alert.candidates import JudgedSample, merge
 from pipeline.alert.evidence import Evidence
 from pipeline.alert.filters import REFUSAL, judge
-from pipeline.alert.outcome import build_abstention, build_alert
+from pipeline.alert.outcome import AlertResult, Attempt
 from pipeline.alert.selection import Chooser, Selection, SelectionName, Selector, shuffle
 from pipeline.errors import InvalidMessageError
 from pipeline.llm.answers import Sample
@@ -93,21 +92,21 @@ class AlertGenerator:
         """
         attempt = Attempt(post)
         if not visible(post.post.text):
-            return _abstain(attempt, AbstentionReason.NO_TEXT)
+            return attempt.abstain(AbstentionReason.NO_TEXT)
         evidence = Evidence.of(post, self._example_themes)
         if not evidence.entities:
-            return _abstain(attempt, AbstentionReason.NO_ENTITY)
+            return attempt.abstain(AbstentionReason.NO_ENTITY)
         sentiment = _checked_sentiment(post)
         answers = await self._sample(attempt, evidence, sentiment)
         self._filter(attempt, answers, evidence)
         if _is_refused(attempt.samples):
-            return _abstain(attempt, AbstentionReason.NONE_SELECTED)
+            return attempt.abstain(AbstentionReason.NONE_SELECTED)
         if not attempt.candidates:
-            return _abstain(attempt, AbstentionReason.NO_VALID_CANDIDATE)
+            return attempt.abstain(AbstentionReason.NO_VALID_CANDIDATE)
         selection = await self._select(attempt)
         if selection.index is None:
-            return _abstain(attempt, AbstentionReason.NONE_SELECTED)
-        return attempt.end(build_alert(attempt, attempt.candidates[selection.index], sentiment))
+            return attempt.abstain(AbstentionReason.NONE_SELECTED)
+        return attempt.make_alert(attempt.candidates[selection.index], sentiment)
 
     async def _sample(self, attempt: Attempt, evidence: Evidence, sentiment: Sentiment) -> list[Sample]:
         post, prompt = attempt.post, self._candidate_prompt
@@ -148,10 +147,6 @@ class AlertGenerator:
         if self._selector.asks_llm(attempt.candidates):
             attempt.selection_prompt = SELECTION_PROMPT
         return selection
-
-
-def _abstain(attempt: Attempt, reason: AbstentionReason) -> AlertResult:
-    return attempt.end(build_abstention(attempt, reason))
 
 
 def _is_refused(samples: Sequence[JudgedSample]) -> bool:

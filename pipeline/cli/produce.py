@@ -11,8 +11,8 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.text import Text
 
 from pipeline.errors import RecordError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
-from pipeline.kafka.security import kafka_security
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
 from pipeline.printable import printable
 from pipeline.settings import Settings
@@ -41,12 +41,7 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
 
     to_record = partial(raw_record if is_raw else post_record, settings=settings, on_unknown=unknown.note)
     with open_posts(file) as stream:
-        publisher = await Publisher.connect(
-            settings.brokers,
-            is_idempotent=settings.producer_idempotence,
-            security=kafka_security(settings),
-            topics=[settings.topic_posts],
-        )
+        publisher = await Publisher.connect(Cluster.of(settings), topics=[settings.topic_posts])
         try:
             with Progress(
                 *_COLUMNS, console=console, transient=True, disable=not console.is_terminal

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.prompts.prompt import ChatMessage
-from pipeline.alert.attempt import AlertResult
 from pipeline.alert.candidates import merge
 from pipeline.alert.generator import CANDIDATE_PROMPT, SELECTION_PROMPT, AlertGenerator, AlertOptions
+from pipeline.alert.outcome import AlertResult
 from pipeline.alert.selection import SelectionName
 from pipeline.errors import InvalidMessageError, LlmRefusedError
 from pipeline.llm.answers import Choice, Sample

@@ -13,7 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from pipeline.cli.produce import describe_sum
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
 from pipeline.sources.produce import Sum
@@ -45,7 +46,9 @@ async def test_a_topic_that_takes_less_than_the_client_sends_at_once_gets_every_
         )
         async with asyncio.timeout(120):
             _, log = await process.communicate()
-            async with reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records:
+            async with follow(
+                Cluster(settings.brokers), [settings.topic_posts], from_beginning=True
+            ) as records:
                 found = [(await anext(records)).value for _ in range(199)]
     assert process.returncode == 1
     assert log.decode().splitlines()[-2:] == [
@@ -96,7 +99,7 @@ async def test_a_growing_file_is_produced_as_it_grows(number: signal.Signals, st
         try:
             async with (
                 asyncio.timeout(60),
-                reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records,
+                follow(Cluster(settings.brokers), [settings.topic_posts], from_beginning=True) as records,
             ):
                 for line in (b"one", b"x" * 17 * 2**20 + b"\ntwo", b"three"):
                     process.stdin.write(line + b"\n")
@@ -132,7 +135,9 @@ async def test_ctrl_c_prints_the_sum_while_the_broker_is_away(tmp_path: Path) ->
         assert process.stderr is not None
         try:
             async with asyncio.timeout(120):
-                async with reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records:
+                async with follow(
+                    Cluster(settings.brokers), [settings.topic_posts], from_beginning=True
+                ) as records:
                     process.stdin.write(_GOOD[0] + b"\n")
                     await anext(records)
                 await broker.stop()
@@ -173,7 +178,7 @@ async def test_a_file_is_produced_and_summed_up(tmp_path: Path) -> None:
                 check=False,
             )
         )
-        async with reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records:
+        async with follow(Cluster(settings.brokers), [settings.topic_posts], from_beginning=True) as records:
             found = {(await anext(records)).key for _ in range(2)}
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [

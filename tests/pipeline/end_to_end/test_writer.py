@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from models.prompts.prompt import ChatMessage, load_prompt
-from pipeline.alert.attempt import AlertResult
 from pipeline.alert.evidence import Evidence
 from pipeline.alert.filters import judge
 from pipeline.alert.generator import AlertGenerator, AlertOptions
+from pipeline.alert.outcome import AlertResult
 from pipeline.errors import LocalServiceError
 from pipeline.llm.answers import Sample
 from pipeline.llm.grammar import alert_grammar

@@ -9,6 +9,7 @@ import pytest
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import KafkaError
 
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.record import Outgoing
@@ -30,7 +31,7 @@ async def settings() -> AsyncIterator[Settings]:
 
 
 async def _produce(settings: Settings, numbers: range, *, topic: str = "posts") -> None:
-    publisher = await Publisher.connect(settings.brokers)
+    publisher = await Publisher.connect(Cluster(settings.brokers))
     await publisher.publish([Outgoing(topic, str(n).encode(), str(n).encode()) for n in numbers])
     await publisher.close()
 
@@ -49,7 +50,7 @@ class Stalling(RecordingAgent):
 @pytest.mark.parametrize("number", range(3))
 async def test_records_that_come_while_the_group_changes_are_read(settings: Settings, number: int) -> None:
     """Nothing was committed yet, and Faust drops what was fetched meanwhile: it is fetched again."""
-    agent, metrics = Stalling(), Metrics()
+    agent, metrics = Stalling(), Metrics("annotate")
     stream = make_stream(agent, settings, metrics=metrics)
     is_produced = False
 
@@ -82,11 +83,12 @@ async def test_a_follower_that_misses_the_topic_for_a_moment_goes_on(settings: S
     try:
         await until(lambda: all(told.status.is_ready for told in readiness))
         await until(lambda: all(len(stream.positions()) == 1 for stream in streams))
-        (follower,) = (s for s in streams if s._consumer._coordinator._group_subscription is None)
+        clients = {stream: stream._consumer._thread.client for stream in streams}
+        (follower,) = (s for s, c in clients.items() if c._consumer._coordinator._group_subscription is None)
         generation = follower._consumer.generation
-        cluster = follower._consumer._client._client.cluster
+        cluster = clients[follower]._consumer._client.cluster
         cluster._partitions = {}
-        follower._consumer._thread._note_missing_topic(cluster)  # as the client tells of each answer
+        clients[follower]._note_missing_topic(cluster)  # as the client tells of each answer
         await until(lambda: follower._consumer.generation > generation)
         await _produce(settings, range(40))
         await until(lambda: {n for agent in agents for n in agent.seen} == set(range(40)))
