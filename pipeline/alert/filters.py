@@ -78,12 +78,12 @@ def theme_is_too_long(draft: Draft, evidence: Evidence) -> bool:
 
 
 def theme_is_not_words(draft: Draft, evidence: Evidence) -> bool:
-    """The theme holds more than letters, with hyphens and apostrophes inside words: a digit, URL or hashtag."""
+    """A word of the theme has more than letters, hyphens and apostrophes, as numbers, URLs and hashtags do."""
     return not all(WORD.fullmatch(word) for word in draft.theme.split())
 
 
 def theme_is_a_date(draft: Draft, evidence: Evidence) -> bool:
-    """The theme only names a month, a weekday or a time of day."""
+    """The theme is only the name of a month, a weekday or a time of day."""
     return _DATE_WORDS.issuperset(words_of(draft.theme.replace("-", " ")))
 
 
@@ -145,7 +145,7 @@ class Rule:
     is_broken_by: Callable[[Draft, Evidence], bool]
 
 
-# The order counts: `theme_breaks_off` looks at the last word, which `theme_is_not_words` has seen to be there.
+# The order counts: `theme_breaks_off` reads the theme's last word, and `theme_is_not_words` ensures that it has one.
 RULES = (
     Rule("theme_length", theme_is_too_long),
     Rule("theme_words", theme_is_not_words),

@@ -2,7 +2,7 @@
 
 A source is one function: an async iterator that yields batches of items (`produce.SourceItem`). `produce` publishes
 what any source yields. To add a source, write its function in a file of its own here, and a command for it in
-`pipeline.cli`. A record of a post has the post's id as its key and the post's JSON as its value.
+`pipeline.cli`. The record of a post is `Outgoing(settings.topic_posts, post.id.encode(), encode(post))`.
 
 - `json_lines`: the source that reads a file or pipe with one JSON object a line.
 - `produce`: publishes the items of a source, and counts what became of them.

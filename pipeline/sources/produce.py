@@ -20,7 +20,7 @@ class SourceItem(NamedTuple):
     """What a source gives: a record to publish, or the error that explains why there is none.
 
     Attributes:
-        number: where the item stands in its source; it names a line of a file, for example.
+        number: the item's number in its source, for reports; that of a line, for example.
     """
 
     number: int
@@ -58,7 +58,7 @@ async def produce(
     """Publish every batch of a source as soon as the source gives it.
 
     Args:
-        total: is increased by what becomes of each item.
+        total: counts what becomes of each item.
         on_bad: called for each item that is not sent.
         on_batch: called after each batch.
     """
