@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from models.prompts.plain_text import shown_post, visible
-from models.prompts.prompt import ChatMessage, load_prompt
+from models.prompts.prompt import ChatMessage, load_prompt, prompt_fields
 from pipeline.alert.candidates import JudgedSample, merge
 from pipeline.alert.evidence import Evidence
 from pipeline.alert.filters import REFUSAL, judge
@@ -111,12 +111,9 @@ class AlertGenerator:
     async def _sample(self, attempt: Attempt, evidence: Evidence, sentiment: Sentiment) -> list[Sample]:
         post, prompt = attempt.post, self._candidate_prompt
         with attempt.stage("sample"):
+            fields = prompt_fields(post.post.text, evidence.entities, sentiment.label)
             answers = await self._llm.sample(
-                prompt.render(
-                    post=shown_post(post.post.text),
-                    entities="; ".join(evidence.entities),
-                    sentiment=sentiment.label,
-                ),
+                prompt.render(**fields),
                 num_samples=self._options.num_samples,
                 temperature=self._options.temperature,
                 max_tokens=self._options.max_tokens,

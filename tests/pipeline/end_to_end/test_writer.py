@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from models.prompts.prompt import ChatMessage, load_prompt
+from models.writers import SOCIAL_ADAPTER
 from pipeline.alert.evidence import Evidence
 from pipeline.alert.filters import judge
 from pipeline.alert.generator import AlertGenerator, AlertOptions
@@ -19,7 +20,6 @@ from pipeline.llm.answers import Sample
 from pipeline.llm.grammar import alert_grammar
 from pipeline.local.llama_server import (
     ServerOptions,
-    default_adapter,
     default_model,
     served_name,
     start_server,
@@ -125,7 +125,7 @@ def test_the_name_tells_model_and_adapter() -> None:
     """An alert's provenance says what wrote it."""
     model = Path("SmolLM2-135M-Instruct.Q4_1.gguf")
     assert served_name(ServerOptions(1, model)) == "SmolLM2-135M-Instruct"
-    assert served_name(ServerOptions(1, model, adapter=default_adapter())) == "SmolLM2-135M-Instruct+social"
+    assert served_name(ServerOptions(1, model, adapter=SOCIAL_ADAPTER)) == "SmolLM2-135M-Instruct+social"
 
 
 def default_model_or_skip() -> Path:
@@ -136,7 +136,7 @@ def default_model_or_skip() -> Path:
 @pytest.fixture(scope="module")
 def writer() -> Iterator[str]:
     """The embedded server with the shipped adapter, in this process; its base URL."""
-    options = ServerOptions(find_free_port(), default_model_or_skip(), slots=1, adapter=default_adapter())
+    options = ServerOptions(find_free_port(), default_model_or_skip(), slots=1, adapter=SOCIAL_ADAPTER)
     server = start_server(options)
     yield f"http://127.0.0.1:{options.port}/v1"
     del server
