@@ -7,6 +7,7 @@
 - `up`: `tocsin up`, the local stack until Ctrl-C.
 - `demo`: `tocsin demo`, a file of posts through the whole pipeline.
 - `demo_view`: what the demo shows, as text or JSON lines.
+- `produce`: `tocsin produce`, posts from a file to Kafka.
 - `watch`: `tocsin watch`, alerts as they come.
 - `try_post`: `tocsin try`, one post or a file of posts without Kafka.
 - `dead`: `tocsin dead`, which lists, shows and replays dead letters.

@@ -25,8 +25,8 @@ from pipeline.outcomes.outcome import (
 from pipeline.outcomes.repeats import Repeats
 from pipeline.printable import quantity
 from pipeline.settings import Settings
-from pipeline.sources.json_lines import Line, read_all_post_lines
-from pipeline.sources.produce import Sum, produce, raw_record
+from pipeline.sources.json_lines import Line, raw_record, read_all_post_lines, to_item
+from pipeline.sources.produce import Sum, produce_batch
 
 # No post takes this long, even on a slow machine. After it something is stuck, and further waiting would hide that.
 _MAX_SILENCE_SECONDS = 120.0
@@ -86,7 +86,8 @@ async def _run_posts(
     publisher = await Publisher.connect(Cluster.of(settings))
     to_record = partial(raw_record, settings=settings, on_unknown=unknown.note)
     try:
-        await produce(publisher, lines, to_record, on_bad=report_unsent, total=total)
+        items = [to_item(line, to_record) for line in lines]
+        await produce_batch(publisher, items, total=total, on_bad=report_unsent)
     finally:
         await publisher.close()
     view.report(f"{quantity(total.num_sent, 'post')} produced")

@@ -163,7 +163,7 @@ def produce(
     ] = False,
 ) -> None:
     """Send posts from a file to Kafka and report the lines that are not posts or are too large."""
-    from pipeline.sources.produce import run_produce
+    from pipeline.cli.produce import run_produce
 
     settings = client_settings(config, brokers)
     if run(run_produce(file, settings, is_raw=raw)):

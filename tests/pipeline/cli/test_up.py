@@ -29,6 +29,7 @@ class RunningUp:
     commands: list[list[str]]  # without the program's name
     urls: list[str]
     brokers: str
+    log_folder: Path
 
 
 @asynccontextmanager
@@ -40,7 +41,9 @@ async def _up(folder: Path, llm: FakeLlm) -> AsyncIterator[RunningUp]:
         ]
         commands = [shlex.split(value)[1:] for value in values if value.startswith("tocsin ")]
         broker = next(value for value in values if "embedded" in value)
-        yield RunningUp(commands, [v for v in values if v.endswith("/metrics")], broker.split()[0])
+        logs = next(value.split()[0] for value in values if "*.log" in value)
+        urls = [value for value in values if value.endswith("/metrics")]
+        yield RunningUp(commands, urls, broker.split()[0], Path(logs).parent)
         process.send_signal(signal.SIGINT)
         _, log = await process.communicate()
     assert (process.returncode, log.decode()) == (0, "")
@@ -67,6 +70,7 @@ async def test_every_line_that_up_prints_works_in_another_terminal(tmp_path: Pat
     async with FakeLlm(answering("Flood: Jakarta")) as llm, _up(tmp_path, llm) as up:
         assert len(up.urls) == 2
         assert all([await answers_http(url) for url in up.urls])
+        assert {"annotate.log", "alert.log"} <= {file.name for file in up.log_folder.glob("*.log")}
         names = [command[0] for command in up.commands]
         assert sorted(names) == ["dead", "produce", "watch"]
         watch = up.commands.pop(names.index("watch"))
