@@ -146,7 +146,7 @@ async def _choose_llm(options: StackOptions, folder: Path, settings: dict[str, s
     if options.vllm_model is None:
         return EmbeddedLlm(folder, settings)
     program = await asyncio.to_thread(find_vllm)
-    return VllmServer(program, options.vllm_model, folder, settings)
+    return VllmServer(program, options.vllm_model, folder=folder, chosen=settings)
 
 
 def _agent(role: str, settings: dict[str, str], folder: Path) -> LocalProcess:
