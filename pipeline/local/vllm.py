@@ -93,9 +93,7 @@ class VllmServer:
 
     title = "vLLM"
 
-    def __init__(
-        self, program: VllmProgram, model: str, *, folder: Path, chosen: Mapping[str, str]
-    ) -> None:
+    def __init__(self, program: VllmProgram, model: str, *, folder: Path, chosen: Mapping[str, str]) -> None:
         self._port = find_free_port()
         settings = dict(chosen)
         if program.is_cpu_build:
