@@ -41,7 +41,7 @@ test-schemas: $(INSTALLED) ## give the JSON Schemas to ajv, quicktype and datamo
 	@$(BIN)/pytest -m schemas tests/pipeline $(TEST_ARGS)
 
 test-clients: $(INSTALLED) ## try kcat, kafkajs, confluent-kafka and Java on both brokers; what is missing is said
-	@$(BIN)/pytest -m clients tests/pipeline/test_clients.py $(TEST_ARGS)
+	@$(BIN)/pytest -m clients tests/pipeline/end_to_end/test_clients.py $(TEST_ARGS)
 
 chaos: $(INSTALLED) ## break everything under load on Apache Kafka, account for every post; CHAOS_ARGS=--help
 	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
@@ -64,14 +64,14 @@ check: $(INSTALLED) ## ruff, mypy strict, import contracts, schemas current
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m pipeline.schemas --check
+	@$(BIN)/python -m pipeline.messages.json_schema --check
 
 format: $(INSTALLED) ## sort imports, format
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
 
 schemas: $(INSTALLED) ## write the JSON Schemas of the messages
-	@$(BIN)/python -m pipeline.schemas
+	@$(BIN)/python -m pipeline.messages.json_schema
 
 bench: $(INSTALLED) ## speed of the network on one thread, as ratios; DATA=folder of the corpora
 	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench syn-lstm
@@ -156,4 +156,4 @@ $(VLLM_INSTALLED):
 $(VLLM_MODEL)/config.json: | $(INSTALLED) $(VLLM_INSTALLED)
 	@mkdir -p $(dir $(VLLM_MODEL))
 	@$(VLLM_VENV)/bin/python deploy/vllm/dequantise.py \
-		"$$($(BIN)/python -c 'from pipeline.llm_server import default_model; print(default_model())')" $(VLLM_MODEL) >&2
+		"$$($(BIN)/python -c 'from pipeline.local.llama_server import default_model; print(default_model())')" $(VLLM_MODEL) >&2

@@ -7,8 +7,6 @@ how prompts show a post, which the pipeline and the training of its writer must 
 
 from models.annotation import Annotation, Entity, Sentiment
 from models.annotator import Annotator
-from models.batch import Batch, Featurizer
-from models.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint, save_checkpoint
 from models.config import NO_SOURCE, VARIANTS, ModelConfig
 from models.errors import (
     AnnotationError,
@@ -21,12 +19,14 @@ from models.errors import (
     TextTooLongError,
     UnknownSourceError,
 )
-from models.joint_model import JointModel, Output, ScoredSpan
-from models.parser import DependencyParser
-from models.sentence import Sentence
-from models.spans import Span, spans_from_tags, tags_from_spans
-from models.tokenizer import Token, tokenize
-from models.vocabulary import Vocabularies
+from models.network.batch import Batch, Featurizer
+from models.network.checkpoint import DEFAULT_CHECKPOINT, Checkpoint, load_checkpoint, save_checkpoint
+from models.network.joint_model import JointModel, Output, ScoredSpan
+from models.text.parser import DependencyParser
+from models.text.sentence import Sentence
+from models.text.spans import Span, spans_from_tags, tags_from_spans
+from models.text.tokenizer import Token, tokenize
+from models.text.vocabulary import Vocabularies
 
 __all__ = [
     "DEFAULT_CHECKPOINT",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.tokenizer import Token
+from models.text.tokenizer import Token
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.annotation import Annotation, Entity, Sentiment
-from models.batch import Featurizer, Layout, pad
 from models.buckets import bucket_by_length
-from models.checkpoint import Checkpoint, load_checkpoint
 from models.config import NO_SOURCE
 from models.errors import AnnotationError, TextTooLongError, UnknownSourceError
-from models.joint_model import Output, ScoredSpan
-from models.parser import DependencyParser
-from models.sentence import Sentence
-from models.tokenizer import Token, tokenize
-from models.tokens import WordFeatures
-from models.word_table import WordTable
+from models.layers.tokens import WordFeatures
+from models.network.batch import Featurizer, Layout, pad
+from models.network.checkpoint import Checkpoint, load_checkpoint
+from models.network.joint_model import Output, ScoredSpan
+from models.text.parser import DependencyParser
+from models.text.sentence import Sentence
+from models.text.tokenizer import Token, tokenize
+from models.text.word_table import WordTable
 
 STAGES = ("tokenise", "parse", "network")
 """What `Annotator.annotate` tells the time of."""

@@ -23,15 +23,15 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from models.annotation import Annotation
 from models.annotator import Annotator
-from models.checkpoint import Checkpoint, load_checkpoint
 from models.config import VARIANTS
-from models.joint_model import JointModel
-from models.parser import DependencyParser
-from models.sentence import Sentence
-from models.syn_lstm import SynLstm
-from models.tokenizer import tokenize
-from models.tokens import OwnFeatures
-from models.vocabulary import Vocabularies
+from models.layers.syn_lstm import SynLstm
+from models.layers.tokens import OwnFeatures
+from models.network.checkpoint import Checkpoint, load_checkpoint
+from models.network.joint_model import JointModel
+from models.text.parser import DependencyParser
+from models.text.sentence import Sentence
+from models.text.tokenizer import tokenize
+from models.text.vocabulary import Vocabularies
 
 Figures = dict[str, Any]
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pipeline.messages import Abstention, Alert, AnnotatedPost, Post
-from pipeline.metrics import Metrics
+from pipeline.monitor.metrics import Metrics
 from pipeline.settings import PREFIX, Settings
 
 _ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 _DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
-_OURS = ("pipeline.codec", "models", "training.ablation.report", "tests.test_warnings")
+_OURS = ("pipeline.messages.codec", "models", "training.ablation.report", "tests.test_warnings")
 _OTHERS = ("torch_geometric.inspector", "torch.jit._script", "spacy.util", "modelsx", "asyncio.events")
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import LocalServiceError
-from pipeline.kafka_program import find_kafka
+from pipeline.local.kafka_jars import find_kafka
 from tests.chaos import report
 from tests.chaos.circumstances import circumstances
 from tests.chaos.faults import DEFAULT, SCENARIOS

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from pipeline.kafka_program import KafkaProgram
+from pipeline.local.kafka_jars import KafkaProgram
 
 _REPOSITORY = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ import urllib.request
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.local_process import LocalProcess, answers_http, child_environ, find_free_port
+from pipeline.local.process import LocalProcess, answers_http, child_environ, find_free_port
 from tests.chaos.llm_server import Faults
 
 _REPOSITORY = Path(__file__).parents[2]

@@ -15,8 +15,8 @@ from typing import Any
 
 from aiohttp import web
 
-from pipeline.constraint import PROBE_WORD
-from tests.pipeline.fake_llm import MODEL, Reply, completion, failure
+from pipeline.llm.grammar import PROBE_WORD
+from tests.pipeline.llm.fake_llm import MODEL, Reply, completion, failure
 
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from aiokafka.errors import KafkaError
 
-from pipeline.apache_kafka import ApacheKafka
-from pipeline.kafka_program import find_kafka
-from pipeline.local_process import find_free_ports
+from pipeline.local.apache_kafka import ApacheKafka
+from pipeline.local.kafka_jars import find_kafka
+from pipeline.local.process import find_free_ports
 from tests.chaos.account import Fault
 from tests.chaos.footprints import FootprintLog
 from tests.chaos.kafka_log import create_topics, lag

@@ -6,8 +6,8 @@ from collections import Counter
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from pipeline.constraint import PROBE_GRAMMAR, PROBE_WORD, alert_grammar, number_grammar
-from pipeline.filters import parse
+from pipeline.alert.filters import parse
+from pipeline.llm.grammar import PROBE_GRAMMAR, PROBE_WORD, alert_grammar, number_grammar
 from tests.chaos.llm_server import LlmServer, answers
 
 _REQUEST = {"model": "m", "messages": [], "n": 2, "grammar": alert_grammar(["Athens", 'New "York"'])}

@@ -11,7 +11,7 @@ from tests.chaos.load import Produced, ToProduce
 from tests.chaos.rig import Rig
 from tests.chaos.run_scenario import run_scenario
 from tests.chaos.scenario import Bar, Scenario
-from tests.pipeline.brokers import kafka_or_skip
+from tests.pipeline.kafka.brokers import kafka_or_skip
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka, pytest.mark.timeout(300)]
 

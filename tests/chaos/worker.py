@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.local_process import LocalProcess, answers_http, child_environ, find_free_port
+from pipeline.local.process import LocalProcess, answers_http, child_environ, find_free_port
 from pipeline.settings import PREFIX
 
 Role = Literal["annotate", "alert"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from pipeline.cli import app
+from pipeline.cli.main import app
 from pipeline.settings import PREFIX, Settings, load_settings
 from tests.deploy.deploy_files import (
     AGENTS,

@@ -11,7 +11,7 @@ import tomllib
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pipeline.health import Health, HealthServer
+from pipeline.monitor.health import Health, HealthServer
 from pipeline.settings import load_settings
 from tests.deploy.deploy_files import DEPLOY, ROOT, dockerfile_instructions, image_environ
 
@@ -49,7 +49,7 @@ def test_every_package_is_in_the_image() -> None:
 
 
 # What experiments found; for readers of the repository.
-_RESULTS = {ROOT / "training" / "ablation" / "results", ROOT / "training" / "scores"}
+_RESULTS = {ROOT / "training" / "results"}
 
 
 def test_wheel_carries_what_lies_beside_the_code() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.metrics import Metrics
+from pipeline.monitor.metrics import Metrics
 from pipeline.settings import load_settings
 from tests.deploy.deploy_files import AGENTS, DEPLOY, agent_environ, load_compose, load_yaml
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.local_process import answers_http, find_free_port
+from pipeline.local.process import answers_http, find_free_port
 from pipeline.settings import PREFIX, Settings
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LocalServiceError
-from tests.pipeline.brokers import APACHE, EMBEDDED, BrokerKind
+from tests.pipeline.kafka.brokers import APACHE, EMBEDDED, BrokerKind
 
 
 @pytest.fixture(

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from models import Annotation, AnnotationError, Entity, Sentiment, tokenize
-from pipeline.ledger import Ledger
+from pipeline.kafka.partition_reader import PartitionReader
+from pipeline.kafka.publisher import Publisher
 from pipeline.messages import (
     Abstention,
     AbstentionReason,
@@ -26,9 +27,8 @@ from pipeline.messages import (
 )
 from pipeline.messages import Entity as WireEntity
 from pipeline.messages import Sentiment as WireSentiment
-from pipeline.partition_reader import PartitionReader
-from pipeline.publisher import Outgoing, Publisher
-from pipeline.records import Partition, Record
+from pipeline.messages.record import Outgoing, Partition, Record
+from pipeline.outcomes.ledger import Ledger
 
 CHECKPOINT = CheckpointRef(name="fake", sha256="0" * 64)
 

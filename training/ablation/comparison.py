@@ -8,8 +8,8 @@ import numpy as np
 
 from training.ablation.run_result import RunResult
 from training.ablation.summary import RowSummary
-from training.bootstrap import paired_difference, resample
-from training.label_counts import Floats, micro_f1, micro_recall
+from training.scoring.bootstrap import paired_difference, resample
+from training.scoring.counts import Floats, micro_f1, micro_recall
 
 TASKS = {"entity_f1": micro_f1, "sentiment_accuracy": micro_recall}
 

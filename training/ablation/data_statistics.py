@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from training.baselines import frequent_tags
-from training.evaluation import baselines
-from training.label_counts import count_entities, count_sentiments
-from training.labelled_text import LabelledText
-from training.predictions import Predictions, corpus_tags, corpus_words
+from training.corpora.labelled_text import LabelledText
+from training.scoring.baselines import frequent_tags
+from training.scoring.counts import count_entities, count_sentiments
+from training.scoring.evaluation import baselines
+from training.scoring.predictions import Predictions, corpus_tags, corpus_words
 
 SPLITS = ("train", "dev", "test")
 Rows = Mapping[str, Sequence[LabelledText]]

@@ -7,7 +7,7 @@ from training.ablation.choice import MAX_ENTITY_LOSS, MAX_SENTIMENT_LOSS, Choice
 from training.ablation.comparison import QUESTIONS, Difference, compare
 from training.ablation.paper import TABLE_3
 from training.ablation.summary import RowSummary
-from training.bootstrap import CONFIDENCE, NUM_RESAMPLES
+from training.scoring.bootstrap import CONFIDENCE, NUM_RESAMPLES
 
 Rows = Mapping[str, RowSummary]
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from training.errors import AblationError
-from training.label_counts import LabelCounts
+from training.scoring.counts import LabelCounts
 
 FOLDER = "runs"
 

@@ -10,17 +10,17 @@ import orjson
 from models import Annotator, Checkpoint, load_checkpoint
 from training.ablation.rows import Row
 from training.ablation.run_result import RunResult, imperfect_texts
-from training.corpora import source_of
-from training.evaluation import score
-from training.label_counts import count_entities, count_sentiments
-from training.label_mapping import check_labels
-from training.labelled_text import LabelledText
-from training.optimisation import WORD_VECTORS
-from training.predictions import Predictions, predict
-from training.recipe import Recipe
-from training.run_folder import RunFolder, read_metrics
-from training.trainer import EpochReport
-from training.training_run import RunInputs, TrainingRun, package_versions
+from training.corpora.label_mapping import check_labels
+from training.corpora.labelled_text import LabelledText
+from training.corpora.named import source_of
+from training.network.optimisation import WORD_VECTORS
+from training.network.recipe import Recipe
+from training.network.run import RunInputs, TrainingRun, package_versions
+from training.network.run_folder import RunFolder, read_metrics
+from training.network.trainer import EpochReport
+from training.scoring.counts import count_entities, count_sentiments
+from training.scoring.evaluation import score
+from training.scoring.predictions import Predictions, predict
 
 Rows = Mapping[str, Sequence[LabelledText]]
 

@@ -12,15 +12,15 @@ from training.ablation.rows import Row, find_rows
 from training.ablation.run_result import RunResult, read_result, read_results, result_path, write_result
 from training.ablation.runner import AblationInputs, AblationRunner
 from training.ablation.speed import SpeedTexts, measure_speed
-from training.command_line import console, load_examples
-from training.corpora import CORPORA, TEST_CORPORA, find_corpus
+from training.cli.options import console, load_examples
+from training.corpora.labelled_text import LabelledText
+from training.corpora.named import CORPORA, TEST_CORPORA, find_corpus
 from training.errors import AblationError
-from training.feature_store import FeatureStore
-from training.glove import read_glove
-from training.labelled_text import LabelledText
-from training.progress import EpochProgress
-from training.recipe import Recipe
-from training.training_run import RunInputs
+from training.examples.glove import read_glove
+from training.examples.store import FeatureStore
+from training.network.progress import EpochProgress
+from training.network.recipe import Recipe
+from training.network.run import RunInputs
 
 DATA_FILE = "data.json"
 SPEED_FILE = "speed.json"

@@ -7,7 +7,7 @@ from typing import Any
 
 from training.ablation.rows import ROWS
 from training.ablation.run_result import RunResult
-from training.dev_scores import mean_score
+from training.network.dev_scores import mean_score
 
 SCORES = ("entity_f1", "token_weighted_f1", "sentiment_accuracy", "sentiment_macro_f1")
 

@@ -3,11 +3,11 @@ from pathlib import Path
 from training.ablation.rows import find_rows
 from training.ablation.run_result import read_results
 from training.ablation.runner import AblationRunner
-from training.command_line import ROOT
-from training.named_recipes import ABLATION_TEST, find_recipe
-from training.recipe import Recipe
+from training.cli.options import ROOT
+from training.network.named_recipes import ABLATION_TEST, find_recipe
+from training.network.recipe import Recipe
 
-RESULTS = ROOT / "training" / "ablation" / "results"
+RESULTS = ROOT / "training" / "results" / "ablation"
 
 
 def runner(recipe: Recipe) -> AblationRunner:

@@ -1,0 +1,126 @@
+"""The joint network: named entities and sentiment from one sentence.
+
+    words, case, characters ─► TokenEncoder ─► sequence encoder ─► tag head ─► decoder ─► entities
+                                    │          (BiLSTM, or GCN + SynLSTM)
+                                    └────────► sentiment states ─► pooling ─► sentiment head
+                                               (the encoder's, or a BiLSTM of its own)
+
+The three flags choose sub-modules here, once; `forward` is the same for every variant.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from models.config import ModelConfig
+from models.layers.crf import Crf
+from models.layers.locked_dropout import LockedDropout
+from models.layers.losses import SENTIMENT_LOSSES
+from models.layers.pooling import pool
+from models.layers.softmax_decoder import SoftmaxDecoder
+from models.layers.tag_decoder import TagDecoder
+from models.layers.tokens import Tokens
+from models.network.batch import Batch, Layout
+from models.network.sequence_encoder import PlainEncoder, SeparateStates, SharedStates, SyntacticEncoder
+from models.network.token_encoder import TokenEncoder
+from models.text.spans import Span, spans_from_tags
+from models.text.vocabulary import Vocabularies
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a forward pass yields."""
+
+    tag_scores: Tensor
+    """(B, T, K), one score a tag of `config.tags`."""
+    sentiment_logits: Tensor
+    """(B, S), one logit a label of `config.sentiment_labels`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSpan:
+    """An entity and the probability that exactly this span has this type."""
+
+    span: Span
+    score: float
+
+
+class JointModel(nn.Module):
+    """Any of the variants A-F.
+
+    `vectors` are (V, W) initial word vectors in the vocabulary's order, a row of zeros where there is none.
+    """
+
+    def __init__(
+        self, config: ModelConfig, vocabularies: Vocabularies, vectors: Tensor | None = None
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.token_encoder = TokenEncoder(config, vocabularies)
+        token_size = self.token_encoder.size
+        self.encoder: nn.Module = (
+            SyntacticEncoder(config, token_size, len(vocabularies.deprels))
+            if config.use_syn_lstm
+            else PlainEncoder(config, token_size)
+        )
+        self.sentiment_states = SeparateStates(config) if config.use_separate_lstms else SharedStates(config)
+        self.tag_head = nn.Sequential(
+            LockedDropout(config.ner_dropout), nn.Linear(2 * config.hidden_size, len(config.tags))
+        )
+        self.sentiment_head = _sentiment_head(config, self.sentiment_states.size)
+        self.decoder: TagDecoder = (
+            Crf(config.tags, config.tag_scheme) if config.use_crf else SoftmaxDecoder(config.tags)
+        )
+        if vectors is not None:
+            self.token_encoder.word.load_vectors(vectors)
+
+    def forward(self, batch: Batch) -> Output:
+        return self.read(self.token_encoder(batch), batch)
+
+    def read(self, tokens: Tokens, layout: Layout) -> Output:
+        """What `forward` does once the features of each token are known."""
+        states = self.encoder(tokens, layout)
+        sentence = pool(self.sentiment_states(states, tokens, layout), layout.mask, layout.lengths)
+        return Output(tag_scores=self.tag_head(states), sentiment_logits=self.sentiment_head(sentence))
+
+    def ner_loss(self, output: Output, batch: Batch, tags: Tensor) -> Tensor:
+        """Mean negative log-likelihood a real token; `tags` is (B, T), anything on padding."""
+        return self.decoder.loss(output.tag_scores, tags.masked_fill(~batch.mask, 0), batch.mask)
+
+    def sentiment_loss(self, output: Output, labels: Tensor) -> Tensor:
+        """Mean loss a sentence; `labels` is (B,)."""
+        return SENTIMENT_LOSSES[self.config.sentiment_loss](output.sentiment_logits, labels)
+
+    def decode(self, output: Output, layout: Layout) -> list[list[int]]:
+        """Tag indices of the best path of each sentence, padding left out."""
+        paths = self.decoder.decode(output.tag_scores, layout.mask).tolist()
+        return [path[:length] for path, length in zip(paths, layout.lengths.tolist(), strict=True)]
+
+    def decode_entities(self, output: Output, layout: Layout) -> list[list[ScoredSpan]]:
+        """Entities on the best path of each sentence, with their probabilities."""
+        paths = self.decoder.decode(output.tag_scores, layout.mask)
+        found: list[list[ScoredSpan]] = [[] for _ in range(len(paths))]
+        # `O` is tag 0; a sentence of nothing else has no entity to score.
+        rows = paths.any(dim=1).nonzero().squeeze(1)
+        if not len(rows):
+            return found
+        scores, mask, paths = output.tag_scores[rows], layout.mask[rows], paths[rows]
+        names = self.config.tags
+        spans = [
+            spans_from_tags([names[tag] for tag in path[:length]], self.config.tag_scheme)
+            for path, length in zip(paths.tolist(), layout.lengths[rows.cpu()].tolist(), strict=True)
+        ]
+        probabilities = self.decoder.confidence(scores, mask, paths).span_probabilities(spans)
+        for row, *pair in zip(rows.tolist(), spans, probabilities, strict=True):
+            found[row] = [ScoredSpan(*scored) for scored in zip(*pair, strict=True)]
+        return found
+
+
+def _sentiment_head(config: ModelConfig, states_size: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Dropout(config.sentiment_dropout),
+        nn.Linear(3 * states_size, config.hidden_size),
+        nn.ReLU(),
+        nn.Dropout(config.sentiment_dropout),
+        nn.Linear(config.hidden_size, len(config.sentiment_labels)),
+    )

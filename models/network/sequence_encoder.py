@@ -1,0 +1,67 @@
+"""How a token learns of its neighbours: with syntax or without."""
+
+from torch import Tensor, nn
+
+from models.config import ModelConfig
+from models.layers.bilstm import BiLstm
+from models.layers.dependency_gcn import DependencyGcn
+from models.layers.syn_lstm import SynLstm
+from models.layers.tokens import Tokens
+from models.network.batch import Layout
+
+
+class PlainEncoder(nn.Module):
+    """A standard BiLSTM over token features; (B, T, 2 H)."""
+
+    def __init__(self, config: ModelConfig, token_size: int) -> None:
+        super().__init__()
+        self.bilstm = BiLstm(token_size, config.hidden_size)
+
+    def forward(self, tokens: Tokens, layout: Layout) -> Tensor:
+        states: Tensor = self.bilstm(tokens, layout.lengths)
+        return states
+
+
+class SyntacticEncoder(nn.Module):
+    """A SynLSTM over token features and their graph convolution; (B, T, 2 H)."""
+
+    def __init__(self, config: ModelConfig, token_size: int, num_deprels: int) -> None:
+        super().__init__()
+        self.gcn = DependencyGcn(
+            token_size,
+            config.gcn_size,
+            num_deprels=num_deprels,
+            deprel_dim=config.deprel_dim,
+            num_layers=config.num_gcn_layers,
+        )
+        self.syn_lstm = SynLstm(token_size, config.gcn_size, config.hidden_size)
+
+    def forward(self, tokens: Tokens, layout: Layout) -> Tensor:
+        graph = self.gcn(tokens.dense, layout.edge_index, layout.edge_type, layout.mask)
+        states: Tensor = self.syn_lstm(tokens, graph, layout.lengths)
+        return states
+
+
+class SharedStates(nn.Module):
+    """Sentiment reads the NER encoder's states."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.size = 2 * config.hidden_size
+
+    def forward(self, states: Tensor, tokens: Tokens, layout: Layout) -> Tensor:
+        return states
+
+
+class SeparateStates(nn.Module):
+    """Sentiment has a BiLSTM of its own, over the word embeddings (the paper's section 3.1)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.size = 2 * config.sentiment_hidden_size
+        self.word_dim = config.word_dim
+        self.bilstm = BiLstm(config.word_dim, config.sentiment_hidden_size, config.num_sentiment_layers)
+
+    def forward(self, states: Tensor, tokens: Tokens, layout: Layout) -> Tensor:
+        own: Tensor = self.bilstm(tokens.first(self.word_dim), layout.lengths)
+        return own

@@ -1,0 +1,53 @@
+"""`tocsin watch`: alerts on the screen as they come."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from pipeline.errors import RecordError
+from pipeline.kafka.follow import reading
+from pipeline.kafka.security import kafka_security
+from pipeline.outcomes.outcome import is_deletion, read_outcome, to_json
+from pipeline.outcomes.render import render_outcome
+from pipeline.printable import json_line, printable
+from pipeline.settings import Settings
+
+
+async def run_watch(
+    settings: Settings, *, as_json: bool, from_beginning: bool, max_alerts: int | None
+) -> None:
+    """Show alerts until cancelled, or until `max_alerts` were shown.
+
+    Raises:
+        BrokerUnavailableError: no broker, or no topic of alerts.
+        KafkaAccessError: the broker refuses us.
+    """
+    output, errors = Console(soft_wrap=True), Console(stderr=True)
+    num_alerts = 0
+
+    def tell(problem: str) -> None:
+        errors.print(printable(problem, max_characters=1_000), style="yellow", markup=False, soft_wrap=True)
+
+    async with reading(
+        settings.brokers,
+        [settings.topic_alerts],
+        from_beginning=from_beginning,
+        security=kafka_security(settings),
+        tell=tell,
+    ) as records:
+        async for record in records:
+            if is_deletion(record, settings):
+                continue
+            try:
+                alert = read_outcome(record, settings)
+            except RecordError as error:
+                place = f"{record.topic}/{record.partition}/{record.offset}"
+                errors.print(f"{place}: {printable(str(error))}", style="red", markup=False)
+                continue
+            if as_json:
+                print(json_line(to_json(alert)["alert"]), flush=True)
+            else:
+                output.print(render_outcome(alert, received_at=record.timestamp))
+            num_alerts += 1
+            if num_alerts == max_alerts:
+                return

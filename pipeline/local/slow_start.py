@@ -1,0 +1,108 @@
+"""What is said of a part of the local stack that takes long to come up: what it waits for, and not too often."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.printable import escape_unprintable
+
+FIRST_SECONDS = 5.0
+AGAIN_SECONDS = 20.0
+_LOOK_SECONDS = 1.0  # between two looks for something new to say
+_TAIL_BYTES = 4_096  # of a log, where its last line is looked for
+_MAX_CHARACTERS = 200
+
+
+class SlowStart:
+    """Says what one part waits for: once after some seconds, and again when that has changed.
+
+    Args:
+        name: of the part.
+        report: told each line.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        report: Callable[[str], None],
+        *,
+        first_seconds: float | None = None,
+        again_seconds: float | None = None,
+    ) -> None:
+        self._name = name
+        self._report = report
+        self._again_seconds = AGAIN_SECONDS if again_seconds is None else again_seconds
+        self._next = time.monotonic() + (FIRST_SECONDS if first_seconds is None else first_seconds)
+        self._told = ""
+
+    def note(self, explain: Callable[[], str]) -> None:
+        """Note that the part is not ready yet; `explain`, asked only where a line is due, says why.
+
+        Where there is nothing new to say, it is asked again after a while.
+        """
+        now = time.monotonic()
+        if now < self._next:
+            return
+        reason = explain()
+        if reason == self._told and self._told:
+            self._next = now + min(_LOOK_SECONDS, self._again_seconds)
+            return
+        self._next, self._told = now + self._again_seconds, reason
+        self._report(f"{self._name} is not ready yet: {reason[:_MAX_CHARACTERS]}")
+
+
+def last_line(log_file: Path) -> str:
+    """Return what a process has logged last, or that it has said nothing."""
+    lines = _tail(log_file).decode(errors="replace").splitlines() if log_file.exists() else []
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"it says: {said}" if said else "it says nothing so far"
+
+
+def _tail(file: Path) -> bytes:
+    with file.open("rb") as log:
+        log.seek(max(log.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
+        return log.read()
+
+
+class AgentProbe:
+    """Asks an agent's `/readyz` whether it can work; afterwards `reason` says what it waits for."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.reason = ""
+
+    async def __call__(self) -> bool:
+        """Return whether the agent is ready."""
+        answer = await asyncio.to_thread(_get_readiness, self._url)
+        self.reason = ": ".join(text for text in (answer["state"], answer["reason"]) if text)
+        return bool(answer["ready"])
+
+
+def _get_readiness(url: str) -> dict[str, Any]:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own loopback URLs
+            document = response.read()
+    except urllib.error.HTTPError as error:  # 503: not ready
+        document = error.read()
+    except OSError:
+        return {"ready": False, "state": "loading", "reason": ""}
+    readiness: dict[str, Any] = json.loads(document)
+    return readiness
+
+
+def say_nothing(_: str) -> None:
+    """Report to nobody."""
+
+
+def say_on_stderr(step: str) -> None:
+    """Report to the person who reads the results on standard output."""
+    print(f"… {escape_unprintable(step)}", file=sys.stderr, flush=True)

@@ -1,0 +1,199 @@
+"""Records that nobody could process, on `posts.dead`: the record's own bytes, and headers that say why."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Literal, TypeVar
+
+from msgspec import Meta, Struct
+
+from pipeline.errors import InternalError, RecordError
+from pipeline.messages.codec import decode
+from pipeline.messages.headers import OWN_PREFIX, pick_headers
+from pipeline.messages.post import Origin
+from pipeline.messages.post_fields import OnUnknown
+from pipeline.messages.record import Outgoing, Record
+
+logger = logging.getLogger(__name__)
+_M = TypeVar("_M", bound=Struct)
+
+DeadLetterStage = Literal["decode", "annotate", "alert"]
+
+_MAX_MESSAGE_CHARACTERS = 1_000
+# On a record that was dead and is tried again: the number of the trial, and what is known of the first.
+ATTEMPT = "tocsin-attempt"
+_FIRST_ORIGIN = "tocsin-first-origin"
+_TIMESTAMP = "tocsin-timestamp"
+_CUT = "tocsin-cut"
+_MAX_ATTEMPT = 1_000_000
+# A partition or offset, which Kafka keeps in 64 bits; anybody can write these headers.
+_OFFSET = re.compile(r"[0-9]{1,18}")
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """A record that could not be processed.
+
+    On the topic `key`, `value` and `headers` are the record's own, and the other fields are headers named
+    `tocsin-...`; in JSON (`tocsin demo --json`) bytes are in Base64.
+    """
+
+    stage: Annotated[str, Meta(description="where it failed: decode, annotate or alert")]
+    reason: Annotated[str, Meta(description="code of the error")]
+    message: Annotated[str, Meta(description="what was wrong, for people")]
+    origin: Annotated[Origin, Meta(description="where the record lay")]
+    timestamp: Annotated[datetime, Meta(description="the record's own timestamp")]
+    attempt: Annotated[int, Meta(ge=1, description="1, and one more whenever it was replayed")]
+    first_origin: Annotated[Origin, Meta(description="where the record lay that was never replayed")]
+    is_cut: Annotated[
+        bool,
+        Meta(description="too large for the broker: key, value and all headers but those of traces are gone"),
+    ]
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
+def to_outgoing(letter: DeadLetter, topic: str) -> Outgoing:
+    """Return the letter's record; if that is too large for the broker, one cut to what says why, and to its trace."""
+    headers = letter.headers + _own_headers(letter)
+    return Outgoing(topic, letter.key, letter.value, headers, fallback=partial(_cut, letter, topic))
+
+
+def _cut(letter: DeadLetter, topic: str) -> Outgoing:
+    bare = [*_own_headers(letter), (_CUT, b"too large for the broker")]
+    # A topic may be made so narrow that a whole baggage is too much for it: the last word is ours alone.
+    return Outgoing(
+        topic,
+        None,
+        None,
+        pick_headers(letter.headers) + bare,
+        fallback=lambda: Outgoing(topic, None, None, bare),
+    )
+
+
+def bury(record: Record, error: RecordError, *, stage: DeadLetterStage) -> DeadLetter:
+    """Return the dead letter of a record that `stage` could not process."""
+    origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
+    attempt = attempt_of(record)
+    own = (
+        {name: value for name, value in record.headers if name.startswith(OWN_PREFIX)} if attempt > 1 else {}
+    )
+    return DeadLetter(
+        stage=stage,
+        reason=error.reason,
+        message=str(error),
+        origin=origin,
+        timestamp=_read_time(own.get(_TIMESTAMP)) or record.timestamp,
+        attempt=attempt,
+        first_origin=_read_origin(own.get(_FIRST_ORIGIN)) or origin,
+        is_cut=False,
+        key=record.key,
+        value=record.value,
+        headers=[header for header in record.headers if not header[0].startswith(OWN_PREFIX)],
+    )
+
+
+def decode_or_bury(
+    record: Record, message_type: type[_M], *, max_bytes: int, on_unknown: OnUnknown | None = None
+) -> _M | DeadLetter:
+    """Return the message that the record holds, or its dead letter; whatever a stranger writes ends no agent."""
+    try:
+        return decode(record.value, message_type, max_bytes=max_bytes, on_unknown=on_unknown)
+    except RecordError as error:
+        return bury(record, error, stage="decode")
+    except Exception as error:
+        logger.exception("cannot decode %s/%d/%d", record.topic, record.partition, record.offset)
+        return bury(record, InternalError(f"{type(error).__name__} while decoding"), stage="decode")
+
+
+def attempt_of(record: Record) -> int:
+    """Return which trial of a replayed record this is; 1 for any other."""
+    return _read_attempt(dict(record.headers).get(ATTEMPT))
+
+
+def _read_attempt(text: bytes | None) -> int:
+    return min(max(int(text), 1), _MAX_ATTEMPT) if text and text.isdigit() and len(text) < 8 else 1
+
+
+def to_replay(letter: DeadLetter) -> Outgoing:
+    """Return the record as it was, for its topic, with headers that tell it is tried again."""
+    again = {
+        ATTEMPT: letter.attempt + 1,
+        _FIRST_ORIGIN: _write_origin(letter.first_origin),
+        _TIMESTAMP: letter.timestamp.isoformat(),
+    }
+    headers = [*letter.headers, *((name, str(value).encode()) for name, value in again.items())]
+    return Outgoing(letter.origin.topic, letter.key, letter.value, headers)
+
+
+def replay_headers(record: Record) -> list[tuple[str, bytes | None]]:
+    """Return what an agent passes on with what came of a replayed record."""
+    names = (ATTEMPT, _FIRST_ORIGIN, _TIMESTAMP)
+    return [header for header in record.headers if header[0] in names] if attempt_of(record) > 1 else []
+
+
+def _write_origin(origin: Origin) -> str:
+    return f"{origin.topic}/{origin.partition}/{origin.offset}"
+
+
+def _read_origin(text: bytes | None) -> Origin | None:
+    match (text or b"").decode(errors="replace").split("/"):
+        case [topic, partition, offset] if _OFFSET.fullmatch(partition) and _OFFSET.fullmatch(offset):
+            return Origin(topic=topic, partition=int(partition), offset=int(offset))
+    return None
+
+
+def _read_time(text: bytes | None) -> datetime | None:
+    try:
+        time = datetime.fromisoformat((text or b"").decode(errors="replace"))
+    except ValueError:
+        return None
+    return time if time.tzinfo else None
+
+
+def _own_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
+    fields = {
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "message": letter.message[:_MAX_MESSAGE_CHARACTERS],
+        "topic": letter.origin.topic,
+        "partition": letter.origin.partition,
+        "offset": letter.origin.offset,
+        "timestamp": letter.timestamp.isoformat(),
+        "attempt": letter.attempt,
+        "first-origin": _write_origin(letter.first_origin),
+    }
+    return [(OWN_PREFIX + name, str(value).encode()) for name, value in fields.items()]
+
+
+def from_record(record: Record) -> DeadLetter:
+    """Return the letter that a record of the dead-letter topic holds.
+
+    Raises:
+        KeyError, ValueError: the record is not one of ours.
+    """
+    fields = {
+        name.removeprefix(OWN_PREFIX): value.decode()
+        for name, value in record.headers
+        if name.startswith(OWN_PREFIX) and value is not None
+    }
+    origin = _read_origin(f"{fields['topic']}/{fields['partition']}/{fields['offset']}".encode())
+    timestamp = _read_time(fields["timestamp"].encode())
+    if origin is None or timestamp is None:
+        raise ValueError("no place or no time of a record")
+    return DeadLetter(
+        stage=fields["stage"],
+        reason=fields["reason"],
+        message=fields["message"],
+        origin=origin,
+        timestamp=timestamp,
+        attempt=_read_attempt(fields["attempt"].encode()),
+        first_origin=_read_origin(fields.get("first-origin", "").encode()) or origin,
+        is_cut="cut" in fields,
+        key=record.key,
+        value=record.value,
+        headers=[header for header in record.headers if not header[0].startswith(OWN_PREFIX)],
+    )

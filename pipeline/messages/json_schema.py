@@ -1,0 +1,100 @@
+"""JSON Schemas of the messages, generated from the types.
+
+python -m pipeline.messages.json_schema           writes pipeline/schemas/*.json
+python -m pipeline.messages.json_schema --check   fails where a file is not what the types say
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import orjson
+
+from pipeline.messages.dead_letter import DeadLetter
+from pipeline.messages.post import Abstention, Alert, AnnotatedPost, Post
+
+FOLDER = Path(__file__).with_name("schemas")
+_DIALECT = "http://json-schema.org/draft-07/schema#"
+_FILES: dict[str, type[msgspec.Struct]] = {
+    "post": Post,
+    "annotated_post": AnnotatedPost,
+    "alert": Alert,
+    "abstention": Abstention,
+    "dead_letter": DeadLetter,
+}
+
+
+def generate_schema(message_type: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the JSON Schema of a message, with its parts under `definitions`.
+
+    It is of draft 07, the newest that all readers of schemas take as they come: ajv's default export refuses 2020-12.
+    """
+    (root,), parts = msgspec.json.schema_components([message_type], ref_template="#/definitions/{name}")
+    name = root["$ref"].rpartition("/")[2]
+    # In place of a reference to it: beside a reference draft 07 ignores all else, an `$id` too.
+    schema = {"$schema": _DIALECT, "$id": _id_of(name), **parts.pop(name)}
+    if parts:
+        schema["definitions"] = parts
+    return cast(dict[str, Any], _as_draft_07(schema))
+
+
+def _id_of(name: str) -> str:
+    """Return a name for the schema that nobody is tempted to fetch; another number where old readers would break."""
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return f"urn:tocsin:schema:{snake}:1"
+
+
+def _as_draft_07(node: Any) -> Any:
+    """Write a tuple's places as draft 07 does, and descriptions without the indents of docstrings."""
+    if isinstance(node, list):
+        return [_as_draft_07(child) for child in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _as_draft_07(child) for key, child in node.items()}
+    if "prefixItems" in node:
+        node |= {"items": node.pop("prefixItems"), "additionalItems": node["items"]}
+    if isinstance(node.get("description"), str):
+        node["description"] = inspect.cleandoc(node["description"])
+    return node
+
+
+def find_stale(folder: Path = FOLDER) -> list[Path]:
+    """Return the files in `folder` that differ from what the types say, or are missing."""
+    return [
+        file for file, text in _generate(folder).items() if not file.exists() or file.read_bytes() != text
+    ]
+
+
+def _generate(folder: Path) -> dict[Path, bytes]:
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return {
+        folder / f"{name}.json": orjson.dumps(generate_schema(t), option=options)
+        for name, t in _FILES.items()
+    }
+
+
+def _main(arguments: list[str]) -> int:
+    if arguments == ["--check"]:
+        stale = find_stale()
+        for file in stale:
+            print(
+                f"{file.name} is not current: run python -m pipeline.messages.json_schema",
+                file=sys.stderr,
+            )
+        return 1 if stale else 0
+    if arguments:
+        print(__doc__, file=sys.stderr)
+        return 2
+    FOLDER.mkdir(exist_ok=True)
+    for file, text in _generate(FOLDER).items():
+        file.write_bytes(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

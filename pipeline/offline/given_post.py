@@ -1,0 +1,134 @@
+"""A post that may say itself what is in it, and its annotation: by what it says, or else by the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from models import AnnotationError, Annotator
+from pipeline.alert.build import load_annotator
+from pipeline.annotate.agent import to_annotated_post
+from pipeline.errors import InvalidMessageError, UnannotatableError
+from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment
+from pipeline.messages.codec import decode
+from pipeline.messages.post_fields import OnUnknown
+from pipeline.settings import Settings
+
+NO_ORIGIN = Origin(topic="", partition=0, offset=0)
+_NO_CHECKPOINT = CheckpointRef(name="given", sha256="0" * 64)
+
+
+class GivenEntity(Struct, frozen=True):
+    """An entity as a file gives it; where `start` is missing it is the first place of `text`."""
+
+    text: str
+    type: str | None = None
+    start: int | None = None
+    score: float = 1.0
+
+
+class GivenPost(Struct, frozen=True):
+    """A post, and what its file says to be in it."""
+
+    post: Post
+    entities: list[str | GivenEntity] | None = None
+    sentiment: str | Sentiment | None = None
+    ignored: tuple[
+        str, ...
+    ] = ()  # fields of these names that hold something else, as other programs write them
+
+
+_GIVEN_TYPES: dict[str, Any] = {
+    "entities": list[str | GivenEntity] | None,
+    "sentiment": str | Sentiment | None,
+}
+
+
+def read_given_post(line: bytes, *, max_bytes: int, on_unknown: OnUnknown = lambda _: None) -> GivenPost:
+    """Return the post on a line, which is whatever `tocsin produce` takes.
+
+    Args:
+        on_unknown: told the fields that are none of a post's and give nothing, if there are any.
+
+    Raises:
+        RecordError: it holds no post.
+    """
+    fields: dict[str, Any] = {}
+    post = decode(line, Post, max_bytes=max_bytes, on_unknown=fields.update)
+    given, ignored = {}, []
+    for name in fields.keys() & _GIVEN_TYPES.keys():
+        try:
+            given[name] = msgspec.convert(fields[name], _GIVEN_TYPES[name])
+            del fields[name]
+        except msgspec.ValidationError:
+            ignored.append(name)
+    if fields:
+        on_unknown(fields)
+    return GivenPost(post, **given, ignored=tuple(sorted(ignored)))
+
+
+class GivenAnnotator:
+    """Annotates by what a post gives, and by the network, loaded when first needed, where it gives nothing.
+
+    Args:
+        ignores_given: let the network annotate every post.
+    """
+
+    def __init__(self, settings: Settings, *, ignores_given: bool) -> None:
+        self._settings = settings
+        self._ignores_given = ignores_given
+        self._annotator: Annotator | None = None
+
+    def annotate(self, given: GivenPost) -> AnnotatedPost:
+        """Return the annotated post.
+
+        Raises:
+            InvalidMessageError: a given entity is not in the text.
+            UnannotatableError: the network refuses the text.
+            SettingsError: the checkpoint or the device cannot be used.
+        """
+        post = given.post
+        if self._ignores_given:
+            return self._by_network(post)
+        is_complete = given.entities is not None and given.sentiment is not None
+        annotated = _bare(post) if is_complete else self._by_network(post)
+        if given.entities is not None:
+            entities = [_place(entity, post.text) for entity in given.entities]
+            annotated = msgspec.structs.replace(annotated, entities=entities)
+        if given.sentiment is not None:
+            annotated = msgspec.structs.replace(annotated, sentiment=_sentiment(given.sentiment))
+        return annotated
+
+    def _by_network(self, post: Post) -> AnnotatedPost:
+        if self._annotator is None:
+            self._annotator = load_annotator(self._settings)
+        [annotation] = self._annotator.annotate([post.text])
+        if isinstance(annotation, AnnotationError):
+            raise UnannotatableError(str(annotation))
+        return to_annotated_post(post, annotation, self._annotator, origin=NO_ORIGIN, stages=[])
+
+
+def _bare(post: Post) -> AnnotatedPost:
+    return AnnotatedPost(
+        post=post, entities=[], sentiment=None, checkpoint=_NO_CHECKPOINT, origin=NO_ORIGIN, stages=[]
+    )
+
+
+def _place(given: str | GivenEntity, text: str) -> Entity:
+    entity = GivenEntity(given) if isinstance(given, str) else given
+    start = text.find(entity.text) if entity.start is None else entity.start
+    if start < 0 or not entity.text or text[start : start + len(entity.text)] != entity.text:
+        raise InvalidMessageError(f"entity {entity.text!r} is not in the text")
+    return Entity(
+        text=entity.text,
+        type=entity.type or "MISC",
+        start=start,
+        end=start + len(entity.text),
+        score=entity.score,
+    )
+
+
+def _sentiment(given: str | Sentiment) -> Sentiment:
+    return Sentiment(label=given, score=1.0) if isinstance(given, str) else given

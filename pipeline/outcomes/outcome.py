@@ -1,0 +1,90 @@
+"""Where posts end, read back from the topics: alerts, abstentions and dead letters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from pipeline.errors import InvalidMessageError, RecordError
+from pipeline.messages import Abstention, Alert, AnnotatedPost, Origin
+from pipeline.messages.codec import decode
+from pipeline.messages.dead_letter import DeadLetter, from_record
+from pipeline.messages.record import Record
+from pipeline.settings import Settings
+
+Outcome = Alert | Abstention | DeadLetter
+
+_MAX_BYTES = 64 * 2**20
+
+
+def outcome_topics(settings: Settings) -> list[str]:
+    """Return the three topics on which a post can end."""
+    return [settings.topic_alerts, settings.topic_abstained, settings.topic_dead]
+
+
+def is_deletion(record: Record, settings: Settings) -> bool:
+    """Whether the record deletes an alert or an abstention; a dead letter's record may have no value."""
+    return record.is_tombstone and record.topic != settings.topic_dead
+
+
+def read_outcome(record: Record, settings: Settings) -> Outcome:
+    """Return the outcome in a record of one of the three topics.
+
+    Raises:
+        RecordError: somebody else's record.
+    """
+    if record.topic == settings.topic_alerts:
+        return decode(record.value, Alert, max_bytes=_MAX_BYTES)
+    if record.topic == settings.topic_abstained:
+        return decode(record.value, Abstention, max_bytes=_MAX_BYTES)
+    try:
+        return from_record(record)
+    except (KeyError, ValueError) as error:
+        raise InvalidMessageError(f"not a dead letter of ours: {error}") from error
+
+
+def origin_of(outcome: Outcome, settings: Settings) -> Origin:
+    """Return where the post lay that came to this outcome."""
+    if isinstance(outcome, DeadLetter) and outcome.origin.topic == settings.topic_annotated:
+        try:
+            return decode(outcome.value, AnnotatedPost, max_bytes=_MAX_BYTES).origin
+        except RecordError:
+            return outcome.origin
+    return outcome.origin
+
+
+def to_json(outcome: Outcome) -> dict[str, Any]:
+    """Return the outcome as `{"alert": {...}}`, `{"abstention": {...}}` or `{"dead_letter": {...}}`."""
+    names = {Alert: "alert", Abstention: "abstention", DeadLetter: "dead_letter"}
+    return {names[type(outcome)]: msgspec.to_builtins(outcome)}
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts outcomes, each post once however often it was delivered."""
+
+    alerts: int = 0
+    abstentions: Counter[str] = field(default_factory=Counter)  # by reason
+    dead_letters: Counter[str] = field(default_factory=Counter)  # by stage
+    _seen: set[Origin] = field(default_factory=set)
+
+    def add(self, outcome: Outcome, origin: Origin) -> bool:
+        """Count the outcome; returns False for one of a post that was counted already."""
+        if origin in self._seen:
+            return False
+        self._seen.add(origin)
+        if isinstance(outcome, Alert):
+            self.alerts += 1
+        elif isinstance(outcome, Abstention):
+            self.abstentions[outcome.reason.value] += 1
+        else:
+            self.dead_letters[outcome.stage] += 1
+        return True
+
+    @property
+    def num_posts(self) -> int:
+        """Posts that came to an outcome."""
+        return self.alerts + self.abstentions.total() + self.dead_letters.total()

@@ -1,0 +1,104 @@
+"""What a setting may be beyond a number or a word: addresses, topics, names of headers, devices, TLS files.
+For SASL see `sasl_settings`.
+
+A check sees the fields before its own: `Settings` lists what belongs together in the order in which it is compared.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, AnyHttpUrl, TypeAdapter, ValidationError, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from pipeline.messages.headers import OWN_PREFIX
+
+_BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+):([0-9]{1,5})")
+_MAX_HEADER_NAMES = 32
+_MAX_HEADER_NAME = 200
+_HTTP_URL = TypeAdapter(AnyHttpUrl)
+
+
+def _check_brokers(text: str) -> str:
+    """Return the list without blanks around its entries."""
+    brokers = [broker.strip() for broker in text.split(",")]
+    matches = [_BROKER.fullmatch(broker) for broker in brokers]
+    if not all(match and 1 <= int(match[1]) <= 65_535 for match in matches):
+        raise wrong("expected HOST:PORT[,HOST:PORT...] with ports from 1 to 65535")
+    return ",".join(brokers)
+
+
+def _check_llm_url(text: str) -> str:
+    # The address is logged and shown: a password must not be in it.
+    if "@" in text:
+        raise wrong("expected no user and no password in the address; a key goes into TOCSIN_LLM_API_KEY")
+    if not is_http_url(text):
+        raise wrong("expected http://HOST[:PORT]/PATH or https://..., without a query")
+    return text
+
+
+def is_http_url(text: str) -> bool:
+    """Return whether this is an address as we use it: in full, and without a query."""
+    # The parser itself forgives blanks and missing slashes, and we append to the path.
+    if not re.fullmatch(r"https?://[^\s?#\\/][^\s?#\\]*", text):
+        return False
+    try:
+        _HTTP_URL.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _check_topic(name: str, info: ValidationInfo) -> str:
+    """Refuse what Kafka does, and the same topic twice: an agent that reads what it writes would never end."""
+    # As Kafka has it, which also refuses these two.
+    if name in (".", "..") or not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", name):
+        raise wrong("expected 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'")
+    for other, value in info.data.items():
+        if other.startswith("topic_") and value == name:
+            raise wrong(f"expected another topic than {other}")
+    return name
+
+
+def _check_header_names(text: str) -> str:
+    """Return the list without blanks around its entries."""
+    names = [name.strip() for name in text.split(",")] if text.strip() else []
+    if not all(1 <= len(name) <= _MAX_HEADER_NAME and name.isprintable() for name in names):
+        raise wrong(f"expected NAME[,NAME...], each of 1 to {_MAX_HEADER_NAME} printable characters")
+    if len(names) > _MAX_HEADER_NAMES or len(set(names)) < len(names):
+        raise wrong(f"expected {_MAX_HEADER_NAMES} names at most, each once")
+    # They tell where a dead letter lay: a stranger's would be taken for ours.
+    if any(name.startswith(OWN_PREFIX) for name in names):
+        raise wrong(f"expected no name that begins with {OWN_PREFIX}: those headers are ours")
+    return ",".join(names)
+
+
+def _check_device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", name):
+        raise wrong("expected auto, cpu, cuda or cuda:N")
+    return name
+
+
+def _check_is_used_with_tls(file: Path | None, info: ValidationInfo) -> Path | None:
+    """Refuse a file that somebody relies on and nobody would read."""
+    if file is not None and info.data.get("kafka_tls") is False:
+        raise wrong("has no effect without TOCSIN_KAFKA_TLS=true")
+    is_lone_key = info.data.get("kafka_certificate_file", file) is None
+    if file is not None and info.field_name == "kafka_key_file" and is_lone_key:
+        raise wrong("a key needs its certificate, TOCSIN_KAFKA_CERTIFICATE_FILE")
+    return file
+
+
+def wrong(expected: str) -> PydanticCustomError:
+    """Return the error that something else was expected."""
+    return PydanticCustomError("wrong", "{expected}", {"expected": expected})
+
+
+Brokers = Annotated[str, AfterValidator(_check_brokers)]
+Topic = Annotated[str, AfterValidator(_check_topic)]
+HeaderNames = Annotated[str, AfterValidator(_check_header_names)]
+Device = Annotated[str, AfterValidator(_check_device)]
+LlmUrl = Annotated[str, AfterValidator(_check_llm_url)]
+TlsFile = Annotated[Path | None, AfterValidator(_check_is_used_with_tls)]

@@ -1,0 +1,268 @@
+"""The settings of the agents: `TOCSIN_*` environment variables over a TOML file over the defaults.
+
+This is the only code that reads the environment. All mistakes are reported at once (`SettingsError`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pipeline.errors import SettingsError
+from pipeline.settings.checks import Brokers, Device, HeaderNames, LlmUrl, TlsFile, Topic
+from pipeline.settings.sasl import MskRegion, SaslMechanism, TokenCommand, TokenExtensions, TokenUrl
+
+PREFIX = "TOCSIN_"
+
+
+class Settings(BaseSettings):
+    """Settings of `tocsin annotate`, `tocsin alert` and the client commands, checked and immutable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
+
+    brokers: Brokers = Field("127.0.0.1:9092", description="Kafka bootstrap servers, HOST:PORT[,...]")
+    topic_posts: Topic = Field("posts", description="topic that users produce posts to")
+    topic_annotated: Topic = Field("posts.annotated", description="topic between the two agents")
+    topic_alerts: Topic = Field("alerts", description="topic of the alerts")
+    topic_abstained: Topic = Field("alerts.abstained", description="topic of posts without an alert")
+    topic_dead: Topic = Field("posts.dead", description="topic of records that nobody could process")
+    topic_partitions: int = Field(
+        4, ge=1, le=10_000, description="partitions of topics that an agent creates"
+    )
+    topic_replication: int = Field(1, ge=1, le=32, description="replicas of topics that an agent creates")
+    producer_idempotence: bool = Field(
+        True, description="broker drops what a retry sends twice; false for one that cannot"
+    )
+    kafka_tls: bool = Field(False, description="speak TLS with the brokers")
+    kafka_ca_file: TlsFile = Field(
+        None, description="PEM file of who may sign the brokers' certificates; none: the system's"
+    )
+    kafka_certificate_file: TlsFile = Field(
+        None, description="PEM file of our own certificate, where brokers ask for one"
+    )
+    kafka_key_file: TlsFile = Field(
+        None, description="PEM file of its key, not encrypted; none: it is in the same file"
+    )
+    kafka_verify_hostname: bool = Field(
+        True, description="the brokers' certificates must be for the names that we connect to"
+    )
+    kafka_username: str | None = Field(None, description="user name for SASL")
+    kafka_password: SecretStr | None = Field(None, description="password for SASL")
+    kafka_password_file: Path | None = Field(
+        None, description="file that holds the password, instead (a Docker or Kubernetes secret)"
+    )
+    kafka_token_file: Path | None = Field(
+        None,
+        description="file that holds the token, read for every connection (a projected token of Kubernetes)",
+    )
+    kafka_token_command: TokenCommand = Field(
+        None, description="program that prints a token, with its arguments; no shell; again before it expires"
+    )
+    kafka_token_url: TokenUrl = Field(
+        None, description="OIDC token endpoint that gives a client its token (client credentials)"
+    )
+    kafka_token_client_id: str | None = Field(None, description="our client id at that endpoint")
+    kafka_token_client_secret: SecretStr | None = Field(None, description="our secret there")
+    kafka_token_client_secret_file: Path | None = Field(None, description="file that holds it, instead")
+    kafka_token_scope: str | None = Field(None, description="scope to ask for there, if it wants one")
+    kafka_token_ca_file: Path | None = Field(
+        None, description="PEM file of who may sign the endpoint's certificate; none: the system's"
+    )
+    kafka_msk_region: MskRegion = Field(
+        None, description="AWS region of an Amazon MSK cluster with IAM; needs `pip install tocsin[msk]`"
+    )
+    kafka_token_extensions: TokenExtensions = Field(
+        None,
+        description="NAME=VALUE[ NAME=VALUE...] sent with tokens; Confluent Cloud wants logicalCluster, identityPoolId",
+    )
+    kafka_sasl_mechanism: SaslMechanism = Field(
+        None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; none: nobody says who we are"
+    )
+
+    carry_headers: HeaderNames | None = Field(
+        None, description="further record headers that travel to every outcome: names, with commas"
+    )
+    annotate_group: str = Field(
+        "tocsin-annotate", min_length=1, description="consumer group of `tocsin annotate`"
+    )
+    alert_group: str = Field("tocsin-alert", min_length=1, description="consumer group of `tocsin alert`")
+    group_session_seconds: float = Field(
+        6.0,
+        ge=1,
+        le=90,
+        description="a consumer group gives a silent agent's partitions to others after this",
+    )
+    ledger_seconds: float = Field(
+        604_800.0,
+        ge=0,
+        description="a post with an alert no older than this gets no other; 0: each time it comes",
+    )
+    ledger_max_posts: int = Field(
+        1_000_000, ge=1_000, description="outcomes so remembered at most, about 130 bytes each"
+    )
+    dead_max_attempts: int = Field(
+        5, ge=1, le=1_000, description="`tocsin dead replay` leaves records alone that failed this often"
+    )
+    # Its bound: a record with its annotation must fit the broker's usual 1 MiB.
+    max_post_bytes: int = Field(
+        65_536, ge=256, le=900_000, description="larger records on `posts` become dead letters"
+    )
+
+    checkpoint: Path | None = Field(
+        None, description="folder of the network's checkpoint; none: the shipped one"
+    )
+    guidelines: str | None = Field(
+        None,
+        min_length=1,
+        description="corpus whose annotation guidelines hold, or the word none; unset: as the checkpoint says",
+    )
+    device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
+    annotate_batch_size: int = Field(1024, ge=1, le=4096, description="posts in one batch at most")
+    annotate_batch_seconds: float = Field(
+        0.2, gt=0, le=60, description="a batch waits no longer than this for more"
+    )
+
+    llm_url: LlmUrl = Field(
+        "http://127.0.0.1:8000/v1", description="base URL of the OpenAI-compatible server"
+    )
+    llm_model: str | None = Field(
+        None, description="model name to ask for; none: the first that the server lists"
+    )
+    llm_api_key: SecretStr | None = Field(None, description="key for the LLM server, if it wants one")
+    llm_timeout_seconds: float = Field(60.0, gt=0, le=3600, description="limit for one LLM request")
+    llm_max_requests: int = Field(8, ge=1, le=1024, description="LLM requests in flight at most")
+    llm_max_tokens: int = Field(
+        24, ge=4, le=8192, description="tokens of one sample; a model that thinks first needs ~1000"
+    )
+    llm_constraint: Literal["auto", "none"] = Field(
+        "auto", description="grammars: auto, what the server proves to obey; none"
+    )
+    llm_template: Literal["auto", "server", "chatml", "qwen3", "deepseek_r1"] = Field(
+        "auto",
+        description="who renders chats: the server, or we, by this template; auto: by the model's name",
+    )
+    llm_think_tokens: int = Field(
+        0, ge=0, le=8192, description="that a reasoning model may think before it selects; 0: none"
+    )
+    selection: Literal["llm", "majority", "likelihood", "first"] = Field(
+        "llm", description="how one of several valid candidates is chosen"
+    )
+    degraded_after_seconds: float | None = Field(
+        None, gt=0, description="the LLM away for this long: alerts without it, labelled; none: posts wait"
+    )
+    candidate_prompt: Literal["candidate-v1", "writer-v1"] = Field(
+        "candidate-v1", description="prompt of the samples; writer-v1 is for our fine-tuned writer"
+    )
+    num_samples: int = Field(8, ge=1, le=64, description="candidates sampled for a post, in one request")
+    temperature: float = Field(0.7, ge=0.0, le=2.0, description="sampling temperature of the candidates")
+    alert_batch_size: int = Field(64, ge=1, le=4096, description="posts that the alert agent takes at once")
+    alert_batch_seconds: float = Field(
+        0.2, gt=0, le=60, description="a batch waits no longer than this for more"
+    )
+
+    metrics_host: str = Field(
+        "127.0.0.1", min_length=1, description="address of /metrics, /livez and /readyz"
+    )
+    metrics_port: int = Field(9108, ge=0, le=65_535, description="port of the same; 0 takes a free one")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severity that is logged"
+    )
+    stall_seconds: float = Field(
+        300.0, ge=2, le=86_400, description="records wait and nothing moves for this long: /livez fails"
+    )
+    stall_exit: bool = Field(False, description="a process that is not alive ends itself, with status 1")
+    stop_seconds: float = Field(
+        6.0, gt=0, le=600, description="time that SIGTERM leaves to finish what is in hand"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load_settings` has merged and nothing else."""
+        return (init_settings,)
+
+
+def load_settings(
+    file: Path | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Return the settings from `file`, the environment and `overrides` (command line), later ones winning.
+
+    Raises:
+        SettingsError: unknown names and bad values, all of them.
+    """
+    origins: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for name, value in _read_file(file).items():
+        origins[name], values[name] = f"{file}: {name}", value
+    for name, text in read_environment(environ).items():
+        origins[name], values[name] = PREFIX + name.upper(), text
+    for name, value in (overrides or {}).items():
+        origins[name], values[name] = f"--{name.replace('_', '-')}", value
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise SettingsError([_explain(problem, origins) for problem in error.errors()]) from None
+
+
+KAFKA_LIBS = "TOCSIN_KAFKA_LIBS"
+VLLM_PYTHON = "TOCSIN_VLLM_PYTHON"
+
+# Read by the command line: not settings of the agents.
+_OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG", KAFKA_LIBS, VLLM_PYTHON})
+
+
+def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the `TOCSIN_*` variables under their settings' names, unchecked."""
+    return {
+        variable.removeprefix(PREFIX).lower(): text
+        for variable, text in environ.items()
+        if variable.startswith(PREFIX) and variable not in _OTHER_VARIABLES
+    }
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError([f"{file}: cannot be read: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{file}: not TOML: {error}"]) from error
+
+
+def _explain(problem: Any, origins: Mapping[str, str]) -> str:
+    name = str(problem["loc"][0])
+    where = origins.get(name, name)
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        spelled = [PREFIX + match.upper() if where.startswith(PREFIX) else match for match in close]
+        return f"{where}: no such setting" + "".join(f"; did you mean {match}?" for match in spelled)
+    value = problem["input"]
+    shown = "(hidden)" if _may_hold_secret(name, value) else repr(value)
+    return f"{where}={shown}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def _may_hold_secret(name: str, value: object) -> bool:
+    # People put passwords before an address's "@" and keys into its query.
+    is_address = name in ("brokers", "llm_url", "kafka_token_url")
+    is_secret = name.endswith(("_key", "password", "secret", "command"))
+    return is_secret or (is_address and any(c in str(value) for c in "@?"))

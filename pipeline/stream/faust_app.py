@@ -1,0 +1,92 @@
+"""The Faust app around one agent, with the settings that our promises of delivery need."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+
+from pipeline.kafka.security import NO_SECURITY, KafkaSecurity
+from pipeline.stream.faust_consumer import CommittedTransport
+
+# Members of the group wait for each other this long when it changes.
+_REBALANCE_SECONDS = 12.0
+# Slow work is no reason to leave the group: an LLM may be away for hours. What is stuck is the watchdog's business.
+_MAX_POLL_SECONDS = 30 * 86_400.0
+# A topic that is deleted, made again, or given more partitions is noticed within this time.
+_METADATA_MAX_AGE_SECONDS = 10.0
+_HEARTBEATS_PER_SESSION = 6
+# A broker that hangs is noticed by a heartbeat that gets no answer. JoinGroup alone takes as long as a rebalance.
+_ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSource:
+    """Where an agent's records come from, and how they are dealt out.
+
+    Args:
+        brokers: Kafka bootstrap servers, `HOST:PORT[,...]`.
+        group: consumer group; its members share the topic's partitions.
+        max_records: size of a batch at most.
+        max_wait_seconds: a batch waits no longer than this for more records.
+        session_seconds: the group gives a silent member's partitions to others after this time.
+        security: who we are to the brokers.
+    """
+
+    brokers: str
+    group: str
+    topic: str
+    max_records: int
+    max_wait_seconds: float
+    session_seconds: float = 6.0
+    security: KafkaSecurity = NO_SECURITY
+
+
+def build_app(source: StreamSource) -> faust.App:
+    """Return the app, without an agent."""
+    rebalance_seconds = max(_REBALANCE_SECONDS, source.session_seconds)
+    return _App(
+        source.group,
+        broker=[f"kafka://{broker.strip()}" for broker in source.brokers.split(",")],
+        broker_credentials=_credentials(source.security),
+        store="memory://",
+        web_enabled=False,
+        topic_allow_declare=False,  # kafka_admin.ensure_topics makes them
+        topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
+        # With the defaults the first record takes half a minute, and a lost member as long to be noticed.
+        broker_session_timeout=source.session_seconds,
+        broker_heartbeat_interval=source.session_seconds / _HEARTBEATS_PER_SESSION,
+        broker_rebalance_timeout=rebalance_seconds,
+        broker_request_timeout=rebalance_seconds + _ANSWER_SECONDS,
+        broker_max_poll_interval=_MAX_POLL_SECONDS,
+        consumer_metadata_max_age_ms=int(_METADATA_MAX_AGE_SECONDS * 1000),
+        stream_buffer_maxsize=2 * source.max_records,
+        stream_wait_empty=False,  # the stream waits for the batch in hand itself, and not for ever
+    )
+
+
+class _App(faust.App):
+    logger = logging.getLogger("faust.app")  # ours would tell of each start and stop, a line a service
+
+    def _create_directories(self) -> None:
+        """Make no folders: there is no table to keep in one."""
+
+    def _new_transport(self) -> Any:
+        return CommittedTransport(self.conf.broker_consumer, self)
+
+
+def _credentials(security: KafkaSecurity) -> Any:
+    """Return what Faust makes the same of as our own clients make of `security`."""
+    if security.tokens is not None:
+        return faust.OAuthCredentials(oauth_cb=security.tokens, ssl_context=security.tls)
+    if security.mechanism and security.password is not None:
+        return faust.SASLCredentials(
+            username=security.username,
+            password=security.password.get_secret_value(),
+            ssl_context=security.tls,
+            mechanism=security.mechanism,
+        )
+    return security.tls

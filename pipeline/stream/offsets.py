@@ -1,0 +1,78 @@
+"""How far each partition may be committed: up to the first record whose outcome is not with the broker.
+
+This stands in for Faust's own bookkeeping, which loses or doubles posts in four ways:
+
+- it acknowledges a whole batch whenever the loop body is left, also by an exception or by cancellation;
+- a hole at the head of a partition is committed past where nothing, or just the record before, was committed;
+- what was acknowledged since the last commit is forgotten when partitions are taken away, before anybody is told;
+- a commit that finds another one under way does nothing, so the last one before a stop may be missing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+
+from pipeline.messages.record import Partition, Record
+
+
+class Offsets:
+    """The records in hand, in the order in which they came, and what may be committed of their partitions."""
+
+    def __init__(self) -> None:
+        self._held: dict[Partition, deque[Record]] = defaultdict(deque)
+        self._unfinished: set[int] = set()  # by identity of the held record
+        # The offset before which everything is finished, offsets without a record included, and of records alone.
+        self._next: dict[Partition, int] = {}
+        self._finished: dict[Partition, int] = {}
+        self._committed: dict[Partition, int] = {}
+
+    def begin(self, records: Sequence[Record]) -> None:
+        """Note that the records are in hand; within a partition they come in the order of their offsets."""
+        for record in records:
+            self._held[Partition(record.topic, record.partition)].append(record)
+            self._unfinished.add(id(record))
+
+    def finish(self, record: Record) -> None:
+        """Note that the outcome of `record` is with the broker; does nothing for one that was given back."""
+        if id(record) not in self._unfinished:
+            return
+        self._unfinished.discard(id(record))
+        partition = Partition(record.topic, record.partition)
+        held = self._held[partition]
+        while held and id(held[0]) not in self._unfinished:
+            self._next[partition] = self._finished[partition] = held.popleft().offset + 1
+
+    def skip(self, partition: Partition, *, delivered: int | None, position: int) -> None:
+        """Note that the records before `position` are all that there are; does nothing unless all of them are finished.
+
+        Offsets that no application sees end a partition too: control records of transactions, aborted transactions,
+        holes that compaction leaves.
+
+        Args:
+            delivered: the offset after the last record that was handed on; None: none was.
+            position: the offset that is fetched next.
+        """
+        is_finished = delivered is None or self._finished.get(partition) == delivered
+        if is_finished and not self._held.get(partition) and position > self._next.get(partition, 0):
+            self._next[partition] = position
+
+    def committable(self) -> dict[Partition, int]:
+        """Return the offsets to commit: of partitions on which something was finished since the last commit."""
+        return {place: offset for place, offset in self._next.items() if self._committed.get(place) != offset}
+
+    def committed(self, offsets: Mapping[Partition, int]) -> None:
+        """Note what the broker has taken."""
+        self._committed.update(offsets)
+
+    def next_offset(self, partition: Partition) -> int | None:
+        """Return the offset of the first unfinished record; None where none was finished yet."""
+        return self._next.get(partition)
+
+    def forget(self) -> None:
+        """Drop everything: the partitions are taken away, and what is unfinished comes again, here or elsewhere."""
+        self._held.clear()
+        self._unfinished.clear()
+        self._next.clear()
+        self._finished.clear()
+        self._committed.clear()

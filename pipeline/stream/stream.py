@@ -1,0 +1,248 @@
+"""One agent fed from one topic: batches, commits and lag.
+
+Faust joins the group, fetches, and deals out batches. What is committed, and when, is ours (`offsets` says why): what
+the agent has finished, five times a second, and once more before partitions are given back. An agent that raises
+ends the program, and so does a group that refuses it for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from pipeline.messages.record import Agent, Partition, Record, time_of
+from pipeline.monitor.progress import Progress
+from pipeline.monitor.readiness import Readiness
+from pipeline.stream.faust_app import StreamSource, build_app
+from pipeline.stream.faust_consumer import Commit, GroupConsumer
+from pipeline.stream.group_watch import GroupWatch
+from pipeline.stream.offsets import Offsets
+from pipeline.stream.topic_keeper import TopicKeeper
+
+logger = logging.getLogger(__name__)
+
+_COMMIT_SECONDS = 0.2
+_LAG_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
+# When partitions are taken away, the work in hand is waited for this long, and its commit that long: together less
+# than the members of the group wait for each other.
+_HAND_OVER_SECONDS = 6.0
+_LAST_COMMIT_SECONDS = 2.0
+
+
+class Stream:
+    """Feeds one agent from one topic, batch by batch, until stopped.
+
+    Args:
+        source: the topic, the group, and how records are dealt out.
+        progress: is told of commits and lag.
+        readiness: is told what the group and the topic are about.
+        topics: makes topics again that are gone.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        source: StreamSource,
+        *,
+        progress: Progress,
+        readiness: Readiness,
+        topics: TopicKeeper,
+    ) -> None:
+        self._agent = agent
+        self.source = source
+        self._progress = progress
+        self._readiness = readiness
+        self._offsets = Offsets()
+        self._committing = asyncio.Lock()
+        self._work: asyncio.Task[None] | None = None  # the agent on the batch in hand
+        self._give_back = asyncio.Event()  # tells the agent to begin nothing more of it
+        self._is_stopping = False
+        self._has_partitions = True  # no more from their revocation, or loss, to the next assignment
+        self._agent_failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self._app = build_app(source)
+        self._app.on_partitions_revoked.connect(self._on_revoked)
+        self._app.on_partitions_assigned.connect(self._on_assigned)
+        topic = self._app.topic(source.topic, key_serializer="raw", value_serializer="raw")
+        self._app.agent(topic, name=source.group)(self._run)
+        self._consumer = GroupConsumer(self._app)
+        self._watch = GroupWatch(
+            self._consumer, source, readiness=readiness, topics=topics, on_topic_lost=self._lose_partitions
+        )
+
+    async def run_until_failure(self) -> BaseException:
+        """Join the consumer group and feed the agent; returns, once that cannot go on, why.
+
+        That is what the agent raised, a refusal of the group, or Faust itself.
+        """
+        self._app.finalize()
+        # Faust's start waits for the group, and a group that refuses us must be told before.
+        ends: list[asyncio.Future[Any]] = [
+            self._agent_failure,
+            asyncio.ensure_future(self._run_app()),
+            asyncio.ensure_future(self._repeat(self._watch.look, _LOOK_SECONDS)),
+            asyncio.ensure_future(self._repeat(self._commit_if_ours, _COMMIT_SECONDS)),
+            asyncio.ensure_future(self._repeat(self._show_lag, _LAG_SECONDS)),
+        ]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends[1:]:
+                end.cancel()
+        failures = [end.exception() for end in ends[1:] if end.done() and not end.cancelled()]
+        if self._agent_failure.done():
+            return self._agent_failure.result()
+        return next(iter(filter(None, failures)), None) or self._app.crash_reason or _stopped_unasked()
+
+    async def stop(self, timeout_seconds: float) -> None:
+        """Finish or give back what is in hand within the time, commit, leave the group."""
+        self._is_stopping = True
+        self._watch.close()
+        await self._let_go(timeout_seconds)
+        await self._app.stop()
+
+    @property
+    def is_member(self) -> bool:
+        """Whether the group counts this agent among its members, with partitions or without."""
+        return self._consumer.is_running and self._consumer.membership().is_member
+
+    def positions(self) -> dict[Partition, int]:
+        """Return the offset of the first uncommitted record of each partition that is ours."""
+        if not self._consumer.is_running or not self._has_partitions:
+            return {}
+        fetched = self._consumer.fetched()
+        positions = {}
+        for place in self._consumer.assignment():
+            offset = self._offsets.next_offset(place) or self._consumer.committed(place)
+            # A partition that begins anew ends before what was committed of the old one.
+            positions[place] = min(offset, fetched[place].position) if place in fetched else offset
+        return positions
+
+    async def _run_app(self) -> None:
+        await self._app.start()
+        await self._app.wait_until_stopped()
+
+    async def _run(self, stream: Any) -> None:
+        async for events in stream.take_events(self.source.max_records, within=self.source.max_wait_seconds):
+            for event in events:
+                event.message.incref()  # or Faust would take it for done, and commit it
+            if self._is_stopping:
+                await asyncio.Event().wait()  # nothing new is begun; the app's stop cancels this
+            records = [_to_record(event.message) for event in events if self._is_current(event.message)]
+            if records and not await self._process(records):
+                await asyncio.Event().wait()
+
+    def _is_current(self, message: Any) -> bool:
+        """Whether the record is ours: one from before a rebalance comes again, here or elsewhere."""
+        return self._has_partitions and message.generation_id == self._app.consumer_generation_id
+
+    async def _process(self, records: Sequence[Record]) -> bool:
+        """Let the agent work on the batch; returns whether the next may come."""
+        self._offsets.begin(records)
+        self._give_back = asyncio.Event()
+        self._work = work = asyncio.ensure_future(self._agent.process(records, self._finish, self._give_back))
+        self._readiness.working(True)
+        try:
+            await asyncio.wait([work])
+        finally:
+            work.cancel()
+            self._readiness.working(False)
+        if work.cancelled():
+            return True
+        if error := work.exception():
+            logger.error("the agent failed on a batch of %d records", len(records), exc_info=error)
+            # Whatever it was, going on would leave a hole in the offsets for ever: the program must end.
+            self._agent_failure.set_result(error)
+        return error is None
+
+    def _finish(self, record: Record) -> None:
+        self._offsets.finish(record)
+        self._progress.move()
+
+    async def _let_go(self, timeout_seconds: float) -> None:
+        """Wait for the work in hand, cancel what takes longer, and commit what is finished."""
+        self._give_back.set()
+        if self._work is not None and not self._work.done():
+            await asyncio.wait([self._work], timeout=timeout_seconds)
+            if self._work.cancel():
+                logger.warning("the batch in hand is not finished after %.0f s: given back", timeout_seconds)
+                await asyncio.wait([self._work])
+        # A crashed app's consumer answers no more, and one without its broker not soon.
+        if self._consumer.is_running:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._commit_for_good(), _LAST_COMMIT_SECONDS)
+
+    async def _on_revoked(self, *_: Any, **__: Any) -> None:
+        self._has_partitions = False
+        await self._let_go(_HAND_OVER_SECONDS)
+        self._offsets.forget()
+
+    async def _on_assigned(self, *_: Any, **__: Any) -> None:
+        self._has_partitions = True
+        self._watch.must_rejoin = False
+        self._agent.on_rebalance()
+
+    async def _commit_if_ours(self) -> None:
+        if self._has_partitions:
+            await self._commit()
+
+    async def _commit_for_good(self) -> None:
+        """Commit what is finished; try again where that may help."""
+        while await self._commit() is Commit.LATER:  # noqa: ASYNC110 - nobody tells when the broker is back
+            await asyncio.sleep(_COMMIT_SECONDS)
+
+    async def _commit(self) -> Commit:
+        async with self._committing:
+            generation = self._consumer.generation
+            for place, fetched in self._consumer.fetched().items():
+                self._offsets.skip(place, delivered=fetched.delivered, position=fetched.position)
+            offsets = self._offsets.committable()
+            if not offsets:
+                return Commit.TAKEN
+            result = await self._consumer.commit(offsets)
+            if result is Commit.TAKEN:
+                self._offsets.committed(offsets)
+                self._progress.move()
+            elif result is Commit.LOST and generation == self._consumer.generation:
+                self._lose_partitions()
+            return result
+
+    def _lose_partitions(self) -> None:
+        """Commit nothing more of what was read before the next assignment, and see that there is one."""
+        self._has_partitions = False
+        self._watch.must_rejoin = True
+        self._offsets.forget()
+
+    async def _show_lag(self) -> None:
+        ends = {place: self._consumer.end(place) for place in self.positions()}
+        lag = {
+            place: max((ends.get(place) or 0) - offset, 0)  # None before the first fetch
+            for place, offset in self.positions().items()
+        }
+        self._progress.show_lag(lag)
+
+    async def _repeat(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            if self._consumer.is_running:
+                await work()
+
+
+def _stopped_unasked() -> BaseException:
+    return RuntimeError("Faust stopped unasked")
+
+
+def _to_record(message: Any) -> Record:
+    headers = message.headers.items() if isinstance(message.headers, dict) else message.headers or ()
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=time_of(message.timestamp),
+        key=message.key,
+        value=message.value,
+        headers=tuple((name, None if value is None else bytes(value)) for name, value in headers),
+    )

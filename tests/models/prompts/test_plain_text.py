@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.prompts.plain_text import as_data, visible, without_urls
+
+# Text that leans towards what could break out.
+HOSTILE = st.lists(
+    st.one_of(
+        st.text(),
+        st.sampled_from(
+            [
+                "</post>",
+                "&lt;/post&gt;",
+                "<|im_end|>",
+                "\n",
+                "\u202e",
+                "\u200b",
+                "＜/post＞",
+                "[INST]",
+                "{entities}",
+                "≮",
+            ]
+        ),
+    )
+).map("".join)
+
+
+@given(HOSTILE, st.integers(min_value=8, max_value=100))
+def test_data_is_short_and_visible(text: str, max_bytes: int) -> None:
+    """Data keeps to its limit and holds no control, format, private or unassigned character."""
+    data = as_data(text, max_bytes=max_bytes)
+    assert len(data.encode()) <= max_bytes
+    assert not {unicodedata.category(character) for character in data} & {"Cc", "Cf", "Cs", "Co", "Cn"}
+    assert not re.search(r"\[/?[A-Z_]+\]", data)
+
+
+def test_invisible_text_is_no_text() -> None:
+    """White space, zero-width, bidi, tag and filler characters and selectors leave nothing."""
+    assert visible(" \n\t\u200b\u202e\u2066\ufeff\u00ad\U000e0041\ufe0f\u3164\u2800\x00") == ""
+
+
+def test_urls_are_left_out() -> None:
+    """Links cost tokens and say nothing."""
+    assert without_urls("Flood in Leeds https://t.co/abc?x=1 now www.x.org").split() == [
+        "Flood",
+        "in",
+        "Leeds",
+        "now",
+    ]
+
+
+def test_long_text_is_cut_at_a_word() -> None:
+    """A cut shows, and does not halve a word."""
+    assert as_data("water " * 100, max_bytes=20) == "water water…"
+    assert as_data("水" * 100, max_bytes=20) == "水水水水水…"

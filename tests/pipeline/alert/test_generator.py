@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.prompts.prompt import ChatMessage
+from pipeline.alert.attempt import Generation
+from pipeline.alert.candidates import merge
+from pipeline.alert.generator import CANDIDATE_PROMPT, SELECTION_PROMPT, AlertGenerator
+from pipeline.alert.selection import SelectionName
+from pipeline.errors import InvalidMessageError, LlmRefusedError
+from pipeline.llm.answers import Choice, Sample
+from pipeline.messages import (
+    Abstention,
+    AbstentionReason,
+    Alert,
+    AnnotatedPost,
+    SelectionMethod,
+    StageTime,
+    outcome_id,
+)
+from tests.pipeline.alert.test_filters import THEME, annotated
+
+TEXT = "Floods hit New\nOrleans again, FEMA sends help http://t.co/x"
+POST = annotated(TEXT, ["New\nOrleans", "FEMA"])
+
+
+class Llm:
+    """A fake LLM client: gives these samples and this choice, and keeps what it was asked."""
+
+    model = "fake"
+
+    def __init__(self, samples: Sequence[str] = (), choice: int | None = 0) -> None:
+        self.samples = list(samples)
+        self.choice = choice
+        self.sampled: list[dict[str, Any]] = []
+        self.chosen: list[dict[str, Any]] = []
+
+    async def sample(self, messages: Sequence[ChatMessage], **options: Any) -> list[Sample]:
+        self.sampled.append({"messages": messages, **options})
+        return [Sample(text, -float(len(text))) for text in self.samples]
+
+    async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: Any) -> Choice:
+        self.chosen.append({"messages": messages, "num_options": num_options, **options})
+        return Choice("", self.choice)
+
+
+async def generate(llm: Llm, post: AnnotatedPost = POST, selection: SelectionName = "llm") -> Generation:
+    generator = AlertGenerator(llm, num_samples=4, temperature=0.7, max_tokens=24, selection=selection)
+    return await generator.generate(post)
+
+
+async def test_an_alert_says_what_it_is_and_what_made_it() -> None:
+    """The published alert holds the candidate, the post, and the whole way to it."""
+    llm = Llm(
+        ["Severe flooding: new orleans", "severe flooding: New Orleans", "Monday: FEMA", "Flood aid: FEMA"], 1
+    )
+    generation = await generate(llm)
+    alert = generation.outcome
+    assert isinstance(alert, Alert)
+    chosen = generation.candidates[1]
+    assert (alert.theme, alert.entity) == (chosen.theme, chosen.entity.text)
+    assert (alert.entity_start, alert.entity_end) == (chosen.entity.start, chosen.entity.end)
+    assert alert.alert == f"{chosen.theme}: {' '.join(chosen.entity.text.split())}"
+    assert (alert.id, alert.post, alert.sentiment) == (outcome_id("p1"), POST.post, POST.sentiment)
+    made_by = alert.provenance
+    assert (made_by.llm, made_by.candidate_prompt, made_by.selection_prompt) == (
+        "fake",
+        CANDIDATE_PROMPT,
+        SELECTION_PROMPT,
+    )
+    assert (made_by.num_sampled, made_by.num_valid, made_by.selected_by) == (4, 2, SelectionMethod.LLM)
+    assert [sample.rejected_by for sample in generation.samples] == [None, None, "theme_date", None]
+    assert sorted(candidate.count for candidate in generation.candidates) == [1, 2]
+
+
+async def test_the_prompt_shows_cleaned_data_and_the_grammar_its_entities() -> None:
+    """One request: post on one line without links, entities listed, sentiment named."""
+    llm = Llm(["Severe flooding: FEMA"])
+    await generate(llm)
+    [asked] = llm.sampled
+    turn = asked["messages"][-1]["content"]
+    assert "<post>Floods hit New Orleans again, FEMA sends help</post>" in turn
+    assert "New Orleans; FEMA" in turn
+    assert "Sentiment: negative" in turn
+    assert '"New\\u0020Orleans" | "FEMA"' in asked["grammar"]
+    assert (asked["num_samples"], asked["temperature"], asked["max_tokens"]) == (4, 0.7, 24)
+
+
+async def test_the_only_candidate_needs_no_selection() -> None:
+    """One valid candidate is published without a second request, and the provenance says so."""
+    llm = Llm(["Severe flooding: FEMA", "nonsense"])
+    alert = (await generate(llm)).outcome
+    assert isinstance(alert, Alert)
+    assert alert.provenance.selected_by is SelectionMethod.ONLY_CANDIDATE
+    assert alert.provenance.selection_prompt is None
+    assert not llm.chosen
+
+
+async def test_none_of_these_is_an_abstention() -> None:
+    """Where the LLM finds every candidate wrong none is published, and the abstention keeps the way to it."""
+    generation = await generate(Llm(["Severe flooding: FEMA", "Flood aid: FEMA"], choice=2))
+    abstention = generation.outcome
+    assert isinstance(abstention, Abstention)
+    assert abstention.reason is AbstentionReason.NONE_SELECTED
+    assert abstention.provenance.selected_by is SelectionMethod.LLM
+    assert abstention.provenance.selection_prompt == SELECTION_PROMPT
+    assert (len(generation.candidates), generation.chosen) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("selection", "theme"),
+    [("first", "Severe flooding"), ("majority", "Flood damage"), ("likelihood", "Aid")],
+)
+async def test_other_methods_ask_nobody(selection: SelectionName, theme: str) -> None:
+    """First, most frequent and likeliest are found among the samples, and no selection prompt is claimed."""
+    llm = Llm(["Severe flooding: FEMA", "Flood damage: FEMA", "Flood damage: FEMA", "Aid: FEMA"])
+    alert = (await generate(llm, selection=selection)).outcome
+    assert isinstance(alert, Alert)
+    assert alert.theme == theme
+    assert alert.provenance.selected_by == selection
+    assert alert.provenance.selection_prompt is None
+    assert not llm.chosen
+
+
+@pytest.mark.parametrize(
+    ("post", "reason"),
+    [
+        (annotated("", []), AbstentionReason.NO_TEXT),
+        (annotated(" \n\u200b", [], sentiment=None), AbstentionReason.NO_TEXT),
+        (annotated("so tired today", []), AbstentionReason.NO_ENTITY),
+    ],
+)
+async def test_nothing_to_write_about_costs_no_request(post: AnnotatedPost, reason: AbstentionReason) -> None:
+    """Without text or entity the LLM is not asked, and the abstention claims no LLM and no prompt."""
+    llm = Llm()
+    generation = await generate(llm, post)
+    abstention = generation.outcome
+    assert isinstance(abstention, Abstention)
+    assert abstention.reason is reason
+    assert (abstention.provenance.llm, abstention.provenance.candidate_prompt) == (None, None)
+    assert not llm.sampled
+    assert generation.samples == ()
+
+
+async def test_no_valid_candidate_is_an_abstention() -> None:
+    """Samples that break the rules are never published."""
+    generation = await generate(Llm(["NO VALID ALERT", "2024: FEMA", "", "Flood: Houston"]))
+    abstention = generation.outcome
+    assert isinstance(abstention, Abstention)
+    assert abstention.reason is AbstentionReason.NO_VALID_CANDIDATE
+    assert (abstention.provenance.num_sampled, abstention.provenance.num_valid) == (4, 0)
+    assert abstention.provenance.llm == "fake"
+
+
+async def test_stages_are_added_to_those_of_the_post() -> None:
+    """Each stage says when it began, in UTC, and how long it took; a post without requests has none."""
+    before = StageTime(name="annotate", started_at=datetime.now(UTC), seconds=0.1)
+    post = msgspec.structs.replace(POST, stages=[before])
+    outcome = (await generate(Llm(["Severe flooding: FEMA", "Flood aid: FEMA"]), post)).outcome
+    assert [stage.name for stage in outcome.stages] == ["annotate", "sample", "filter", "select"]
+    assert all(stage.started_at.tzinfo is UTC and stage.seconds >= 0 for stage in outcome.stages)
+    assert post.stages == [before]
+
+
+async def test_a_redelivered_post_is_asked_about_in_the_same_way() -> None:
+    """Seed and order of the candidates depend on the post's id, not on the order of the samples or on time."""
+    samples = ["Severe flooding: FEMA", "Flood aid: FEMA", "Disaster relief: FEMA"]
+    first, again, other = Llm(samples), Llm(samples[::-1]), Llm(samples)
+    await generate(first)
+    await generate(again)
+    await generate(other, annotated(TEXT, ["FEMA"], post_id="p2"))
+    assert first.sampled == again.sampled
+    assert first.chosen == again.chosen
+    assert first.sampled[0]["seed"] != other.sampled[0]["seed"]
+
+
+@pytest.mark.parametrize(
+    "post",
+    [
+        msgspec.structs.replace(POST, sentiment=None),
+        msgspec.structs.replace(POST, post=msgspec.structs.replace(POST.post, text="something else")),
+    ],
+)
+async def test_an_annotation_that_does_not_fit_is_invalid(post: AnnotatedPost) -> None:
+    """An entity that is not in the text can never be published as if it were."""
+    with pytest.raises(InvalidMessageError):
+        await generate(Llm(["Severe flooding: FEMA"]), post)
+
+
+async def test_a_refusal_is_the_callers_matter() -> None:
+    """A refused prompt leaves as it is, for the dead letters."""
+
+    class Refusing(Llm):
+        async def sample(self, messages: Sequence[ChatMessage], **options: Any) -> list[Sample]:
+            raise LlmRefusedError("too long")
+
+    with pytest.raises(LlmRefusedError):
+        await generate(Refusing())
+
+
+@given(st.lists(st.text() | st.text().map("{}: FEMA".format), max_size=5), st.text(max_size=40))
+async def test_whatever_is_sampled_the_outcome_keeps_the_rules(samples: list[str], noise: str) -> None:
+    """An outcome is an abstention, or a theme of one to three words and an entity verbatim in the text."""
+    generation = await generate(Llm(samples), annotated(f"{noise} FEMA {noise}", ["FEMA"]))
+    outcome = generation.outcome
+    if generation.samples:
+        assert outcome.provenance.num_valid == len(merge(generation.samples))
+    if isinstance(outcome, Alert):
+        assert THEME.fullmatch(outcome.theme)
+        assert outcome.post.text[outcome.entity_start : outcome.entity_end] == outcome.entity
+    else:
+        assert outcome.reason is AbstentionReason.NO_VALID_CANDIDATE

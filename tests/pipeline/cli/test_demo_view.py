@@ -1,0 +1,31 @@
+import pytest
+
+from pipeline.cli.demo_view import JsonView, TextView
+
+_SUMMARY = {
+    "posts": 4,
+    "alerts": 1,
+    "abstentions": {"no_entity": 1},
+    "dead_letters": {"\x1b[31mdecode": 1, "unsent": 1},
+    "repeated": 0,
+    "seconds": 2.0,
+}
+
+
+def test_the_sum_names_every_post_and_obeys_no_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the broker did not take is a term of the sum, and a stage off a topic is shown, not interpreted."""
+    with TextView() as view:
+        view.summarise(_SUMMARY)
+    dead = "1 dead letters (\\x1b[31mdecode) + 1 dead letters (unsent)"
+    assert f"4 posts = 1 alerts + 1 without an alert (no_entity) + {dead}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("view", [TextView, JsonView])
+def test_a_step_is_shown_as_it_is(
+    view: type[TextView | JsonView], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Brackets in it are no markup."""
+    with view() as shown:
+        shown.report("line 3 is not sent: [/red]")
+    captured = capsys.readouterr()
+    assert "line 3 is not sent: [/red]" in captured.out + captured.err

@@ -1,0 +1,199 @@
+import os
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from pipeline.local.process import find_free_port
+
+_TOCSIN = Path(sys.executable).with_name("tocsin")
+_COMMANDS = ("annotate", "alert", "up", "demo", "produce", "watch", "try")
+_DEAD_COMMANDS = ("dead list", "dead show", "dead replay")
+
+
+def _tocsin(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [_TOCSIN, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=cwd,
+        env=_environ() | {"COLUMNS": "200", "NO_COLOR": "1"} | variables,
+        check=False,
+    )
+
+
+def _environ() -> dict[str, str]:
+    """Return our environment without the settings that our caller has made."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+
+
+@pytest.mark.parametrize("command", [*_COMMANDS, *_DEAD_COMMANDS])
+def test_every_command_explains_itself_with_an_example(command: str) -> None:
+    """`--help` ends with a command that can be copied."""
+    result = _tocsin(*command.split(), "--help")
+    assert result.returncode == 0
+    assert re.search(rf"Example: .*tocsin {command}", result.stdout)
+
+
+def test_the_program_tells_its_version() -> None:
+    """One line, as the package is installed."""
+    result = _tocsin("--version")
+    assert (result.returncode, result.stdout) == (0, f"tocsin {metadata.version('tocsin')}\n")
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["", "produce", "dead", "dead list"])
+def test_the_short_option_asks_for_help_too(command: str) -> None:
+    """`-h` is `--help` everywhere."""
+    short, long = (_tocsin(*command.split(), option) for option in ("-h", "--help"))
+    assert (short.returncode, short.stdout) == (0, long.stdout)
+
+
+@pytest.mark.parametrize("command", ["demo", "try"])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"id": "1", "text": "x"}'.encode("utf-16"), "not in UTF-8 but in UTF-16"),
+        (b'[{"id": "1", "text": "x"}]', "a JSON array: expected one JSON object a line"),
+    ],
+)
+def test_a_file_of_another_form_is_refused_before_anything_is_started(
+    command: str, content: bytes, problem: str, tmp_path: Path
+) -> None:
+    """One line with the file and its form."""
+    (tmp_path / "posts").write_bytes(content)
+    result = _tocsin(command, "--posts", "posts", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"tocsin: posts: {problem}")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
+    """Start-up fails with status 2 and one line a mistake."""
+    result = _tocsin("annotate", TOCSIN_METRICS_PORT="high", TOCSIN_BROKER="x")
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 2
+    assert all(line.startswith("tocsin: TOCSIN_") for line in result.stderr.splitlines())
+
+
+@pytest.mark.parametrize("command", [*_COMMANDS, *_DEAD_COMMANDS])
+def test_a_wrong_setting_is_told_before_the_network_is_loaded(command: str) -> None:
+    """That takes seconds."""
+    arguments = {"produce": ["-"], "try": ["a"], "dead show": ["0/1"], "dead replay": ["--all"]}.get(
+        command, []
+    )
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "pipeline.cli", *command.split(), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=_environ() | {"TOCSIN_METRICS_PORT": "high"},
+        check=False,
+    )
+    assert (result.returncode, "TOCSIN_METRICS_PORT" in result.stderr) == (2, True)
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in result.stderr.splitlines() if "|" in line}
+    assert "pipeline.settings" in loaded
+    assert not {"torch", "faust"} & loaded
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("produce", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read: No such file or directory"),
+        (("demo", "--posts", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read: No such file or directory"),
+        (("up", "--data", "kept"), "tocsin: --data kept: only Apache Kafka keeps data: add --kafka apache"),
+        (("watch", "--brokers", "127.0.0.1:1"), "tocsin: no Kafka broker at 127.0.0.1:1"),
+        (("watch", "--brokers", ""), "tocsin: --brokers='': "),
+        (("annotate", "--brokers", ""), "tocsin: --brokers='': "),
+        (("alert", "--brokers", "kafka"), "tocsin: --brokers='kafka': expected HOST:PORT"),
+        (("up", "--config", "gone.toml"), "tocsin: gone.toml: cannot be read: No such file or directory"),
+        (("demo", "--config", "gone.toml"), "tocsin: gone.toml: cannot be read: No such file or directory"),
+        (("demo", "--llm-url", "gone"), "tocsin: --llm-url='gone': "),
+        (("up", "--llm", "vllm"), "tocsin: --llm vllm: name a model with --model"),
+        (("demo", "--model", "large"), "tocsin: --model large: for vLLM alone: add --llm vllm"),
+        (
+            ("up", "--llm", "vllm", "--model", "m", "--llm-url", "http://h/v1"),
+            "tocsin: --llm vllm: a server that runs is named too",
+        ),
+        (("try",), "tocsin: try: expected either a text or --posts FILE"),
+        (("try", "a", "--posts", "b"), "tocsin: try: expected either a text or --posts FILE"),
+        (("try", "--posts", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read"),
+        (("produce", "\x1b[31mgone"), r"tocsin: \x1b[31mgone: cannot be read"),
+    ],
+)
+def test_what_a_person_can_mend_is_one_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    """No traceback, a status other than 0, and the thing that is wrong."""
+    result = _tocsin(*arguments, cwd=tmp_path)
+    assert result.returncode in (1, 2)
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("TOCSIN_DEVICE", "cuda:999", "device='cuda:999': cannot be used"),
+        ("TOCSIN_CHECKPOINT", "gone", "checkpoint='gone'"),
+        ("TOCSIN_GUIDELINES", "ours", "guidelines='ours': "),
+        ("TOCSIN_LLM_MODEL", "large", "llm_model='large': the embedded LLM server has a model of its own"),
+    ],
+)
+def test_a_trial_says_which_setting_it_cannot_follow(
+    name: str, value: str, message: str, tmp_path: Path
+) -> None:
+    """What the network or the embedded LLM server cannot do is one line, not a traceback."""
+    result = _tocsin("try", "Flood in Jakarta", cwd=tmp_path, **{name: value})
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_where_kafka_is_missing_its_command_says_what_to_do(tmp_path: Path) -> None:
+    """The folder that was looked in is named, and nothing is left behind."""
+    result = _tocsin("up", "--kafka", "apache", "--broker-port", "0", cwd=tmp_path, TOCSIN_KAFKA_LIBS="gone")
+    assert result.returncode == 1
+    assert "no jars in gone: run `make kafka`, or set TOCSIN_KAFKA_LIBS" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_agent_without_a_broker_says_so_keeps_trying_and_stops_when_told() -> None:
+    """The broker's address is in the log, more than once, and SIGTERM still ends it with status 0."""
+    brokers = f"127.0.0.1:{find_free_port()}"
+    process = subprocess.Popen(
+        [_TOCSIN, "alert", "--brokers", brokers],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environ() | {"TOCSIN_BROKERS": "127.0.0.1:2", "TOCSIN_METRICS_PORT": "0"},
+    )
+    assert process.stderr is not None
+    try:
+        with process.stderr as log:
+            complaints = 0
+            while complaints < 2:
+                line = log.readline()
+                assert line, "the agent ended by itself"
+                complaints += f"no Kafka broker at {brokers}" in line
+            process.terminate()
+            assert process.wait(timeout=10) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_installed_program_imports_this_repository_and_no_stranger(tmp_path: Path) -> None:
+    """Run elsewhere, beside folders of the same names, it still takes its own packages."""
+    for name in ("pipeline", "models", "training"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('a stranger was imported')")
+    assert _tocsin("watch", "--help", cwd=tmp_path).returncode == 0
+    code = "import pipeline, models, training as t; print(pipeline.__file__, models.__file__, t.__file__)"
+    environ = os.environ | {"PYTHONSAFEPATH": "1"}
+    files = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
+    ).stdout
+    root = Path(__file__).parents[3]
+    assert files.split() == [str(root / name / "__init__.py") for name in ("pipeline", "models", "training")]

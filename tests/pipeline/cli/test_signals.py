@@ -1,0 +1,179 @@
+"""Ctrl-C and SIGTERM, really sent to the installed program at moments of its life."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.signals import run
+from pipeline.local.process import find_free_port
+from tests.pipeline.stack_process import tocsin
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for the program's state under /proc"),
+]
+
+_STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+# Seconds after the program's first moment: while modules load, while settings are read, while parts start.
+_MOMENTS = (0.0, 0.05, 0.2, 0.6, 1.5)
+
+
+def _heeds_signals(pid: int) -> bool:
+    """Return whether the process has come to our code: before, it is Python's own start that a signal ends."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return False
+    caught = next((int(line.split()[1], 16) for line in lines if line.startswith("SigCgt")), 0)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def _left_running(mark: str) -> list[str]:
+    """Return the command lines of processes whose environment carries the mark."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"TEST_RUN_MARK={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+@asynccontextmanager
+async def _silent_broker() -> AsyncIterator[int]:
+    """Give the port of somebody who takes connections and never says a word."""
+    writers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("try", "Flood in Jakarta"),
+        ("demo", "--json"),
+        ("produce", "-"),
+        ("watch", "--brokers", "127.0.0.1:{port}"),
+        ("dead", "list", "--brokers", "127.0.0.1:{port}"),
+    ],
+    ids=lambda command: command[0],
+)
+async def test_a_command_ends_well_whenever_it_is_told(
+    command: tuple[str, ...], number: signal.Signals, tmp_path: Path
+) -> None:
+    """No traceback, the status that shells expect, nothing left running and no folder left behind."""
+    async with _silent_broker() as port:
+        for moment in _MOMENTS:
+            mark = f"{tmp_path}/{moment}"
+            arguments = [argument.format(port=port) for argument in command]
+            brokers = {"TOCSIN_BROKERS": f"127.0.0.1:{port}"} if "--brokers" not in command else {}
+            async with tocsin(*arguments, folder=tmp_path, TEST_RUN_MARK=mark, **brokers) as process:
+                await _until(lambda pid=process.pid: _heeds_signals(pid))  # type: ignore[misc]
+                await asyncio.sleep(moment)
+                process.send_signal(number)
+                async with asyncio.timeout(60):
+                    _, log = await process.communicate()
+            assert (process.returncode, "Traceback" in log.decode()) == (_STATUS[number], False), (
+                f"after {moment} s: {log.decode()}"
+            )
+            assert _left_running(mark) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("command", ["up", "annotate", "alert"])
+async def test_what_runs_until_it_is_told_ends_well_from_the_start(
+    command: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    """Being told is how it ends: status 0, or that of the signal while nothing has begun; never a traceback."""
+    arguments = ("up", "--broker-port", "0", "--metrics-port", "0") if command == "up" else (command,)
+    variables = {"TOCSIN_BROKERS": f"127.0.0.1:{find_free_port()}", "TOCSIN_METRICS_PORT": "0"}
+    for moment in _MOMENTS:
+        mark = f"{tmp_path}/{moment}"
+        async with tocsin(*arguments, folder=tmp_path, TEST_RUN_MARK=mark, **variables) as process:
+            await _until(lambda pid=process.pid: _heeds_signals(pid))  # type: ignore[misc]
+            await asyncio.sleep(moment)
+            process.send_signal(number)
+            async with asyncio.timeout(60):
+                _, log = await process.communicate()
+        assert process.returncode in (0, _STATUS[number]), f"after {moment} s: {log.decode()}"
+        assert "Traceback" not in log.decode()
+        assert _left_running(mark) == []
+
+
+async def test_a_signal_that_the_caller_ignores_is_ignored(tmp_path: Path) -> None:
+    """A shell starts what runs in its background that way, and Ctrl-C is then for somebody else."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import asyncio, os, signal; from pipeline.cli.signals import end_at_once_when_told, run\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "end_at_once_when_told(); os.kill(os.getpid(), signal.SIGINT)\n"
+        "async def work():\n    os.kill(os.getpid(), signal.SIGINT); await asyncio.sleep(0.1); return 'done'\n"
+        "print(run(work()))",
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    assert (process.returncode, output.decode()) == (0, "done\n")
+
+
+async def test_the_third_signal_ends_what_does_not_come_to_its_end() -> None:
+    """The first begins the clearing away, and the second does not cut it short."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import asyncio, os, signal; from pipeline.cli.signals import run\n"
+        "async def work():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    try:\n        await asyncio.Event().wait()\n"
+        "    except asyncio.CancelledError:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    await asyncio.sleep(0.1); print('clearing away', flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGINT); await asyncio.Event().wait()\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler); run(work())",
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(60):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert (process.returncode, output.decode()) == (130, "clearing away\n")
+
+
+def test_work_that_nobody_interrupts_returns_and_raises_as_it_would() -> None:
+    """The handlers are no part of it."""
+
+    async def work(error: Exception | None) -> int:
+        await asyncio.sleep(0)
+        if error:
+            raise error
+        return os.getpid()
+
+    before = [signal.getsignal(number) for number in _STATUS]
+    try:
+        assert run(work(None)) == os.getpid()
+        with pytest.raises(KeyError, match="gone"):
+            run(work(KeyError("gone")))
+    finally:
+        for number, handler in zip(_STATUS, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,151 @@
+"""`tocsin up` and a second terminal: what it prints works there, wherever both were opened."""
+
+import asyncio
+import json
+import shlex
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.local.process import answers_http, find_free_port
+from tests.pipeline.llm.fake_llm import FakeLlm, answering
+from tests.pipeline.stack_process import read_until, tocsin
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+_UP = ("up", "--broker-port", "0", "--metrics-port", "0")
+_POST = json.dumps({"id": "1", "text": "Floods in Jakarta, thousands flee"})
+
+
+@dataclass
+class RunningUp:
+    """What `up` has printed."""
+
+    commands: list[list[str]]  # without the program's name
+    urls: list[str]
+    brokers: str
+
+
+@asynccontextmanager
+async def _up(folder: Path, llm: FakeLlm) -> AsyncIterator[RunningUp]:
+    """Give what a running `tocsin up` prints, and check that Ctrl-C ends it well."""
+    async with tocsin(*_UP, "--llm-url", llm.url, folder=folder) as process:
+        values = [
+            line.strip().split("  ", 1)[-1].strip() for line in await read_until("Ctrl-C", process.stdout)
+        ]
+        commands = [shlex.split(value)[1:] for value in values if value.startswith("tocsin ")]
+        broker = next(value for value in values if "embedded" in value)
+        yield RunningUp(commands, [v for v in values if v.endswith("/metrics")], broker.split()[0])
+        process.send_signal(signal.SIGINT)
+        _, log = await process.communicate()
+    assert (process.returncode, log.decode()) == (0, "")
+
+
+async def _run(*arguments: str, folder: Path, **variables: str) -> str:
+    """Return what the command prints on standard output; it must end with status 0."""
+    async with tocsin(*arguments, folder=folder, **variables) as process:
+        output, log = await process.communicate()
+    assert process.returncode == 0, log.decode()
+    return output.decode()
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Path:
+    """The folder of another terminal."""
+    folder = tmp_path / "terminal"
+    folder.mkdir()
+    return folder
+
+
+async def test_every_line_that_up_prints_works_in_another_terminal(tmp_path: Path, terminal: Path) -> None:
+    """Commands are run as they stand there, without a setting; the alert for a produced post is watched."""
+    async with FakeLlm(answering("Flood: Jakarta")) as llm, _up(tmp_path, llm) as up:
+        assert len(up.urls) == 2
+        assert all([await answers_http(url) for url in up.urls])
+        names = [command[0] for command in up.commands]
+        assert sorted(names) == ["dead", "produce", "watch"]
+        watch = up.commands.pop(names.index("watch"))
+        async with tocsin(*watch, folder=terminal) as watching:
+            seen = asyncio.ensure_future(read_until("Flood: Jakarta", watching.stdout))
+            # Alerts are shown from now on, and nothing tells when "now" is: so posts are produced until one is seen.
+            number = 0
+            while not seen.done():
+                (terminal / "posts.jsonl").write_text(_POST.replace('"1"', f'"{number}"'))
+                for command in up.commands:
+                    await _run(*command, folder=terminal)
+                await asyncio.wait([seen], timeout=3)
+                number += 1
+            await seen
+            watching.send_signal(signal.SIGINT)
+
+
+async def test_every_other_command_works_against_up_with_no_setting_but_its_address(
+    tmp_path: Path, terminal: Path
+) -> None:
+    """A dead letter is replayed, and a second agent joins."""
+    (terminal / "bad.jsonl").write_text("not json\n")
+    async with FakeLlm(answering("Flood: Jakarta")) as llm, _up(tmp_path, llm) as up:
+        await _run("produce", "bad.jsonl", "--raw", "--brokers", up.brokers, folder=terminal)
+        while "decode" not in await _run("dead", "list", "--brokers", up.brokers, folder=terminal):
+            await asyncio.sleep(0.1)
+        replayed = await _run("dead", "replay", "--all", "--brokers", up.brokers, folder=terminal)
+        assert replayed == "1 records replayed, 0 not\n"
+        port = find_free_port()
+        variables = {"TOCSIN_BROKERS": up.brokers, "TOCSIN_METRICS_PORT": str(port)}
+        async with tocsin("annotate", folder=terminal, **variables) as agent:
+            while not await answers_http(f"http://127.0.0.1:{port}/readyz"):
+                assert agent.returncode is None
+                await asyncio.sleep(0.1)
+            agent.send_signal(signal.SIGTERM)
+            assert await agent.wait() == 0
+
+
+@pytest.mark.parametrize("command", [_UP, ("demo", "--json", "--posts", "posts.jsonl")])
+async def test_modules_of_the_users_own_are_never_run(command: tuple[str, ...], tmp_path: Path) -> None:
+    """The folder holds packages with our names, and one with a name of Python's, that would fail and leave a trace."""
+    trap = f"open({str(tmp_path / 'was-run')!r}, 'w'); raise SystemExit('a file of the user was run')"
+    for name in ("models/__init__.py", "pipeline/__init__.py", "queue.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(trap)
+    (tmp_path / "posts.jsonl").write_text(_POST)
+    async with tocsin(*command, folder=tmp_path) as process:
+        if command == _UP:
+            await read_until("Ctrl-C", process.stdout)
+            process.send_signal(signal.SIGTERM)
+        output, log = await process.communicate()
+    assert process.returncode == 0, log.decode()
+    assert command == _UP or json.loads(output.splitlines()[-1])["summary"]["posts"] == 1
+    assert not (tmp_path / "was-run").exists()
+
+
+async def test_up_says_what_it_waits_for_and_goes_on_when_the_llm_server_comes(tmp_path: Path) -> None:
+    """Nobody answers at --llm-url: one line with the reason, and none more for as long as that is the same."""
+    llm = FakeLlm(answering("Flood: Jakarta"), port=find_free_port())
+    async with tocsin(*_UP, "--llm-url", llm.url, folder=tmp_path) as process:
+        said = await read_until("alert is not ready yet", process.stdout)
+        assert "LLM not usable" in said[-1]
+        assert llm.url in said[-1]
+        async with llm:
+            said = await read_until("alert is ready", process.stdout)
+            assert len([line for line in said if llm.url in line]) == 0
+            process.send_signal(signal.SIGINT)
+            await process.communicate()
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+async def test_try_says_once_what_it_waits_for(is_file: bool, tmp_path: Path) -> None:
+    """On standard error, not with every attempt; the results are the same as if nothing had been amiss."""
+    (tmp_path / "posts.jsonl").write_text(_POST)
+    llm = FakeLlm(answering("Flood: Jakarta"), port=find_free_port())
+    what = ("--posts", "posts.jsonl") if is_file else ("Floods in Jakarta, thousands flee",)
+    async with tocsin("try", *what, "--llm-url", llm.url, folder=tmp_path) as process:
+        await read_until("the LLM is not ready yet: LLM server at", process.stderr)
+        async with llm:
+            output, log = await process.communicate()
+    assert (process.returncode, log.decode()) == (0, "")
+    assert "Flood: Jakarta" in output.decode()

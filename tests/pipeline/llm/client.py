@@ -1,0 +1,80 @@
+"""A client on the fake LLM server, and what tests ask it for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from models.prompts.prompt import ChatMessage
+from pipeline.llm.abilities import AskingStyle
+from pipeline.llm.answers import Choice
+from pipeline.llm.client import LlmClient
+from pipeline.llm.http import LlmRequest
+from pipeline.llm.question import Demands
+from pipeline.llm.retry import Patience
+from tests.pipeline.llm.fake_llm import Behaviour, FakeLlm, Reply, answering, completion, is_canary
+
+SECRET = "the secret words of a post"
+MESSAGES: list[ChatMessage] = [{"role": "user", "content": SECRET}]
+
+
+def make_client(
+    fake: FakeLlm,
+    *,
+    model: str | None = None,
+    timeout_seconds: float = 5.0,
+    on_request: Callable[[LlmRequest], None] | None = None,
+    style: AskingStyle | None = None,
+    demands: Demands | None = None,
+    on_state: Callable[[str], None] | None = None,
+    give_up_seconds: float = float("inf"),
+) -> LlmClient:
+    return LlmClient(
+        url=fake.url,
+        model=model,
+        api_key="the-key",
+        timeout_seconds=timeout_seconds,
+        max_requests=2,
+        on_request=on_request,
+        style=style,
+        demands=demands,
+        on_state=on_state,
+        patience=Patience(max_attempts=3, max_backoff_seconds=0.02, give_up_seconds=give_up_seconds),
+    )
+
+
+@asynccontextmanager
+async def connected(behave: Behaviour, **options: Any) -> AsyncIterator[tuple[FakeLlm, LlmClient]]:
+    """A fake, and a client that has connected to it while it still behaved well."""
+    async with FakeLlm(answering("hello")) as fake:
+        client = make_client(fake, **options)
+        await client.connect()
+        fake.behave = behave
+        fake.requests.clear()
+        yield fake, client
+        await client.close()
+
+
+async def sample(client: LlmClient, num_samples: int = 2, grammar: str | None = None) -> list[str]:
+    samples = await client.sample(
+        MESSAGES, num_samples=num_samples, temperature=0.7, max_tokens=9, seed=5, grammar=grammar
+    )
+    return [sample.text for sample in samples]
+
+
+async def choose(client: LlmClient, num_options: int = 3) -> Choice:
+    return await client.choose(MESSAGES, num_options, max_tokens=9, seed=5)
+
+
+def in_turn(*replies: Reply | Behaviour, after: Behaviour) -> Behaviour:
+    """Each own request gets the next reply, then `after`; canaries are always answered."""
+    left = list(replies)
+
+    def behave(request: dict[str, Any]) -> Reply:
+        if is_canary(request):
+            return completion(["hi"])
+        reply = left.pop(0) if left else after
+        return reply if isinstance(reply, Reply) else reply(request)
+
+    return behave

@@ -1,0 +1,462 @@
+"""A server that goes bad while posts flow: they wait, nobody buries them, it is told, and it ends by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+import pipeline.llm.client
+import pipeline.llm.gate
+from pipeline.errors import LlmRefusedError, LlmUnavailableError, LlmUnfitError
+from pipeline.llm.client import LlmClient
+from pipeline.llm.gate import LlmGate, is_passing
+from pipeline.llm.grammar import PROBE_WORD
+from pipeline.llm.http import LlmBusyError
+from tests.pipeline.llm.client import SECRET, make_client, sample
+from tests.pipeline.llm.fake_llm import (
+    Behaviour,
+    FakeLlm,
+    Picky,
+    Reply,
+    answering,
+    failure,
+    is_canary,
+    models,
+    prompt_bytes,
+    thinking_alone,
+)
+from tests.pipeline.llm.test_examination import DEMANDS
+
+_WELL = answering("Fire: Athens")
+_SHORT = 1_000  # bytes; above the short harmless prompt and our posts, below the longest prompts
+
+
+@dataclass
+class _Used:
+    """A client in use, and what it has told of its state."""
+
+    fake: FakeLlm
+    client: LlmClient
+    told: list[str] = field(default_factory=list)
+
+    async def until_told(self, text: str) -> None:
+        await _until(lambda: any(text in reason for reason in self.told))
+
+    async def until_usable(self) -> None:
+        await _until(lambda: bool(self.told) and self.told[-1] == "")
+
+
+@asynccontextmanager
+async def _used(behave: Behaviour = _WELL, *, model: str | None = None) -> AsyncIterator[_Used]:
+    """A client that has connected to a fake which then behaves well."""
+    told: list[str] = []
+    async with FakeLlm(behave) as fake:
+        client = make_client(fake, model=model, demands=DEMANDS, on_state=told.append)
+        await client.connect()
+        fake.requests.clear()
+        yield _Used(fake, client, told)
+        await client.close()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (
+            lambda _: failure(400, kind="invalid_request_error"),
+            "even a harmless request: status 400 invalid_request",
+        ),
+        (lambda _: failure(422), "even a harmless request: status 422"),
+        (lambda _: failure(413), "even a harmless request: status 413"),
+        (Picky(has_template=False), "even a harmless request: status 400"),
+        (Picky(max_prompt_bytes=_SHORT), "refuses one as long as real ones get"),
+        (lambda request: thinking_alone(request.get("n", 1)), "thinking alone"),
+        (lambda _: failure(401), "status 401 server_error: check TOCSIN_LLM_API_KEY"),
+        (lambda _: failure(403), "status 403"),
+        (lambda _: failure(404), "status 404"),
+        (lambda _: failure(500), "status 500"),
+        (lambda _: failure(503), "is busy: status 503"),
+        (lambda _: Reply(body=b"<html>"), "something else than OpenAI's API"),
+    ],
+)
+async def test_posts_wait_for_a_server_that_is_good_for_nobody(
+    bad: Behaviour, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However it goes bad: no post is refused, the reason is told, and all are answered once it is mended."""
+    caplog.set_level(logging.INFO, "pipeline")
+    async with _used() as used:
+        used.fake.behave = bad
+        posts = [asyncio.create_task(_long_sample(used.client)) for _ in range(5)]
+        await used.until_told(reason)
+        assert not any(post.done() for post in posts)
+        used.fake.behave = _WELL
+        assert await asyncio.wait_for(asyncio.gather(*posts), 30) == [["Fire: Athens"]] * 5
+        assert used.told[-1] == ""
+    lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len([line for line in lines if reason in line]) == 1
+    assert "answers again" in caplog.text
+    assert SECRET not in caplog.text
+
+
+async def _long_sample(client: LlmClient) -> list[str]:
+    """Ask about a post that is long enough for a small context to refuse it."""
+    messages: Any = [{"role": "user", "content": SECRET * 60}]
+    samples = await client.sample(messages, num_samples=1, temperature=0.7, max_tokens=9, seed=5)
+    return [sample.text for sample in samples]
+
+
+async def test_a_recovery_is_noticed_without_a_post() -> None:
+    """Nobody waits any more, and the state is told all the same."""
+    async with _used() as used:
+        port = used.fake.port
+        await used.fake.__aexit__(None, None, None)
+        post = asyncio.create_task(sample(used.client, 1))
+        await used.until_told("cannot be reached")
+        post.cancel()
+        with suppress(asyncio.CancelledError):
+            await post
+        async with FakeLlm(_WELL, port=port):
+            await used.until_usable()
+
+
+async def test_a_hiccup_is_told_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """One answer of four fails, and the harmless ones as well: the state stays what it was."""
+    num_asked = 0
+
+    def behave(request: dict[str, Any]) -> Reply:
+        nonlocal num_asked
+        num_asked += 1
+        return failure(500) if num_asked % 4 < 2 else _WELL(request)
+
+    async with _used() as used:
+        used.fake.behave = behave
+        for _ in range(10):
+            assert await sample(used.client, 1) == ["Fire: Athens"]
+        assert used.told == []
+
+
+async def test_a_post_that_is_refused_alone_leaves_the_server_usable() -> None:
+    """The harmless question with the same fields is answered, so it is the post."""
+    async with _used() as used:
+        used.fake.behave = lambda request: _WELL(request) if is_canary(request) else failure(400)
+        with pytest.raises(LlmRefusedError):
+            await sample(used.client, 2)
+        refused, twin, *_ = used.fake.requests
+        assert refused | {"messages": None} == twin | {"messages": None}
+        assert used.told == []
+
+
+@pytest.mark.parametrize(
+    "picky",
+    [
+        Picky(refused_fields=frozenset({"max_tokens"})),
+        Picky(refused_fields=frozenset({"seed"}), names_fields=False),
+        Picky(temperatures=(1.0,), status=422),
+        Picky(max_n=1),
+        Picky(takes_system=False),
+    ],
+)
+async def test_a_server_that_takes_less_from_now_on_is_asked_for_less(picky: Picky) -> None:
+    """A gateway's update in the middle of the work refuses a field: no post is refused, and it goes on without."""
+    async with _used() as used:
+        used.fake.behave = picky
+        messages: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": SECRET}]
+        samples = await used.client.sample(messages, num_samples=3, temperature=0.7, max_tokens=9, seed=5)
+        assert [sample.text for sample in samples] == ["Fire: Athens"] * 3
+
+
+async def test_n_rises_again_after_a_while(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a server refused once is tried again, without a post in it, and told."""
+    caplog.set_level(logging.INFO, "pipeline")
+    async with _used(Picky(max_n=2)) as used:
+        await sample(used.client, 8)
+        assert max(request.get("n", 1) for request in used.fake.requests) == 2
+        used.fake.behave = _WELL
+        await sample(used.client, 8)
+        assert max(request.get("n", 1) for request in used.fake.requests) == 2
+        monkeypatch.setattr(pipeline.llm.client, "_EXAMINE_AGAIN_SECONDS", 0.0)
+        await sample(used.client, 8)
+        await _until(lambda: "now takes all that we ask for" in caplog.text)
+        used.fake.requests.clear()
+        await sample(used.client, 8)
+        assert [request["n"] for request in used.fake.own_requests] == [8]
+
+
+async def test_all_is_found_out_anew_after_a_reconnect() -> None:
+    """Another server may have come in its place: with more slots, and another model."""
+    async with _used(Picky(max_n=2)) as used:
+        port = used.fake.port
+        await used.fake.__aexit__(None, None, None)
+        post = asyncio.create_task(sample(used.client, 8))
+        await used.until_told("cannot be reached")
+        async with FakeLlm(_WELL, port=port, models=models("another")) as other:
+            assert len(await post) == 8
+            assert [(request["n"], request["model"]) for request in other.own_requests] == [(8, "another")]
+            assert used.client.model == "another"
+
+
+async def test_a_busy_server_is_asked_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that limits tokens is not made busier by the questions whether it still is, however long that lasts."""
+    monkeypatch.setattr(pipeline.llm.client, "_LONG_OUTAGE_SECONDS", 0.0)
+    async with _used() as used:
+        used.fake.behave = lambda _: failure(429)
+        post = asyncio.create_task(sample(used.client, 8))
+        await _until(lambda: len(used.fake.requests) > 10)
+        canaries = [request for request in used.fake.requests if is_canary(request)]
+        assert max(map(prompt_bytes, canaries)) < _SHORT
+        assert not any("n" in request for request in canaries)
+        used.fake.behave = _WELL
+        assert len(await post) == 8
+
+
+async def test_a_busy_server_that_takes_less_afterwards_is_asked_for_less(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The small question is refused as well, and then all is found out anew."""
+    async with _used() as used:
+        used.fake.behave = lambda _: failure(503)
+        post = asyncio.create_task(sample(used.client, 1))
+        await _until(lambda: len(used.fake.requests) > 1)
+        used.fake.behave = Picky(refused_fields=frozenset({"max_tokens"}))
+        assert await asyncio.wait_for(post, 30) == ["Fire: Athens"]
+    assert "refuses even a harmless request: status 400" in caplog.text
+    assert "cannot be examined" not in caplog.text
+
+
+async def test_a_server_that_was_gone_and_loads_is_found_out_anew() -> None:
+    """It says that it is busy until its model is there, which may be another."""
+    async with _used() as used:
+        port = used.fake.port
+        await used.fake.__aexit__(None, None, None)
+        post = asyncio.create_task(sample(used.client, 1))
+        await used.until_told("cannot be reached")
+        async with FakeLlm(lambda _: failure(503), port=port, models=failure(503)) as other:
+            await used.until_told("is busy: status 503")
+            other.behave, other.models = _WELL, models("another")
+            assert await asyncio.wait_for(post, 30) == ["Fire: Athens"]
+            assert used.client.model == "another"
+            assert other.own_requests[-1]["model"] == "another"
+
+
+async def test_all_is_found_out_anew_after_long_busyness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway says 503 while the server behind it is replaced."""
+    monkeypatch.setattr(pipeline.llm.client, "_LONG_OUTAGE_SECONDS", 0.0)
+    async with _used() as used:
+        used.fake.behave = lambda _: failure(503)
+        post = asyncio.create_task(sample(used.client, 1))
+        await _until(lambda: len(used.fake.requests) > 1)
+        used.fake.behave, used.fake.models = _WELL, models("another")
+        assert await asyncio.wait_for(post, 30) == ["Fire: Athens"]
+        assert used.client.model == "another"
+
+
+async def test_a_limit_that_the_examination_exceeds_holds_up_no_post(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After long busyness all would be found out anew: where that is too much at once, posts go on as before."""
+    monkeypatch.setattr(pipeline.llm.client, "_LONG_OUTAGE_SECONDS", 0.0)
+    async with _used() as used:
+        used.fake.behave = lambda _: failure(429)
+        post = asyncio.create_task(sample(used.client, 2))
+        await _until(lambda: len(used.fake.requests) > 1)
+        used.fake.behave = lambda request: (
+            failure(429) if is_canary(request) and "n" in request else _WELL(request)
+        )
+        assert len(await asyncio.wait_for(post, 30)) == 2
+
+
+async def test_all_is_found_out_anew_after_a_long_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway says 502 while the server behind it is replaced by one with more slots."""
+    async with _used(Picky(max_n=2)) as used:
+        used.fake.behave = lambda _: failure(502)
+        post = asyncio.create_task(sample(used.client, 8))
+        await _until(lambda: len(used.fake.requests) > 3)
+        monkeypatch.setattr(pipeline.llm.client, "_LONG_OUTAGE_SECONDS", 0.0)
+        used.fake.behave = _WELL
+        await post
+        assert used.fake.own_requests[-1]["n"] == 8
+
+
+async def test_a_model_that_vanished_is_waited_for_where_it_was_named() -> None:
+    """While the agent runs, that ends nothing: somebody may be replacing it."""
+    async with _used(model="fake-model") as used:
+        used.fake.behave, used.fake.models = lambda _: failure(404), models("other")
+        post = asyncio.create_task(sample(used.client, 1))
+        await used.until_told("no model 'fake-model'; it lists other")
+        used.fake.behave, used.fake.models = _WELL, models("fake-model:latest")
+        assert await asyncio.wait_for(post, 30) == ["Fire: Athens"]
+        assert used.client.model == "fake-model:latest"
+
+
+async def test_a_post_that_is_thought_about_too_long_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Its samples are empty, for it alone; one line says what to set, however many such posts come."""
+    async with _used() as used:
+        used.fake.behave = lambda request: (
+            _WELL(request) if is_canary(request) else thinking_alone(request.get("n", 1))
+        )
+        for _ in range(3):
+            assert await sample(used.client, 2) == ["", ""]
+        assert used.told == []
+    [line] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "TOCSIN_LLM_MAX_TOKENS" in line
+
+
+async def test_a_server_that_is_unfit_for_long_is_the_callers_to_deal_with() -> None:
+    """As one that is away: where alerts without an LLM are allowed, a post waits no longer; it is not refused."""
+    async with FakeLlm(_WELL) as fake:
+        client = make_client(fake, demands=DEMANDS, give_up_seconds=0.3)
+        await client.connect()
+        fake.behave = lambda _: failure(400)
+        for _ in range(2):
+            with pytest.raises(LlmUnavailableError, match="status 400"):
+                await sample(client, 1)
+        fake.behave = _WELL
+        assert await _sample_in_the_end(client) == ["Fire: Athens"]
+        await client.close()
+
+
+async def _sample_in_the_end(client: LlmClient) -> list[str]:
+    """Ask until the outage is known to be over."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(LlmUnavailableError):
+                return await sample(client, 1)
+            await asyncio.sleep(0.01)
+
+
+async def test_after_the_time_no_post_waits_for_a_server_that_answers_nobody() -> None:
+    """Each would cost a whole timeout, and another for the harmless question."""
+    async with FakeLlm(_WELL) as fake:
+        client = make_client(fake, timeout_seconds=0.3, give_up_seconds=0.2)
+        await client.connect()
+        fake.behave = lambda request: replace(_WELL(request), delay_seconds=60.0)
+        with pytest.raises(LlmUnavailableError, match="gives no answer in"):
+            await sample(client, 1)
+        num_asked = len(fake.own_requests)
+        for _ in range(5):
+            with pytest.raises(LlmUnavailableError, match="gives no answer in"):
+                await sample(client, 1)
+        assert len(fake.own_requests) == num_asked
+        fake.behave = _WELL
+        assert await _sample_in_the_end(client) == ["Fire: Athens"]
+        await client.close()
+
+
+async def test_a_server_that_answers_harmless_questions_alone_is_not_usable() -> None:
+    """Small requests go, real ones are too large for its limit: told until a post is answered."""
+    async with _used() as used:
+        used.fake.behave = lambda request: failure(429) if request.get("n", 1) > 1 else _WELL(request)
+        post = asyncio.create_task(sample(used.client, 8))
+        await used.until_told("is busy: status 429")
+        num_requests = len(used.fake.requests)
+        await _until(lambda: len(used.fake.requests) > num_requests + 6)
+        assert "" not in used.told
+        used.fake.behave = _WELL
+        assert len(await asyncio.wait_for(post, 30)) == 8
+        assert used.told[-1] == ""
+
+
+async def test_a_gate_that_stays_open_is_proof_where_no_post_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The post that had trouble was given back to the group: the agent is ready for others after a while."""
+    monkeypatch.setattr(pipeline.llm.gate, "_PROOF_SECONDS", 1.0)
+    async with _used() as used:
+        used.fake.behave = lambda request: failure(429) if request.get("n", 1) > 1 else _WELL(request)
+        post = asyncio.create_task(sample(used.client, 8))
+        await used.until_told("is busy: status 429")
+        post.cancel()
+        with suppress(asyncio.CancelledError):
+            await post
+        await used.until_usable()
+
+
+async def test_a_grammar_that_was_lost_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that came back without one may get it back."""
+    obeys = Picky(answering(PROBE_WORD))
+    async with _used(obeys) as used:
+        assert used.client.dialect == "llama_cpp"
+        port = used.fake.port
+        await used.fake.__aexit__(None, None, None)
+        post = asyncio.create_task(sample(used.client, 1))
+        await used.until_told("cannot be reached")
+        async with FakeLlm(_WELL, port=port) as other:
+            await post
+            assert used.client.dialect == "free"
+            other.behave = obeys
+            monkeypatch.setattr(pipeline.llm.client, "_EXAMINE_AGAIN_SECONDS", 0.0)
+            await sample(used.client, 1)
+            await _until(lambda: used.client.dialect == "llama_cpp")
+
+
+class _Recoveries:
+    """A gate by itself: why it was to recover, each time; the first attempts raise."""
+
+    def __init__(self, *raised: Exception) -> None:
+        self.errors: list[Exception] = []
+        self.told: list[str] = []
+        self._raised = list(raised)
+        self.gate = LlmGate("the server", self._recover, on_state=self.told.append, max_backoff_seconds=0.01)
+
+    async def shut_and_recover(self, *errors: LlmUnavailableError) -> None:
+        for error in errors:
+            self.gate.shut(error)
+        await asyncio.wait_for(self.gate.wait(float("inf")), 30)
+
+    async def _recover(self, error: Exception) -> None:
+        self.errors.append(error)
+        if self._raised:
+            raise self._raised.pop(0)
+
+
+async def test_a_defect_in_a_recovery_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    """It may be what the server says of a prompt; afterwards nothing is taken for what it was."""
+    recoveries = _Recoveries(ValueError(SECRET), ValueError(SECRET))
+    await recoveries.shut_and_recover(LlmBusyError("busy"))
+    assert [is_passing(error) for error in recoveries.errors] == [True, False, False]
+    lines = [record.getMessage() for record in caplog.records]
+    assert len([line for line in lines if "ValueError in test_llm_gate.py, line" in line]) == 1
+    assert SECRET not in caplog.text
+
+
+async def test_what_is_unfit_does_not_hide_that_the_server_is_busy() -> None:
+    """A late answer to somebody else is no news: while it is busy it is asked little, and not all anew."""
+    busy, unfit = LlmBusyError("busy"), LlmUnfitError("unfit")
+    recoveries = _Recoveries()
+    await recoveries.shut_and_recover(busy, unfit)
+    assert recoveries.errors == [busy]
+
+
+async def test_a_server_that_is_unfit_again_and_again_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Asked otherwise it takes the harmless questions each time and never a post: the fourth time is told."""
+    recoveries = _Recoveries()
+    for num_lines in (0, 0, 0, 1):
+        await recoveries.shut_and_recover(LlmUnfitError("unfit"))
+        assert caplog.text.count("unfit; trying again") == num_lines
+
+
+async def test_relapses_make_the_pauses_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a server that answers harmless questions alone is asked about the same post without a pause, for ever."""
+    attempts: list[int] = []
+
+    def no_pause(attempt: int, *, max_seconds: float) -> float:
+        attempts.append(attempt)
+        return 0.0
+
+    monkeypatch.setattr(pipeline.llm.gate, "backoff_seconds", no_pause)
+    recoveries = _Recoveries()
+    for _ in range(3):
+        await recoveries.shut_and_recover(LlmBusyError("busy"))
+    assert attempts == [0, 1, 2]
+    recoveries.gate.answered(is_post=True)
+    await recoveries.shut_and_recover(LlmBusyError("busy"))
+    assert attempts == [0, 1, 2, 0]

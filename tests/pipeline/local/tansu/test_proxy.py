@@ -1,0 +1,54 @@
+import asyncio
+import struct
+
+from pipeline.local.tansu.proxy import CompatDoor
+from pipeline.local.tansu.translation import change_api_versions
+
+_CORRELATION_ID = 7
+# No API, no throttling, one tagged field of one byte.
+_API_VERSIONS_ANSWER = struct.pack(">ihBi", _CORRELATION_ID, 0, 1, 0) + b"\x01\x00\x01\x01"
+
+
+async def test_all_else_passes_byte_for_byte() -> None:
+    """Of two equal answers only the one to a request for API versions is changed."""
+    answer = _API_VERSIONS_ANSWER
+
+    async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while length := await reader.read(4):
+            await reader.readexactly(*struct.unpack(">i", length))
+            writer.write(struct.pack(">i", len(answer)) + answer)
+        writer.close()
+        await writer.wait_closed()
+        closed.set()
+
+    closed = asyncio.Event()
+    broker = await asyncio.start_server(answer_all, "127.0.0.1", 0)
+    door = CompatDoor(broker.sockets[0].getsockname()[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", await door.open(0))
+    answers = []
+    for key, version in ((18, 3), (18, 2), (3, 9)):
+        request = struct.pack(">hhi", key, version, _CORRELATION_ID) + b"body"
+        writer.write(struct.pack(">i", len(request)) + request)
+        answers.append(await reader.readexactly(*struct.unpack(">i", await reader.readexactly(4))))
+        if key == 18 and version == 3:
+            assert answers[0] != answer
+    assert answers == [change_api_versions(answer), answer, answer]
+    writer.close()
+    await writer.wait_closed()
+    await door.close()
+    broker.close()
+    await asyncio.wait_for(closed.wait(), 5)
+
+
+async def test_a_broker_that_is_gone_closes_the_connection() -> None:
+    """Nobody is left hanging at the door."""
+    gone = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    port = gone.sockets[0].getsockname()[1]
+    gone.close()
+    await gone.wait_closed()
+    door = CompatDoor(port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", await door.open(0))
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
+    await writer.wait_closed()
+    await door.close()

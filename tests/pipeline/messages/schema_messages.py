@@ -1,0 +1,63 @@
+"""Messages as they lie on the topics, for whoever checks schemas: good ones, hostile ones, and ones that are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import orjson
+
+from pipeline.errors import UndecodableError
+from pipeline.messages import Post
+from pipeline.messages.codec import decode, encode
+from pipeline.messages.dead_letter import bury
+from tests.pipeline.fakes import make_abstention, make_alert, make_annotated_post, make_record
+from tests.pipeline.hostile_posts import GOOD, INVALID, MAX_BYTES, RECORDS
+
+Message = tuple[str, Any]  # the name of its schema, and the message
+
+
+def good_messages() -> Iterator[Message]:
+    """Give every kind of message, made of every record that a stranger may send."""
+    for value, reason in RECORDS.values():
+        if reason == GOOD:
+            yield "post", orjson.loads(value or b"")
+            yield from _messages_of(decode(value, Post, max_bytes=MAX_BYTES))
+        letter = bury(make_record(value), UndecodableError("not JSON: \x1b[31m"), stage="decode")
+        yield "dead_letter", orjson.loads(encode(letter))
+
+
+def _messages_of(post: Post) -> Iterator[Message]:
+    annotated = msgspec.structs.replace(make_annotated_post(), post=post)
+    for name, message in (
+        ("post", post),
+        ("annotated_post", annotated),
+        ("alert", make_alert(annotated)),
+        ("abstention", make_abstention(annotated)),
+    ):
+        yield name, orjson.loads(encode(message))
+
+
+def wrong_messages() -> Iterator[Message]:
+    """Give what no reader may take: each kind with a part missing or of another type, and posts that we refuse."""
+    for value, reason in RECORDS.values():
+        if reason == INVALID:
+            yield "post", orjson.loads(value or b"")
+    for name, message in dict(_messages_of(Post(id="1", text="Fire in Athens"))).items():
+        for key, part in message.items():
+            yield name, {**message, key: [part]}
+            if key not in ("confidence", "degraded", "metadata"):
+                yield name, {k: v for k, v in message.items() if k != key}
+    yield "alert", _alert(confidence=1.5)
+    yield "alert", _alert(sentiment={"label": "negative", "score": -0.1})
+    yield "alert", _alert(entity_start=-1)
+    yield "abstention", {**dict(_messages_of(Post(id="1", text="")))["abstention"], "reason": "no_reason"}
+    letter = orjson.loads(encode(bury(make_record(b"{"), UndecodableError("no"), stage="decode")))
+    yield "dead_letter", {**letter, "headers": [["trace"]]}
+    yield "dead_letter", {**letter, "headers": [["trace", None, None]]}
+    yield "dead_letter", {**letter, "attempt": 0}
+
+
+def _alert(**changes: Any) -> Any:
+    return {**dict(_messages_of(Post(id="1", text="Fire in Athens")))["alert"], **changes}

@@ -1,0 +1,72 @@
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from jsonschema.validators import validator_for
+
+from pipeline.messages.codec import encode
+from pipeline.messages.json_schema import FOLDER, find_stale
+from tests.pipeline.fakes import make_annotated_post
+from tests.pipeline.messages.schema_messages import good_messages, wrong_messages
+
+NAMES = ("post", "annotated_post", "alert", "abstention", "dead_letter")
+
+
+@cache
+def _validator(name: str) -> Any:
+    schema = orjson.loads((FOLDER / f"{name}.json").read_bytes())
+    kind = validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema)
+
+
+def test_the_schemas_in_the_repository_are_current() -> None:
+    """Whoever changes a message has to write its schema anew."""
+    assert find_stale() == []
+    assert {file.stem for file in FOLDER.iterdir()} == set(NAMES)
+
+
+def test_a_stale_schema_is_found(tmp_path: Path) -> None:
+    """A file that differs by one byte is reported, and a missing one."""
+    for file in FOLDER.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert find_stale(tmp_path) == []
+    (tmp_path / "post.json").write_bytes(b"{}")
+    (tmp_path / "alert.json").unlink()
+    assert {file.name for file in find_stale(tmp_path)} == {"post.json", "alert.json"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_says_what_it_is_of(name: str) -> None:
+    """It has a dialect, a name of its own that leads to no server, a title, and is an object itself."""
+    schema = orjson.loads((FOLDER / f"{name}.json").read_bytes())
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert schema["$id"] == f"urn:tocsin:schema:{name}:1"
+    assert schema["title"] == "".join(word.capitalize() for word in name.split("_"))
+    assert schema["type"] == "object"
+    assert "\n  " not in schema["description"]
+
+
+def test_every_message_obeys_its_schema() -> None:
+    """What comes of whatever strangers send passes an independent validator; bytes are Base64 there."""
+    num_good = 0
+    for name, message in good_messages():
+        assert list(_validator(name).iter_errors(message)) == []
+        num_good += 1
+    assert num_good > 200
+
+
+def test_no_wrong_message_obeys_its_schema() -> None:
+    """A part that is missing, of another type or out of its range is found."""
+    for name, message in wrong_messages():
+        assert not _validator(name).is_valid(message), (name, message)
+
+
+def test_what_is_wrong_is_found_where_it_is() -> None:
+    """In an entity within a list, say."""
+    message = orjson.loads(encode(make_annotated_post()))
+    message["entities"][0]["score"] = 1.5
+    errors = _validator("annotated_post").iter_errors(message)
+    assert [error.json_path for error in errors] == ["$.entities[0].score"]

@@ -1,0 +1,195 @@
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any, cast, get_args
+
+import msgspec
+import orjson
+import pytest
+from prometheus_client import generate_latest
+
+from models import Annotator
+from pipeline.alert.agent import AlertAgent, AlertTopics, Outlet
+from pipeline.alert.attempt import Generation, StageName
+from pipeline.alert.build import count_llm_requests
+from pipeline.alert.candidates import JudgedSample
+from pipeline.alert.degraded import degraded_alert
+from pipeline.alert.filters import FILTER_NAMES
+from pipeline.alert.generator import AlertGenerator
+from pipeline.annotate.agent import AnnotateAgent
+from pipeline.errors import RecordError
+from pipeline.llm.http import LlmRequest, RequestOutcome
+from pipeline.messages import AbstentionReason, AnnotatedPost, SelectionMethod, StageTime
+from pipeline.messages.codec import encode
+from pipeline.messages.record import Record
+from pipeline.monitor.labels import ROLES, Role
+from pipeline.monitor.metrics import Metrics
+from pipeline.monitor.progress import Progress
+from pipeline.stream.process import Instruments
+from tests.pipeline.fakes import (
+    FakeAnnotator,
+    FakePublisher,
+    make_abstention,
+    make_alert,
+    make_annotated_post,
+    make_ledger,
+    make_record,
+    run_agent,
+)
+
+# Of one role, by the README; all others are of both.
+_OWN = {
+    "annotate": {"tocsin_posts_annotated"},
+    "alert": {
+        "tocsin_posts_skipped",
+        "tocsin_candidates",
+        "tocsin_alerts",
+        "tocsin_abstentions",
+        "tocsin_llm_requests",
+        "tocsin_llm_request_seconds",
+        "tocsin_llm_tokens",
+    },
+}
+
+
+def test_a_process_tells_its_version_and_role() -> None:
+    """Whoever looks at the metrics sees which release does which work."""
+    metrics = Metrics()
+    metrics.build.info({"role": "alert"})
+    version = metadata.version("tocsin")
+    line = f'tocsin_build_info{{role="alert",version="{version}"}} 1.0'
+    assert line in generate_latest(metrics.registry).decode().splitlines()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_process_shows_the_metrics_of_its_role_alone(role: Role) -> None:
+    """A panel over both jobs would count what the other agent never does."""
+    shown = {metric.name for metric in Metrics(role).registry.collect()}
+    other = ROLES[1 - ROLES.index(role)]
+    assert _OWN[role] <= shown
+    assert not _OWN[other] & shown
+    assert {metric.name for metric in Metrics().registry.collect()} == shown | _OWN[other]
+    agents = {series[1].get("agent", role) for series in _series(Metrics(role))}
+    assert agents == {role}
+
+
+def test_each_agent_is_given_the_metrics_of_its_role() -> None:
+    """By the code that both programs begin with."""
+    annotate, alert = Instruments.of_agent(), Instruments.of_agent(needs_llm=True)
+    for instruments, role in ((annotate, "annotate"), (alert, "alert")):
+        names = {metric.name for metric in instruments.metrics.registry.collect()}
+        assert names & (_OWN["annotate"] | _OWN["alert"]) == _OWN[role]
+
+
+def _series(metrics: Metrics) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield what a scrape sees, without the lag, which is there once a partition is."""
+    for metric in metrics.registry.collect():
+        if metric.name.startswith("tocsin_") and metric.name not in ("tocsin_lag", "tocsin_build"):
+            for sample in metric.samples:
+                yield sample.name, sample.labels
+
+
+def _snapshot(metrics: Metrics) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
+    return {(name, tuple(sorted(labels.items()))) for name, labels in _series(metrics)}
+
+
+def _errors(base: type[RecordError] = RecordError) -> Iterator[type[RecordError]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _errors(kind)
+
+
+def _raising(error: type[RecordError]) -> Callable[[AnnotatedPost], Generation]:
+    def fail(post: AnnotatedPost) -> Generation:
+        raise error("no")
+
+    return fail
+
+
+def _abstaining(reason: AbstentionReason) -> Callable[[AnnotatedPost], Generation]:
+    def abstain(post: AnnotatedPost) -> Generation:
+        samples = tuple(JudgedSample("x", None, name) for name in FILTER_NAMES)
+        now = datetime.now(UTC)
+        times = tuple(StageTime(name=name, started_at=now, seconds=0.1) for name in get_args(StageName))
+        outcome = msgspec.structs.replace(make_abstention(post), reason=reason)
+        return Generation(outcome, samples, (), None, None, times)
+
+    return abstain
+
+
+def _selecting(method: SelectionMethod) -> Callable[[AnnotatedPost], Generation]:
+    def alert(post: AnnotatedPost) -> Generation:
+        made = make_alert(post)
+        provenance = msgspec.structs.replace(made.provenance, selected_by=method)
+        outcome = msgspec.structs.replace(made, provenance=provenance)
+        return Generation(outcome, (JudgedSample("x", None, None),), (), 0, method)
+
+    return alert
+
+
+class ScriptedGenerator:
+    """A fake that does for the nth post what the nth script says."""
+
+    def __init__(self) -> None:
+        self.scripts = [
+            *map(_raising, _errors()),
+            *map(_abstaining, AbstentionReason),
+            *map(_selecting, SelectionMethod),
+            degraded_alert,
+        ]
+
+    async def generate(self, post: AnnotatedPost) -> Generation:
+        return self.scripts[int(post.post.id)](post)
+
+
+def _annotated(number: int) -> Record:
+    return make_record(encode(make_annotated_post(post_id=str(number))), offset=number, topic="annotated")
+
+
+async def test_an_alert_agent_has_every_series_from_the_start() -> None:
+    """Whatever it can come to, so that the first burst after a start has a rate."""
+    metrics = Metrics("alert")
+    before = _snapshot(metrics)
+    generator = ScriptedGenerator()
+    outlet = Outlet(FakePublisher(), AlertTopics("alerts", "abstained", "dead"), make_ledger())
+    agent = AlertAgent(cast(AlertGenerator, generator), outlet, metrics, max_posts=4)
+    posts = [_annotated(number) for number in range(len(generator.scripts))]
+    odd = [make_record(value, topic="annotated") for value in (None, b"", b"{}", b"[" * 1000)]
+    await run_agent(agent, [*posts, *posts, *odd])
+    count = count_llm_requests(metrics, Progress(metrics))
+    for outcome in get_args(RequestOutcome):
+        count(LlmRequest("sample", outcome, 0.1, 1, 1))
+    assert _snapshot(metrics) == before
+    assert metrics.registry.get_sample_value("tocsin_alerts_total", {"selected_by": "degraded"}) == 1
+    assert metrics.registry.get_sample_value("tocsin_llm_tokens_total", {"kind": "completion"}) == len(
+        get_args(RequestOutcome)
+    )
+
+
+async def test_an_annotate_agent_has_every_series_from_the_start() -> None:
+    """Its dead letters too, by stage and reason."""
+    metrics = Metrics("annotate")
+    before = _snapshot(metrics)
+
+    class Refusing(FakePublisher):
+        async def publish(self, records: Any) -> int:
+            return await super().publish([r.fallback() if r.fallback else r for r in records])
+
+    for publisher in (FakePublisher(), Refusing()):
+        agent = AnnotateAgent(
+            cast(Annotator, FakeAnnotator()),
+            publisher,
+            metrics,
+            annotated_topic="annotated",
+            dead_topic="dead",
+            max_post_bytes=1_000,
+        )
+        texts = ("refuse", "crash", "fine")
+        values = [orjson.dumps({"id": text, "text": text}) for text in texts]
+        records = [make_record(value) for value in (*values, None, b"", b"{}", b"x" * 2_000)]
+        await run_agent(agent, [replace(record, offset=n) for n, record in enumerate(records)])
+    assert _snapshot(metrics) == before
+    too_large = {"stage": "annotate", "reason": "outcome_too_large"}
+    assert metrics.registry.get_sample_value("tocsin_dead_letters_total", too_large) == 1
+    assert metrics.registry.get_sample_value("tocsin_tombstones_total", {"agent": "annotate"}) == 2

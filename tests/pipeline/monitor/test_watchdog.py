@@ -1,0 +1,124 @@
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.errors import BrokerUnavailableError
+from pipeline.messages.record import Partition
+from pipeline.monitor.health import Health
+from pipeline.monitor.metrics import Metrics
+from pipeline.monitor.progress import Progress
+from pipeline.monitor.watchdog import Watchdog, watched
+from pipeline.settings import Settings
+
+_STALL_SECONDS = 0.4
+
+
+class Broker:
+    """Fake of what the broker has, as `count_waiting` tells it."""
+
+    def __init__(self, num_waiting: int) -> None:
+        self.num_waiting = num_waiting
+        self.is_away = False
+
+    async def count(self) -> int:
+        if self.is_away:
+            raise BrokerUnavailableError("away")
+        return self.num_waiting
+
+
+async def _problem_after(seconds: float, broker: Broker, *, move_every: float | None = None) -> str:
+    """Return what the liveness probe says after so long, something moving at this interval or not at all."""
+    progress, health = Progress(Metrics()), Health()
+    dog = Watchdog(progress, health, count_waiting=broker.count, stall_seconds=_STALL_SECONDS)
+    watching = asyncio.create_task(dog.watch())
+    deadline = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(move_every or seconds)
+        if move_every:
+            progress.move()
+    watching.cancel()
+    return health.why_not_alive()
+
+
+async def test_records_that_wait_before_somebody_who_does_nothing_are_a_stall() -> None:
+    """The probe says how many and for how long."""
+    assert (await _problem_after(1.0, Broker(7))).startswith("7 records wait and nothing moved for")
+
+
+async def test_work_that_gets_on_however_slowly_is_none() -> None:
+    """A commit, an outcome, an answer of the LLM, or its failure, now and then is enough."""
+    assert await _problem_after(1.5, Broker(7), move_every=0.1) == ""
+
+
+async def test_nothing_to_do_is_none() -> None:
+    """Nor is a first record that comes after a long quiet time."""
+    broker = Broker(0)
+    asyncio.get_running_loop().call_later(0.9, setattr, broker, "num_waiting", 3)
+    assert await _problem_after(1.1, broker) == ""
+
+
+async def test_a_broker_that_is_away_is_none() -> None:
+    """A new process would find it away too."""
+    broker = Broker(7)
+    broker.is_away = True
+    assert await _problem_after(1.0, broker) == ""
+
+
+async def test_a_stall_ends_when_something_moves() -> None:
+    """The probe is content again."""
+    progress, health = Progress(Metrics()), Health()
+    dog = Watchdog(progress, health, count_waiting=Broker(7).count, stall_seconds=_STALL_SECONDS)
+    watching = asyncio.create_task(dog.watch())
+    await asyncio.sleep(1.0)
+    assert health.why_not_alive()
+    progress.move()
+    await asyncio.sleep(_STALL_SECONDS / 2)
+    assert health.why_not_alive() == ""
+    watching.cancel()
+
+
+def test_a_process_that_is_dead_ends_itself() -> None:
+    """With status 1 and one line that says why, also where its event loop hangs."""
+    code = """
+import logging, time
+from pipeline.monitor.health import Health
+from pipeline.monitor.watchdog import end_process_when_dead
+logging.basicConfig()
+health = Health()
+end_process_when_dead(health)
+health.stalled("7 records wait")
+time.sleep(30)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 1
+    assert "ending the process: 7 records wait" in result.stderr
+
+
+async def test_a_watchdog_that_fails_is_no_sign_of_life(caplog: pytest.LogCaptureFixture) -> None:
+    """A defect of ours must not leave a process unwatched in silence."""
+
+    async def count_waiting() -> int:
+        raise ZeroDivisionError
+
+    health, settings = Health(), Settings(stall_seconds=2.0)
+    progress = Progress(Metrics())
+    async with watched(count_waiting, progress, health, settings=settings):
+        async with asyncio.timeout(10):
+            while not health.why_not_alive():
+                await asyncio.sleep(0.1)
+    assert health.why_not_alive() == "nobody watches: ZeroDivisionError in the watchdog"
+
+
+def test_lag_is_shown_for_the_partitions_that_are_ours() -> None:
+    """One that was given away is shown no more: somebody else shows it."""
+    metrics = Metrics()
+    progress = Progress(metrics)
+    progress.show_lag({Partition("posts", 0): 5, Partition("posts", 1): 0})
+    progress.show_lag({Partition("posts", 1): 3})
+    value = metrics.registry.get_sample_value
+    assert value("tocsin_lag", {"topic": "posts", "partition": "1"}) == 3
+    assert value("tocsin_lag", {"topic": "posts", "partition": "0"}) is None

@@ -1,0 +1,61 @@
+import pytest
+
+from training.corpora.alert_corpus import parse_alert_line
+from training.corpora.labelled_text import CharSpan
+
+
+def find(text: str, *entities: tuple[str, str]) -> list[tuple[str, str]]:
+    listed = [{"text": name, "type": kind} for name, kind in entities]
+    row = parse_alert_line({"id": "u1", "text": text, "entities": listed})
+    assert row.entities is not None
+    return [(text[span.start : span.end], span.type) for span in row.entities]
+
+
+def test_every_occurrence_is_an_entity() -> None:
+    """A listed entity is tagged wherever it stands, or the network would learn that half of them are none."""
+    assert find("Oslo, oh Oslo", ("Oslo", "LOC")) == [("Oslo", "LOC"), ("Oslo", "LOC")]
+
+
+def test_the_longest_entity_wins() -> None:
+    """Entities inside other entities are left out: tags cannot nest."""
+    assert find("New York Times", ("New York", "LOC"), ("New York Times", "ORG")) == [
+        ("New York Times", "ORG")
+    ]
+
+
+def test_a_part_of_a_word_is_no_entity() -> None:
+    """ "US" is not in "USA", nor "Pakistan" in "Pakistani"."""
+    assert find("USA and Pakistani US", ("US", "LOC"), ("Pakistan", "LOC")) == [("US", "LOC")]
+
+
+def test_an_entity_in_a_hashtag_takes_the_whole_of_it() -> None:
+    """A hashtag is one token after its sign, so the entity inside it is that token."""
+    assert find("help #NepalEarthquake", ("Nepal", "LOC")) == [("NepalEarthquake", "LOC")]
+
+
+def test_lines_without_types_have_no_entities() -> None:
+    """`t` ids list entities without a type: not labelled, which is not the same as none."""
+    row = parse_alert_line(
+        {"id": "t1", "text": "@united thanks", "entities": [{"text": "united", "type": None}]}
+    )
+    assert row.entities is None
+
+
+def test_a_typed_line_with_an_empty_list_says_that_there_are_none() -> None:
+    """`u` ids label every entity, so an empty list is knowledge."""
+    assert parse_alert_line({"id": "u1", "text": "so hot today", "entities": []}).entities == ()
+
+
+@pytest.mark.parametrize(
+    "entity", [{"text": "Rome", "type": "LOC"}, {"text": "", "type": "LOC"}, {"text": "Oslo", "type": None}]
+)
+def test_damaged_entities_are_refused(entity: dict[str, str | None]) -> None:
+    """An entity that is no substring, or lacks text or type, is a damaged line."""
+    with pytest.raises(ValueError, match="entity"):
+        parse_alert_line({"id": "u1", "text": "Oslo", "entities": [entity]})
+
+
+def test_the_sentiment_comes_along() -> None:
+    """Alert lines have both labels."""
+    row = parse_alert_line({"id": "u1", "text": "Oslo", "entities": [], "sentiment": "neutral"})
+    assert (row.sentiment, row.entities, CharSpan) == ("neutral", (), CharSpan)

@@ -1,0 +1,105 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+import pytest
+
+from training.corpora.corpus import Corpus, held_out_side, may_hide_entity
+from training.corpora.labelled_text import LabelledText
+from training.corpora.named import CORPORA, TEST_CORPORA, find_corpus
+from training.corpora.token_corpus import parse_token_line
+from training.errors import RecipeError
+
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+
+
+def write(path: Path, *lines: Mapping[str, object]) -> None:
+    path.write_bytes(b"\n".join(map(orjson.dumps, lines)))
+
+
+def test_rows_are_chosen_by_their_fields(tmp_path: Path) -> None:
+    """`only` keeps and `without` leaves out."""
+    lines = [{"tokens": ["a"], "tags": ["O"], "source": s, "damaged": d} for s in "xy" for d in (True, False)]
+    write(tmp_path / "a.jsonl", *lines)
+    corpus = Corpus(path="a.jsonl", only={"source": ("x",)}, without={"damaged": (True,)})
+    assert [row.fields for row in corpus.read(tmp_path)] == [{"source": "x", "damaged": False}]
+
+
+def test_rows_without_a_label_are_left_out(tmp_path: Path) -> None:
+    """An alert line of unknown types teaches nothing once its sentiment is not wanted."""
+    line = {
+        "id": "t1",
+        "text": "@united ok",
+        "entities": [{"text": "united", "type": None}],
+        "sentiment": "neutral",
+    }
+    write(tmp_path / "a.jsonl", line)
+    assert len(Corpus(path="a.jsonl").read(tmp_path)) == 1
+    assert Corpus(path="a.jsonl", drop_sentiment=True).read(tmp_path) == []
+
+
+def test_a_document_start_is_never_a_sentence(tmp_path: Path) -> None:
+    """Neither in columns nor in JSON lines, where other tools leave it in."""
+    write(
+        tmp_path / "a.jsonl",
+        {"tokens": ["-DOCSTART-"], "tags": ["O"]},
+        {"tokens": ["Oslo"], "tags": ["B-LOC"]},
+    )
+    assert [row.text for row in Corpus(path="a.jsonl").read(tmp_path)] == ["Oslo"]
+
+
+def test_held_out_sides_share_nothing() -> None:
+    """Each id is on one side, about one in ten on the dev side, always the same."""
+    sides = [held_out_side(LabelledText(text="x", fields={"id": f"u{n}"})) for n in range(2000)]
+    assert 140 < sides.count("dev") < 260
+    assert sides == [held_out_side(LabelledText(text="x", fields={"id": f"u{n}"})) for n in range(2000)]
+
+
+@pytest.mark.parametrize(
+    ("text", "tags", "hides"),
+    [
+        ("watching Frozen tonight", "O O O", True),
+        ("love # Frozen", "O O O", True),
+        ("Love this . Great", "O O O O", False),
+        ("RT @ Joe : I saw Oslo", "O O O O O O B-LOC", False),
+        ("in Oslo", "O B-LOC", False),
+    ],
+)
+def test_texts_that_may_hide_an_untagged_name_are_found(text: str, tags: str, hides: bool) -> None:
+    """A capitalised word inside a sentence, or a hashtag, could be what the corpus never tags."""
+    assert may_hide_entity(parse_token_line({"tokens": text.split(), "tags": tags.split()})) is hides
+
+
+def test_a_path_is_a_corpus_as_it_is() -> None:
+    """A .jsonl path needs no entry in the table; anything else unknown is refused with the known names."""
+    assert find_corpus("conll2003-train") is CORPORA["conll2003-train"]
+    assert Path(find_corpus("mine.jsonl").path).is_absolute()
+    with pytest.raises(RecipeError, match="conll2003-train"):
+        find_corpus("conll2004")
+
+
+def test_test_splits_cannot_be_trained_on() -> None:
+    """Names of test splits are known to evaluate alone."""
+    for name in TEST_CORPORA:
+        with pytest.raises(RecipeError, match="unknown corpus"):
+            find_corpus(name)
+        assert find_corpus(name, {**CORPORA, **TEST_CORPORA}).path
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"the corpora are not here ({DATA})")
+@pytest.mark.parametrize(
+    "name", ["conll2003-dev", "twitter2017-dev", "tweebank-dev", "alerts-dev", "tweeteval-dev"]
+)
+def test_the_real_corpora_are_read(name: str) -> None:
+    """Every dev corpus is read without a damaged line and has only the network's labels."""
+    rows = CORPORA[name].read(DATA)
+    assert len(rows) > 50
+    assert {e.type for row in rows for e in row.entities or ()} <= {"PER", "LOC", "ORG", "MISC"}
+    assert {row.sentiment for row in rows if row.sentiment} <= {"negative", "neutral", "positive"}
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"the corpora are not here ({DATA})")
+def test_corpora_beside_wnut17_share_its_people_and_places() -> None:
+    """What means the same has WNUT-17's name; what has no counterpart keeps its own."""
+    rows = CORPORA["twitter2017six-train"].read(DATA)
+    assert {e.type for row in rows for e in row.entities or ()} == {"person", "location", "ORG", "MISC"}

@@ -1,0 +1,164 @@
+import ast
+import importlib
+import inspect
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import orjson
+import pytest
+
+import training.examples.store as feature_store
+from models import DependencyParser
+from tests.training.samples import write_corpora
+from training.corpora.corpus import Corpus
+from training.corpora.labelled_text import LabelledText
+from training.errors import CorpusError
+from training.examples.example import Example
+from training.examples.store import FeatureStore
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    tagged, _, _ = write_corpora(tmp_path)
+    return Corpus(path=tagged.name)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FeatureStore:
+    return FeatureStore(tmp_path / "cache", tmp_path)
+
+
+def test_examples_have_words_parses_and_tags(store: FeatureStore, corpus: Corpus) -> None:
+    """What comes out is ready for the network."""
+    example = store.load("tagged", corpus)[0]
+    assert example.sentence.words == ("Ada", "Lovelace", "lives", "in", "London")
+    assert example.sentence.heads is not None
+    assert example.sentence.deprels is not None
+    assert "nsubj" in example.sentence.deprels
+    assert example.tags == ("B-PER", "I-PER", "O", "O", "B-LOC")
+
+
+def test_a_stored_corpus_is_not_parsed_again(
+    store: FeatureStore, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second load reads the cache, in this process and in the next."""
+    first = store.load("tagged", corpus)
+
+    def no_parser() -> None:
+        raise AssertionError("parsed again")
+
+    monkeypatch.setattr(feature_store, "DependencyParser", no_parser)
+    assert FeatureStore(tmp_path / "cache", tmp_path).load("tagged", corpus) == first
+
+
+def test_a_changed_file_is_never_served_stale(store: FeatureStore, corpus: Corpus, tmp_path: Path) -> None:
+    """New bytes under an old name give new examples."""
+    assert len(store.load("tagged", corpus)) == 6
+    (tmp_path / corpus.path).write_bytes(orjson.dumps({"tokens": ["Oslo"], "tags": ["B-LOC"]}))
+    assert [example.tags for example in store.load("tagged", corpus)] == [("B-LOC",)]
+
+
+def test_another_choice_of_rows_is_another_entry(store: FeatureStore, corpus: Corpus) -> None:
+    """The mapping of labels is part of the key."""
+    mapped = Corpus(path=corpus.path, mapping={"LOC": "GPE"})
+    assert store.path("tagged", corpus) != store.path("tagged", mapped)
+    assert "B-GPE" in (store.load("tagged", mapped)[0].tags or ())
+
+
+def test_changed_code_is_another_entry(
+    store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new tokenizer or parser version never reads old parses."""
+    before = store.path("tagged", corpus)
+    monkeypatch.setattr(feature_store, "_CODE", feature_store._CODE[1:])
+    after_code = store.path("tagged", corpus)
+    monkeypatch.setattr(feature_store, "_version", lambda package: "9")
+    assert len({before, after_code, store.path("tagged", corpus)}) == 3
+
+
+def test_another_build_of_a_package_is_the_same_entry(
+    store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hours of parsing are not done again for a CPU build in place of PyPI's; for another release they are."""
+    paths = []
+    for version in ("2.13.0", "2.13.0+cpu", "2.14.0"):
+        monkeypatch.setattr("importlib.metadata.version", lambda package, version=version: version)
+        paths.append(store.path("tagged", corpus))
+    assert paths[0] == paths[1] != paths[2]
+
+
+def test_a_killed_build_leaves_nothing_that_counts(
+    store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only complete corpora appear under their name; the next run builds what was cut off."""
+
+    def killed(folder: Path, examples: list[Example]) -> None:
+        (folder / "texts.json").write_bytes(b"{")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(feature_store, "write_examples", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.load("tagged", corpus)
+    assert not store.path("tagged", corpus).exists()
+    assert len(store.load("tagged", corpus)) == 6
+
+
+def test_progress_is_reported_to_the_end(store: FeatureStore, corpus: Corpus) -> None:
+    """The callback hears how many texts there are and that all are done."""
+    heard: list[tuple[int, int]] = []
+    store.load("tagged", corpus, lambda done, total: heard.append((done, total)))
+    assert heard == [(0, 6), (6, 6)]
+
+
+def test_a_missing_corpus_is_a_corpus_error(store: FeatureStore) -> None:
+    """The key needs the file, and its absence is the user's to mend."""
+    with pytest.raises(CorpusError, match="cannot be opened"):
+        store.load("none", Corpus(path="none.jsonl"))
+
+
+def test_a_killed_build_goes_on_after_its_last_part(
+    store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in the third of three parts, the next build parses that part alone, and nothing stays behind."""
+    monkeypatch.setattr(feature_store, "PARSE_CHUNK", 2)
+    parsed: list[int] = []
+    parse = feature_store._parse
+
+    def counted(rows: Sequence[LabelledText], parser: DependencyParser) -> Iterator[Example]:
+        if len(parsed) == 2:
+            parsed.append(0)
+            raise KeyboardInterrupt
+        parsed.append(len(rows))
+        return parse(rows, parser)
+
+    monkeypatch.setattr(feature_store, "_parse", counted)
+    with pytest.raises(KeyboardInterrupt):
+        store.load("tagged", corpus)
+    assert len(store.load("tagged", corpus)) == 6
+    assert parsed == [2, 2, 0, 2]
+    path = store.path("tagged", corpus)
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_all_code_behind_an_example_is_part_of_the_key() -> None:
+    """Whatever one of those modules imports of ours is one of them, or raises errors and reads no text."""
+    hashed = {module.__name__ for module in (*feature_store._CODE, feature_store)}
+    imported = {name for module in (*feature_store._CODE, feature_store) for name in _own_imports(module)}
+    # How versions become part of the key changes no example.
+    assert imported - hashed == {"models.errors", "training.errors", "models.package_release"}
+
+
+def _own_imports(module: ModuleType) -> Iterator[str]:
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] in ("models", "training"):
+            source = importlib.import_module(str(node.module))
+            for alias in node.names:
+                # A name that a package passes on is the code of the module that defines it.
+                value = getattr(source, alias.name)
+                yield (
+                    value.__name__
+                    if isinstance(value, ModuleType)
+                    else getattr(value, "__module__", source.__name__)
+                )

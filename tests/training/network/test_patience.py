@@ -1,0 +1,21 @@
+from training.network.patience import Patience
+
+
+def test_patience_is_over_after_epochs_without_a_rise() -> None:
+    """Two epochs that are not better by 0.1 end it; it then begins anew."""
+    patience = Patience(2, 0.1)
+    assert [patience.is_over(score) for score in (0.5, 0.55, 0.7, 0.7, 0.75, 0.7, 0.7)] == [
+        False,
+        False,
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
+
+
+def test_no_patience_waits_for_ever() -> None:
+    """Zero switches it off."""
+    patience = Patience(0, 0.0)
+    assert not any(patience.is_over(0.0) for _ in range(99))

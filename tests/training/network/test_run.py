@@ -1,0 +1,105 @@
+"""What a run refuses: inputs that are not those it began with, and inputs that could teach or choose nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models import Sentence
+from tests.training.samples import felt_examples, tagged_examples
+from training.errors import RecipeError, RunStateError
+from training.examples.example import Example
+from training.examples.glove import WordVectors
+from training.network.recipe import Recipe
+from training.network.run import RunInputs, TrainingRun
+from training.network.trainer import EpochReport
+from training.network.trainer_state import read_state, write_state
+
+Corpora = Mapping[str, Sequence[Example]]
+
+SIZES = {"hidden_size": 8, "char_hidden_size": 8, "gcn_size": 8}
+CORPORA: Corpora = {"tagged": tagged_examples(), "felt": felt_examples()}
+VECTORS = WordVectors(("london", "cat"), np.ones((2, 100), np.float32))
+
+
+class KilledError(Exception):
+    """Stands for a kill."""
+
+
+def inputs(train: Corpora = CORPORA, dev: Corpora = CORPORA, vectors: WordVectors = VECTORS) -> RunInputs:
+    return RunInputs(train=train, dev=dev, pretrained=vectors)
+
+
+def run(
+    output: Path, given: RunInputs, on_epoch: Callable[[EpochReport], None] = lambda report: None
+) -> None:
+    recipe = Recipe(train=tuple(given.train), dev=tuple(given.dev), num_epochs=2, model=SIZES)
+    training = TrainingRun("E", recipe, output, name="t")
+    training.run(given, on_step=lambda done, total: None, on_epoch=on_epoch)
+
+
+def run_and_kill(output: Path) -> None:
+    def kill(report: EpochReport) -> None:
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        run(output, inputs(), kill)
+
+
+def _hang_on_first(example: Example) -> Example:
+    words = example.sentence.words
+    return replace(
+        example, sentence=Sentence(words, (0,) + (1,) * (len(words) - 1), example.sentence.deprels)
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "other"),
+    [
+        (inputs(vectors=WordVectors(("london", "dog"), VECTORS.vectors)), "word_vectors"),
+        (inputs(vectors=WordVectors(VECTORS.words, VECTORS.vectors + 1)), "word_vectors"),
+        (
+            inputs({**CORPORA, "tagged": [_hang_on_first(e) for e in CORPORA["tagged"]]}, CORPORA),
+            "data.tagged",
+        ),
+    ],
+    ids=["other words", "other vectors", "other parses"],
+)
+def test_a_killed_run_goes_on_with_its_own_inputs_alone(tmp_path: Path, given: RunInputs, other: str) -> None:
+    """A word would be served with another's vector, or the network with parses that it was not trained on."""
+    given = replace(given, dev={**CORPORA, "tagged": given.train["tagged"]})
+    run_and_kill(tmp_path)
+    with pytest.raises(RecipeError, match=f"with another {other}: "):
+        run(tmp_path, given)
+    run(tmp_path, inputs())
+
+
+def test_a_state_of_another_network_is_refused(tmp_path: Path) -> None:
+    """One line, not PyTorch's traceback."""
+    run_and_kill(tmp_path)
+    state = read_state(tmp_path / "state.safetensors")
+    name = next(name for name in state.tensors if name.startswith("model."))
+    tensors = {**state.tensors, name: torch.zeros(1)}
+    write_state(tmp_path / "state.safetensors", replace(state, tensors=tensors))
+    with pytest.raises(RunStateError, match="another network"):
+        run(tmp_path, inputs())
+
+
+@pytest.mark.parametrize(
+    ("given", "mistake"),
+    [
+        (inputs(train={**CORPORA, "none": []}), "none: has no text"),
+        (inputs(dev={"none": []}), "none: has no text"),
+        (inputs(train={"tagged": CORPORA["tagged"]}, dev={"felt": CORPORA["felt"]}), "dev: has no labels"),
+    ],
+)
+def test_what_could_teach_or_choose_nothing_is_refused(
+    tmp_path: Path, given: RunInputs, mistake: str
+) -> None:
+    """Else the run would end well, with a network that is random or whichever epoch came first."""
+    with pytest.raises(RecipeError, match=mistake):
+        run(tmp_path, given)
+    assert not (tmp_path / "recipe.json").exists()

@@ -1,0 +1,55 @@
+"""A handful of sentences written for these tests, with entities and sentiments."""
+
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from models import Sentence
+from training.examples.example import Example
+
+TAGGED = [
+    ("Ada Lovelace lives in London", "B-PER I-PER O O B-LOC"),
+    ("Acme Corp opens in Paris", "B-ORG I-ORG O O B-LOC"),
+    ("@ Acme was late again", "O B-ORG O O O"),
+    ("Nothing happened in the night", "O O O O O"),
+    ("Grace Hopper visits Acme Corp in London", "B-PER I-PER O B-ORG I-ORG O B-LOC"),
+    ("The Eurovision show is in Paris", "O B-MISC O O O B-LOC"),
+]
+FELT = [
+    ("what a lovely day in London", "positive"),
+    ("i love this show so much", "positive"),
+    ("the train was late again", "negative"),
+    ("i hate waiting at night", "negative"),
+    ("the shop opens at nine", "neutral"),
+    ("it is a train", "neutral"),
+]
+
+
+def parsed(words: tuple[str, ...]) -> Sentence:
+    """The words with a parse in which each word hangs on the one before it."""
+    return Sentence(words, tuple(max(0, i - 1) for i in range(len(words))), ("dep",) * len(words))
+
+
+def tagged_examples() -> list[Example]:
+    """TAGGED as examples without a sentiment."""
+    return [Example(parsed(tuple(text.split())), tuple(tags.split()), None) for text, tags in TAGGED]
+
+
+def felt_examples() -> list[Example]:
+    """FELT as examples without tags."""
+    return [Example(parsed(tuple(text.split())), None, label) for text, label in FELT]
+
+
+def write_corpora(folder: Path) -> tuple[Path, Path, Path]:
+    """Files of tagged sentences, of texts with a sentiment, and of word vectors."""
+    tagged, felt, glove = folder / "tagged.jsonl", folder / "felt.jsonl", folder / "glove.txt"
+    tagged.write_bytes(
+        b"\n".join(orjson.dumps({"tokens": text.split(), "tags": tags.split()}) for text, tags in TAGGED)
+    )
+    felt.write_bytes(b"\n".join(orjson.dumps({"text": text, "label": label}) for text, label in FELT))
+    words = ["london", "paris", "the", "in", "late", "love", "hate", "unseen"]
+    vectors = np.random.default_rng(0).normal(size=(len(words), 100)).round(3)
+    rows = [f"{word} {' '.join(map(str, row))}" for word, row in zip(words, vectors.tolist(), strict=True)]
+    glove.write_text("\n".join(rows) + "\n")
+    return tagged, felt, glove

@@ -1,0 +1,72 @@
+"""The pipeline's own alert generator over posts, run as a program: `tocsin try --posts`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from training.alert_eval.inputs import AlertInput
+from training.alert_eval.outcome import Outcome
+from training.alert_eval.rows import AlertSetting
+from training.errors import WriterError
+
+
+def run_pipeline(inputs: Sequence[AlertInput], setting: AlertSetting, url: str) -> list[Outcome]:
+    """Return the outcome of each post under the setting, by the LLM server at `url`.
+
+    Raises:
+        WriterError: the program fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="alerts-") as folder:
+        file = Path(folder) / "posts.jsonl"
+        file.write_text("".join(f"{json.dumps(_as_line(post))}\n" for post in inputs), encoding="utf-8")
+        command = [sys.executable, "-P", "-m", "pipeline.cli", "try", "--posts", str(file), "--llm-url", url]
+        done = subprocess.run(  # noqa: S603 - our own program
+            command, env=os.environ | _environment(setting), capture_output=True, check=False
+        )
+    if done.returncode != 0:
+        raise WriterError(
+            f"`tocsin try --posts` failed: {done.stderr.decode(errors='replace').strip()[-400:]}"
+        )
+    lines = [json.loads(line) for line in done.stdout.decode().splitlines() if line]
+    return [parse_outcome(line, post.id) for line, post in zip(lines, inputs, strict=False)]
+
+
+def parse_outcome(line: dict[str, Any], post_id: str) -> Outcome:
+    """Return what a line of the program's output says."""
+    cost = line["llm"]
+    return Outcome(
+        post_id=post_id,
+        theme=line.get("theme"),
+        entity=line.get("entity"),
+        reason=line["outcome"],
+        num_tokens=cost["prompt_tokens"] + cost["completion_tokens"],
+        seconds=cost["seconds"],
+        samples=tuple(sample["text"] for sample in line.get("samples", ())),
+    )
+
+
+def _as_line(post: AlertInput) -> dict[str, Any]:
+    line: dict[str, Any] = {"id": post.id, "text": post.text}
+    if post.entities is not None:
+        line |= {"entities": list(post.entities), "sentiment": post.sentiment}
+    return line
+
+
+def _environment(setting: AlertSetting) -> dict[str, str]:
+    return {
+        "TOCSIN_CANDIDATE_PROMPT": setting.prompt,
+        "TOCSIN_NUM_SAMPLES": str(setting.num_samples),
+        "TOCSIN_SELECTION": setting.selection,
+        "TOCSIN_LLM_CONSTRAINT": setting.constraint,
+        "TOCSIN_TEMPERATURE": str(setting.temperature),
+        "TOCSIN_LLM_MAX_REQUESTS": "1",
+        "TOCSIN_LLM_TIMEOUT_SECONDS": "600",
+        "OMP_NUM_THREADS": "1",
+    }
