@@ -16,7 +16,7 @@ PYTHONS ?= 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test test-pythons test-kafka test-clients test-schemas test-vllm chaos kafka vllm check format schemas \
-	lock bench ablation writer-env audit sbom clean
+	settings lock bench ablation writer-env audit sbom clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -59,12 +59,13 @@ kafka: ## fetch the jars of Apache Kafka (44 MB) with Maven, into .cache/kafka/l
 		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.cache/kafka/fetching"
 	@mv .cache/kafka/fetching .cache/kafka/libs
 
-check: $(INSTALLED) ## ruff, mypy strict, import contracts, schemas current
+check: $(INSTALLED) ## ruff, mypy strict, import contracts, schemas and settings pages current
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pipeline.messages.json_schema --check
+	@$(BIN)/python -m pipeline.settings --check
 
 format: $(INSTALLED) ## sort imports, format
 	@$(BIN)/ruff check --fix --quiet . || true
@@ -72,6 +73,9 @@ format: $(INSTALLED) ## sort imports, format
 
 schemas: $(INSTALLED) ## write the JSON Schemas of the messages
 	@$(BIN)/python -m pipeline.messages.json_schema
+
+settings: $(INSTALLED) ## write docs/settings.md and the comments of deploy/tocsin.env
+	@$(BIN)/python -m pipeline.settings
 
 bench: $(INSTALLED) ## speed of the network on one thread, as ratios; DATA=folder of the corpora
 	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench syn-lstm

@@ -39,7 +39,7 @@ class Settings(BaseSettings):
         4,
         ge=1,
         le=10_000,
-        description="partitions of topics that an agent creates; no more agents of a kind work at once",
+        description="partitions of topics that an agent creates; bounds how many agents of a kind work at once",
     )
     topic_replication: int = Field(1, ge=1, le=32, description="replicas of topics that an agent creates")
     producer_idempotence: bool = Field(
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     )
     kafka_token_command: TokenCommand = Field(
         None,
-        description="program, with its arguments, that prints a token; run without a shell, again before the token expires",
+        description="program, with its arguments, that prints a token; run without a shell, before each token expires",
     )
     kafka_token_url: TokenUrl = Field(
         None, description="OIDC token endpoint that issues a token to a client (client credentials)"
@@ -94,10 +94,10 @@ class Settings(BaseSettings):
     )
     kafka_token_extensions: TokenExtensions = Field(
         None,
-        description="NAME=VALUE[ NAME=VALUE...] sent with each token; Confluent Cloud needs logicalCluster, identityPoolId",
+        description="NAME=VALUE[ NAME=VALUE...] sent with tokens; Confluent Cloud needs logicalCluster, identityPoolId",
     )
     kafka_sasl_mechanism: SaslMechanism = Field(
-        None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; unset: no login by SASL"
+        None, description="mechanism of the login; unset: no login by SASL"
     )
 
     carry_headers: HeaderNames | None = Field(
@@ -137,7 +137,7 @@ class Settings(BaseSettings):
         min_length=1,
         description="corpus whose annotation guidelines the network follows, or none; unset: the checkpoint's default",
     )
-    device: Device = Field("auto", description="auto, cpu, cuda or cuda:N, for the network")
+    device: Device = Field("auto", description="device of the network: auto, cpu, cuda or cuda:N")
     annotate_batch_size: int = Field(
         1024, ge=1, le=4096, description="most posts in one batch of the annotate agent"
     )
@@ -163,11 +163,12 @@ class Settings(BaseSettings):
         description="tokens of one sample; a model that thinks before it answers needs about 1000",
     )
     llm_constraint: Literal["auto", "none"] = Field(
-        "auto", description="auto: the grammars that the server proves to obey; none: no grammars"
+        "auto",
+        description="grammars for samples; auto: those that the server proves to obey; none: no grammars",
     )
     llm_template: Literal["auto", "server", "chatml", "qwen3", "deepseek_r1"] = Field(
         "auto",
-        description="chat template: server lets the LLM server render chats, a name renders them here, auto goes by the model",
+        description="template of chats; server: the LLM server renders them; auto: chosen by the model's name",
     )
     llm_think_tokens: int = Field(
         0,
@@ -181,7 +182,7 @@ class Settings(BaseSettings):
     degraded_after_seconds: float | None = Field(
         None,
         gt=0,
-        description="an LLM away for this long: alerts are made without it, marked as degraded; unset: posts wait",
+        description="time without the LLM after which alerts are made without it, as degraded; unset: posts wait",
     )
     candidate_prompt: Literal["candidate-v1", "writer-v1"] = Field(
         "candidate-v1", description="prompt of the samples; writer-v1 is for our fine-tuned writer"
