@@ -1,56 +1,29 @@
-"""The parts that agents and commands are put together from, each as its settings say."""
+"""The parts of the alert agent, each as the settings say."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 
-from models import DEFAULT_CHECKPOINT, Annotator, ModelsError, UnknownSourceError
 from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.longest_prompts import longest_candidate_prompt, longest_selection_prompt
-from pipeline.errors import SettingsError
+from pipeline.alert.metrics import TOKEN_KINDS, AlertMetrics
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.llm.abilities import AskingStyle
 from pipeline.llm.client import LlmClient
 from pipeline.llm.http import LlmRequest
 from pipeline.llm.question import Demands
 from pipeline.llm.retry import Patience
-from pipeline.monitor.labels import TOKEN_KINDS
-from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.progress import Progress
 from pipeline.outcomes.ledger import Ledger
 from pipeline.settings import Settings
-
-
-def load_annotator(settings: Settings) -> Annotator:
-    """Return the network that these settings name.
-
-    Raises:
-        SettingsError: the checkpoint or the device cannot be used, or the guidelines are unknown to it.
-    """
-    checkpoint = settings.checkpoint or DEFAULT_CHECKPOINT
-    try:
-        annotator = Annotator.from_checkpoint(checkpoint, device=settings.device)
-        if settings.guidelines is not None:
-            annotator = annotator.following(settings.guidelines)
-    except UnknownSourceError as error:
-        raise SettingsError([f"guidelines={settings.guidelines!r}: {checkpoint}: {error}"]) from error
-    # PyTorch's own errors: a device that is not there, and any GPU where PyTorch is built for none.
-    except (ModelsError, RuntimeError, AssertionError) as error:
-        raise SettingsError(
-            [f"checkpoint={str(checkpoint)!r}, device={settings.device!r}: cannot be used: {error}"]
-        ) from error
-    # What is loaded by now stays: the garbage collector need not look through it again and again.
-    gc.collect()
-    gc.freeze()
-    return annotator
 
 
 def build_ledger(settings: Settings, progress: Progress) -> Ledger:
     """Return the ledger of the topics of alerts and abstentions, as yet unread."""
     topics = [settings.topic_alerts, settings.topic_abstained]
     return Ledger(
-        lambda: partition_reader(settings, topics),
+        lambda: partition_reader(Cluster.of(settings), topics),
         abstained_topic=settings.topic_abstained,
         max_age_seconds=settings.ledger_seconds,
         max_posts=settings.ledger_max_posts,
@@ -58,7 +31,7 @@ def build_ledger(settings: Settings, progress: Progress) -> Ledger:
     )
 
 
-def count_llm_requests(metrics: Metrics, progress: Progress) -> Callable[[LlmRequest], None]:
+def count_llm_requests(metrics: AlertMetrics, progress: Progress) -> Callable[[LlmRequest], None]:
     """Return what counts finished requests in `metrics` and tells `progress` of them."""
 
     def count(request: LlmRequest) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from pipeline.errors import LocalServiceError, RecordError, SettingsError
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
-from pipeline.kafka.security import kafka_security
 from pipeline.local.stack import StackOptions, local_stack
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
 from pipeline.outcomes.outcome import (
@@ -101,11 +101,7 @@ async def _run_posts(
     def report_unsent(number: int, error: RecordError) -> None:
         view.report(f"line {number} is not sent: {error}")
 
-    publisher = await Publisher.connect(
-        settings.brokers,
-        is_idempotent=settings.producer_idempotence,
-        security=kafka_security(settings),
-    )
+    publisher = await Publisher.connect(Cluster.of(settings))
     to_record = partial(raw_record, settings=settings, on_unknown=unknown.note)
     try:
         await produce(publisher, lines, to_record, on_bad=report_unsent, total=total)
@@ -119,12 +115,7 @@ async def _run_posts(
 
 async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView, repeats: Repeats) -> Tally:
     tally = Tally()
-    async with reading(
-        settings.brokers,
-        outcome_topics(settings),
-        from_beginning=True,
-        security=kafka_security(settings),
-    ) as records:
+    async with follow(Cluster.of(settings), outcome_topics(settings), from_beginning=True) as records:
         while tally.num_posts < num_posts - repeats.number:
             record = await _next(records)
             if is_deletion(record, settings):

@@ -60,7 +60,7 @@ def options(
 def annotate(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the annotate agent: posts in, annotated posts out, until SIGTERM or Ctrl-C."""
     settings = _agent_settings(brokers, config)
-    from pipeline.stream.process import run_annotate
+    from pipeline.annotate.role import run_annotate
 
     _run_agent(run_annotate, settings)
 
@@ -69,7 +69,7 @@ def annotate(brokers: BrokersOption = None, config: ConfigOption = None) -> None
 def alert(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     """Run the alert agent: annotated posts in, alerts and abstentions out, until SIGTERM or Ctrl-C."""
     settings = _agent_settings(brokers, config)
-    from pipeline.stream.process import run_alert
+    from pipeline.alert.role import run_alert
 
     _run_agent(run_alert, settings)
 
@@ -123,9 +123,9 @@ def demo(
 ) -> None:
     """Run sample posts through everything on this machine, show each outcome and the sum, and end."""
     from pipeline.cli.demo import run_demo
-    from pipeline.offline import SAMPLE_POSTS
     from pipeline.cli.demo_view import JsonView, TextView
     from pipeline.local.stack import StackOptions
+    from pipeline.offline import SAMPLE_POSTS
 
     configure_logging("warning")
     settings = stack_settings(config, llm_url)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 
 from pipeline.errors import RecordError
-from pipeline.kafka.follow import reading
-from pipeline.kafka.security import kafka_security
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.outcomes.outcome import is_deletion, read_outcome, to_json
 from pipeline.outcomes.render import render_outcome
 from pipeline.printable import json_line, printable
@@ -28,11 +28,10 @@ async def run_watch(
     def tell(problem: str) -> None:
         errors.print(printable(problem, max_characters=1_000), style="yellow", markup=False, soft_wrap=True)
 
-    async with reading(
-        settings.brokers,
+    async with follow(
+        Cluster.of(settings),
         [settings.topic_alerts],
         from_beginning=from_beginning,
-        security=kafka_security(settings),
         tell=tell,
     ) as records:
         async for record in records:

@@ -23,8 +23,9 @@ from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.refusals import knock
-from pipeline.kafka.security import NO_SECURITY, KafkaSecurity
+from pipeline.kafka.security import NO_SECURITY
 
 # Bits of Kafka's answer, by the code of the operation.
 _READ, _WRITE = 1 << 3, 1 << 4
@@ -40,30 +41,34 @@ class Needs:
     write: Sequence[str]
 
 
-async def check_rights(brokers: str, security: KafkaSecurity, needs: Needs) -> None:
+async def check_acls(cluster: Cluster, needs: Needs) -> None:
     """Return if Kafka lets us do what we need; asks nothing where nobody knows who we are.
 
     Raises:
         KafkaAccessError: rights are missing, and the text names all of them; or the broker refuses us.
         BrokerUnavailableError: nobody answers.
     """
-    if security == NO_SECURITY:
+    if cluster.security == NO_SECURITY:
         return
     try:
-        async with _client(brokers, security) as client:
+        async with _client(cluster) as client:
             missing = await _missing_on_topics(client, needs) + await _missing_on_group(client, needs.group)
     except IncompatibleBrokerVersion:  # Kafka before 2.3 cannot tell
         return
     except (KafkaError, OSError) as error:
-        await knock(brokers, security)  # it may be us
-        raise BrokerUnavailableError(f"Kafka at {brokers} does not tell our rights: {error!r}") from error
+        await knock(cluster)  # it may be us
+        raise BrokerUnavailableError(
+            f"Kafka at {cluster.brokers} does not tell our rights: {error!r}"
+        ) from error
     if missing:
-        raise KafkaAccessError(f"{security.user} lacks ACLs at Kafka {brokers}: {'; '.join(missing)}")
+        raise KafkaAccessError(
+            f"{cluster.security.user} lacks ACLs at Kafka {cluster.brokers}: {'; '.join(missing)}"
+        )
 
 
 @asynccontextmanager
-async def _client(brokers: str, security: KafkaSecurity) -> AsyncIterator[Any]:
-    client = AIOKafkaClient(bootstrap_servers=brokers, **security.client_options())
+async def _client(cluster: Cluster) -> AsyncIterator[Any]:
+    client = AIOKafkaClient(bootstrap_servers=cluster.brokers, **cluster.security.client_options())
     try:
         await client.bootstrap()
         yield client

@@ -10,15 +10,16 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from pipeline.kafka.aiokafka_patch import accept_any_record
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.metadata import check_advertised, find_partitions, unavailable
 from pipeline.kafka.refusals import NOT_ALLOWED, knock, not_allowed
-from pipeline.kafka.security import NO_SECURITY, KafkaSecurity
+from pipeline.kafka.security import NO_SECURITY
 from pipeline.messages.record import Partition
 
 
 @asynccontextmanager
 async def connected(
-    consumer: Any, brokers: str, security: KafkaSecurity, *, topics: Sequence[str]
+    consumer: Any, cluster: Cluster, *, topics: Sequence[str]
 ) -> AsyncIterator[list[Partition]]:
     """Connect a consumer of these topics, give their partitions, and disconnect it at the end.
 
@@ -29,11 +30,11 @@ async def connected(
     """
     accept_any_record()
     try:
-        await check_access(brokers, security)
-        await start_client(consumer, brokers, security)
-        yield await find_partitions(brokers, security, topics)
+        await check_access(cluster)
+        await start_client(consumer, cluster)
+        yield await find_partitions(cluster, topics)
     except NOT_ALLOWED as error:
-        raise not_allowed(error, client=client_name(brokers, security), action="Read") from error
+        raise not_allowed(error, client=cluster.client, action="Read") from error
     finally:
         await stop_consumer(consumer)
 
@@ -55,24 +56,19 @@ async def stop_consumer(consumer: Any) -> None:
         stopping.result()
 
 
-async def check_access(brokers: str, security: KafkaSecurity) -> None:
+async def check_access(cluster: Cluster) -> None:
     """Knock before the client does: it would log, not raise, a refused password, and an address where nobody is.
 
     Raises:
         BrokerUnavailableError: the cluster sends its clients where nobody is.
         KafkaAccessError: the broker refuses us.
     """
-    if security != NO_SECURITY:
-        await knock(brokers, security)
-    await check_advertised(brokers, security)
+    if cluster.security != NO_SECURITY:
+        await knock(cluster)
+    await check_advertised(cluster)
 
 
-def client_name(brokers: str, security: KafkaSecurity) -> str:
-    """Return who we are and where, for messages."""
-    return f"{security.user} at Kafka {brokers}"
-
-
-async def start_client(client: Any, brokers: str, security: KafkaSecurity) -> None:
+async def start_client(client: Any, cluster: Cluster) -> None:
     """Start the producer or consumer; one that cannot connect is stopped.
 
     Raises:
@@ -86,6 +82,6 @@ async def start_client(client: Any, brokers: str, security: KafkaSecurity) -> No
         if isinstance(error, NOT_ALLOWED):
             raise
         if isinstance(error, (KafkaError, OSError)):
-            await knock(brokers, security)
-            raise unavailable(brokers, error) from error
+            await knock(cluster)
+            raise unavailable(cluster, error) from error
         raise

@@ -17,10 +17,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from pipeline.errors import BrokerUnavailableError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.connection import connected, stop_consumer
 from pipeline.kafka.metadata import unavailable
 from pipeline.kafka.refusals import NOT_ALLOWED
-from pipeline.kafka.security import NO_SECURITY, KafkaSecurity
 from pipeline.messages.record import Record, time_of
 
 logger = logging.getLogger(__name__)
@@ -37,12 +37,11 @@ _RECONNECT_SECONDS = 0.5
 
 
 @asynccontextmanager
-async def reading(
-    brokers: str,
+async def follow(
+    cluster: Cluster,
     topics: Sequence[str],
     *,
     from_beginning: bool,
-    security: KafkaSecurity = NO_SECURITY,
     tell: Tell = logger.warning,
 ) -> AsyncIterator[AsyncIterator[Record]]:
     """Give an endless iterator over the committed records of `topics`, outside any consumer group.
@@ -55,7 +54,7 @@ async def reading(
         MissingTopicError: one of the topics does not exist.
         KafkaAccessError: the broker refuses us; also from the iterator, where we may not read a topic.
     """
-    follower = _Follower(brokers, topics, security, tell)
+    follower = _Follower(cluster, topics, tell)
     async with follower.session() as consumer:
         await follower.begin(consumer, from_beginning=from_beginning)
         async with aclosing(follower.records(consumer)) as records:
@@ -65,10 +64,9 @@ async def reading(
 class _Follower:
     """Knows what was read of each partition, over all connections."""
 
-    def __init__(self, brokers: str, topics: Sequence[str], security: KafkaSecurity, tell: Tell) -> None:
-        self._brokers = brokers
+    def __init__(self, cluster: Cluster, topics: Sequence[str], tell: Tell) -> None:
+        self._cluster = cluster
         self._topics = topics
-        self._security = security
         self._tell = tell
         self._tps: list[TopicPartition] = []  # that there are, as of the last connection
         self._next: dict[TopicPartition, int] = {}  # the offset that is wanted
@@ -81,14 +79,14 @@ class _Follower:
     async def session(self) -> AsyncIterator[Any]:
         """Give a consumer that is connected, the partitions being known."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._brokers,
+            bootstrap_servers=self._cluster.brokers,
             auto_offset_reset="none",  # an offset that is gone is an error, and `_find_again` looks what it means
             enable_auto_commit=False,
             isolation_level="read_committed",
             metadata_max_age_ms=_METADATA_MILLISECONDS,
-            **self._security.client_options(),
+            **self._cluster.security.client_options(),
         )
-        async with connected(consumer, self._brokers, self._security, topics=self._topics) as partitions:
+        async with connected(consumer, self._cluster, topics=self._topics) as partitions:
             self._tps = [TopicPartition(*partition) for partition in partitions]
             self._told_new.clear()
             self._short_since.clear()
@@ -97,7 +95,7 @@ class _Follower:
             except NOT_ALLOWED:
                 raise
             except KafkaError as error:
-                raise unavailable(self._brokers, error) from error
+                raise unavailable(self._cluster, error) from error
 
     async def begin(self, consumer: Any, *, from_beginning: bool) -> None:
         """Find out where to begin."""
@@ -127,7 +125,7 @@ class _Follower:
             self._forget(tp)
         if self._is_outage_told:
             self._is_outage_told = False
-            self._tell(f"connected again to Kafka {self._brokers}")
+            self._tell(f"connected again to Kafka {self._cluster.brokers}")
 
     async def _until_outage(self, consumer: Any) -> AsyncGenerator[Record, None]:
         try:
@@ -139,7 +137,7 @@ class _Follower:
         except BrokerUnavailableError as error:
             logger.info("%s; connecting again", error)  # told if that does not work
         except KafkaError as error:
-            self._tell_outage(unavailable(self._brokers, error))
+            self._tell_outage(unavailable(self._cluster, error))
 
     async def _read(self, consumer: Any) -> AsyncGenerator[Record, None]:
         """Yield records; returns where there are new partitions.

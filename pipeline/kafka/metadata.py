@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from pipeline.errors import BrokerUnavailableError, MissingTopicError
-from pipeline.kafka.security import KafkaSecurity
+from pipeline.kafka.cluster import Cluster
 from pipeline.messages.record import Partition
 
 _ASK_MILLISECONDS = 10_000
@@ -27,18 +27,18 @@ _TOPIC_SECONDS = 2.0
 _AGAIN_SECONDS = 0.25
 
 
-def unavailable(brokers: str, why: Exception | str) -> BrokerUnavailableError:
+def unavailable(cluster: Cluster, why: Exception | str) -> BrokerUnavailableError:
     """Return the error that there is no broker, or that it answers no more."""
-    return BrokerUnavailableError(f"no Kafka broker at {brokers}: {why}")
+    return BrokerUnavailableError(f"no Kafka broker at {cluster.brokers}: {why}")
 
 
-async def check_advertised(brokers: str, security: KafkaSecurity) -> None:
+async def check_advertised(cluster: Cluster) -> None:
     """Return if a broker can be reached where the cluster says that it is, or if nobody says anything.
 
     Raises:
         BrokerUnavailableError: a bootstrap server answers, and sends its clients where nobody is.
     """
-    found = await _ask(brokers, security, [])
+    found = await _ask(cluster, [])
     if found is None:
         return
     bootstrap, answer = found
@@ -52,7 +52,7 @@ async def check_advertised(brokers: str, security: KafkaSecurity) -> None:
         )
 
 
-async def find_partitions(brokers: str, security: KafkaSecurity, topics: Sequence[str]) -> list[Partition]:
+async def find_partitions(cluster: Cluster, topics: Sequence[str]) -> list[Partition]:
     """Return the partitions of these topics, and make none: an agent makes them with the partitions that it wants.
 
     Raises:
@@ -62,14 +62,14 @@ async def find_partitions(brokers: str, security: KafkaSecurity, topics: Sequenc
     """
     deadline = asyncio.get_running_loop().time() + _TOPIC_SECONDS
     while True:
-        found = await _ask(brokers, security, topics)
+        found = await _ask(cluster, topics)
         if found is None:
-            raise unavailable(brokers, "nobody answers")
+            raise unavailable(cluster, "nobody answers")
         partitions, missing = _read_topics(found[1])
         if not missing:
             return partitions
         if asyncio.get_running_loop().time() > deadline:
-            raise MissingTopicError(missing, brokers)
+            raise MissingTopicError(missing, cluster.brokers)
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
@@ -85,13 +85,13 @@ def _read_topics(answer: Any) -> tuple[list[Partition], list[str]]:
     return sorted(partitions), sorted(missing)
 
 
-async def _ask(brokers: str, security: KafkaSecurity, topics: Sequence[str]) -> tuple[str, Any] | None:
+async def _ask(cluster: Cluster, topics: Sequence[str]) -> tuple[str, Any] | None:
     """Return who answered, `HOST:PORT`, and the answer; None if nobody did."""
-    for host, port, _ in collect_hosts(brokers):
+    for host, port, _ in collect_hosts(cluster.brokers):
         # A broker that fails SCRAM's proof of the password makes aiokafka raise a ValueError or KeyError.
         with suppress(OSError, KafkaError, ValueError, KeyError):
             connection = await create_conn(
-                host, port, request_timeout_ms=_ASK_MILLISECONDS, **security.client_options()
+                host, port, request_timeout_ms=_ASK_MILLISECONDS, **cluster.security.client_options()
             )
             try:
                 request = MetadataRequest(list(topics), allow_auto_topic_creation=False)

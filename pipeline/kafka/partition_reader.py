@@ -10,14 +10,13 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.connection import connected
 from pipeline.kafka.follow import to_record
 from pipeline.kafka.metadata import unavailable
 from pipeline.kafka.partition_ends import Approach, end_of
 from pipeline.kafka.refusals import NOT_ALLOWED
-from pipeline.kafka.security import kafka_security
 from pipeline.messages.record import Partition, Record
-from pipeline.settings import Settings
 
 _POLL_MILLISECONDS = 200
 _TOO_NEW = -1  # Tansu's way to say that it has no record so young
@@ -98,7 +97,7 @@ class PartitionReader:
 
 
 @asynccontextmanager
-async def partition_reader(settings: Settings, topics: Sequence[str]) -> AsyncIterator[PartitionReader]:
+async def partition_reader(cluster: Cluster, topics: Sequence[str]) -> AsyncIterator[PartitionReader]:
     """Give a reader of these topics.
 
     Raises:
@@ -106,19 +105,18 @@ async def partition_reader(settings: Settings, topics: Sequence[str]) -> AsyncIt
         BrokerUnavailableError: nobody answers, or stops to.
         KafkaAccessError: the broker refuses us.
     """
-    security = kafka_security(settings)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.brokers,
+        bootstrap_servers=cluster.brokers,
         auto_offset_reset="earliest",  # also where an offset is gone
         enable_auto_commit=False,
         isolation_level="read_committed",
         fetch_max_wait_ms=100,
-        **security.client_options(),
+        **cluster.security.client_options(),
     )
-    async with connected(consumer, settings.brokers, security, topics=topics) as partitions:
+    async with connected(consumer, cluster, topics=topics) as partitions:
         try:
             yield PartitionReader(consumer, partitions)
         except NOT_ALLOWED:
             raise
         except KafkaError as error:
-            raise unavailable(settings.brokers, error) from error
+            raise unavailable(cluster, error) from error

@@ -22,10 +22,10 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 
 from pipeline.errors import BrokerUnavailableError, LoginRefusedError, MissingTopicError
-from pipeline.kafka.connection import check_access, client_name, start_client
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.connection import check_access, start_client
 from pipeline.kafka.metadata import find_partitions
 from pipeline.kafka.refusals import NOT_ALLOWED, not_allowed
-from pipeline.kafka.security import NO_SECURITY, KafkaSecurity
 from pipeline.messages.record import Outgoing
 from pipeline.outage import Outage, retries
 
@@ -93,10 +93,8 @@ class Publisher:
     @classmethod
     async def connect(
         cls,
-        brokers: str,
+        cluster: Cluster,
         *,
-        is_idempotent: bool = True,
-        security: KafkaSecurity = NO_SECURITY,
         topics: Sequence[str] = (),
     ) -> Self:
         """Connect to the broker.
@@ -110,21 +108,20 @@ class Publisher:
             MissingTopicError: one of the topics does not exist.
             KafkaAccessError: the broker refuses us.
         """
-        await check_access(brokers, security)
-        client = client_name(brokers, security)
-        check = partial(find_partitions, brokers, security, topics) if topics else None
+        await check_access(cluster)
+        check = partial(find_partitions, cluster, topics) if topics else None
 
         async def make_producer() -> Any:
             producer = AIOKafkaProducer(
-                bootstrap_servers=brokers,
+                bootstrap_servers=cluster.brokers,
                 acks="all",
                 linger_ms=5,
-                enable_idempotence=is_idempotent,
+                enable_idempotence=cluster.is_idempotent,
                 max_request_size=_MAX_REQUEST_BYTES,
                 metadata_max_age_ms=_METADATA_MILLISECONDS,
-                **security.client_options(),
+                **cluster.security.client_options(),
             )
-            await start_client(producer, brokers, security)
+            await start_client(producer, cluster)
             return producer
 
         try:
@@ -132,8 +129,8 @@ class Publisher:
                 await check()
             producer = await make_producer()
         except NOT_ALLOWED as error:  # who may write nothing at all gets no producer id
-            raise not_allowed(error, client=client, action="Write") from error
-        return cls(producer, client=client, check_topics=check, make_producer=make_producer)
+            raise not_allowed(error, client=cluster.client, action="Write") from error
+        return cls(producer, client=cluster.client, check_topics=check, make_producer=make_producer)
 
     def renew(self) -> None:
         """Publish the next records by a new producer: the broker may have lost what it knew of this one.

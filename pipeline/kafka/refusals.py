@@ -19,6 +19,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError, LoginRefusedError, TocsinError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.security import KafkaSecurity
 
 # A broker that takes longer to say yes or no is away or stuck, and that is not for here to tell.
@@ -34,7 +35,7 @@ _MAX_REASON = 200  # characters of what a broker says of a token
 _WRONG_NAME = (62, 64)
 
 
-async def knock(brokers: str, security: KafkaSecurity) -> None:
+async def knock(cluster: Cluster) -> None:
     """Return if one of the bootstrap servers lets us in, or if none of them can be reached at all.
 
     Raises:
@@ -42,12 +43,12 @@ async def knock(brokers: str, security: KafkaSecurity) -> None:
         BrokerUnavailableError: one is there, but closes the connection; the text says what that may mean.
     """
     closed: BrokerUnavailableError | None = None
-    for host, port, _ in collect_hosts(brokers, randomize=False):
+    for host, port, _ in collect_hosts(cluster.brokers, randomize=False):
         try:
-            await _connect_once(host, port, security)
+            await _connect_once(host, port, cluster.security)
         # A broker that fails SCRAM's proof of the password makes aiokafka raise a ValueError or KeyError.
         except (OSError, KafkaError, ValueError, KeyError) as error:
-            problem = _explain(error, f"{host}:{port}", security)
+            problem = _explain(error, f"{host}:{port}", cluster.security)
             if isinstance(problem, KafkaAccessError):
                 raise problem from error
             closed = closed or problem

@@ -10,39 +10,35 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
-from pipeline.kafka.connection import check_access, client_name
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.connection import check_access
 from pipeline.kafka.metadata import unavailable
 from pipeline.kafka.refusals import knock
-from pipeline.kafka.security import NO_SECURITY, KafkaSecurity, kafka_security
 from pipeline.messages.record import Partition
 from pipeline.settings import Settings
+from pipeline.topology import topic_names
 
 
 async def ensure_topics(settings: Settings) -> list[str]:
-    """Create those of the five topics that do not exist; returns their names.
+    """Create those of the pipeline's topics that do not exist; returns their names.
 
     Raises:
         BrokerUnavailableError: nobody answers, or the broker refuses; the text says what.
         KafkaAccessError: the broker refuses us, or a topic is missing and we may not create it.
     """
-    security = kafka_security(settings)
-    names = (
-        settings.topic_posts,
-        settings.topic_annotated,
-        settings.topic_alerts,
-        settings.topic_abstained,
-        settings.topic_dead,
-    )
-    wanted = [NewTopic(name, settings.topic_partitions, settings.topic_replication) for name in names]
-    async with _admin(settings.brokers, security) as admin:
+    cluster = Cluster.of(settings)
+    wanted = [
+        NewTopic(name, settings.topic_partitions, settings.topic_replication)
+        for name in topic_names(settings)
+    ]
+    async with _admin(cluster) as admin:
         response = await admin.create_topics(wanted)
         # Who made the topics for us need not let us make any.
         existing = set(await admin.list_topics()) if _is_refused(response) else set()
     for name, code, message in response.topic_errors:
         if code == TopicAuthorizationFailedError.errno and name not in existing:
-            client = client_name(settings.brokers, security)
             raise KafkaAccessError(
-                f"{client} sees no topic {name!r} and may not create it: it lacks the ACL Describe or Create"
+                f"{cluster.client} sees no topic {name!r} and may not create it: it lacks the ACL Describe or Create"
             )
         if code not in (0, TopicAlreadyExistsError.errno, TopicAuthorizationFailedError.errno):
             raise BrokerUnavailableError(
@@ -55,37 +51,37 @@ def _is_refused(response: Any) -> bool:
     return any(code == TopicAuthorizationFailedError.errno for _, code, _ in response.topic_errors)
 
 
-async def group_offsets(settings: Settings, group: str) -> dict[Partition, int]:
+async def group_offsets(cluster: Cluster, group: str) -> dict[Partition, int]:
     """Return what a consumer group has committed.
 
     Raises:
         BrokerUnavailableError: nobody answers, or the broker does not tell.
         KafkaAccessError: the broker refuses us.
     """
-    async with _admin(settings.brokers, kafka_security(settings)) as admin:
+    async with _admin(cluster) as admin:
         offsets = await admin.list_consumer_group_offsets(group)
     return {Partition(*tp): found.offset for tp, found in offsets.items() if found.offset >= 0}
 
 
-async def count_brokers(brokers: str) -> int:
+async def count_brokers(cluster: Cluster) -> int:
     """Return how many brokers take part in the cluster at the moment.
 
     Raises:
         BrokerUnavailableError: nobody answers.
     """
-    async with _admin(brokers, NO_SECURITY) as admin:
+    async with _admin(cluster) as admin:
         return len((await admin.describe_cluster())["brokers"])
 
 
 @asynccontextmanager
-async def _admin(brokers: str, security: KafkaSecurity) -> AsyncIterator[Any]:
-    await check_access(brokers, security)
-    admin = AIOKafkaAdminClient(bootstrap_servers=brokers, **security.client_options())
+async def _admin(cluster: Cluster) -> AsyncIterator[Any]:
+    await check_access(cluster)
+    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.brokers, **cluster.security.client_options())
     try:
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        await knock(brokers, security)
-        raise unavailable(brokers, error) from error
+        await knock(cluster)
+        raise unavailable(cluster, error) from error
     finally:
         await admin.close()

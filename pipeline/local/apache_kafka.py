@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.errors import BrokerUnavailableError, LocalServiceError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.topics import count_brokers
 from pipeline.local.kafka_jars import KafkaProgram
 from pipeline.local.process import LocalProcess, answers_tcp, child_environ, find_free_ports
@@ -143,7 +144,7 @@ class ApacheKafka:
         if not await answers_tcp(port):
             return False
         try:
-            return await count_brokers(f"127.0.0.1:{port}") == len(self._ports)
+            return await count_brokers(Cluster(f"127.0.0.1:{port}")) == len(self._ports)
         except BrokerUnavailableError:
             return False
 

@@ -29,6 +29,7 @@ from pipeline.local.slow_start import AgentProbe, say_nothing
 from pipeline.local.tansu.broker import EmbeddedBroker
 from pipeline.local.vllm import find_vllm, wait_until_ready
 from pipeline.settings import PREFIX, Settings
+from pipeline.topology import ROLES
 
 _T = TypeVar("_T")
 
@@ -117,14 +118,14 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         report("starting the broker and the network")
         await while_running(processes, _start_broker(broker, report))
         processes += broker.processes
-        ports = [_choose_port(options.metrics_port and options.metrics_port + n) for n in range(2)]
+        ports = [_choose_port(options.metrics_port and options.metrics_port + n) for n in range(len(ROLES))]
         agents = [
-            await _start(stack, _agent(role, settings | {"metrics_port": str(port)}, folder))
-            for role, port in zip(("annotate", "alert"), ports, strict=True)
+            await _start(stack, _agent(role.name, settings | {"metrics_port": str(port)}, folder))
+            for role, port in zip(ROLES, ports, strict=True)
         ]
         processes += agents
         has_patience = options.awaits_llm and "llm_url" in options.settings
-        limits = [START_SECONDS, None if has_patience else START_SECONDS]
+        limits = [None if role.needs_llm and has_patience else START_SECONDS for role in ROLES]
         for agent, port, limit in zip(agents, ports, limits, strict=True):
             await while_running(processes, _wait_for_agent(agent, port, report, timeout_seconds=limit))
             report(f"{agent.name} is ready")
@@ -241,7 +242,7 @@ def _agent(role: str, settings: dict[str, str], folder: Path) -> LocalProcess:
     settings = settings | {"metrics_host": _HOST}  # where readiness is asked for
     # One thread for the network: the machine has the broker and the LLM to run beside it.
     variables = {PREFIX + name.upper(): value for name, value in settings.items()} | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pipeline.cli.main", role]
+    command = [sys.executable, "-m", "pipeline.cli", role]
     return LocalProcess(role, command, log_file=folder / f"{role}.log", environ=child_environ(variables))
 
 

@@ -6,7 +6,7 @@ import logging
 import re
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -19,8 +19,6 @@ from pipeline.messages.record import Outgoing, Record
 
 logger = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=Struct)
-
-DeadLetterStage = Literal["decode", "annotate", "alert"]
 
 _MAX_MESSAGE_CHARACTERS = 1_000
 # On a record that was dead and is tried again: the number of the trial, and what is known of the first.
@@ -74,7 +72,7 @@ def _cut(letter: DeadLetter, topic: str) -> Outgoing:
     )
 
 
-def bury(record: Record, error: RecordError, *, stage: DeadLetterStage) -> DeadLetter:
+def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
     """Return the dead letter of a record that `stage` could not process."""
     origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
     attempt = attempt_of(record)

@@ -1,12 +1,11 @@
-"""A record as it lies on a topic, and the contract between the stream and the two agents."""
+"""A record as it lies on a topic, and one that is to be published."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 
 class Partition(NamedTuple):
@@ -52,24 +51,3 @@ class Outgoing:
     headers: Sequence[tuple[str, bytes | None]] = ()
     # Makes what goes in its place if the broker finds it too large: only then, for few records ever need it.
     fallback: Callable[[], Outgoing] | None = None
-
-
-# Called once a record's outcome has been acknowledged by the broker: only then may its offset be committed.
-Finish = Callable[[Record], None]
-
-
-class Agent(Protocol):
-    """What a stream feeds: an agent turns every record into an outcome on another topic."""
-
-    async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
-        """Publish an outcome for each record, then call `finish` with it.
-
-        Once `stopping` is set, records that were not begun are left alone: the broker delivers them again.
-        An exception that leaves this method ends the program, with the unfinished records uncommitted. It is cancelled
-        where partitions are taken away and the work takes too long to be waited for.
-        """
-        ...
-
-    def on_rebalance(self) -> None:
-        """Note that partitions were dealt out anew: others may have worked on those that come now."""
-        ...

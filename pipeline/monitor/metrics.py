@@ -1,6 +1,7 @@
-"""Every metric that a process of ours exposes. Labels are codes from small fixed sets, never a post or an entity.
+"""The metrics that every agent exposes. Labels are codes from small fixed sets, never a post or an entity.
 
-A process shows the metrics of its role, and every series of them whose labels are known beforehand, at 0.
+Every series whose labels are known beforehand is there from the start, at 0. (A counter that begins with its first
+count has no rate over a burst: Prometheus sees one value and no rise.) The metrics of one role lie in its own room.
 """
 
 from __future__ import annotations
@@ -18,43 +19,25 @@ from prometheus_client import (
     ProcessCollector,
 )
 
-from pipeline.monitor.labels import (
-    ABSTENTIONS,
-    REQUEST_OUTCOMES,
-    ROLES,
-    SELECTIONS,
-    SKIPS,
-    STAGES,
-    TOKEN_KINDS,
-    VERDICTS,
-    Role,
-    dead_letters,
-)
+from pipeline.errors import RecordError
 
-_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 class Metrics:
-    """The metrics of one process, in a registry of their own.
+    """The metrics of one agent's process, in a registry of their own.
 
     Args:
-        role: whose metrics the registry has; None: of both. Those of the other can be counted, and nobody sees them.
+        role: the agent, which the label `agent` names.
+        stages: of its work; the stage `publish` is every agent's.
     """
 
-    def __init__(self, role: Role | None = None) -> None:
+    def __init__(self, role: str, *, stages: Iterable[str] = ()) -> None:
         self.registry = CollectorRegistry()
-        self._roles: tuple[Role, ...] = ROLES if role is None else (role,)
         self._add_process()
-        self._add_work()
-        self._add_outcomes()
-        self._add_annotate()
-        self._add_alert()
-        self._add_llm()
-        self._begin()
-
-    def _registry_of(self, role: Role) -> CollectorRegistry | None:
-        return self.registry if role in self._roles else None
+        self._add_records(role)
+        self._add_work(role, [*stages, "publish"])
 
     def _add_process(self) -> None:
         ProcessCollector(registry=self.registry)
@@ -62,9 +45,7 @@ class Metrics:
         build = Info("tocsin_build", "Version and role of this process.", ["version"], registry=self.registry)
         self.build = build.labels(metadata.version("tocsin"))
         self.ready = Gauge(
-            "tocsin_ready",
-            "1 if the agent can work now; /readyz says why not.",
-            registry=self.registry,
+            "tocsin_ready", "1 if the agent can work now; /readyz says why not.", registry=self.registry
         )
         self.event_loop_tasks = Gauge(
             "tocsin_event_loop_tasks",
@@ -72,7 +53,7 @@ class Metrics:
             registry=self.registry,
         )
 
-    def _add_work(self) -> None:
+    def _add_records(self, role: str) -> None:
         self.posts_received = Counter(
             "tocsin_posts_received",
             "Records taken from the agent's input topic.",
@@ -87,9 +68,22 @@ class Metrics:
         )
         self.unreadable_batches = Counter(
             "tocsin_unreadable_batches",
-            "Batches of records that nobody can read, and that were skipped; the log says where they are.",
+            "Batches of records that cannot be read and were skipped; the log says where they are.",
             registry=self.registry,
         )
+        self.dead_letters = Counter(
+            "tocsin_dead_letters",
+            "Records that could not be processed.",
+            ["stage", "reason"],
+            registry=self.registry,
+        )
+        begin_at_zero(self.posts_received, [role])
+        begin_at_zero(self.tombstones, [role])
+        for stage in ("decode", role):
+            for reason in sorted(_reasons(RecordError.__subclasses__())):
+                self.dead_letters.labels(stage, reason)
+
+    def _add_work(self, role: str, stages: Iterable[str]) -> None:
         self.posts_in_flight = Gauge(
             "tocsin_posts_in_flight",
             "Records in work: begun, their outcome not yet acknowledged.",
@@ -112,76 +106,18 @@ class Metrics:
             "tocsin_stage_seconds",
             "Seconds that a stage took.",
             ["stage"],
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=self.registry,
         )
+        begin_at_zero(self.batch_size, [role])
+        begin_at_zero(self.stage_seconds, stages)
 
-    def _add_outcomes(self) -> None:
-        self.dead_letters = Counter(
-            "tocsin_dead_letters",
-            "Records that could not be processed.",
-            ["stage", "reason"],
-            registry=self.registry,
-        )
 
-    def _add_annotate(self) -> None:
-        self.posts_annotated = Counter(
-            "tocsin_posts_annotated",
-            "Posts annotated and published.",
-            registry=self._registry_of("annotate"),
-        )
+def begin_at_zero(metric: Counter | Histogram, values: Iterable[str]) -> None:
+    """Put the series of a metric with one label at 0, for each of the label's values."""
+    for value in values:
+        metric.labels(value)
 
-    def _add_alert(self) -> None:
-        registry = self._registry_of("alert")
-        self.posts_skipped = Counter(
-            "tocsin_posts_skipped",
-            "Posts that had their alert, or an abstention on the same text, already.",
-            ["reason"],
-            registry=registry,
-        )
-        self.candidates = Counter(
-            "tocsin_candidates",
-            "Sampled candidates by verdict: valid, or the filter that rejected it.",
-            ["verdict"],
-            registry=registry,
-        )
-        self.alerts = Counter(
-            "tocsin_alerts", "Alerts published, by selection.", ["selected_by"], registry=registry
-        )
-        self.abstentions = Counter(
-            "tocsin_abstentions", "Posts without an alert, by reason.", ["reason"], registry=registry
-        )
 
-    def _add_llm(self) -> None:
-        registry = self._registry_of("alert")
-        self.llm_requests = Counter(
-            "tocsin_llm_requests", "Requests to the LLM server, by outcome.", ["outcome"], registry=registry
-        )
-        self.llm_request_seconds = Histogram(
-            "tocsin_llm_request_seconds",
-            "Seconds of one LLM request.",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.llm_tokens = Counter(
-            "tocsin_llm_tokens", "Tokens as the LLM server counts them.", ["kind"], registry=registry
-        )
-
-    def _begin(self) -> None:
-        """Put every series whose labels are known at 0."""
-        known: list[tuple[Counter | Histogram, Iterable[str]]] = [
-            (self.posts_skipped, SKIPS),
-            (self.candidates, VERDICTS),
-            (self.alerts, SELECTIONS),
-            (self.abstentions, ABSTENTIONS),
-            (self.llm_requests, REQUEST_OUTCOMES),
-            (self.llm_tokens, TOKEN_KINDS),
-        ]
-        for role in self._roles:
-            known += [(metric, [role]) for metric in (self.posts_received, self.tombstones, self.batch_size)]
-            known += [(self.stage_seconds, STAGES[role])]
-            for labels in dead_letters(role):
-                self.dead_letters.labels(*labels)
-        for metric, values in known:
-            for value in values:
-                metric.labels(value)
+def _reasons(errors: Iterable[type[RecordError]]) -> set[str]:
+    return {reason for error in errors for reason in ({error.reason} | _reasons(error.__subclasses__()))}

@@ -8,8 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from models import AnnotationError, Annotator
-from pipeline.alert.build import load_annotator
-from pipeline.annotate.agent import to_annotated_post
+from pipeline.annotate.network import load_annotator, to_annotated_post
 from pipeline.errors import InvalidMessageError, UnannotatableError
 from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment
 from pipeline.messages.codec import decode

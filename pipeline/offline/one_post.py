@@ -10,12 +10,11 @@ from rich.text import Text
 
 from models import Annotation, AnnotationError
 from pipeline.alert.attempt import Generation
-from pipeline.alert.build import load_annotator
-from pipeline.annotate.agent import to_annotated_post
+from pipeline.alert.metrics import VALID
+from pipeline.annotate.network import load_annotator, to_annotated_post
 from pipeline.errors import UnannotatableError
 from pipeline.messages import Alert, AnnotatedPost, Post
 from pipeline.messages.stopwatch import Stopwatch
-from pipeline.monitor.labels import VALID
 from pipeline.offline.given_post import NO_ORIGIN
 from pipeline.offline.session import trial_llm
 from pipeline.outcomes.render import render_sentiment

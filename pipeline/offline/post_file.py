@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.alert.attempt import Generation
+from pipeline.alert.metrics import VALID
 from pipeline.errors import RecordError, TocsinError
 from pipeline.messages import Alert, AnnotatedPost
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
-from pipeline.monitor.labels import VALID
 from pipeline.offline.given_post import GivenAnnotator, read_given_post
 from pipeline.offline.session import LlmCost, TrialLlm, counted, trial_llm
 from pipeline.printable import json_line

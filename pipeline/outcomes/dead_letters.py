@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from aiokafka.errors import MessageSizeTooLargeError
 
 from pipeline.errors import InvalidMessageError, UnreplayableError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
-from pipeline.kafka.security import kafka_security
 from pipeline.messages import Origin
 from pipeline.messages.dead_letter import DeadLetter, to_replay
 from pipeline.messages.record import Partition, Record
 from pipeline.outcomes.outcome import read_outcome
 from pipeline.settings import Settings
+from pipeline.topology import topics_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ async def find_letters(settings: Settings, wanted: Wanted) -> list[Filed]:
         BrokerUnavailableError: nobody answers, or there is no topic of dead letters.
     """
     last: dict[object, Filed] = {}
-    async with partition_reader(settings, [settings.topic_dead]) as reader:
+    async with partition_reader(Cluster.of(settings), [settings.topic_dead]) as reader:
         async for records in reader.read({Partition(*place): 0 for place in reader.partitions}):
             for filed in _read(records, settings):
                 key = filed.place if wanted.place else filed.letter.first_origin
@@ -100,7 +101,7 @@ def check_replayable(letter: DeadLetter, settings: Settings) -> None:
     if letter.value is None:
         raise UnreplayableError("the record has no value: it deletes what lies under its key, and is no post")
     # Whoever can write to the topic of dead letters must not be able to make us write anywhere else.
-    if origin.topic not in (settings.topic_posts, settings.topic_annotated):
+    if origin.topic not in topics_read(settings):
         raise UnreplayableError(f"topic {origin.topic!r} is none that an agent reads")
     if letter.attempt >= settings.dead_max_attempts:
         raise UnreplayableError(
@@ -116,9 +117,7 @@ async def replay(letters: Sequence[DeadLetter], settings: Settings) -> None:
         UnreplayableError: a record is too large.
     """
     publisher = await Publisher.connect(
-        settings.brokers,
-        is_idempotent=settings.producer_idempotence,
-        security=kafka_security(settings),
+        Cluster.of(settings),
         topics=sorted({letter.origin.topic for letter in letters}),
     )
     try:

@@ -14,6 +14,7 @@ from pipeline.messages.codec import decode
 from pipeline.messages.dead_letter import DeadLetter, from_record
 from pipeline.messages.record import Record
 from pipeline.settings import Settings
+from pipeline.topology import ABSTAINED, ALERTS, ANNOTATED, OUTCOMES, POSTS_DEAD, topic_names
 
 Outcome = Alert | Abstention | DeadLetter
 
@@ -21,13 +22,13 @@ _MAX_BYTES = 64 * 2**20
 
 
 def outcome_topics(settings: Settings) -> list[str]:
-    """Return the three topics on which a post can end."""
-    return [settings.topic_alerts, settings.topic_abstained, settings.topic_dead]
+    """Return the names of the topics on which a post can end."""
+    return topic_names(settings, OUTCOMES)
 
 
 def is_deletion(record: Record, settings: Settings) -> bool:
     """Whether the record deletes an alert or an abstention; a dead letter's record may have no value."""
-    return record.is_tombstone and record.topic != settings.topic_dead
+    return record.is_tombstone and record.topic != POSTS_DEAD.name(settings)
 
 
 def read_outcome(record: Record, settings: Settings) -> Outcome:
@@ -36,9 +37,9 @@ def read_outcome(record: Record, settings: Settings) -> Outcome:
     Raises:
         RecordError: somebody else's record.
     """
-    if record.topic == settings.topic_alerts:
+    if record.topic == ALERTS.name(settings):
         return decode(record.value, Alert, max_bytes=_MAX_BYTES)
-    if record.topic == settings.topic_abstained:
+    if record.topic == ABSTAINED.name(settings):
         return decode(record.value, Abstention, max_bytes=_MAX_BYTES)
     try:
         return from_record(record)
@@ -48,7 +49,7 @@ def read_outcome(record: Record, settings: Settings) -> Outcome:
 
 def origin_of(outcome: Outcome, settings: Settings) -> Origin:
     """Return where the post lay that came to this outcome."""
-    if isinstance(outcome, DeadLetter) and outcome.origin.topic == settings.topic_annotated:
+    if isinstance(outcome, DeadLetter) and outcome.origin.topic == ANNOTATED.name(settings):
         try:
             return decode(outcome.value, AnnotatedPost, max_bytes=_MAX_BYTES).origin
         except RecordError:

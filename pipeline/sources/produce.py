@@ -14,8 +14,8 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.text import Text
 
 from pipeline.errors import RecordError, TocsinError, UndecodableError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher, TooLargeError
-from pipeline.kafka.security import kafka_security
 from pipeline.messages import Post
 from pipeline.messages.codec import decode
 from pipeline.messages.post_fields import OnUnknown
@@ -155,9 +155,7 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
     to_record = partial(raw_record if is_raw else post_record, settings=settings, on_unknown=unknown.note)
     with open_posts(file) as stream:
         publisher = await Publisher.connect(
-            settings.brokers,
-            is_idempotent=settings.producer_idempotence,
-            security=kafka_security(settings),
+            Cluster.of(settings),
             topics=[settings.topic_posts],
         )
         try:

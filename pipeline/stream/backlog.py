@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.topics import group_offsets
 from pipeline.messages.record import Partition
-from pipeline.settings import Settings
 from pipeline.stream.faust_app import StreamSource
 
 
-async def count_waiting(settings: Settings, positions: Mapping[Partition, int]) -> int:
+async def count_waiting(cluster: Cluster, positions: Mapping[Partition, int]) -> int:
     """Return how many records the broker has from these offsets on.
 
     Raises:
@@ -19,7 +19,7 @@ async def count_waiting(settings: Settings, positions: Mapping[Partition, int]) 
     """
     if not positions:
         return 0
-    async with partition_reader(settings, sorted({partition.topic for partition in positions})) as reader:
+    async with partition_reader(cluster, sorted({partition.topic for partition in positions})) as reader:
         # Where nothing was ever committed, records that are gone already do not wait.
         beginnings = await reader.beginnings(positions)
         ends = await reader.ends(positions)
@@ -32,8 +32,7 @@ class GroupBacklog:
     Others may have them, and work: then nothing waits for this agent.
     """
 
-    def __init__(self, settings: Settings, source: StreamSource) -> None:
-        self._settings = settings
+    def __init__(self, source: StreamSource) -> None:
         self._source = source
         self._last: dict[Partition, int] | None = None  # the group's offsets at the last look
 
@@ -43,10 +42,10 @@ class GroupBacklog:
         Raises:
             BrokerUnavailableError: nobody answers.
         """
-        committed = await group_offsets(self._settings, self._source.group)
+        committed = await group_offsets(self._source.cluster, self._source.group)
         has_moved, self._last = committed != self._last, committed
         if has_moved:
             return 0
-        async with partition_reader(self._settings, [self._source.topic]) as reader:
+        async with partition_reader(self._source.cluster, [self._source.topic]) as reader:
             places = list(reader.partitions)
-        return await count_waiting(self._settings, {place: committed.get(place, 0) for place in places})
+        return await count_waiting(self._source.cluster, {place: committed.get(place, 0) for place in places})

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import faust
 
-from pipeline.kafka.security import NO_SECURITY, KafkaSecurity
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.security import KafkaSecurity
+from pipeline.settings import Settings
 from pipeline.stream.faust_consumer import CommittedTransport
+from pipeline.topology import Role
 
 # Members of the group wait for each other this long when it changes.
 _REBALANCE_SECONDS = 12.0
@@ -27,21 +30,30 @@ class StreamSource:
     """Where an agent's records come from, and how they are dealt out.
 
     Args:
-        brokers: Kafka bootstrap servers, `HOST:PORT[,...]`.
         group: consumer group; its members share the topic's partitions.
         max_records: size of a batch at most.
         max_wait_seconds: a batch waits no longer than this for more records.
         session_seconds: the group gives a silent member's partitions to others after this time.
-        security: who we are to the brokers.
     """
 
-    brokers: str
+    cluster: Cluster
     group: str
     topic: str
     max_records: int
     max_wait_seconds: float
     session_seconds: float = 6.0
-    security: KafkaSecurity = NO_SECURITY
+
+    @classmethod
+    def of(cls, role: Role, settings: Settings) -> Self:
+        """Return the source of a role's agents in this deployment."""
+        return cls(
+            Cluster.of(settings),
+            role.group(settings),
+            role.reads.name(settings),
+            max_records=getattr(settings, f"{role.name}_batch_size"),
+            max_wait_seconds=getattr(settings, f"{role.name}_batch_seconds"),
+            session_seconds=settings.group_session_seconds,
+        )
 
 
 def build_app(source: StreamSource) -> faust.App:
@@ -49,8 +61,8 @@ def build_app(source: StreamSource) -> faust.App:
     rebalance_seconds = max(_REBALANCE_SECONDS, source.session_seconds)
     return _App(
         source.group,
-        broker=[f"kafka://{broker.strip()}" for broker in source.brokers.split(",")],
-        broker_credentials=_credentials(source.security),
+        broker=[f"kafka://{broker.strip()}" for broker in source.cluster.brokers.split(",")],
+        broker_credentials=_credentials(source.cluster.security),
         store="memory://",
         web_enabled=False,
         topic_allow_declare=False,  # kafka_admin.ensure_topics makes them

@@ -104,16 +104,16 @@ class GroupWatch:
     async def _tell_absence(self) -> None:
         """Tell that no broker answers for the group, and where passwords are involved whether it refuses us."""
         source = self._source
-        reason = f"no broker of {source.brokers} answers for consumer group {source.group!r}"
+        reason = f"no broker of {source.cluster.brokers} answers for consumer group {source.group!r}"
         if not self._was_member:
             reason = f"looking for the broker that coordinates consumer group {source.group!r}"
         if self._readiness.status.state is not State.REFUSED:
             self._readiness.connecting(reason)
-        if source.security == NO_SECURITY or time.monotonic() < self._next_knock:
+        if source.cluster.security == NO_SECURITY or time.monotonic() < self._next_knock:
             return
         self._next_knock = time.monotonic() + _KNOCK_SECONDS
         try:
-            await knock(source.brokers, source.security)
+            await knock(source.cluster)
         except KafkaAccessError as error:
             # A password or a token may be mended while the agent runs: no reason to end.
             self._readiness.refused(str(error))

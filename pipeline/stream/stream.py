@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pipeline.messages.record import Agent, Partition, Record, time_of
+from pipeline.messages.record import Partition, Record, time_of
 from pipeline.monitor.progress import Progress
 from pipeline.monitor.readiness import Readiness
+from pipeline.stream.agent import Agent
 from pipeline.stream.faust_app import StreamSource, build_app
 from pipeline.stream.faust_consumer import Commit, GroupConsumer
 from pipeline.stream.group_watch import GroupWatch

@@ -64,7 +64,7 @@ async def read_all(brokers: str, topics: Sequence[str]) -> list[LoggedRecord]:
     return records
 
 
-async def follow(brokers: str, topics: Sequence[str]) -> AsyncIterator[LoggedRecord]:
+async def follow_log(brokers: str, topics: Sequence[str]) -> AsyncIterator[LoggedRecord]:
     """Yield the records of the topics from the beginning, and then as they come, without end."""
     async with _consumer(brokers) as consumer:
         partitions = _partitions(topics)

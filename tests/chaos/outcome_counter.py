@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.chaos.kafka_log import OUTCOMES, follow
+from tests.chaos.kafka_log import OUTCOMES, follow_log
 
 
 class OutcomeCounter:
@@ -16,7 +16,7 @@ class OutcomeCounter:
 
     async def run(self, brokers: str) -> None:
         """Follow the topics; never returns."""
-        async for record in follow(brokers, OUTCOMES):
+        async for record in follow_log(brokers, OUTCOMES):
             if record.key not in self._keys:
                 self._keys.add(record.key)
                 async with self._grown:

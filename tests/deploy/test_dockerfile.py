@@ -18,6 +18,8 @@ from tests.deploy.deploy_files import DEPLOY, ROOT, dockerfile_instructions, ima
 INSTRUCTIONS = dockerfile_instructions()
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT, SETUPTOOLS = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]
+# The top-level packages; `find` takes the packages inside them with them.
+_PACKAGES = [pattern.removesuffix("*") for pattern in SETUPTOOLS["packages"]["find"]["include"]]
 
 
 def _only(name: str) -> str:
@@ -44,8 +46,11 @@ def test_context_holds_what_is_copied_and_nothing_else() -> None:
 
 
 def test_every_package_is_in_the_image() -> None:
-    """The packages that the wheel is made of are copied."""
-    assert {package.split(".")[0] for package in SETUPTOOLS["packages"]} <= _copied_sources()
+    """The packages that the wheel is made of are copied, and every folder of code in them is a package."""
+    for package in _PACKAGES:
+        folders = {file.parent for file in (ROOT / package).rglob("*.py")}
+        assert [str(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
+    assert set(_PACKAGES) <= _copied_sources()
 
 
 # What experiments found; for readers of the repository.
@@ -55,7 +60,7 @@ _RESULTS = {ROOT / "training" / "results"}
 def test_wheel_carries_what_lies_beside_the_code() -> None:
     """Checkpoints, sample posts and schemas are package data: setuptools leaves out what no pattern names."""
     patterns: dict[str, list[str]] = SETUPTOOLS.get("package-data", {})
-    for package in SETUPTOOLS["packages"]:
+    for package in _PACKAGES:
         folder = ROOT / package
         carried = {file for pattern in patterns.get(package, []) for file in folder.glob(pattern)}
         beside = {

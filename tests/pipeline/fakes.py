@@ -28,7 +28,11 @@ from pipeline.messages import (
 from pipeline.messages import Entity as WireEntity
 from pipeline.messages import Sentiment as WireSentiment
 from pipeline.messages.record import Outgoing, Partition, Record
+from pipeline.monitor.metrics import Metrics
 from pipeline.outcomes.ledger import Ledger
+from pipeline.settings import Settings
+from pipeline.stream.outbox import Outbox
+from pipeline.topology import Role
 
 CHECKPOINT = CheckpointRef(name="fake", sha256="0" * 64)
 
@@ -114,6 +118,19 @@ class FakeReader(PartitionReader):
 
 def _place(record: Record) -> Partition:
     return Partition(record.topic, record.partition)
+
+
+def make_outbox(
+    publisher: Publisher, metrics: Metrics, role: Role, *, carry_headers: str | None = None
+) -> Outbox:
+    """Return an outbox of the role, to the topics "annotated", "alerts", "abstained" and "dead"."""
+    settings = Settings(
+        topic_annotated="annotated",
+        topic_abstained="abstained",
+        topic_dead="dead",
+        carry_headers=carry_headers,
+    )
+    return Outbox(publisher, metrics, role=role, settings=settings)
 
 
 def make_ledger(

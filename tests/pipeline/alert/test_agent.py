@@ -9,16 +9,17 @@ import orjson
 import pytest
 from prometheus_client import generate_latest
 
-from pipeline.alert.agent import AlertAgent, AlertTopics, Outlet
+from pipeline.alert.agent import AlertAgent
 from pipeline.alert.attempt import Generation
 from pipeline.alert.candidates import JudgedSample
 from pipeline.alert.generator import AlertGenerator
+from pipeline.alert.metrics import AlertMetrics
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.messages import Alert, AnnotatedPost, SelectionMethod, outcome_id
 from pipeline.messages.codec import decode, encode
 from pipeline.messages.record import Outgoing, Partition, Record
-from pipeline.monitor.metrics import Metrics
 from pipeline.outcomes.ledger import Ledger
+from pipeline.topology import ALERT
 from tests.pipeline.fakes import (
     FakePublisher,
     FakeReader,
@@ -26,6 +27,7 @@ from tests.pipeline.fakes import (
     make_alert,
     make_annotated_post,
     make_ledger,
+    make_outbox,
     make_record,
     run_agent,
 )
@@ -79,15 +81,15 @@ def publisher() -> FakePublisher:
 def _agent(
     generator: FakeGenerator,
     publisher: FakePublisher,
-    metrics: Metrics | None = None,
+    metrics: AlertMetrics | None = None,
     *,
     max_posts: int = 4,
     ledger: Ledger | None = None,
 ) -> AlertAgent:
-    topics = AlertTopics("alerts", "abstained", "dead")
-    outlet = Outlet(publisher, topics, ledger or make_ledger(), carry_headers={"source"})
+    metrics = metrics or AlertMetrics()
+    outbox = make_outbox(publisher, metrics, ALERT, carry_headers="source")
     return AlertAgent(
-        cast(AlertGenerator, generator), outlet, metrics or Metrics("alert"), max_posts=max_posts
+        cast(AlertGenerator, generator), outbox, ledger or make_ledger(), metrics, max_posts=max_posts
     )
 
 
@@ -160,7 +162,7 @@ async def test_when_stopping_nothing_new_is_begun(generator: FakeGenerator, publ
 
 async def test_metrics_tell_verdicts_and_outcomes(generator: FakeGenerator, publisher: FakePublisher) -> None:
     """Candidates by verdict, alerts by selection, abstentions and dead letters by reason."""
-    metrics = Metrics("alert")
+    metrics = AlertMetrics()
     records = [_annotated(text, offset=n) for n, text in enumerate(["Athens", "nobody", "defect Athens"])]
     await run_agent(_agent(generator, publisher, metrics), records)
     value = metrics.registry.get_sample_value
@@ -176,7 +178,7 @@ async def test_a_record_cannot_invent_metric_labels(
     generator: FakeGenerator, publisher: FakePublisher
 ) -> None:
     """Stages that came with the annotated post are passed on, and only ours are counted, whatever theirs are called."""
-    metrics = Metrics("alert")
+    metrics = AlertMetrics()
     annotated = make_annotated_post("Fire in Athens")
     foreign = [msgspec.structs.replace(annotated.stages[0], name=name) for name in ("invented", "sample")]
     post = msgspec.structs.replace(annotated, stages=foreign)
@@ -190,7 +192,7 @@ async def test_a_record_cannot_invent_metric_labels(
 
 async def test_a_replay_alerts_nobody_anew(generator: FakeGenerator, publisher: FakePublisher) -> None:
     """Records of posts that have their outcome are finished without asking the LLM; a dead letter is tried again."""
-    metrics, ledger = Metrics("alert"), make_ledger()
+    metrics, ledger = AlertMetrics(), make_ledger()
     texts = ["Fire in Athens", "nothing named", "refused in Athens"]
     records = [_annotated(text, offset=n) for n, text in enumerate(texts)]
     await run_agent(_agent(generator, publisher, ledger=ledger), records)
@@ -207,7 +209,7 @@ async def test_an_edit_that_holds_the_news_gets_the_alert(
     generator: FakeGenerator, publisher: FakePublisher
 ) -> None:
     """Under the outcome id of the abstention before it; after that no text of the post gets another."""
-    metrics = Metrics("alert")
+    metrics = AlertMetrics()
     agent = _agent(generator, publisher, metrics)
     texts = ["more soon", "Fire in Athens", "Fire in Athens is out", "more soon"]
     records = [_annotated(text, offset=n, post_id="p") for n, text in enumerate(texts)]
@@ -223,7 +225,7 @@ async def test_an_edit_that_holds_the_news_gets_the_alert(
 
 async def test_a_tombstone_is_counted_and_skipped(generator: FakeGenerator, publisher: FakePublisher) -> None:
     """On a compacted topic of annotated posts too: finished, and nothing comes of it; an empty value is none."""
-    metrics = Metrics("alert")
+    metrics = AlertMetrics()
     records = [make_record(None, offset=0, key=b"p", topic="posts.annotated"), _annotated("Athens", offset=1)]
     records.append(make_record(b"", offset=2, topic="posts.annotated"))
     assert len(await run_agent(_agent(generator, publisher, metrics), records)) == 3
@@ -277,7 +279,7 @@ async def test_without_an_llm_an_alert_is_labelled_as_made_without(
     generator: FakeGenerator, publisher: FakePublisher
 ) -> None:
     """Where the settings allow it: under the post's own outcome id, and counted apart."""
-    metrics = Metrics("alert")
+    metrics = AlertMetrics()
     await run_agent(_agent(generator, publisher, metrics), [_annotated("away in Athens", offset=0)])
     (out,) = publisher.published
     alert = decode(out.value, Alert, max_bytes=10_000)
@@ -297,7 +299,7 @@ async def test_an_outcome_too_large_for_the_broker_is_a_dead_letter_and_may_be_t
                 [record.fallback() if record.fallback else record for record in records]
             )
 
-    metrics, publisher = Metrics("alert"), Refusing()
+    metrics, publisher = AlertMetrics(), Refusing()
     agent = _agent(generator, publisher, metrics)
     await run_agent(agent, [_annotated("Fire in Athens", offset=0)] * 2)
     assert [out.topic for out in publisher.published] == ["dead", "dead"]

@@ -2,29 +2,10 @@
 
 import pytest
 
-from models import Annotation
 from models.prompts.prompt import load_prompt
-from pipeline.alert.build import build_llm_client, load_annotator
-from pipeline.annotate.agent import to_annotated_post
-from pipeline.messages import Post
-from pipeline.offline.given_post import NO_ORIGIN
+from pipeline.alert.build import build_llm_client
 from pipeline.settings import load_settings
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
-
-
-def test_guidelines_reach_the_network_and_the_message() -> None:
-    """As the checkpoint says unless told; whose held is told, too, and not all find the same."""
-    text = "Watching The Voice on NBC tonight"
-    sources, found = [], []
-    for environ in ({}, {"TOCSIN_GUIDELINES": "conll2003"}, {"TOCSIN_GUIDELINES": "none"}):
-        annotator = load_annotator(load_settings(environ={"TOCSIN_DEVICE": "cpu", **environ}))
-        [annotation] = annotator.annotate([text])
-        assert isinstance(annotation, Annotation)
-        post = to_annotated_post(Post(id="1", text=text), annotation, annotator, origin=NO_ORIGIN, stages=[])
-        sources.append(post.checkpoint.guidelines)
-        found.append([(entity.text, entity.type) for entity in post.entities])
-    assert sources == ["alerts", "conll2003", "none"]
-    assert found[0] != found[1]
 
 
 @pytest.mark.parametrize(

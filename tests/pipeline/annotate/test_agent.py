@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -7,12 +7,14 @@ import orjson
 import pytest
 
 from models import Annotation, Annotator, Entity
-from pipeline.annotate.agent import AnnotateAgent, to_annotated_post
+from pipeline.annotate.agent import AnnotateAgent
+from pipeline.annotate.metrics import AnnotateMetrics
+from pipeline.annotate.network import to_annotated_post
 from pipeline.messages import MAX_ENTITIES, AnnotatedPost, Origin, Post, stopwatch
 from pipeline.messages.codec import decode, encode
 from pipeline.messages.record import Outgoing, Record
-from pipeline.monitor.metrics import Metrics
-from tests.pipeline.fakes import FakeAnnotator, FakePublisher, make_record, run_agent
+from pipeline.topology import ANNOTATE
+from tests.pipeline.fakes import FakeAnnotator, FakePublisher, make_outbox, make_record, run_agent
 from tests.pipeline.messages.test_stopwatch import ClockSetBack
 
 
@@ -22,26 +24,23 @@ def publisher() -> FakePublisher:
 
 
 @pytest.fixture
-def metrics() -> Metrics:
-    return Metrics("annotate")
+def metrics() -> AnnotateMetrics:
+    return AnnotateMetrics()
 
 
 def _agent(
     publisher: FakePublisher,
-    metrics: Metrics,
+    metrics: AnnotateMetrics,
     annotator: FakeAnnotator | None = None,
     *,
     max_post_bytes: int = 1000,
-    carry_headers: Collection[str] = (),
+    carry_headers: str | None = None,
 ) -> AnnotateAgent:
     return AnnotateAgent(
         cast(Annotator, annotator or FakeAnnotator()),
-        publisher,
+        make_outbox(publisher, metrics, ANNOTATE, carry_headers=carry_headers),
         metrics,
-        annotated_topic="annotated",
-        dead_topic="dead",
         max_post_bytes=max_post_bytes,
-        carry_headers=carry_headers,
     )
 
 
@@ -50,7 +49,7 @@ def _post(text: str, *, offset: int) -> Record:
 
 
 async def test_every_record_has_one_outcome_in_the_order_of_the_records(
-    publisher: FakePublisher, metrics: Metrics
+    publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
     """Good and bad ones keep their places, and each is finished once."""
     records = [
@@ -78,7 +77,7 @@ async def test_every_record_has_one_outcome_in_the_order_of_the_records(
     ]
 
 
-async def test_a_tombstone_is_counted_and_skipped(publisher: FakePublisher, metrics: Metrics) -> None:
+async def test_a_tombstone_is_counted_and_skipped(publisher: FakePublisher, metrics: AnnotateMetrics) -> None:
     """A record without a value deletes something elsewhere: it is finished, and nothing comes of it."""
     records = [
         make_record(None, offset=0, key=b"p0"),
@@ -96,7 +95,7 @@ async def test_a_tombstone_is_counted_and_skipped(publisher: FakePublisher, metr
 
 
 async def test_a_batch_of_tombstones_asks_the_network_nothing(
-    publisher: FakePublisher, metrics: Metrics
+    publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
     """All are finished, and nothing is in flight that could hang."""
     records = [make_record(None, offset=n) for n in range(3)]
@@ -106,7 +105,7 @@ async def test_a_batch_of_tombstones_asks_the_network_nothing(
 
 
 async def test_an_annotated_post_carries_post_entities_and_origin(
-    publisher: FakePublisher, metrics: Metrics
+    publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
     """Under the post's id, with offsets into the original text."""
     await run_agent(_agent(publisher, metrics), [_post("Big fire in Athens", offset=3)])
@@ -121,7 +120,7 @@ async def test_an_annotated_post_carries_post_entities_and_origin(
 
 
 async def test_a_text_on_which_the_network_fails_takes_no_other_with_it(
-    publisher: FakePublisher, metrics: Metrics
+    publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
     """The batch is annotated one by one, and only the guilty post is dead."""
     records = [_post("one", offset=0), _post("crash", offset=1), _post("two", offset=2)]
@@ -132,7 +131,7 @@ async def test_a_text_on_which_the_network_fails_takes_no_other_with_it(
     )
 
 
-async def test_a_broken_network_buries_nobody(publisher: FakePublisher, metrics: Metrics) -> None:
+async def test_a_broken_network_buries_nobody(publisher: FakePublisher, metrics: AnnotateMetrics) -> None:
     """Where even a harmless text fails, the error leaves the agent and nothing is finished or published."""
     annotator = FakeAnnotator()
     annotator.is_broken = True
@@ -144,7 +143,7 @@ async def test_a_broken_network_buries_nobody(publisher: FakePublisher, metrics:
     assert (finished, publisher.published) == ([], [])
 
 
-async def test_nothing_is_finished_before_the_broker_has_it(metrics: Metrics) -> None:
+async def test_nothing_is_finished_before_the_broker_has_it(metrics: AnnotateMetrics) -> None:
     """A record's offset may only be committed once its outcome is acknowledged."""
     events: list[str] = []
 
@@ -159,7 +158,7 @@ async def test_nothing_is_finished_before_the_broker_has_it(metrics: Metrics) ->
     assert events == ["acknowledged", "finished"]
 
 
-async def test_metrics_count_what_happened(publisher: FakePublisher, metrics: Metrics) -> None:
+async def test_metrics_count_what_happened(publisher: FakePublisher, metrics: AnnotateMetrics) -> None:
     """Posts in, annotated, dead, and nothing left in flight."""
     await run_agent(_agent(publisher, metrics), [_post("one", offset=0), make_record(b"[]", offset=1)])
     value = metrics.registry.get_sample_value
@@ -192,7 +191,7 @@ def test_of_a_thousand_names_the_most_certain_travel_on() -> None:
 
 
 async def test_what_comes_of_a_replayed_post_carries_its_attempt(
-    publisher: FakePublisher, metrics: Metrics
+    publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
     """So that a dead letter of the second agent counts the replays of the first; other posts carry no headers."""
     first = _post("Fire in Athens", offset=0)
@@ -202,7 +201,7 @@ async def test_what_comes_of_a_replayed_post_carries_its_attempt(
 
 
 async def test_other_fields_are_kept_and_each_is_logged_once(
-    publisher: FakePublisher, metrics: Metrics, caplog: pytest.LogCaptureFixture
+    publisher: FakePublisher, metrics: AnnotateMetrics, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What is no field of a post goes on in its metadata, and the log names it, not once a post."""
     values = [{"id": str(n), "text": "Fire in Athens", "likes": n, "txt\x1b": None} for n in range(3)]
@@ -217,7 +216,7 @@ async def test_other_fields_are_kept_and_each_is_logged_once(
 
 
 async def test_a_post_of_ten_thousand_fields_floods_nothing(
-    publisher: FakePublisher, metrics: Metrics, caplog: pytest.LogCaptureFixture
+    publisher: FakePublisher, metrics: AnnotateMetrics, caplog: pytest.LogCaptureFixture
 ) -> None:
     """They travel on, as large as they came, and the log has a hundred lines of them and one more."""
     fields = {f"field {n}": n for n in range(10_000)} | {"x" * 60_000: 1}
@@ -231,21 +230,21 @@ async def test_a_post_of_ten_thousand_fields_floods_nothing(
 
 
 async def test_headers_of_a_trace_and_those_named_travel_with_the_post(
-    publisher: FakePublisher, metrics: Metrics
+    publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
     """With the annotated post as with the dead letter, which has all of the record's anyway."""
     trace = [("traceparent", b"00-1-2-01"), ("tracestate", b"a"), ("tracestate", b"b"), ("baggage", b"c")]
     headers = [("source", b"x"), *trace, ("other", b"y"), ("source", b"z")]
     good = replace(_post("one", offset=0), headers=tuple(headers))
     bad = make_record(b"{", offset=1, headers=headers)
-    await run_agent(_agent(publisher, metrics, carry_headers={"source"}), [good, bad])
+    await run_agent(_agent(publisher, metrics, carry_headers="source"), [good, bad])
     annotated, dead = publisher.published
     assert list(annotated.headers) == [*trace, ("source", b"x"), ("source", b"z")]
     assert list(dead.headers)[: len(headers)] == headers
 
 
 async def test_an_outcome_too_large_for_the_broker_is_a_dead_letter_and_counts_as_one(
-    metrics: Metrics,
+    metrics: AnnotateMetrics,
 ) -> None:
     """Its letter is made when the broker refuses, and not for the others."""
 
@@ -267,7 +266,7 @@ async def test_an_outcome_too_large_for_the_broker_is_a_dead_letter_and_counts_a
 
 
 async def test_a_clock_that_is_set_back_costs_no_post_its_alert(
-    publisher: FakePublisher, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+    publisher: FakePublisher, metrics: AnnotateMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The alert agent takes what was annotated meanwhile, times and all."""
     monkeypatch.setattr(stopwatch, "datetime", ClockSetBack)

@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
@@ -24,7 +25,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
 async def _publish(settings: Settings, *post_ids: str) -> None:
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+    publisher = await Publisher.connect(Cluster.of(settings))
     alerts = [make_alert(make_annotated_post(post_id=post_id)) for post_id in post_ids]
     await publisher.publish([Outgoing("alerts", alert.post.id.encode(), encode(alert)) for alert in alerts])
     await publisher.close()

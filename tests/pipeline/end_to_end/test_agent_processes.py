@@ -13,7 +13,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
@@ -35,7 +36,7 @@ _ANSWER = answering("Fire: Athens")
 
 async def _produce(settings: Settings, records: Sequence[Outgoing]) -> None:
     await ensure_topics(settings)
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+    publisher = await Publisher.connect(Cluster.of(settings))
     await publisher.publish(records)
     await publisher.close()
 
@@ -43,7 +44,7 @@ async def _produce(settings: Settings, records: Sequence[Outgoing]) -> None:
 async def _outcomes(settings: Settings, num_posts: int, *, timeout_seconds: float = 90) -> Counter[str]:
     """Return how often each post came to an outcome, once all have, and a little longer."""
     seen: Counter[str] = Counter()
-    async with reading(settings.brokers, outcome_topics(settings), from_beginning=True) as records:
+    async with follow(Cluster(settings.brokers), outcome_topics(settings), from_beginning=True) as records:
         async with asyncio.timeout(timeout_seconds):
             while len(seen) < num_posts:
                 outcome = read_outcome(await anext(records), settings)
@@ -237,7 +238,7 @@ async def test_without_an_llm_for_long_there_are_labelled_alerts_where_the_setti
                 await _outcomes(settings, 2)
         finally:
             await alert.kill()
-        async with reading(settings.brokers, ["alerts"], from_beginning=True) as records:
+        async with follow(Cluster(settings.brokers), ["alerts"], from_beginning=True) as records:
             alerts = [read_outcome(await anext(records), settings) for _ in range(2)]
         told = {alert.post.id: (alert.degraded, alert.alert) for alert in alerts if isinstance(alert, Alert)}
         assert told == {"without": (True, "Negative mention: Athens"), "with": (False, "Fire: Athens")}

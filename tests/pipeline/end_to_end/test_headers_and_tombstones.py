@@ -14,7 +14,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.cli.watch import run_watch
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages import Abstention, Alert
@@ -40,7 +41,7 @@ _CARRIED = [*_TRACE, ("source", b"first"), ("source", None)]
 
 
 async def _send(settings: Settings, *records: Outgoing) -> None:
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+    publisher = await Publisher.connect(Cluster.of(settings))
     await publisher.publish(records)
     await publisher.close()
 
@@ -54,7 +55,7 @@ async def _ends(settings: Settings, number: int) -> list[Record]:
     """Return so many records of the topics where posts end."""
     async with (
         asyncio.timeout(90),
-        reading(settings.brokers, outcome_topics(settings), from_beginning=True) as records,
+        follow(Cluster(settings.brokers), outcome_topics(settings), from_beginning=True) as records,
     ):
         return [await anext(records) for _ in range(number)]
 

@@ -17,13 +17,16 @@ from models import DEFAULT_CHECKPOINT, Annotator
 from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.generator import AlertGenerator
 from pipeline.annotate.agent import AnnotateAgent
+from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.errors import RecordError
 from pipeline.llm.answers import Choice, Sample
 from pipeline.messages import MAX_ENTITIES, Abstention, Alert, AnnotatedPost, Post
 from pipeline.messages.codec import decode, encode
-from pipeline.monitor.metrics import Metrics
 from pipeline.outcomes.render import render_outcome
 from pipeline.printable import json_line
+from pipeline.settings import Settings
+from pipeline.stream.outbox import Outbox
+from pipeline.topology import ANNOTATE
 from tests.pipeline.alert.test_filters import THEME, annotated
 from tests.pipeline.fakes import FakePublisher, make_record, run_agent
 from tests.pipeline.hostile_posts import GOOD, INSTRUCTIONS, MAX_BYTES, RECORDS, post
@@ -39,15 +42,9 @@ def _annotator() -> Annotator:
 
 
 async def _annotate(*values: bytes | None) -> FakePublisher:
-    publisher = FakePublisher()
-    agent = AnnotateAgent(
-        _annotator(),
-        publisher,
-        Metrics(),
-        annotated_topic="posts.annotated",
-        dead_topic="posts.dead",
-        max_post_bytes=MAX_BYTES,
-    )
+    publisher, metrics = FakePublisher(), AnnotateMetrics()
+    outbox = Outbox(publisher, metrics, role=ANNOTATE, settings=Settings())
+    agent = AnnotateAgent(_annotator(), outbox, metrics, max_post_bytes=MAX_BYTES)
     records = [make_record(value, offset=offset) for offset, value in enumerate(values)]
     assert await run_agent(agent, records) == records
     return publisher

@@ -11,13 +11,16 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from pipeline.annotate.agent import AnnotateAgent
-from pipeline.kafka.follow import reading
+from pipeline.annotate.metrics import AnnotateMetrics
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.record import Record, time_of
-from pipeline.monitor.metrics import Metrics
 from pipeline.outcomes.outcome import read_outcome
 from pipeline.settings import Settings
+from pipeline.stream.outbox import Outbox
+from pipeline.topology import ANNOTATE
 from tests.pipeline.fakes import FakeAnnotator
 from tests.pipeline.kafka.brokers import BrokerKind
 from tests.pipeline.stream.streams import make_stream
@@ -64,13 +67,13 @@ async def _send_name_that_is_not_utf8(settings: Settings, compression: str) -> i
 
 async def _process(settings: Settings, num_records: int) -> list[Record]:
     """Let the annotate agent work on all that is on `posts`; returns what it published."""
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+    publisher = await Publisher.connect(Cluster.of(settings))
+    metrics = AnnotateMetrics()
+    outbox = Outbox(publisher, metrics, role=ANNOTATE, settings=settings)
     agent = AnnotateAgent(
         FakeAnnotator(),  # type: ignore[arg-type]
-        publisher,
-        Metrics(),
-        annotated_topic=settings.topic_annotated,
-        dead_topic=settings.topic_dead,
+        outbox,
+        metrics,
         max_post_bytes=settings.max_post_bytes,
     )
     stream = make_stream(agent, settings)
@@ -79,7 +82,7 @@ async def _process(settings: Settings, num_records: int) -> list[Record]:
     try:
         async with (
             asyncio.timeout(90),
-            reading(settings.brokers, topics, from_beginning=True) as records,
+            follow(Cluster(settings.brokers), topics, from_beginning=True) as records,
         ):
             published = [await anext(records) for _ in range(num_records)]
         assert not running.done()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import MissingTopicError
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
 from pipeline.messages.record import Outgoing
@@ -62,15 +63,13 @@ async def test_readers_and_publishers_raise_it(broker_kind: BrokerKind) -> None:
     """With all the names that are missing."""
     async with broker_kind.running() as settings:
         with pytest.raises(MissingTopicError, match="no topic a, b at Kafka"):
-            async with partition_reader(settings, ["b", "a"]):
+            async with partition_reader(Cluster.of(settings), ["b", "a"]):
                 pass
         with pytest.raises(MissingTopicError, match="no topic a at Kafka"):
-            async with reading(settings.brokers, ["a"], from_beginning=False):
+            async with follow(Cluster(settings.brokers), ["a"], from_beginning=False):
                 pass
         with pytest.raises(MissingTopicError) as caught:
-            await Publisher.connect(
-                settings.brokers, is_idempotent=settings.producer_idempotence, topics=["a", "b"]
-            )
+            await Publisher.connect(Cluster.of(settings), topics=["a", "b"])
         assert caught.value.topics == ["a", "b"]
 
 
@@ -80,7 +79,7 @@ async def test_a_topic_that_vanishes_ends_a_command_and_its_close() -> None:
     kafka_or_skip()
     async with APACHE.running() as settings:
         await make_topics(settings.brokers, ["posts"])
-        publisher = await Publisher.connect(settings.brokers, topics=["posts"])
+        publisher = await Publisher.connect(Cluster(settings.brokers), topics=["posts"])
         await publisher.publish([Outgoing("posts", None, b"1")])
         await delete_topics(settings.brokers, ["posts"])
         async with asyncio.timeout(60):
@@ -95,7 +94,7 @@ async def test_an_agent_waits_for_a_topic_and_sees_it_soon(was_there: bool) -> N
     """Whether it vanished or was never there, the record lies on the topic once somebody has made it."""
     kafka_or_skip()
     async with APACHE.running() as settings:
-        publisher = await Publisher.connect(settings.brokers)
+        publisher = await Publisher.connect(Cluster(settings.brokers))
         if was_there:
             await make_topics(settings.brokers, ["posts"])
             await publisher.publish([Outgoing("posts", None, b"before")])

@@ -13,10 +13,10 @@ import orjson
 import pytest
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
-from pipeline.kafka.acls import Needs, check_rights
-from pipeline.kafka.follow import reading
+from pipeline.kafka.acls import Needs, check_acls
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
-from pipeline.kafka.security import kafka_security
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.record import Outgoing
 from pipeline.settings import PREFIX, Settings
@@ -64,14 +64,14 @@ async def _secured(folder: Path, *users: str) -> AsyncIterator[SecuredKafka]:
 
 async def _use(settings: Settings, topic: str = "posts") -> bytes | None:
     """Do with our own clients all that the program does; returns the first record of the topic."""
-    security = kafka_security(settings)
+    cluster = Cluster.of(settings)
     await ensure_topics(settings)
-    publisher = await Publisher.connect(settings.brokers, security=security)
+    publisher = await Publisher.connect(cluster)
     try:
         await publisher.publish([Outgoing(topic, b"k", b"v")])
     finally:
         await publisher.close()
-    async with reading(settings.brokers, [topic], from_beginning=True, security=security) as records:
+    async with follow(cluster, [topic], from_beginning=True) as records:
         return (await asyncio.wait_for(anext(records), _PROMPT_SECONDS)).value
 
 
@@ -136,7 +136,7 @@ async def test_a_missing_acl_is_named(tmp_path: Path) -> None:
         with pytest.raises(KafkaAccessError, match=r"sees no topic '.*' and may not create it"):
             await ensure_topics(nobody)
         with pytest.raises(KafkaAccessError, match=r"user 'nobody' at .* lacks an ACL: Write"):
-            await Publisher.connect(nobody.brokers, security=kafka_security(nobody))
+            await Publisher.connect(Cluster.of(nobody))
         with pytest.raises(KafkaAccessError, match="lacks an ACL: Write on topic 'alerts'"):
             await _use(writer, "alerts")
         with pytest.raises(KafkaAccessError, match="lacks an ACL: Read on topic 'posts'"):
@@ -156,7 +156,7 @@ async def _until_known(settings: Settings, needs: Needs) -> None:
     async with asyncio.timeout(60):
         while True:
             try:
-                return await check_rights(settings.brokers, kafka_security(settings), needs)
+                return await check_acls(Cluster.of(settings), needs)
             except BrokerUnavailableError:
                 await asyncio.sleep(0.2)
 

@@ -13,8 +13,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.record.util import calc_crc32c
 
-from pipeline.messages.record import Finish, Record
+from pipeline.messages.record import Record
 from pipeline.settings import Settings
+from pipeline.stream.agent import Finish
 from tests.pipeline.stream.streams import make_stream
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")

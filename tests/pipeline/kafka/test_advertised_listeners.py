@@ -18,11 +18,11 @@ import orjson
 import pytest
 
 from pipeline.errors import BrokerUnavailableError
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.metadata import check_advertised
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
-from pipeline.kafka.security import NO_SECURITY
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import answers_tcp, find_free_port
@@ -56,7 +56,7 @@ async def _broker(folder: Path) -> AsyncIterator[tuple[str, str]]:
             while True:
                 with contextlib.suppress(BrokerUnavailableError):
                     if await answers_tcp(port):
-                        await check_advertised(kafka.brokers, NO_SECURITY)
+                        await check_advertised(Cluster(kafka.brokers))
                     await asyncio.sleep(0.1)
                     continue
                 break
@@ -77,12 +77,12 @@ async def test_every_client_says_so_and_names_both_addresses(tmp_path: Path) -> 
         with pytest.raises(BrokerUnavailableError, match=expected):
             await ensure_topics(settings)
         with pytest.raises(BrokerUnavailableError, match=expected):
-            await Publisher.connect(address)
+            await Publisher.connect(Cluster(address))
         with pytest.raises(BrokerUnavailableError, match=expected):
-            async with partition_reader(settings, ["posts"]):
+            async with partition_reader(Cluster.of(settings), ["posts"]):
                 pass
         with pytest.raises(BrokerUnavailableError, match=expected):
-            async with reading(address, ["alerts"], from_beginning=True):
+            async with follow(Cluster(address), ["alerts"], from_beginning=True):
                 pass
         (tmp_path / "posts.jsonl").write_text('{"id": "1", "text": "Fire"}\n')
         for command in (("produce", "posts.jsonl"), ("watch",), ("dead", "list")):
@@ -137,9 +137,7 @@ async def test_one_address_of_several_that_is_reachable_is_enough(tmp_path: Path
         await kafka.start()
         await kafka.wait_until_ready(60)
         port = kafka.brokers.rpartition(":")[2]
-        await check_advertised(f"localhost:{port}", NO_SECURITY)
-        await check_advertised(
-            f"127.0.0.1:{find_free_port()}", NO_SECURITY
-        )  # that is the client's own to tell
+        await check_advertised(Cluster(f"localhost:{port}"))
+        await check_advertised(Cluster(f"127.0.0.1:{find_free_port()}"))  # the client itself reports that
     finally:
         await kafka.stop()

@@ -16,8 +16,11 @@ from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
+from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.kafka.aiokafka_patch import accept_any_record, on_unreadable_batch
-from pipeline.stream.process import Instruments
+from pipeline.settings import Settings
+from pipeline.stream.process import AgentProcess
+from pipeline.topology import ANNOTATE
 
 _NUM_RECORDS = 3
 _HEADER_BYTES = 61
@@ -162,7 +165,9 @@ def test_no_damage_stops_a_reader(seed: int) -> None:
 
 def test_an_agent_counts_what_is_skipped() -> None:
     """From 0 on, each batch once."""
-    registry = Instruments.of_agent().metrics.registry
+    metrics = AnnotateMetrics()
+    AgentProcess(ANNOTATE, Settings(), metrics)
+    registry = metrics.registry
     assert registry.get_sample_value("tocsin_unreadable_batches_total") == 0
     for _ in range(2):
         _read("counted", _seal(_spoil(_batch(0, 1))), _batch(3))

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.alert.build import build_ledger
 from pipeline.errors import UndecodableError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.messages.codec import encode
 from pipeline.messages.dead_letter import bury, to_outgoing
@@ -21,7 +22,7 @@ from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.progress import Progress
 from pipeline.outcomes.outcome import outcome_topics
 from pipeline.settings import Settings
-from tests.chaos.kafka_log import NUM_PARTITIONS, LoggedRecord, follow, read_all
+from tests.chaos.kafka_log import NUM_PARTITIONS, LoggedRecord, follow_log, read_all
 from tests.pipeline.fakes import make_abstention, make_alert, make_record
 from tests.pipeline.kafka.brokers import APACHE, kafka_or_skip
 from tests.pipeline.kafka.foreign_producers import CODECS, consume, make_topics, producer, send_batch
@@ -56,7 +57,7 @@ async def test_each_codec_of_a_topic_is_read(codec: str) -> None:
         configs = {"compression.type": codec}
         await make_topics(settings.brokers, topics, configs=configs, num_partitions=NUM_PARTITIONS)
         await _publish_outcomes(settings)
-        ledger = build_ledger(settings, Progress(Metrics()))
+        ledger = build_ledger(settings, Progress(Metrics("annotate")))
         await ledger.catch_up(["p1", "p2"])
         assert ledger.num_outcomes == 2
 
@@ -76,7 +77,7 @@ async def test_each_codec_of_a_topic_is_read(codec: str) -> None:
 
 async def _publish_outcomes(settings: Settings) -> None:
     letter = bury(make_record(b"x" * 300, key=b"p1"), UndecodableError("no"), stage="decode")
-    publisher = await Publisher.connect(settings.brokers)
+    publisher = await Publisher.connect(Cluster(settings.brokers))
     await publisher.publish(
         [
             Outgoing(settings.topic_alerts, b"p1", encode(make_alert())),
@@ -88,7 +89,7 @@ async def _publish_outcomes(settings: Settings) -> None:
 
 
 async def _first(number: int, brokers: str, topics: Sequence[str]) -> AsyncIterator[LoggedRecord]:
-    async for record in follow(brokers, topics):
+    async for record in follow_log(brokers, topics):
         yield record
         number -= 1
         if not number:

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import BrokerUnavailableError
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
@@ -18,11 +19,11 @@ async def test_where_nobody_listens_the_error_names_the_address() -> None:
     """For every client of ours."""
     brokers = f"127.0.0.1:{find_free_port()}"
     with pytest.raises(BrokerUnavailableError, match=brokers):
-        await Publisher.connect(brokers)
+        await Publisher.connect(Cluster(brokers))
     with pytest.raises(BrokerUnavailableError, match=brokers):
         await ensure_topics(Settings(brokers=brokers))
     with pytest.raises(BrokerUnavailableError, match=brokers):
-        async with reading(brokers, ["posts"], from_beginning=True):
+        async with follow(Cluster(brokers), ["posts"], from_beginning=True):
             pass
 
 
@@ -33,7 +34,7 @@ async def test_a_reader_whose_broker_went_away_is_closed_and_not_cancelled(tmp_p
     settings = EMBEDDED.settings(port)
     async with started(broker):
         await ensure_topics(settings)
-        readers = [partition_reader(settings, ["posts"]) for _ in range(5)]
+        readers = [partition_reader(Cluster.of(settings), ["posts"]) for _ in range(5)]
         opened = [await reader.__aenter__() for reader in readers]
         for reader in opened:
             assert [chunk async for chunk in reader.read(dict.fromkeys(reader.partitions, 0))] == []

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import find_free_port
@@ -41,10 +42,10 @@ async def test_damaged_batches_cost_no_other_record(tmp_path: Path, caplog: pyte
             caplog.clear()
             consumed = await consume(settings, topic, b"last", group=topic)
             assert [record.value for record in consumed] == _READABLE
-            async with partition_reader(settings, [topic]) as reader:
+            async with partition_reader(Cluster.of(settings), [topic]) as reader:
                 chunks = [chunk async for chunk in reader.read({Partition(topic, 0): 0})]
             assert [record.value for chunk in chunks for record in chunk] == _READABLE
-            async with reading(kafka.brokers, [topic], from_beginning=True) as records:
+            async with follow(Cluster(kafka.brokers), [topic], from_beginning=True) as records:
                 assert [(await anext(records)).value for _ in _READABLE] == _READABLE
             errors = [r.getMessage() for r in caplog.records if r.name == "pipeline.kafka.aiokafka_patch"]
             assert [error.partition(" (")[0] for error in errors] == [

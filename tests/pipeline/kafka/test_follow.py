@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from pipeline.errors import MissingTopicError
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
@@ -32,18 +33,18 @@ async def test_records_come_back_as_they_were_published(broker_kind: BrokerKind)
         settings = running.model_copy(update={"topic_partitions": 1})
         await ensure_topics(settings)
         await ensure_topics(settings)
-        publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+        publisher = await Publisher.connect(Cluster.of(settings))
         sent = [Outgoing("alerts", b"k", bytes([n]), [("h", b"\xff")]) for n in range(50)]
         await publisher.publish(sent)
         await publisher.close()
-        async with reading(settings.brokers, ["alerts"], from_beginning=True) as records:
+        async with follow(Cluster(settings.brokers), ["alerts"], from_beginning=True) as records:
             received = [await asyncio.wait_for(anext(records), 20) for _ in sent]
     assert [Outgoing(r.topic, r.key, r.value, list(r.headers)) for r in received] == sent
     assert [r.offset for r in received] == list(range(50))
 
 
 async def _publish(settings: Settings, *values: bytes) -> None:
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+    publisher = await Publisher.connect(Cluster.of(settings))
     await publisher.publish([Outgoing("alerts", None, value) for value in values])
     await publisher.close()
 
@@ -54,7 +55,9 @@ async def _following(
 ) -> AsyncIterator[Any]:
     async with (
         asyncio.timeout(_SECONDS),
-        reading(settings.brokers, ["alerts"], from_beginning=from_beginning, tell=said.append) as records,
+        follow(
+            Cluster(settings.brokers), ["alerts"], from_beginning=from_beginning, tell=said.append
+        ) as records,
     ):
         yield records
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
@@ -17,10 +18,10 @@ async def test_an_offset_that_is_not_there_means_the_oldest(broker_kind: BrokerK
     async with broker_kind.running() as running:
         settings = running.model_copy(update={"topic_partitions": 1})
         await ensure_topics(settings)
-        publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+        publisher = await Publisher.connect(Cluster.of(settings))
         await publisher.publish([Outgoing("posts", None, b"%d" % number) for number in range(3)])
         await publisher.close()
-        async with partition_reader(settings, ["posts", "alerts"]) as reader:
+        async with partition_reader(Cluster.of(settings), ["posts", "alerts"]) as reader:
             assert reader.partitions == [_EMPTY, _FULL]
             for start in (0, 50):
                 found = [r.value async for chunk in reader.read({_FULL: start, _EMPTY: 0}) for r in chunk]

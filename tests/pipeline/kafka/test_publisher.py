@@ -15,6 +15,7 @@ from aiokafka.errors import (
 )
 
 from pipeline.errors import KafkaAccessError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher, TooLargeError
 from pipeline.kafka.topics import ensure_topics
@@ -162,14 +163,14 @@ async def test_publishing_goes_on_after_the_broker_has_lost_everything(
         (tmp_path / name).mkdir()
     async with started(broker_kind.make(tmp_path / "before", port)):
         await ensure_topics(settings)
-        publisher = await Publisher.connect(settings.brokers)
+        publisher = await Publisher.connect(Cluster(settings.brokers))
         await publisher.publish([Outgoing("posts", str(n).encode(), b"before") for n in range(20)])
     async with started(broker_kind.make(tmp_path / "after", port)):
         records = [Outgoing("posts", str(n).encode(), str(n).encode()) for n in range(20)]
         publishing = asyncio.ensure_future(publisher.publish(records))
         await ensure_topics(settings)
         await asyncio.wait_for(publishing, 120)
-        async with partition_reader(settings, ["posts"]) as reader:
+        async with partition_reader(Cluster.of(settings), ["posts"]) as reader:
             starts = dict.fromkeys(reader.partitions, 0)
             found = [record.value async for chunk in reader.read(starts) for record in chunk]
         await publisher.close()
@@ -184,7 +185,7 @@ async def test_who_waits_on_a_replaced_producer_sends_again() -> None:
     kafka_or_skip()
     async with APACHE.running() as settings:
         await ensure_topics(settings)
-        publisher = await Publisher.connect(settings.brokers)
+        publisher = await Publisher.connect(Cluster(settings.brokers))
         old = publisher._producer
         waiting = asyncio.ensure_future(publisher.publish([Outgoing("later", b"k", b"1")]))
         await asyncio.sleep(0.5)  # it waits for a topic that is not there
@@ -204,12 +205,12 @@ async def test_a_record_that_is_too_large_holds_up_no_other() -> None:
     kafka_or_skip()
     async with APACHE.running() as settings:
         await ensure_topics(settings)
-        publisher = await Publisher.connect(settings.brokers)
+        publisher = await Publisher.connect(Cluster(settings.brokers))
         instead = Outgoing("posts", b"k", b"instead")
         values = [b"1", os.urandom(2**21), b"3"]
         for value in values:
             await publisher.publish([Outgoing("posts", b"k", value, fallback=lambda: instead)])
-        async with partition_reader(settings, ["posts"]) as reader:
+        async with partition_reader(Cluster.of(settings), ["posts"]) as reader:
             starts = dict.fromkeys(reader.partitions, 0)
             found = [record.value async for chunk in reader.read(starts) for record in chunk]
         await publisher.close()
@@ -223,12 +224,12 @@ async def test_records_that_share_a_batch_with_one_too_large_are_no_larger_for_i
     kafka_or_skip()
     async with APACHE.running() as settings:
         await make_topics(settings.brokers, ["narrow"], configs={"max.message.bytes": "2000"})
-        publisher = await Publisher.connect(settings.brokers)
+        publisher = await Publisher.connect(Cluster(settings.brokers))
         values = [b"a" + os.urandom(800), b"b" + os.urandom(3_000), b"c" + os.urandom(800)]
         instead = Outgoing("narrow", b"k", b"instead")
         records = [Outgoing("narrow", b"k", value, fallback=lambda: instead) for value in values]
         assert await publisher.publish(records) == 1
-        async with partition_reader(settings, ["narrow"]) as reader:
+        async with partition_reader(Cluster.of(settings), ["narrow"]) as reader:
             starts = dict.fromkeys(reader.partitions, 0)
             found = [record.value async for chunk in reader.read(starts) for record in chunk]
         await publisher.close()

@@ -6,8 +6,8 @@ import pytest
 from aiokafka.errors import ClusterAuthorizationFailedError, TopicAuthorizationFailedError
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.refusals import in_words, knock, not_allowed
-from pipeline.kafka.security import NO_SECURITY
 from pipeline.local.process import find_free_port
 
 
@@ -17,7 +17,7 @@ async def test_a_broker_that_hangs_up_is_waited_for_with_a_hint() -> None:
     port = server.sockets[0].getsockname()[1]
     try:
         with pytest.raises(BrokerUnavailableError, match=rf"127\.0\.0\.1:{port} closes .*TOCSIN_KAFKA_TLS"):
-            await knock(f"127.0.0.1:{port}", NO_SECURITY)
+            await knock(Cluster(f"127.0.0.1:{port}"))
     finally:
         server.close()
         await server.wait_closed()
@@ -25,7 +25,7 @@ async def test_a_broker_that_hangs_up_is_waited_for_with_a_hint() -> None:
 
 async def test_where_nobody_is_there_is_nothing_to_explain() -> None:
     """An outage is for the client itself to report."""
-    await knock(f"127.0.0.1:{find_free_port()},127.0.0.1:{find_free_port()}", NO_SECURITY)
+    await knock(Cluster(f"127.0.0.1:{find_free_port()},127.0.0.1:{find_free_port()}"))
 
 
 def test_a_missing_acl_is_named_with_what_it_is_for() -> None:

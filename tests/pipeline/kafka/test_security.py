@@ -136,8 +136,7 @@ def _calls(file: Path) -> list[ast.Call]:
 
 
 def test_every_kafka_client_of_the_program_is_given_the_security() -> None:
-    """Whoever adds a client and forgets it has one that works on his machine and nowhere else."""
-    wants_security = {"Publisher.connect", "reading", "StreamSource", "_admin"}
+    """A client without it would work on a developer's machine and nowhere else."""
     makes_client = {
         "AIOKafkaProducer",
         "AIOKafkaConsumer",
@@ -146,18 +145,15 @@ def test_every_kafka_client_of_the_program_is_given_the_security() -> None:
         "create_conn",
     }
     num_seen = 0
-    for file in sorted(_PIPELINE.glob("*.py")):
+    for file in sorted(_PIPELINE.rglob("*.py")):
         for call in _calls(file):
             name = ast.unparse(call.func)
             given = " ".join(ast.unparse(node) for node in [*call.args, *(k.value for k in call.keywords)])
             where = f"{file.name}:{call.lineno}: {name}({given})"
-            if name in wants_security:
-                assert "security" in given.lower(), where
-                num_seen += 1
             if name in makes_client:
                 assert "security.client_options()" in given, where
                 num_seen += 1
-    assert num_seen >= 12
+    assert num_seen >= 7
 
 
 @pytest.mark.parametrize("command", ["annotate", "watch"])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LocalServiceError
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import count_brokers, ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
@@ -28,13 +29,13 @@ def _new_cluster(folder: Path, num_nodes: int = 1) -> ApacheKafka:
 
 async def _publish(settings: Settings) -> None:
     await ensure_topics(settings)
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=True)
+    publisher = await Publisher.connect(Cluster(settings.brokers))
     await publisher.publish(_RECORDS)
     await publisher.close()
 
 
 async def _read(brokers: str) -> set[bytes | None]:
-    async with reading(brokers, ["posts"], from_beginning=True) as records, asyncio.timeout(60):
+    async with follow(Cluster(brokers), ["posts"], from_beginning=True) as records, asyncio.timeout(60):
         return {(await anext(records)).value for _ in _RECORDS}
 
 
@@ -70,7 +71,7 @@ async def test_three_nodes_keep_three_copies(tmp_path: Path) -> None:
     """Any one of them may go: what was acknowledged is still read, and new records are acknowledged."""
     cluster = _new_cluster(tmp_path, num_nodes=3)
     async with started(cluster):
-        assert await count_brokers(cluster.brokers) == 3
+        assert await count_brokers(Cluster(cluster.brokers)) == 3
         settings = Settings(brokers=cluster.brokers, topic_replication=3)
         await _publish(settings)
         await cluster.processes[0].stop()

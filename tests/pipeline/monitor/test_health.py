@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from pipeline.alert.metrics import AlertMetrics
 from pipeline.errors import SettingsError
 from pipeline.monitor.health import Health, HealthServer
-from pipeline.monitor.metrics import Metrics
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def health() -> Health:
 
 @pytest.fixture
 def server(health: Health) -> Iterator[HealthServer]:
-    metrics = Metrics()
+    metrics = AlertMetrics()
     metrics.abstentions.labels("no_entity").inc(3)
     server = HealthServer(health, metrics.registry, host="127.0.0.1", port=0)
     yield server
@@ -89,7 +89,7 @@ def test_the_address_family_follows_the_address(
     """IPv4, IPv6 and names can be bound, are answered where a client asks for them, and shown as an address."""
     if ":" in host and not _has_ipv6():
         pytest.skip("this machine has no IPv6")
-    server = HealthServer(health, Metrics().registry, host=host, port=0)
+    server = HealthServer(health, AlertMetrics().registry, host=host, port=0)
     try:
         for name in asked:
             connection = http.client.HTTPConnection(name, server.port, timeout=5)
@@ -113,10 +113,10 @@ def test_an_address_that_is_none_of_ours_is_a_settings_error(health: Health) -> 
     """The message has the setting, its value and what is wrong with it."""
     for host, problem in (("192.0.2.1", "Cannot assign"), ("nowhere.invalid", "not known|resolution")):
         with pytest.raises(SettingsError, match=rf"metrics_host='{host}', metrics_port=0: .*({problem})"):
-            HealthServer(health, Metrics().registry, host=host, port=0)
+            HealthServer(health, AlertMetrics().registry, host=host, port=0)
 
 
 def test_a_port_in_use_is_a_settings_error(server: HealthServer, health: Health) -> None:
     """The message names the setting."""
     with pytest.raises(SettingsError, match=f"metrics_port={server.port}: Address already in use"):
-        HealthServer(health, Metrics().registry, host="127.0.0.1", port=server.port)
+        HealthServer(health, AlertMetrics().registry, host="127.0.0.1", port=server.port)

@@ -10,23 +10,24 @@ import pytest
 from prometheus_client import generate_latest
 
 from models import Annotator
-from pipeline.alert.agent import AlertAgent, AlertTopics, Outlet
+from pipeline.alert.agent import AlertAgent
 from pipeline.alert.attempt import Generation, StageName
 from pipeline.alert.build import count_llm_requests
 from pipeline.alert.candidates import JudgedSample
 from pipeline.alert.degraded import degraded_alert
 from pipeline.alert.filters import FILTER_NAMES
 from pipeline.alert.generator import AlertGenerator
+from pipeline.alert.metrics import AlertMetrics
 from pipeline.annotate.agent import AnnotateAgent
+from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.errors import RecordError
 from pipeline.llm.http import LlmRequest, RequestOutcome
 from pipeline.messages import AbstentionReason, AnnotatedPost, SelectionMethod, StageTime
 from pipeline.messages.codec import encode
 from pipeline.messages.record import Record
-from pipeline.monitor.labels import ROLES, Role
 from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.progress import Progress
-from pipeline.stream.process import Instruments
+from pipeline.topology import ALERT, ANNOTATE, ROLES, Role
 from tests.pipeline.fakes import (
     FakeAnnotator,
     FakePublisher,
@@ -34,11 +35,13 @@ from tests.pipeline.fakes import (
     make_alert,
     make_annotated_post,
     make_ledger,
+    make_outbox,
     make_record,
     run_agent,
 )
 
-# Of one role, by the README; all others are of both.
+_METRICS: dict[str, Callable[[], Metrics]] = {"annotate": AnnotateMetrics, "alert": AlertMetrics}
+# Of one role; all others are of every agent.
 _OWN = {
     "annotate": {"tocsin_posts_annotated"},
     "alert": {
@@ -55,31 +58,21 @@ _OWN = {
 
 def test_a_process_tells_its_version_and_role() -> None:
     """Whoever looks at the metrics sees which release does which work."""
-    metrics = Metrics()
+    metrics = AlertMetrics()
     metrics.build.info({"role": "alert"})
     version = metadata.version("tocsin")
     line = f'tocsin_build_info{{role="alert",version="{version}"}} 1.0'
     assert line in generate_latest(metrics.registry).decode().splitlines()
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_a_process_shows_the_metrics_of_its_role_alone(role: Role) -> None:
     """A panel over both jobs would count what the other agent never does."""
-    shown = {metric.name for metric in Metrics(role).registry.collect()}
-    other = ROLES[1 - ROLES.index(role)]
-    assert _OWN[role] <= shown
-    assert not _OWN[other] & shown
-    assert {metric.name for metric in Metrics().registry.collect()} == shown | _OWN[other]
-    agents = {series[1].get("agent", role) for series in _series(Metrics(role))}
-    assert agents == {role}
-
-
-def test_each_agent_is_given_the_metrics_of_its_role() -> None:
-    """By the code that both programs begin with."""
-    annotate, alert = Instruments.of_agent(), Instruments.of_agent(needs_llm=True)
-    for instruments, role in ((annotate, "annotate"), (alert, "alert")):
-        names = {metric.name for metric in instruments.metrics.registry.collect()}
-        assert names & (_OWN["annotate"] | _OWN["alert"]) == _OWN[role]
+    metrics = _METRICS[role.name]()
+    shown = {metric.name for metric in metrics.registry.collect()}
+    of_every_agent = {metric.name for metric in Metrics(role.name).registry.collect()}
+    assert shown == of_every_agent | _OWN[role.name]
+    assert {series[1].get("agent", role.name) for series in _series(metrics)} == {role.name}
 
 
 def _series(metrics: Metrics) -> Iterator[tuple[str, dict[str, str]]]:
@@ -149,11 +142,11 @@ def _annotated(number: int) -> Record:
 
 async def test_an_alert_agent_has_every_series_from_the_start() -> None:
     """Whatever it can come to, so that the first burst after a start has a rate."""
-    metrics = Metrics("alert")
+    metrics = AlertMetrics()
     before = _snapshot(metrics)
     generator = ScriptedGenerator()
-    outlet = Outlet(FakePublisher(), AlertTopics("alerts", "abstained", "dead"), make_ledger())
-    agent = AlertAgent(cast(AlertGenerator, generator), outlet, metrics, max_posts=4)
+    outbox = make_outbox(FakePublisher(), metrics, ALERT)
+    agent = AlertAgent(cast(AlertGenerator, generator), outbox, make_ledger(), metrics, max_posts=4)
     posts = [_annotated(number) for number in range(len(generator.scripts))]
     odd = [make_record(value, topic="annotated") for value in (None, b"", b"{}", b"[" * 1000)]
     await run_agent(agent, [*posts, *posts, *odd])
@@ -169,7 +162,7 @@ async def test_an_alert_agent_has_every_series_from_the_start() -> None:
 
 async def test_an_annotate_agent_has_every_series_from_the_start() -> None:
     """Its dead letters too, by stage and reason."""
-    metrics = Metrics("annotate")
+    metrics = AnnotateMetrics()
     before = _snapshot(metrics)
 
     class Refusing(FakePublisher):
@@ -177,14 +170,8 @@ async def test_an_annotate_agent_has_every_series_from_the_start() -> None:
             return await super().publish([r.fallback() if r.fallback else r for r in records])
 
     for publisher in (FakePublisher(), Refusing()):
-        agent = AnnotateAgent(
-            cast(Annotator, FakeAnnotator()),
-            publisher,
-            metrics,
-            annotated_topic="annotated",
-            dead_topic="dead",
-            max_post_bytes=1_000,
-        )
+        outbox = make_outbox(publisher, metrics, ANNOTATE)
+        agent = AnnotateAgent(cast(Annotator, FakeAnnotator()), outbox, metrics, max_post_bytes=1_000)
         texts = ("refuse", "crash", "fine")
         values = [orjson.dumps({"id": text, "text": text}) for text in texts]
         records = [make_record(value) for value in (*values, None, b"", b"{}", b"x" * 2_000)]

@@ -12,7 +12,7 @@ from pipeline.monitor.metrics import Metrics
 def server() -> Iterator[HealthServer]:
     health = Health()
     health.stalled("stuck at 1 – 2")
-    server = HealthServer(health, Metrics().registry, host="127.0.0.1", port=0)
+    server = HealthServer(health, Metrics("annotate").registry, host="127.0.0.1", port=0)
     yield server
     server.close()
 

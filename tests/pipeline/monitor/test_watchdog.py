@@ -30,7 +30,7 @@ class Broker:
 
 async def _problem_after(seconds: float, broker: Broker, *, move_every: float | None = None) -> str:
     """Return what the liveness probe says after so long, something moving at this interval or not at all."""
-    progress, health = Progress(Metrics()), Health()
+    progress, health = Progress(Metrics("annotate")), Health()
     dog = Watchdog(progress, health, count_waiting=broker.count, stall_seconds=_STALL_SECONDS)
     watching = asyncio.create_task(dog.watch())
     deadline = asyncio.get_running_loop().time() + seconds
@@ -68,7 +68,7 @@ async def test_a_broker_that_is_away_is_none() -> None:
 
 async def test_a_stall_ends_when_something_moves() -> None:
     """The probe is content again."""
-    progress, health = Progress(Metrics()), Health()
+    progress, health = Progress(Metrics("annotate")), Health()
     dog = Watchdog(progress, health, count_waiting=Broker(7).count, stall_seconds=_STALL_SECONDS)
     watching = asyncio.create_task(dog.watch())
     await asyncio.sleep(1.0)
@@ -105,7 +105,7 @@ async def test_a_watchdog_that_fails_is_no_sign_of_life(caplog: pytest.LogCaptur
         raise ZeroDivisionError
 
     health, settings = Health(), Settings(stall_seconds=2.0)
-    progress = Progress(Metrics())
+    progress = Progress(Metrics("annotate"))
     async with watched(count_waiting, progress, health, settings=settings):
         async with asyncio.timeout(10):
             while not health.why_not_alive():
@@ -115,7 +115,7 @@ async def test_a_watchdog_that_fails_is_no_sign_of_life(caplog: pytest.LogCaptur
 
 def test_lag_is_shown_for_the_partitions_that_are_ours() -> None:
     """One that was given away is shown no more: somebody else shows it."""
-    metrics = Metrics()
+    metrics = Metrics("annotate")
     progress = Progress(metrics)
     progress.show_lag({Partition("posts", 0): 5, Partition("posts", 1): 0})
     progress.show_lag({Partition("posts", 1): 3})

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import validate
 
 from pipeline.errors import LlmRefusedError, UndecodableError, UnreplayableError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
@@ -105,7 +106,7 @@ async def settings(broker_kind: BrokerKind) -> AsyncIterator[Settings]:
             LlmRefusedError("\x1b[31mred\u009b\u202e"),
             stage="alert",
         )
-        publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+        publisher = await Publisher.connect(Cluster.of(settings))
         for letter in (first, second, other):
             await publisher.publish([to_outgoing(letter, settings.topic_dead)])
         await publisher.publish([Outgoing(settings.topic_dead, b"a", b"not ours")])
@@ -122,7 +123,7 @@ async def test_letters_are_found_once_a_record_and_put_back(settings: Settings) 
     (refused,) = await find_letters(settings, Wanted(reason="llm_refused"))
     assert await find_letters(settings, Wanted(place=refused.place)) == [refused]
     await replay([refused.letter], settings)
-    async with partition_reader(settings, ["posts.annotated"]) as reader:
+    async with partition_reader(Cluster.of(settings), ["posts.annotated"]) as reader:
         found = [
             record
             async for records in reader.read({Partition(*place): 0 for place in reader.partitions})
@@ -168,7 +169,7 @@ async def test_a_limit_gets_past_what_cannot_be_replayed_and_goes_on(
         await ensure_topics(settings)
         origins = [("strange", 1), ("posts", 2), ("posts", 3), ("posts", 4)]
         records = [_record(Outgoing(topic, b"k", b"{"), offset=offset) for topic, offset in origins]
-        publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+        publisher = await Publisher.connect(Cluster.of(settings))
         letters = [bury(record, UndecodableError("no"), stage="decode") for record in records]
         for letter in letters:
             await publisher.publish([to_outgoing(letter, settings.topic_dead)])
@@ -182,7 +183,7 @@ async def test_a_limit_gets_past_what_cannot_be_replayed_and_goes_on(
         second = await _dead(settings, tmp_path, "replay", "--limit", "2", "--after", place)
         assert (second.returncode, second.stdout) == (0, "2 records replayed, 0 not\n")
         assert "to go on" not in second.stderr
-        async with partition_reader(settings, ["posts"]) as reader:
+        async with partition_reader(Cluster.of(settings), ["posts"]) as reader:
             found = [
                 dict(record.headers)["tocsin-first-origin"] or b""
                 async for batch in reader.read({Partition(*place): 0 for place in reader.partitions})

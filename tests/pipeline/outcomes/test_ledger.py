@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.alert.build import build_ledger
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError, LoginRefusedError, TokenRefusedError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher, partition_number
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages import Abstention, Alert, Post
@@ -320,14 +321,14 @@ async def test_twenty_thousand_outcomes_are_read_back_from_a_broker(broker_kind:
     """All of them; then only what is new."""
     async with broker_kind.running() as settings:
         await ensure_topics(settings)
-        publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+        publisher = await Publisher.connect(Cluster.of(settings))
         post_ids = [f"p{n}" for n in range(20_000)]
         topics = (settings.topic_alerts, settings.topic_abstained)
         values = (b"x" * 1_500, encode(_abstention("any")))
         await publisher.publish(
             [Outgoing(topics[n % 2], post_id.encode(), values[n % 2]) for n, post_id in enumerate(post_ids)]
         )
-        ledger = build_ledger(settings, Progress(Metrics()))
+        ledger = build_ledger(settings, Progress(Metrics("annotate")))
         await ledger.catch_up(post_ids)
         assert ledger.num_outcomes == 20_000
         assert await _open_posts(ledger, [*post_ids[:100], "new"]) == ["new"]
@@ -344,7 +345,7 @@ async def test_topics_made_anew_are_noticed_on_a_broker(
     """And only those: topics that grow by our own outcomes and by others' are what they were."""
     async with broker_kind.running() as settings:
         await ensure_topics(settings)
-        ledger = build_ledger(settings, Progress(Metrics()))
+        ledger = build_ledger(settings, Progress(Metrics("annotate")))
         post_ids = [f"p{n}" for n in range(50)]
         await ledger.catch_up(post_ids)
         await _publish_alerts(settings, [*post_ids, "others'"])
@@ -360,7 +361,7 @@ async def test_topics_made_anew_are_noticed_on_a_broker(
 
 
 async def _publish_alerts(settings: Settings, post_ids: Sequence[str]) -> None:
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+    publisher = await Publisher.connect(Cluster.of(settings))
     await publisher.publish(
         [Outgoing(settings.topic_alerts, post_id.encode(), b"{}") for post_id in post_ids]
     )

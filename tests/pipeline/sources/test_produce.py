@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import KafkaAccessError, MissingTopicError, RecordError, TocsinError
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import TooLargeError
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
@@ -173,7 +174,9 @@ async def test_a_topic_that_takes_less_than_the_client_sends_at_once_gets_every_
         )
         async with asyncio.timeout(120):
             _, log = await process.communicate()
-            async with reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records:
+            async with follow(
+                Cluster(settings.brokers), [settings.topic_posts], from_beginning=True
+            ) as records:
                 found = [(await anext(records)).value for _ in range(199)]
     assert process.returncode == 1
     assert log.decode().splitlines()[-2:] == [
@@ -224,7 +227,7 @@ async def test_a_growing_file_is_produced_as_it_grows(number: signal.Signals, st
         try:
             async with (
                 asyncio.timeout(60),
-                reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records,
+                follow(Cluster(settings.brokers), [settings.topic_posts], from_beginning=True) as records,
             ):
                 for line in (b"one", b"x" * 17 * 2**20 + b"\ntwo", b"three"):
                     process.stdin.write(line + b"\n")
@@ -260,7 +263,9 @@ async def test_ctrl_c_tells_the_sum_while_the_broker_is_away(tmp_path: Path) -> 
         assert process.stderr is not None
         try:
             async with asyncio.timeout(120):
-                async with reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records:
+                async with follow(
+                    Cluster(settings.brokers), [settings.topic_posts], from_beginning=True
+                ) as records:
                     process.stdin.write(_GOOD[0] + b"\n")
                     await anext(records)
                 await broker.stop()
@@ -301,7 +306,7 @@ async def test_a_file_is_produced_and_summed_up(tmp_path: Path) -> None:
                 check=False,
             )
         )
-        async with reading(settings.brokers, [settings.topic_posts], from_beginning=True) as records:
+        async with follow(Cluster(settings.brokers), [settings.topic_posts], from_beginning=True) as records:
             found = {(await anext(records)).key for _ in range(2)}
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.topics import ensure_topics
-from pipeline.messages.record import Agent, Finish, Record
+from pipeline.messages.record import Record
 from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.progress import Progress
 from pipeline.monitor.readiness import Readiness
 from pipeline.settings import Settings
+from pipeline.stream.agent import Agent, Finish
 from pipeline.stream.faust_app import StreamSource
 from pipeline.stream.stream import Stream
 from pipeline.stream.topic_keeper import TopicKeeper
@@ -30,7 +32,7 @@ def make_stream(
 ) -> Stream:
     """Return a stream of the topic, not yet running."""
     source = StreamSource(
-        settings.brokers,
+        Cluster.of(settings),
         group,
         topic,
         max_records=max_records,
@@ -44,7 +46,7 @@ def make_stream(
     return Stream(
         agent,
         source,
-        progress=Progress(metrics or Metrics()),
+        progress=Progress(metrics or Metrics("annotate")),
         readiness=readiness or Readiness(),
         topics=TopicKeeper(make_topics),
     )

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.errors import BrokerUnavailableError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.record import Outgoing, Partition
@@ -15,15 +16,15 @@ async def test_what_waits_is_what_the_broker_has(broker_kind: BrokerKind) -> Non
     """From the given offsets on, also where a partition is empty; a broker that is gone is said to be away."""
     async with broker_kind.running() as settings:
         await ensure_topics(settings)
-        publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+        publisher = await Publisher.connect(Cluster.of(settings))
         await publisher.publish([Outgoing("posts", b"key", b"x") for _ in range(10)])
         await publisher.close()
         everything = {Partition("posts", 0): 0, Partition("posts", 1): 0}
-        assert await count_waiting(settings, everything) == 10
-        assert await count_waiting(settings, {**everything, Partition("alerts", 1): 0}) == 10
-        assert await count_waiting(settings, {}) == 0
-        ends = {place: await count_waiting(settings, {place: 0}) for place in everything}
-        assert await count_waiting(settings, ends) == 0
+        assert await count_waiting(Cluster.of(settings), everything) == 10
+        assert await count_waiting(Cluster.of(settings), {**everything, Partition("alerts", 1): 0}) == 10
+        assert await count_waiting(Cluster.of(settings), {}) == 0
+        ends = {place: await count_waiting(Cluster.of(settings), {place: 0}) for place in everything}
+        assert await count_waiting(Cluster.of(settings), ends) == 0
         assert sorted(ends.values()) == [0, 10]
     with pytest.raises(BrokerUnavailableError):
-        await count_waiting(settings, everything)
+        await count_waiting(Cluster.of(settings), everything)

@@ -10,6 +10,7 @@ import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError
 
 from pipeline.errors import BrokerUnavailableError, GroupRefusedError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
@@ -70,7 +71,7 @@ async def _meddling() -> AsyncIterator[tuple[Settings, MeddlingDoor]]:
         async with MeddlingDoor(door_port, broker_port) as door, started(kafka):
             settings = Settings(brokers=f"127.0.0.1:{door_port}", topic_partitions=2)
             await ensure_topics(settings)
-            publisher = await Publisher.connect(settings.brokers)
+            publisher = await Publisher.connect(Cluster(settings.brokers))
             await publisher.publish([Outgoing("posts", str(n).encode(), b"1") for n in range(10)])
             await publisher.close()
             yield settings, door
@@ -195,10 +196,10 @@ async def test_an_agent_that_is_refused_for_good_ends_with_status_1(tmp_path: Pa
 async def test_what_waits_for_a_group_that_refuses_the_agent_is_counted() -> None:
     """The watchdog of an agent without a place sees the posts that nobody takes, and none while others take them."""
     async with _strict({}) as settings:
-        publisher = await Publisher.connect(settings.brokers)
+        publisher = await Publisher.connect(Cluster(settings.brokers))
         await publisher.publish([Outgoing("posts", str(n).encode(), b"1") for n in range(10)])
         source = make_stream(RecordingAgent(), settings).source
-        backlog = GroupBacklog(settings, source)
+        backlog = GroupBacklog(source)
         async with asyncio.timeout(60):
             while True:
                 with suppress(BrokerUnavailableError):  # a new broker has no coordinator at first

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
-from pipeline.messages.record import Finish, Outgoing, Record
+from pipeline.messages.record import Outgoing, Record
 from pipeline.monitor.metrics import Metrics
 from pipeline.settings import Settings
+from pipeline.stream.agent import Finish
 from tests.pipeline.kafka.brokers import BrokerKind
 from tests.pipeline.stream.streams import make_stream
 
@@ -46,7 +48,7 @@ class RecordingAgent:
 
 
 async def _produce(settings: Settings, numbers: range, *, key: bytes | None = None) -> None:
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+    publisher = await Publisher.connect(Cluster.of(settings))
     await publisher.publish([Outgoing("posts", key or str(n).encode(), str(n).encode()) for n in numbers])
     await publisher.close()
 
@@ -255,7 +257,7 @@ async def test_lag_is_what_is_not_yet_committed(settings: Settings) -> None:
             await release.wait()
             await super().process(records, finish, stopping)
 
-    metrics = Metrics()
+    metrics = Metrics("annotate")
     async with _running(settings, Waiting(), metrics):
         await _until(lambda: _lag(metrics) == 30)
         release.set()

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.errors import BrokerUnavailableError
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.topics import ensure_topics, group_offsets
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import find_free_port
@@ -68,16 +69,16 @@ async def _until_async(condition: Callable[[], Awaitable[bool]]) -> None:
 
 async def _is_all_committed(settings: Settings, end: int) -> bool:
     try:
-        committed = (await group_offsets(settings, "group")).get(_PLACE, 0)
+        committed = (await group_offsets(Cluster.of(settings), "group")).get(_PLACE, 0)
     except BrokerUnavailableError:  # a new broker has no coordinator at first
         return False
-    return committed == end and await count_waiting(settings, {_PLACE: committed}) == 0
+    return committed == end and await count_waiting(Cluster.of(settings), {_PLACE: committed}) == 0
 
 
 async def test_after_transactions_nothing_is_left_to_do(settings: Settings) -> None:
     """Two committed transactions and an aborted one at the end: its posts are not seen, lag is 0, all is committed."""
     await ensure_topics(settings)
-    agent, metrics = RecordingAgent(), Metrics()
+    agent, metrics = RecordingAgent(), Metrics("annotate")
     async with running_stream(settings, agent, metrics=metrics), _transactions(settings) as producer:
         for first in (0, 3):
             async with producer.transaction():
@@ -99,7 +100,7 @@ async def test_after_transactions_nothing_is_left_to_do(settings: Settings) -> N
 async def test_what_a_transaction_holds_does_not_wait_before_it_is_committed(settings: Settings) -> None:
     """Posts of an open transaction are neither read nor counted as lag; once it is committed they are both."""
     await ensure_topics(settings)
-    agent, metrics = RecordingAgent(), Metrics()
+    agent, metrics = RecordingAgent(), Metrics("annotate")
     async with running_stream(settings, agent, metrics=metrics), _transactions(settings) as producer:
         async with producer.transaction():
             await _send(producer, 0)
@@ -109,7 +110,7 @@ async def test_what_a_transaction_holds_does_not_wait_before_it_is_committed(set
         await asyncio.sleep(2.0)  # time for what must not come
         assert agent.seen == [0]
         assert lag(metrics) == 0
-        assert await count_waiting(settings, {_PLACE: 2}) == 0
+        assert await count_waiting(Cluster.of(settings), {_PLACE: 2}) == 0
         await producer.commit_transaction()
         await until(lambda: agent.seen == [0, 1, 2])
         await _until_async(lambda: _is_all_committed(settings, 5))
@@ -122,7 +123,7 @@ async def test_a_member_that_sees_no_record_commits_past_control_records(setting
         await producer.begin_transaction()
         await _send(producer, 0, 1)
         await producer.abort_transaction()
-    agent, metrics = RecordingAgent(), Metrics()
+    agent, metrics = RecordingAgent(), Metrics("annotate")
     async with running_stream(settings, agent, metrics=metrics):
         await _until_async(lambda: _is_all_committed(settings, 3))
         await until(lambda: lag(metrics) == 0)
@@ -154,7 +155,7 @@ async def test_holes_of_compaction_are_passed(settings: Settings) -> None:
         return len(reader.seen) < 15
 
     await _until_async(is_compacted)
-    agent, metrics = RecordingAgent(), Metrics()
+    agent, metrics = RecordingAgent(), Metrics("annotate")
     async with running_stream(settings, agent, metrics=metrics):
         await until(lambda: 20 in agent.seen)
         await _until_async(lambda: _is_all_committed(settings, 21))

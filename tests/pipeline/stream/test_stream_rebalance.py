@@ -9,6 +9,7 @@ import pytest
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import KafkaError
 
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.record import Outgoing
@@ -30,7 +31,7 @@ async def settings() -> AsyncIterator[Settings]:
 
 
 async def _produce(settings: Settings, numbers: range, *, topic: str = "posts") -> None:
-    publisher = await Publisher.connect(settings.brokers)
+    publisher = await Publisher.connect(Cluster(settings.brokers))
     await publisher.publish([Outgoing(topic, str(n).encode(), str(n).encode()) for n in numbers])
     await publisher.close()
 
@@ -49,7 +50,7 @@ class Stalling(RecordingAgent):
 @pytest.mark.parametrize("number", range(3))
 async def test_records_that_come_while_the_group_changes_are_read(settings: Settings, number: int) -> None:
     """Nothing was committed yet, and Faust drops what was fetched meanwhile: it is fetched again."""
-    agent, metrics = Stalling(), Metrics()
+    agent, metrics = Stalling(), Metrics("annotate")
     stream = make_stream(agent, settings, metrics=metrics)
     is_produced = False
 

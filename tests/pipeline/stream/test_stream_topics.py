@@ -9,13 +9,15 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics, group_offsets
 from pipeline.local.process import find_free_port
-from pipeline.messages.record import Finish, Outgoing, Record
+from pipeline.messages.record import Outgoing, Record
 from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.readiness import Readiness, State
 from pipeline.settings import Settings
+from pipeline.stream.agent import Finish
 from tests.pipeline.kafka.brokers import APACHE, kafka_or_skip, started
 from tests.pipeline.stream.streams import RecordingAgent, lag, running_stream, until
 
@@ -23,7 +25,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
 
 async def _produce(settings: Settings, numbers: range) -> None:
-    publisher = await Publisher.connect(settings.brokers, is_idempotent=settings.producer_idempotence)
+    publisher = await Publisher.connect(Cluster.of(settings))
     await publisher.publish([Outgoing("posts", str(n).encode(), str(n).encode()) for n in numbers])
     await publisher.close()
 
@@ -92,13 +94,13 @@ async def test_a_log_that_ends_before_what_was_committed_is_read_anew() -> None:
         consumer.assign(places)
         await consumer.commit(dict.fromkeys(places, 1_000))
         await consumer.stop()
-        agent, metrics = RecordingAgent(), Metrics()
+        agent, metrics = RecordingAgent(), Metrics("annotate")
         async with running_stream(settings, agent, metrics=metrics):
             await until(lambda: len(agent.seen) == 10)
             await until(lambda: lag(metrics) == 0)
             await _produce(settings, range(10, 15))
             await until(lambda: len(agent.seen) == 15)
-        after = await group_offsets(settings, "group")
+        after = await group_offsets(Cluster.of(settings), "group")
     assert sorted(agent.seen) == list(range(15))
     assert sum(after.values()) == 15
 

@@ -11,7 +11,8 @@ import pytest
 
 from pipeline.alert.build import build_ledger
 from pipeline.errors import UndecodableError
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
@@ -23,7 +24,7 @@ from pipeline.monitor.progress import Progress
 from pipeline.outcomes.dead_letters import Wanted, find_letters
 from pipeline.settings import Settings
 from pipeline.stream.backlog import count_waiting
-from tests.chaos.kafka_log import NUM_PARTITIONS, end_offsets, follow, read_all
+from tests.chaos.kafka_log import NUM_PARTITIONS, end_offsets, follow_log, read_all
 from tests.pipeline.fakes import make_record
 from tests.pipeline.kafka.brokers import APACHE, kafka_or_skip, started
 from tests.pipeline.kafka.foreign_producers import make_topics, producer, until_marked
@@ -57,7 +58,7 @@ async def _transact(
 async def _read(settings: Settings, topic: str, start: int = 0) -> tuple[list[bytes | None], int]:
     """Return the keys that a reader finds in partition 0, and the end that it tells; both in time."""
     place = Partition(topic, 0)
-    async with asyncio.timeout(_PROMPT_SECONDS), partition_reader(settings, [topic]) as reader:
+    async with asyncio.timeout(_PROMPT_SECONDS), partition_reader(Cluster.of(settings), [topic]) as reader:
         found = [record.key async for records in reader.read({place: start}) for record in records]
         ends = await reader.ends({place: start})
     return found, ends[place]
@@ -70,8 +71,8 @@ async def test_several_committed_transactions_are_read_to_their_end() -> None:
         await _transact(settings, "posts", b"c")
         assert await _read(settings, "posts") == ([b"a", b"b", b"c"], 5)
         assert await _read(settings, "posts", 4) == ([], 4)  # behind the last record lies the mark
-        assert await count_waiting(settings, {Partition("posts", 0): 4}) == 0
-        assert await count_waiting(settings, {Partition("posts", 0): 0}) > 0
+        assert await count_waiting(Cluster.of(settings), {Partition("posts", 0): 4}) == 0
+        assert await count_waiting(Cluster.of(settings), {Partition("posts", 0): 0}) > 0
 
 
 async def test_an_aborted_transaction_at_the_end_is_no_record_for_anybody() -> None:
@@ -108,9 +109,9 @@ async def test_who_follows_a_topic_gets_committed_records_alone() -> None:
         await _transact(settings, "alerts", b"x", commits=False)
         await _transact(settings, "alerts", b"a")
         async with asyncio.timeout(_PROMPT_SECONDS):
-            async with reading(settings.brokers, ["alerts"], from_beginning=True) as records:
+            async with follow(Cluster(settings.brokers), ["alerts"], from_beginning=True) as records:
                 assert (await anext(records)).key == b"a"
-            async for logged in follow(settings.brokers, ["alerts"]):
+            async for logged in follow_log(settings.brokers, ["alerts"]):
                 assert logged.key == b"a"
                 break
             assert [logged.key for logged in await read_all(settings.brokers, ["alerts"])] == [b"a"]
@@ -126,7 +127,7 @@ async def test_an_aborted_outcome_is_none() -> None:
     async with _broker() as settings:
         for topic in (settings.topic_alerts, settings.topic_abstained):
             await _transact(settings, topic, b"p1", commits=False)
-        ledger = build_ledger(settings, Progress(Metrics()))
+        ledger = build_ledger(settings, Progress(Metrics("annotate")))
         await ledger.catch_up(["p1"])
         assert ledger.num_outcomes == 0
         letter = to_outgoing(
@@ -186,7 +187,7 @@ async def test_a_hole_at_the_end_is_an_end(tmp_path: Path) -> None:
     async with started(kafka):
         assert await _read(settings, "posts") == ([b"a"], 9)
         assert await _read(settings, "posts", 1) == ([], 1)
-        assert await count_waiting(settings, {Partition("posts", 0): 1}) == 0
+        assert await count_waiting(Cluster.of(settings), {Partition("posts", 0): 1}) == 0
         async with producer(settings.brokers) as client:
             await client.send_and_wait("posts", b"b", key=b"b")
         assert await _read(settings, "posts", 1) == ([b"b"], 10)

@@ -16,9 +16,9 @@ import pytest
 
 from pipeline.alert.build import build_ledger
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
-from pipeline.kafka.follow import reading
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
-from pipeline.kafka.security import kafka_security
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
 from pipeline.messages.record import Outgoing
@@ -147,7 +147,7 @@ def _num_logins(agent: AgentProcess) -> int:
 async def _read_all(kafka: SecuredKafka, topic: str, num: int) -> Counter[bytes]:
     """Return how often each key is on a topic, once there are so many, and a little longer."""
     keys: Counter[bytes] = Counter()
-    async with reading(kafka.brokers, [topic], from_beginning=True) as records:
+    async with follow(Cluster(kafka.brokers), [topic], from_beginning=True) as records:
         async with asyncio.timeout(60):
             while len(keys) < num:
                 keys[(await anext(records)).key or b""] += 1
@@ -191,7 +191,7 @@ async def test_agents_outlive_a_source_that_fails(tmp_path: Path) -> None:
 
 async def _publish(kafka: SecuredKafka, post_id: str) -> None:
     """Publish a post as somebody whom no token troubles."""
-    publisher = await Publisher.connect(kafka.brokers)
+    publisher = await Publisher.connect(Cluster(kafka.brokers))
     await publisher.publish([_post(post_id)])
     await publisher.close()
 
@@ -303,7 +303,7 @@ async def test_the_ledger_waits_for_a_token_that_is_taken(
     """At a rebalance an agent whose token Kafka refuses goes on once there is another; a missing ACL ends it."""
     file = tmp_path / "token"
     async with _kafka(tmp_path) as kafka:
-        ledger = build_ledger(_settings(kafka, kafka_token_file=file), Progress(Metrics()))
+        ledger = build_ledger(_settings(kafka, kafka_token_file=file), Progress(Metrics("annotate")))
         file.write_text(unsigned_token(lifetime_seconds=-600))
         catching_up = asyncio.create_task(ledger.catch_up(["a"]))
         await until(lambda: "refuses our token" in caplog.text or catching_up.done())
@@ -348,7 +348,7 @@ async def test_sessions_that_end_lose_nothing_and_double_nothing(tmp_path: Path)
         async with running(annotate, alert):
             await annotate.wait_until_ready()
             await alert.wait_until_ready()
-            publisher = await Publisher.connect(settings.brokers, security=kafka_security(settings))
+            publisher = await Publisher.connect(Cluster.of(settings))
             before = [_num_logins(agent) for agent in (annotate, alert)]
             num = 0
             async with asyncio.timeout(120):

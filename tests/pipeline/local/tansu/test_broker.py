@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.local.tansu import proxy as kafka_compat
 from pipeline.local.tansu.translation import Conversation
@@ -74,7 +75,7 @@ async def test_a_retry_doubles_nothing_where_the_producer_is_idempotent(
     monkeypatch.setattr(_LosesAnswers, "num_to_lose", 3)
     sent = [f"{number}".encode() for number in range(8)]
     async with _broker_with_topic() as brokers:
-        publisher = await Publisher.connect(brokers, is_idempotent=is_idempotent)
+        publisher = await Publisher.connect(Cluster(brokers, is_idempotent=is_idempotent))
         for value in sent:
             await publisher.publish([Outgoing("posts", b"key", value)])
         await publisher.close()

@@ -1,0 +1,46 @@
+"""The process of the alert agent: from settings to a running agent."""
+
+from __future__ import annotations
+
+from pipeline.alert.agent import AlertAgent
+from pipeline.alert.build import build_alert_generator, build_ledger, build_llm_client, count_llm_requests
+from pipeline.alert.metrics import AlertMetrics
+from pipeline.errors import LlmUnavailableError
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.publisher import Publisher
+from pipeline.outage import until_it_works
+from pipeline.settings import Settings
+from pipeline.stream.outbox import Outbox
+from pipeline.stream.process import AgentProcess, stop_on_signal
+from pipeline.topology import ALERT
+
+
+async def run_alert(settings: Settings) -> int:
+    """Run the alert agent until SIGTERM or Ctrl-C; returns the exit status.
+
+    Raises:
+        TocsinError: the settings, Kafka or the consumer group do not let it run.
+    """
+    Cluster.of(settings)  # a mistake in the login's files is reported before anything is started
+    metrics = AlertMetrics()
+    process = AgentProcess(ALERT, settings, metrics)
+    readiness = process.health.readiness
+    count = count_llm_requests(metrics, process.progress)
+    # The readiness takes an empty reason for "usable".
+    llm = build_llm_client(settings, count, on_state=readiness.llm_not_usable)
+
+    async def build(publisher: Publisher) -> AlertAgent:
+        await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=readiness.llm_not_usable)
+        readiness.llm_usable()
+        return AlertAgent(
+            build_alert_generator(llm, settings),
+            Outbox(publisher, metrics, role=ALERT, settings=settings),
+            build_ledger(settings, process.progress),
+            metrics,
+            max_posts=settings.llm_max_requests,
+        )
+
+    try:
+        return await process.run(build, stop=stop_on_signal())
+    finally:
+        await llm.close()

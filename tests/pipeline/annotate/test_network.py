@@ -1,0 +1,22 @@
+"""The network as the settings name it."""
+
+from models import Annotation
+from pipeline.annotate.network import load_annotator, to_annotated_post
+from pipeline.messages import Post
+from pipeline.offline.given_post import NO_ORIGIN
+from pipeline.settings import load_settings
+
+
+def test_guidelines_reach_the_network_and_the_message() -> None:
+    """As the checkpoint says unless told; whose held is told, too, and not all find the same."""
+    text = "Watching The Voice on NBC tonight"
+    sources, found = [], []
+    for environ in ({}, {"TOCSIN_GUIDELINES": "conll2003"}, {"TOCSIN_GUIDELINES": "none"}):
+        annotator = load_annotator(load_settings(environ={"TOCSIN_DEVICE": "cpu", **environ}))
+        [annotation] = annotator.annotate([text])
+        assert isinstance(annotation, Annotation)
+        post = to_annotated_post(Post(id="1", text=text), annotation, annotator, origin=NO_ORIGIN, stages=[])
+        sources.append(post.checkpoint.guidelines)
+        found.append([(entity.text, entity.type) for entity in post.entities])
+    assert sources == ["alerts", "conll2003", "none"]
+    assert found[0] != found[1]
