@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
+
+import typer
+
+from pipeline.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 CARDS = sorted((ROOT / "models").glob("*/*/README.md"))
@@ -50,6 +55,16 @@ def code(text: str) -> list[str]:
     """Return all code of a page: the spans in backticks, and the lines of its blocks."""
     lines = [line.strip() for block in _BLOCK.findall(text) for line in block.splitlines()]
     return lines + _SPAN.findall(_without_blocks(text))
+
+
+def commands() -> dict[str, Any]:
+    """Return the commands of `tocsin` by their names; those of a group as `dead list`."""
+    by_name: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    return {
+        f"{name} {sub}".strip(): command
+        for name, group in by_name.items()
+        for sub, command in getattr(group, "commands", {"": group}).items()
+    }
 
 
 def _without_blocks(text: str) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from pydoc import locate
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 import pytest
-import typer
+from prometheus_client.samples import Sample
 
+from pipeline.alert.metrics import AlertMetrics
 from pipeline.alert.selection import SelectionName
-from pipeline.cli.main import app
+from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.messages import (
     Abstention,
     AbstentionReason,
@@ -30,25 +29,10 @@ from pipeline.messages import (
     StageTime,
 )
 from pipeline.messages.dead_letter import DeadLetter, to_outgoing
-from pipeline.monitor.labels import ROLES, SELECTIONS, VERDICTS, dead_letters
 from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.readiness import State
 from pipeline.settings.document import render_env_file, render_page
-from tests.pages import DOCS, PAGES, ROOT, anchors, code, first_column, links, read_page, section
-from training.cli.main import app as training_app
-
-# Named in recipes and instructions: files that a reader would make.
-_NOT_THERE_YET = {
-    "pipeline/incident/",
-    "pipeline/messages/incident.py",
-    "pipeline/sources/bluesky.py",
-    "tests/pipeline/incident/",
-    "deploy/.env",
-    "deploy/kafka-ca.pem",
-    "deploy/kafka-client-secret",
-    "deploy/kafka-password",
-    "models/NAME",  # how a server of models calls one
-}
+from tests.pages import commands, first_column, read_page, section
 
 
 def test_the_settings_are_written_from_the_fields() -> None:
@@ -119,8 +103,7 @@ def _headers_of_dead_letters() -> Iterator[str]:
 def test_every_reason_of_a_dead_letter_is_explained() -> None:
     """A user finds what `tocsin dead list` shows."""
     table = section("docs/refusals.md", "Dead letters").split("`tocsin dead` itself")[0]
-    reasons = {reason for role in ROLES for _, reason in dead_letters(role)}
-    assert sorted(first_column(table)) == sorted(reasons)
+    assert set(first_column(table)) == _label_values("dead_letters", "reason")
 
 
 def test_every_state_of_an_agent_is_explained() -> None:
@@ -132,7 +115,7 @@ def test_every_state_of_an_agent_is_explained() -> None:
 def test_every_verdict_is_explained() -> None:
     """A rule is added with a row."""
     rows = first_column(section("docs/alerts.md", "Why was my sample rejected?"))
-    assert sorted(rows) == sorted(VERDICTS)
+    assert set(rows) == _label_values("candidates", "verdict")
 
 
 def test_every_way_to_select_is_explained() -> None:
@@ -142,9 +125,26 @@ def test_every_way_to_select_is_explained() -> None:
     )
     assert sorted(first_column(settable)) == sorted(["TOCSIN_SELECTION", *get_args(SelectionName)])
     assert sorted(first_column(said)) == sorted(SelectionMethod)
-    assert all(f"`{name}`" in said for name in SELECTIONS)
+    assert [name for name in _label_values("alerts", "selected_by") if f"`{name}`" not in said] == []
     rows = first_column(section("docs/messages.md", "alerts: Alert"))
     assert set(SelectionMethod) <= set(rows)
+
+
+_ALL_METRICS: list[Metrics] = [AnnotateMetrics(), AlertMetrics()]
+for _metrics in _ALL_METRICS:
+    _metrics.build.info({"role": "one or the other"})  # as the process says
+
+
+def _samples() -> Iterator[Sample]:
+    """Yield the samples of both agents' metrics as they are at the start."""
+    for metrics in _ALL_METRICS:
+        for metric in metrics.registry.collect():
+            yield from (sample for sample in metric.samples if metric.name.startswith("tocsin_"))
+
+
+def _label_values(metric: str, label: str) -> set[str]:
+    """Return what a label of a counter can be."""
+    return {sample.labels[label] for sample in _samples() if sample.name == f"tocsin_{metric}_total"}
 
 
 def test_every_metric_is_listed_with_its_labels() -> None:
@@ -152,98 +152,35 @@ def test_every_metric_is_listed_with_its_labels() -> None:
     table = section("docs/operations.md", "Which metrics are there?")
     rows = dict(re.findall(r"^\| `([a-z_]+)` \| ((?:`\w+`(?:, )?)*) ?\| ", table, re.MULTILINE))
     suffixes = {"counter": "_total", "info": "_info"}
-    metrics = {
+    assert set(rows) == {
         metric.name.removeprefix("tocsin_") + suffixes.get(metric.type, "")
-        for metric in Metrics().registry.collect()
+        for metrics in _ALL_METRICS
+        for metric in metrics.registry.collect()
         if metric.name.startswith("tocsin_")
     }
-    assert set(rows) == metrics
-    for name, labels in rows.items():
-        for sample in Metrics().registry.collect():
-            if sample.name == f"tocsin_{name.removesuffix('_total')}" and sample.samples:
-                own = set(sample.samples[0].labels) - {"le"}
-                assert own == set(re.findall(r"\w+", labels)), name
+    for sample in _samples():
+        name = re.sub(r"^tocsin_|_(bucket|sum|count|created)$", "", sample.name)
+        if name in rows:
+            assert set(sample.labels) - {"le"} == set(re.findall(r"\w+", rows[name])), name
 
 
-def _commands() -> dict[str, Any]:
-    """Return the commands of `tocsin` by their names; those of a group as `dead list`."""
-    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    return {
-        f"{name} {sub}".strip(): command
-        for name, group in commands.items()
-        for sub, command in getattr(group, "commands", {"": group}).items()
-    }
+@pytest.mark.parametrize(
+    ("name", "label"), [("stage_seconds_count", "stage"), ("llm_requests_total", "outcome")]
+)
+def test_values_of_labels_are_listed(name: str, label: str) -> None:
+    """A query can be written from the table alone."""
+    table = section("docs/operations.md", "Which metrics are there?")
+    (row,) = [line for line in table.splitlines() if line.startswith(f"| `{name.removesuffix('_count')}`")]
+    values = {sample.labels[label] for sample in _samples() if sample.name == f"tocsin_{name}"}
+    assert values
+    assert [value for value in values if f"`{value}`" not in row] == []
 
 
 def test_every_command_has_a_section_with_its_options() -> None:
     """No section is of a command that is gone."""
     page = read_page("docs/commands.md")
-    assert sorted(re.findall(r"^### `tocsin (.+)`$", page, re.MULTILINE)) == sorted(_commands())
-    for name, command in _commands().items():
+    assert sorted(re.findall(r"^### `tocsin (.+)`$", page, re.MULTILINE)) == sorted(commands())
+    for name, command in commands().items():
         text = section("docs/commands.md", f"`tocsin {name}`")
         options = [option for param in command.params for option in param.opts if option.startswith("--")]
         assert [option for option in options if option != "--help" and f"`{option}" not in text] == [], name
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_everything_that_a_page_names_exists(page: Path) -> None:
-    """Commands, targets of make, modules, paths and Python names: a reader can type them."""
-    names = {name for text in code(page.read_text(encoding="utf-8")) for name in _names_in(text)}
-    assert {name for name in names if not _exists(*name)} == set()
-
-
-def _names_in(text: str) -> Iterator[tuple[str, str]]:
-    patterns = {
-        "tocsin": r"(?:^|bin/|[|\s])tocsin ([a-z]+)\b(?!-)",
-        "make": r"^(?:[A-Z_]+=\S+ )*make (?:[A-Z_]+=\S+ )*([a-z][a-z-]*)",
-        "module": r"python -m ([\w.]+)",
-        "training": r"-m training ([a-z-]+)",
-        "path": r"(?<![\w/.-])((?:pipeline|models|training|deploy|docs|tests|findings)/[\w./*-]*)",
-        "python": r"^((?:models|pipeline|training)(?:\.\w+)+)$",
-    }
-    for kind, pattern in patterns.items():
-        yield from ((kind, name) for name in re.findall(pattern, text))
-
-
-def _exists(kind: str, name: str) -> bool:
-    if kind == "tocsin":
-        return name in {command.split()[0] for command in _commands()}
-    if kind == "make":
-        return re.search(rf"^{name}:", read_page("Makefile"), re.MULTILINE) is not None
-    if kind == "module":
-        file = ROOT / name.replace(".", "/")
-        return file.with_suffix(".py").exists() or (file / "__main__.py").exists()
-    if kind == "training":
-        return name in typer.main.get_command(training_app).commands  # type: ignore[attr-defined]
-    if kind == "python":
-        return locate(name) is not None
-    return name in _NOT_THERE_YET or any(ROOT.glob(name.rstrip("/")))
-
-
-def test_what_recipes_make_is_not_there() -> None:
-    """A recipe for something that exists is none."""
-    ours = [
-        name for name in _NOT_THERE_YET if not name.startswith("deploy/")
-    ]  # there those who deploy make them
-    assert [name for name in ours if (ROOT / name).exists()] == []
-
-
-@pytest.mark.parametrize(
-    "page",
-    [*PAGES, *ROOT.glob("training/results/**/*.md"), ROOT / "CHANGELOG.md"],
-    ids=lambda page: str(page.relative_to(ROOT)),
-)
-def test_links_lead_somewhere(page: Path) -> None:
-    """Every link into the repository has a target, and its anchor a heading."""
-    dead = []
-    for path, anchor in links(page.read_text(encoding="utf-8")):
-        target = page.parent / path if path else page
-        if not target.exists() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
-            dead.append(f"{path}#{anchor}")
-    assert dead == []
-
-
-def test_the_index_has_every_page() -> None:
-    """A page that no question leads to is not found."""
-    named = {path for path, _ in links(read_page("docs/README.md"))}
-    assert [page.name for page in DOCS if page.name not in {*named, "README.md"}] == []
