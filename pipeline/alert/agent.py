@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
-from pipeline.alert.annotated_record import decode_annotated
+import orjson
+
 from pipeline.alert.attempt import Generation
 from pipeline.alert.degraded import degraded_alert
 from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.metrics import DEGRADED, VALID, AlertMetrics
-from pipeline.errors import InternalError, LlmUnavailableError, RecordError
+from pipeline.errors import InternalError, InvalidMessageError, LlmUnavailableError, RecordError
 from pipeline.messages import Abstention, AnnotatedPost
-from pipeline.messages.dead_letter import DeadLetter, bury
+from pipeline.messages.dead_letter import DeadLetter, bury, decode_or_bury
 from pipeline.messages.record import Record
 from pipeline.outcomes.ledger import Ledger
 from pipeline.stream.agent import Finish
@@ -22,6 +24,9 @@ from pipeline.stream.outbox import Outbox
 from pipeline.topology import ALERT
 
 logger = logging.getLogger(__name__)
+
+# Our own messages: a post within its limit, its entities, and what JSON escaping may add.
+_MAX_BYTES = 8 * 2**20
 
 
 class AlertAgent:
@@ -108,3 +113,23 @@ class AlertAgent:
             metrics.abstentions.labels(message.reason).inc()
         else:
             metrics.alerts.labels(message.provenance.selected_by or DEGRADED).inc()
+
+
+def decode_annotated(record: Record) -> AnnotatedPost | DeadLetter:
+    """Return the annotated post, or the record's dead letter.
+
+    A post that is right but for its `stages` loses these: how long others took is not a reason to withhold an alert.
+    """
+    post = decode_or_bury(record, AnnotatedPost, max_bytes=_MAX_BYTES)
+    if not isinstance(post, DeadLetter) or post.reason != InvalidMessageError.reason:
+        return post
+    bare = replace(record, value=_without_stages(record.value))
+    again = decode_or_bury(bare, AnnotatedPost, max_bytes=_MAX_BYTES)
+    return post if isinstance(again, DeadLetter) else again
+
+
+def _without_stages(value: bytes | None) -> bytes:
+    document = orjson.loads(value or b"null")
+    if isinstance(document, dict) and "stages" in document:
+        document["stages"] = []
+    return orjson.dumps(document)

@@ -1,4 +1,4 @@
-"""The entry point of the program `tocsin`: Ctrl-C and SIGTERM end it cleanly from here on, while the rest still loads."""
+"""The entry point of `tocsin`. From here on Ctrl-C and SIGTERM end the program cleanly, also while the rest loads."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`/metrics`, `/livez` and `/readyz` of one process, served from a thread so that a stuck event loop shows.
 
-`/readyz` answers with the state of `pipeline.monitor.readiness` as JSON: `{"ready": false, "state": "connecting", "reason":
-"..."}`, with status 200 if ready and 503 if not.
+`/readyz` answers with the state of `pipeline.monitor.readiness` as JSON, with status 200 if ready and 503 if not:
+`{"ready": false, "state": "connecting", "reason": "..."}`.
 """
 
 from __future__ import annotations

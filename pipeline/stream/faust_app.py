@@ -1,4 +1,4 @@
-"""The Faust app around one agent, with the settings that our promises of delivery need."""
+"""The Faust app around one agent, with the settings that the promises of delivery need."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from pipeline.settings import Settings
 from pipeline.stream.faust_consumer import CommittedTransport
 from pipeline.topology import Role
 
-# Members of the group wait for each other this long when it changes.
+# Members of the group wait this long for each other when the group changes.
 _REBALANCE_SECONDS = 12.0
-# Slow work is no reason to leave the group: an LLM may be away for hours. What is stuck is the watchdog's business.
+# Slow work is not a reason to leave the group: an LLM may be away for hours. The watchdog finds an agent that is stuck.
 _MAX_POLL_SECONDS = 30 * 86_400.0
 # A topic that is deleted, made again, or given more partitions is noticed within this time.
 _METADATA_MAX_AGE_SECONDS = 10.0
 _HEARTBEATS_PER_SESSION = 6
-# A broker that hangs is noticed by a heartbeat that gets no answer. JoinGroup alone takes as long as a rebalance.
+# A heartbeat without an answer shows that the broker hangs. Only JoinGroup takes as long as a rebalance.
 _ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class StreamSource:
-    """Where an agent's records come from, and how they are dealt out.
+    """Where an agent's records come from, and the size of its batches.
 
     Args:
         group: consumer group; its members share the topic's partitions.
-        max_records: size of a batch at most.
-        max_wait_seconds: a batch waits no longer than this for more records.
-        session_seconds: the group gives a silent member's partitions to others after this time.
+        max_records: the largest batch.
+        max_wait_seconds: a batch waits this long for more records.
+        session_seconds: the group gives the partitions of a silent member to others after this time.
     """
 
     cluster: Cluster
@@ -65,7 +65,7 @@ def build_app(source: StreamSource) -> faust.App:
         broker_credentials=_credentials(source.cluster.security),
         store="memory://",
         web_enabled=False,
-        topic_allow_declare=False,  # kafka_admin.ensure_topics makes them
+        topic_allow_declare=False,  # `ensure_topics` makes them
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
         # With the defaults the first record takes half a minute, and a lost member as long to be noticed.
@@ -76,22 +76,24 @@ def build_app(source: StreamSource) -> faust.App:
         broker_max_poll_interval=_MAX_POLL_SECONDS,
         consumer_metadata_max_age_ms=int(_METADATA_MAX_AGE_SECONDS * 1000),
         stream_buffer_maxsize=2 * source.max_records,
-        stream_wait_empty=False,  # the stream waits for the batch in hand itself, and not for ever
+        stream_wait_empty=False,  # the stream itself waits for the current batch, and not for ever
     )
 
 
 class _App(faust.App):
-    logger = logging.getLogger("faust.app")  # ours would tell of each start and stop, a line a service
+    logger = logging.getLogger(
+        "faust.app"
+    )  # the app's own would write a line for each start and stop of each service
 
     def _create_directories(self) -> None:
-        """Make no folders: there is no table to keep in one."""
+        """Make no folders: this app has no tables to keep there."""
 
     def _new_transport(self) -> Any:
         return CommittedTransport(self.conf.broker_consumer, self)
 
 
 def _credentials(security: KafkaSecurity) -> Any:
-    """Return what Faust makes the same of as our own clients make of `security`."""
+    """Return the login for Faust, equal to that of the other Kafka clients."""
     if security.tokens is not None:
         return faust.OAuthCredentials(oauth_cb=security.tokens, ssl_context=security.tls)
     if security.mechanism and security.password is not None:

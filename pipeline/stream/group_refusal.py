@@ -1,8 +1,8 @@
 """Why a consumer group refuses an agent: each code that JoinGroup, SyncGroup or FindCoordinator may give, in words.
 
-Some refusals last until somebody changes a setting: the agent ends, for waiting mends nothing. The others may pass: the
-agent asks again, with back-off, and says at `/readyz` what it waits for. What aiokafka mends by itself (a coordinator
-that moves or loads, a member id that has expired, a rebalance under way) is no refusal.
+Some refusals last until a setting is changed: the agent ends, because waiting mends nothing. The others may pass: the
+agent asks again, with back-off, and shows at `/readyz` what it waits for. What aiokafka mends by itself (a coordinator
+that moves or loads, a member id that has expired, a rebalance under way) is not a refusal.
 
 Codes: Kafka's protocol guide, "Error Codes". aiokafka 0.14 has no class for some of them, hence the numbers.
 """
@@ -17,7 +17,7 @@ from pipeline.kafka.refusals import NOT_ALLOWED, not_allowed
 from pipeline.settings import PREFIX
 
 NO_ERROR = 0
-# Answered to every first request of a member, and answered again by aiokafka.
+# The answer to every first request of a member; aiokafka then asks again with its new id.
 MEMBER_ID_REQUIRED = 79
 
 INCONSISTENT_GROUP_PROTOCOL = 23
@@ -29,8 +29,8 @@ INVALID_REQUEST = 42
 GROUP_MAX_SIZE_REACHED = 81
 FENCED_INSTANCE_ID = 82
 
-# aiokafka goes on by itself after these: loading, no coordinator, another one, wrong generation, unknown member, a
-# rebalance under way, a member id that is wanted.
+# aiokafka goes on by itself after these: the coordinator loads, is missing or is another broker; wrong generation,
+# unknown member, a rebalance under way, a member id is wanted.
 MENDED_BY_CLIENT = frozenset({14, 15, 16, 22, 25, 27, MEMBER_ID_REQUIRED})
 
 
@@ -49,7 +49,7 @@ class GroupRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """Who asks to join: what a refusal may be about.
+    """The agent that asks to join: what a refusal may be about.
 
     Args:
         group: the consumer group.
@@ -66,7 +66,7 @@ def explain_refusal(code: int, applicant: Applicant) -> GroupRefusal:
     final = {
         INCONSISTENT_GROUP_PROTOCOL: f"{group} has members of another kind (another program, a share group, or "
         f"group.protocol=consumer): choose another group ({PREFIX}ANNOTATE_GROUP, {PREFIX}ALERT_GROUP)",
-        INVALID_GROUP_ID: f"Kafka takes no {group}: choose another name",
+        INVALID_GROUP_ID: f"Kafka does not take the name of {group}: choose another",
         INVALID_SESSION_TIMEOUT: f"Kafka refuses a session of {applicant.session_seconds:g} s: set "
         f"{PREFIX}GROUP_SESSION_SECONDS within the broker's group.min.session.timeout.ms and "
         "group.max.session.timeout.ms",
@@ -77,7 +77,7 @@ def explain_refusal(code: int, applicant: Applicant) -> GroupRefusal:
     }
     passing = {
         GROUP_MAX_SIZE_REACHED: f"{group} is full: it has as many members as the broker's group.max.size allows; "
-        "waiting for a place",
+        "waiting until one leaves",
     }
     if code in final:
         return GroupRefusal(final[code], is_final=True)
@@ -88,7 +88,7 @@ def explain_refusal(code: int, applicant: Applicant) -> GroupRefusal:
 
 
 def explain_failure(error: BaseException, applicant: Applicant) -> GroupRefusal:
-    """Return what a failure around the group means that no answer to JoinGroup or SyncGroup explains."""
+    """Return what a failure of the group means if no answer to JoinGroup or SyncGroup explains it."""
     if isinstance(error, NOT_ALLOWED):
         return GroupRefusal(str(not_allowed(error, client="this agent", action="Read")), is_final=True)
     what = str(error) if isinstance(error, KafkaError) else repr(error)

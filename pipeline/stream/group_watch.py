@@ -1,4 +1,4 @@
-"""What the consumer group and the topic of an agent are about: told at `/readyz`, and mended as far as it can be."""
+"""The state of an agent's consumer group and topic: shown at `/readyz`, and mended as far as that is possible."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from pipeline.kafka.security import NO_SECURITY
 from pipeline.monitor.readiness import Readiness, State
 from pipeline.outage import backoff_seconds
 from pipeline.stream.faust_app import StreamSource
-from pipeline.stream.faust_consumer import GroupConsumer, Membership
+from pipeline.stream.faust_consumer import GroupConsumer
+from pipeline.stream.group_client import Membership
 from pipeline.stream.group_refusal import Applicant, GroupRefusal, explain_failure, explain_refusal
 from pipeline.stream.topic_keeper import TopicKeeper
 
 _MAX_BACKOFF_SECONDS = 10.0
-_KNOCK_SECONDS = 10.0
+_LOGIN_CHECK_SECONDS = 10.0
 
 
 class GroupWatch:
     """Looks at the group again and again.
 
     Args:
-        readiness: is told what is found.
+        readiness: shows what is found.
         topics: makes topics again that are gone.
-        on_topic_lost: is called if the topic was missing: what was read of it must not be committed to a new one.
+        on_topic_lost: called if the topic was missing: offsets of the old one must not be committed to a new one.
     """
 
     def __init__(
@@ -43,14 +44,14 @@ class GroupWatch:
         self._readiness = readiness
         self._topics = topics
         self._on_topic_lost = on_topic_lost
-        self.must_rejoin = False  # what was assigned counts no more, and nobody says so to the group but we
+        self.must_rejoin = False  # the assignment is void, and the group does not know yet
         self._was_member = False
         self._num_refusals, self._next_request = 0, 0.0
-        self._next_knock = 0.0
+        self._next_login_check = 0.0
         self._remaking: asyncio.Task[None] | None = None
 
     async def look(self) -> None:
-        """Tell what the group and the topic are about, and do what can be done about it.
+        """Show the state of the group and the topic, and do what can be done about it.
 
         Raises:
             GroupRefusedError: the group refuses this agent for good.
@@ -63,7 +64,7 @@ class GroupWatch:
         if self._consumer.has_lost_topic:
             self._on_topic_lost()
         if not member.has_coordinator:
-            await self._tell_absence()
+            await self._show_absence()
         elif not member.is_member:
             self._readiness.connecting(f"joining consumer group {self._source.group!r}")
         elif not self._consumer.may_see(self._source.topic):
@@ -71,7 +72,7 @@ class GroupWatch:
         elif not self._consumer.has_topic(self._source.topic):
             self._meet_missing_topic()
         elif self.must_rejoin:
-            # The group's leader alone joins again by itself when topics change.
+            # Only the group's leader joins again by itself when topics change.
             self._readiness.connecting(f"joining consumer group {self._source.group!r} again")
             await self._consumer.join_again()
         else:
@@ -80,7 +81,7 @@ class GroupWatch:
         self._remake_topics()
 
     def close(self) -> None:
-        """End what is under way."""
+        """End the making of topics, if it is under way."""
         if self._remaking is not None:
             self._remaking.cancel()
 
@@ -90,32 +91,32 @@ class GroupWatch:
         self._topics.note_lost() if is_news else self._topics.note_missing()
 
     def _remake_topics(self) -> None:
-        """Make missing topics, in a task: a broker that hangs must not keep us from telling so."""
+        """Make missing topics, in a task: a broker that hangs must not stop the looking."""
         if self._remaking is not None and not self._remaking.done():
             return
         if self._remaking is not None:
-            self._remaking.result()  # raises what is no outage
+            self._remaking.result()  # raises anything but an outage
         self._remaking = asyncio.ensure_future(self._remake())
 
     async def _remake(self) -> None:
         if await self._topics.remake_missing():
             await self._consumer.ask_for_metadata()
 
-    async def _tell_absence(self) -> None:
-        """Tell that no broker answers for the group, and where passwords are involved whether it refuses us."""
+    async def _show_absence(self) -> None:
+        """Show that no broker answers for the group; if there is a login, check whether the broker refuses it."""
         source = self._source
         reason = f"no broker of {source.cluster.brokers} answers for consumer group {source.group!r}"
         if not self._was_member:
             reason = f"looking for the broker that coordinates consumer group {source.group!r}"
         if self._readiness.status.state is not State.REFUSED:
             self._readiness.connecting(reason)
-        if source.cluster.security == NO_SECURITY or time.monotonic() < self._next_knock:
+        if source.cluster.security == NO_SECURITY or time.monotonic() < self._next_login_check:
             return
-        self._next_knock = time.monotonic() + _KNOCK_SECONDS
+        self._next_login_check = time.monotonic() + _LOGIN_CHECK_SECONDS
         try:
             await knock(source.cluster)
         except KafkaAccessError as error:
-            # A password or a token may be mended while the agent runs: no reason to end.
+            # A password or a token may be mended while the agent runs: the agent goes on.
             self._readiness.refused(str(error))
         except BrokerUnavailableError as error:
             self._readiness.connecting(str(error))
@@ -123,7 +124,7 @@ class GroupWatch:
             self._readiness.connecting(reason)
 
     async def _meet_refusal(self, member: Membership) -> None:
-        """Raise `GroupRefusedError` for a refusal that lasts; tell another one, and ask again after a while."""
+        """Raise `GroupRefusedError` for a refusal that lasts; show another one, and ask again after a while."""
         refusal = self._explain(member)
         if refusal.is_final or member.is_over:
             raise GroupRefusedError(refusal.text)

@@ -16,6 +16,7 @@ from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.refusals import in_words
 from pipeline.kafka.topics import ensure_topics
+from pipeline.monitor.backlog import GroupBacklog, count_waiting
 from pipeline.monitor.health import Health, HealthServer
 from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.progress import Progress
@@ -24,7 +25,6 @@ from pipeline.monitor.watchdog import watched
 from pipeline.outage import until_it_works
 from pipeline.settings import Settings
 from pipeline.stream.agent import Agent
-from pipeline.stream.backlog import GroupBacklog, count_waiting
 from pipeline.stream.faust_app import StreamSource
 from pipeline.stream.stream import Stream
 from pipeline.stream.topic_keeper import TopicKeeper
@@ -140,7 +140,9 @@ class AgentProcess:
         """Feed the agent until `stop` is set or the stream cannot go on; returns the exit status."""
         name, settings = self._role.name, self._settings
         logger.info("%s: running against %s", name, settings.brokers)
-        backlog = GroupBacklog(stream.source)
+        backlog = GroupBacklog(
+            self._cluster, group=self._role.group(settings), topic=self._role.reads.name(settings)
+        )
 
         async def count() -> int:
             # An agent without partitions is idle only if its group has no work either.

@@ -1,8 +1,8 @@
 """One agent fed from one topic: batches, commits and lag.
 
-Faust joins the group, fetches, and deals out batches. What is committed, and when, is ours (`offsets` says why): what
-the agent has finished, five times a second, and once more before partitions are given back. An agent that raises
-ends the program, and so does a group that refuses it for good.
+Faust joins the group, fetches, and hands out batches. The stream itself commits what the agent has finished: five times
+a second, and once more before partitions are revoked (`offsets` says why Faust does not). An agent that raises ends the
+program, and so does a group that refuses it for good.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pipeline.monitor.progress import Progress
 from pipeline.monitor.readiness import Readiness
 from pipeline.stream.agent import Agent
 from pipeline.stream.faust_app import StreamSource, build_app
-from pipeline.stream.faust_consumer import Commit, GroupConsumer
+from pipeline.stream.faust_consumer import GroupConsumer
+from pipeline.stream.group_client import Commit
 from pipeline.stream.group_watch import GroupWatch
 from pipeline.stream.offsets import Offsets
 from pipeline.stream.topic_keeper import TopicKeeper
@@ -28,8 +29,8 @@ logger = logging.getLogger(__name__)
 _COMMIT_SECONDS = 0.2
 _LAG_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
-# When partitions are taken away, the work in hand is waited for this long, and its commit that long: together less
-# than the members of the group wait for each other.
+# If partitions are revoked, the stream waits this long for the current batch, and that long for its commit. The sum is
+# less than the time that the members of the group wait for each other.
 _HAND_OVER_SECONDS = 6.0
 _LAST_COMMIT_SECONDS = 2.0
 
@@ -38,9 +39,9 @@ class Stream:
     """Feeds one agent from one topic, batch by batch, until stopped.
 
     Args:
-        source: the topic, the group, and how records are dealt out.
-        progress: is told of commits and lag.
-        readiness: is told what the group and the topic are about.
+        source: the topic, the group, and the size of batches.
+        progress: shows commits and lag.
+        readiness: shows the state of the group and the topic.
         topics: makes topics again that are gone.
     """
 
@@ -59,10 +60,10 @@ class Stream:
         self._readiness = readiness
         self._offsets = Offsets()
         self._committing = asyncio.Lock()
-        self._work: asyncio.Task[None] | None = None  # the agent on the batch in hand
-        self._give_back = asyncio.Event()  # tells the agent to begin nothing more of it
+        self._work: asyncio.Task[None] | None = None  # the agent on the current batch
+        self._give_back = asyncio.Event()  # set: the agent begins no further record of it
         self._is_stopping = False
-        self._has_partitions = True  # no more from their revocation, or loss, to the next assignment
+        self._has_partitions = True  # false from their revocation or loss to the next assignment
         self._agent_failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._app = build_app(source)
         self._app.on_partitions_revoked.connect(self._on_revoked)
@@ -75,12 +76,12 @@ class Stream:
         )
 
     async def run_until_failure(self) -> BaseException:
-        """Join the consumer group and feed the agent; returns, once that cannot go on, why.
+        """Join the consumer group and feed the agent; returns why that cannot go on.
 
-        That is what the agent raised, a refusal of the group, or Faust itself.
+        The reason is what the agent raised, a refusal of the group, or a failure of Faust.
         """
         self._app.finalize()
-        # Faust's start waits for the group, and a group that refuses us must be told before.
+        # Faust's start waits for the group: a refusal of the group must be seen before that ends.
         ends: list[asyncio.Future[Any]] = [
             self._agent_failure,
             asyncio.ensure_future(self._run_app()),
@@ -99,7 +100,7 @@ class Stream:
         return next(iter(filter(None, failures)), None) or self._app.crash_reason or _stopped_unasked()
 
     async def stop(self, timeout_seconds: float) -> None:
-        """Finish or give back what is in hand within the time, commit, leave the group."""
+        """Finish the current batch within the time or give it back, commit, and leave the group."""
         self._is_stopping = True
         self._watch.close()
         await self._let_go(timeout_seconds)
@@ -107,11 +108,11 @@ class Stream:
 
     @property
     def is_member(self) -> bool:
-        """Whether the group counts this agent among its members, with partitions or without."""
+        """Whether this agent is a member of the group, with partitions or without."""
         return self._consumer.is_running and self._consumer.membership().is_member
 
     def positions(self) -> dict[Partition, int]:
-        """Return the offset of the first uncommitted record of each partition that is ours."""
+        """Return the offset of the first uncommitted record of each partition of this agent."""
         if not self._consumer.is_running or not self._has_partitions:
             return {}
         fetched = self._consumer.fetched()
@@ -129,15 +130,15 @@ class Stream:
     async def _run(self, stream: Any) -> None:
         async for events in stream.take_events(self.source.max_records, within=self.source.max_wait_seconds):
             for event in events:
-                event.message.incref()  # or Faust would take it for done, and commit it
+                event.message.incref()  # or Faust would count the record as done, and commit it
             if self._is_stopping:
-                await asyncio.Event().wait()  # nothing new is begun; the app's stop cancels this
+                await asyncio.Event().wait()  # no further batch is begun; the app's stop cancels this
             records = [_to_record(event.message) for event in events if self._is_current(event.message)]
             if records and not await self._process(records):
                 await asyncio.Event().wait()
 
     def _is_current(self, message: Any) -> bool:
-        """Whether the record is ours: one from before a rebalance comes again, here or elsewhere."""
+        """Whether the record is of the present assignment; one from before a rebalance comes again."""
         return self._has_partitions and message.generation_id == self._app.consumer_generation_id
 
     async def _process(self, records: Sequence[Record]) -> bool:
@@ -155,7 +156,7 @@ class Stream:
             return True
         if error := work.exception():
             logger.error("the agent failed on a batch of %d records", len(records), exc_info=error)
-            # Whatever it was, going on would leave a hole in the offsets for ever: the program must end.
+            # Going on would leave a hole in the offsets for ever: the program must end.
             self._agent_failure.set_result(error)
         return error is None
 
@@ -164,14 +165,16 @@ class Stream:
         self._progress.move()
 
     async def _let_go(self, timeout_seconds: float) -> None:
-        """Wait for the work in hand, cancel what takes longer, and commit what is finished."""
+        """Wait for the current batch, cancel it if it takes longer, and commit what is finished."""
         self._give_back.set()
         if self._work is not None and not self._work.done():
             await asyncio.wait([self._work], timeout=timeout_seconds)
             if self._work.cancel():
-                logger.warning("the batch in hand is not finished after %.0f s: given back", timeout_seconds)
+                logger.warning(
+                    "the current batch is not finished after %.0f s: it is given back", timeout_seconds
+                )
                 await asyncio.wait([self._work])
-        # A crashed app's consumer answers no more, and one without its broker not soon.
+        # The consumer of a crashed app does not answer, and one without its broker not soon.
         if self._consumer.is_running:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._commit_for_good(), _LAST_COMMIT_SECONDS)
@@ -191,8 +194,8 @@ class Stream:
             await self._commit()
 
     async def _commit_for_good(self) -> None:
-        """Commit what is finished; try again where that may help."""
-        while await self._commit() is Commit.LATER:  # noqa: ASYNC110 - nobody tells when the broker is back
+        """Commit what is finished, and try again if that may help."""
+        while await self._commit() is Commit.LATER:  # noqa: ASYNC110 - nothing reports that the broker is back
             await asyncio.sleep(_COMMIT_SECONDS)
 
     async def _commit(self) -> Commit:
@@ -212,7 +215,7 @@ class Stream:
             return result
 
     def _lose_partitions(self) -> None:
-        """Commit nothing more of what was read before the next assignment, and see that there is one."""
+        """Commit nothing of what was read before the next assignment, and ask for one."""
         self._has_partitions = False
         self._watch.must_rejoin = True
         self._offsets.forget()

@@ -1,4 +1,4 @@
-"""Topics made again that are gone: the broker came back without its data, or somebody deleted one."""
+"""Makes topics again that are gone: the broker came back without its data, or a topic was deleted."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _PAUSE_SECONDS = 2.0
 
 
 class TopicKeeper:
-    """Makes all topics again once somebody has noticed that one is missing.
+    """Makes all topics again after one was found missing.
 
     Args:
         make_topics: makes those that do not exist.
-        on_lost: is told that a topic is gone for sure.
+        on_lost: called if a topic is gone for sure.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class TopicKeeper:
         self._on_lost()
 
     async def remake_missing(self) -> bool:
-        """Make the topics if one is missing and the last attempt is some seconds ago; returns whether that was done."""
+        """Make the topics if one is missing and the last attempt is some seconds old; returns whether it did."""
         now = time.monotonic()
         if not self._is_missing or now < self._next_attempt:
             return False

@@ -3,7 +3,7 @@ from typing import Any
 import orjson
 import pytest
 
-from pipeline.alert.annotated_record import decode_annotated
+from pipeline.alert.agent import decode_annotated
 from pipeline.messages import AnnotatedPost
 from pipeline.messages.codec import encode
 from pipeline.messages.dead_letter import DeadLetter

@@ -16,9 +16,9 @@ from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import find_free_port, find_free_ports
 from pipeline.messages.record import Outgoing
+from pipeline.monitor.backlog import GroupBacklog
 from pipeline.monitor.readiness import Readiness, State
 from pipeline.settings import Settings
-from pipeline.stream.backlog import GroupBacklog
 from pipeline.stream.group_refusal import MENDED_BY_CLIENT, Applicant, explain_failure, explain_refusal
 from tests.pipeline.agent_process import AgentProcess, running
 from tests.pipeline.kafka.brokers import kafka_or_skip, started
@@ -198,8 +198,7 @@ async def test_what_waits_for_a_group_that_refuses_the_agent_is_counted() -> Non
     async with _strict({}) as settings:
         publisher = await Publisher.connect(Cluster(settings.brokers))
         await publisher.publish([Outgoing("posts", str(n).encode(), b"1") for n in range(10)])
-        source = make_stream(RecordingAgent(), settings).source
-        backlog = GroupBacklog(source)
+        backlog = GroupBacklog(Cluster(settings.brokers), group="group", topic="posts")
         async with asyncio.timeout(60):
             while True:
                 with suppress(BrokerUnavailableError):  # a new broker has no coordinator at first

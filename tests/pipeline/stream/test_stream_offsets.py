@@ -16,9 +16,9 @@ from pipeline.kafka.topics import ensure_topics, group_offsets
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import find_free_port
 from pipeline.messages.record import Partition
+from pipeline.monitor.backlog import count_waiting
 from pipeline.monitor.metrics import Metrics
 from pipeline.settings import Settings
-from pipeline.stream.backlog import count_waiting
 from tests.pipeline.kafka.brokers import kafka_or_skip, started
 from tests.pipeline.stream.streams import RecordingAgent, lag, running_stream, until
 

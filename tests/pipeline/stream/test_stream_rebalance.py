@@ -83,11 +83,12 @@ async def test_a_follower_that_misses_the_topic_for_a_moment_goes_on(settings: S
     try:
         await until(lambda: all(told.status.is_ready for told in readiness))
         await until(lambda: all(len(stream.positions()) == 1 for stream in streams))
-        (follower,) = (s for s in streams if s._consumer._coordinator._group_subscription is None)
+        clients = {stream: stream._consumer._thread.client for stream in streams}
+        (follower,) = (s for s, c in clients.items() if c._consumer._coordinator._group_subscription is None)
         generation = follower._consumer.generation
-        cluster = follower._consumer._client._client.cluster
+        cluster = clients[follower]._consumer._client.cluster
         cluster._partitions = {}
-        follower._consumer._thread._note_missing_topic(cluster)  # as the client tells of each answer
+        clients[follower]._note_missing_topic(cluster)  # as the client tells of each answer
         await until(lambda: follower._consumer.generation > generation)
         await _produce(settings, range(40))
         await until(lambda: {n for agent in agents for n in agent.seen} == set(range(40)))

@@ -19,11 +19,11 @@ from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import find_free_port
 from pipeline.messages.dead_letter import bury, to_outgoing
 from pipeline.messages.record import Partition
+from pipeline.monitor.backlog import count_waiting
 from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.progress import Progress
 from pipeline.outcomes.dead_letters import Wanted, find_letters
 from pipeline.settings import Settings
-from pipeline.stream.backlog import count_waiting
 from tests.chaos.kafka_log import NUM_PARTITIONS, end_offsets, follow_log, read_all
 from tests.pipeline.fakes import make_record
 from tests.pipeline.kafka.brokers import APACHE, kafka_or_skip, started

@@ -7,7 +7,7 @@ from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.record import Outgoing, Partition
-from pipeline.stream.backlog import count_waiting
+from pipeline.monitor.backlog import count_waiting
 from tests.pipeline.kafka.brokers import BrokerKind
 
 
