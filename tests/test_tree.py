@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -15,8 +16,6 @@ _PACKAGES = ("pipeline", "models", "training")
 _MAX_ENTRIES = 12
 # Roots show the whole of a package, and `models/layers` is a layer a file.
 _MORE_ENTRIES = {"pipeline": 18, "models": 13, "models/layers": 15}
-# Generated files, or files that are data to the code beside them.
-_DATA = ("training/results",)
 
 
 def _is_tracked(path: Path) -> bool:
@@ -77,6 +76,15 @@ def test_the_readme_has_a_phrase_for_every_folder() -> None:
     for package in _PACKAGES:
         assert named[package] - {package} == folders_of[package]
     assert named["tests"] <= {"tests", *folders_of["tests"]}
+
+
+def test_the_architecture_page_has_the_floors_of_the_contract() -> None:
+    """A reader sees there which room may import which, as `make check` holds it."""
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", read_page("docs/architecture.md"), re.MULTILINE)
+    floors = [{room for floor, room in rows if floor == number} for number in dict(rows)]
+    contracts = tomllib.loads(read_page("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract.get("containers") == ["pipeline"]]
+    assert floors == [set(layer.split(" | ")) for layer in layers]
 
 
 def test_the_readme_is_a_door() -> None:
