@@ -1,20 +1,23 @@
-"""What the network says of one text, in the text's own character offsets."""
+"""What the network finds in one text; all offsets count the characters of that text."""
 
 from dataclasses import dataclass
 
 from models.text.tokenizer import Token
 
+STAGES = ("tokenise", "parse", "network")
+"""The parts of annotating whose time `Annotator.annotate` measures."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A named entity; `text` is the original text from `start` to before `end`."""
+    """A named entity; `text` is the original text from `start` up to, but not including, `end`."""
 
     text: str
     type: str
     start: int
     end: int
     score: float
-    """Probability that exactly this stretch has this type, from 0 to 1."""
+    """Probability, from 0 to 1, that an entity of this type has exactly these offsets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,12 @@ class Sentiment:
 
     label: str
     score: float
-    """Its probability, from 0 to 1."""
+    """Probability of the label, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Tokens, entities in order, and sentiment; a text without any token has none of them."""
+    """Tokens, entities in the order of the text, and sentiment; a text without tokens has none of the three."""
 
     tokens: tuple[Token, ...]
     entities: tuple[Entity, ...]

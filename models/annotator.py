@@ -1,41 +1,43 @@
-"""Texts in, annotations out: the one door through which the pipeline uses the network."""
+"""Texts in, annotations out: the only entrance to the network that the pipeline uses."""
+
+from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.annotation import Annotation, Entity, Sentiment
-from models.buckets import bucket_by_length
-from models.config import NO_SOURCE
-from models.errors import AnnotationError, TextTooLongError, UnknownSourceError
+from models.annotation import STAGES, Annotation, Entity, Sentiment
+from models.config import NO_GUIDELINES
+from models.errors import AnnotationError, TextTooLongError, UnknownGuidelinesError
 from models.layers.tokens import WordFeatures
 from models.network.batch import Featurizer, Layout, pad
+from models.network.buckets import bucket_by_length
 from models.network.checkpoint import Checkpoint, load_checkpoint
 from models.network.joint_model import Output, ScoredSpan
-from models.text.parser import DependencyParser
 from models.text.sentence import Sentence
 from models.text.tokenizer import Token, tokenize
 from models.text.word_table import WordTable
 
-STAGES = ("tokenise", "parse", "network")
-"""What `Annotator.annotate` tells the time of."""
+if TYPE_CHECKING:
+    from models.text.parser import DependencyParser
+
 MAX_CHARACTERS = 20_000
 MAX_TOKENS = 2_000
 MAX_BUCKET_TOKENS = 8_192
-"""Padded tokens that the network sees at once: what bounds memory."""
+"""How many tokens, padding included, the network reads at once; this bounds the memory that it needs."""
 
 
 class Annotator:
-    """Annotates texts with a checkpoint's network; threads may share it.
+    """Annotates texts with the network of a checkpoint; threads may share it.
 
-    A text's annotation does not depend on the texts beside it.
+    The annotation of a text does not depend on the other texts of the call.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, device: str | torch.device = "cpu") -> None:
@@ -44,43 +46,50 @@ class Annotator:
         self._model = checkpoint.model.to(self._device).eval()
         self._featurizer = Featurizer(checkpoint.config, checkpoint.vocabularies)
         self._word_table = WordTable(self._read_words)
-        self._source = checkpoint.config.default_source or NO_SOURCE
-        self._parser = DependencyParser() if checkpoint.config.needs_parse else None
+        self._guidelines = checkpoint.config.default_source or NO_GUIDELINES
+        self._parser = _load_parser() if checkpoint.config.needs_parse else None
 
     @classmethod
     def from_checkpoint(cls, path: Path, *, device: str = "auto") -> Self:
-        """Load a checkpoint folder; `auto` takes the GPU where there is one.
+        """Load a checkpoint folder; `auto` takes the GPU if there is one.
 
-        Raises `CheckpointError`, and `ParserUnavailableError` where the variant needs a parser.
+        Raises:
+            CheckpointError: the folder is not a checkpoint that this code can load.
+            ParserUnavailableError: the variant reads a parse, and no spaCy model is installed.
         """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         return cls(load_checkpoint(path), device=device)
 
     @property
-    def source(self) -> str:
-        """The corpus whose annotation guidelines it follows, or `NO_SOURCE`."""
-        return self._source
+    def guidelines(self) -> str:
+        """The corpus whose annotation guidelines it follows, or `NO_GUIDELINES`."""
+        return self._guidelines
 
-    def following(self, source: str) -> Self:
-        """An annotator that follows the guidelines of one of the corpora in `config.sources`, or `NO_SOURCE`.
+    def following(self, guidelines: str) -> Self:
+        """Return an annotator that follows other guidelines; this one does not change.
 
-        It shares weights and parser with this one, which stays as it is, and remembers words of its own. Raises
-        `UnknownSourceError`.
+        Both share the weights and the parser. Each remembers its own words.
+
+        Args:
+            guidelines: a corpus of `config.sources`, or `NO_GUIDELINES`.
+
+        Raises:
+            UnknownGuidelinesError: the network was not trained on the guidelines of this corpus.
         """
-        if source not in (*self.checkpoint.config.sources, NO_SOURCE):
-            raise UnknownSourceError(source, self.checkpoint.config.sources)
+        if guidelines not in (*self.checkpoint.config.sources, NO_GUIDELINES):
+            raise UnknownGuidelinesError(guidelines, self.checkpoint.config.sources)
         other = copy(self)
-        other._source = source
+        other._guidelines = guidelines
         other._word_table = WordTable(other._read_words)
         return other
 
     def annotate(
         self, texts: Sequence[str], timings: dict[str, float] | None = None
     ) -> list[Annotation | AnnotationError]:
-        """Annotate each text, in order; one that cannot be annotated gets an error as its result.
+        """Return one result for each text, in order; the result is an error if the text cannot be annotated.
 
-        `timings` receives the seconds spent in each of `STAGES`.
+        If `timings` is given, it receives the seconds spent in each of `STAGES`.
         """
         timings = {} if timings is None else timings
         timings.update(dict.fromkeys(STAGES, 0.0))
@@ -125,12 +134,12 @@ class Annotator:
         words = [word for sentence in sentences for word in sentence.words]
         rows = {word: row for row, word in enumerate(dict.fromkeys(words), start=1)}
         features = F.pad(self._word_table.look_up(list(rows)), (0, 0, 1, 0))
-        places = pad([rows[word] for word in words], layout.mask)
+        row_of_token = pad([rows[word] for word in words], layout.mask)
         layout = layout.to(self._device)
-        return self._model.read(WordFeatures(features, places.to(self._device)), layout), layout
+        return self._model.read(WordFeatures(features, row_of_token.to(self._device)), layout), layout
 
     def _read_words(self, words: Sequence[str]) -> Tensor:
-        batch = self._featurizer.describe(words, self._source).to(self._device)
+        batch = self._featurizer.describe(words, self._guidelines).to(self._device)
         features: Tensor = self._model.token_encoder(batch).dense
         return features[0]
 
@@ -142,6 +151,13 @@ class Annotator:
             Sentence(words, tuple(heads), tuple(deprels))
             for words, (heads, deprels) in zip(word_lists, parses, strict=True)
         ]
+
+
+def _load_parser() -> DependencyParser:
+    # Imported here, because the shipped network needs no parser and spaCy takes long to load.
+    from models.text.parser import DependencyParser
+
+    return DependencyParser()
 
 
 def _tokenise(text: str) -> list[Token] | TextTooLongError:

@@ -1,7 +1,7 @@
 """How fast the network is: `python -m models.bench syn-lstm` and `python -m models.bench annotator`.
 
-Everything is measured in one run on one thread, in CPU time, so that other work on the machine disturbs ratios
-little. Each command prints a table and, as its last line, the same figures as JSON.
+All figures of a command come from one run on one thread, in CPU time, so that other work on the machine hardly
+changes their ratios. Each command prints a table and, as its last line, the same figures as JSON.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from models.annotation import Annotation
 from models.annotator import Annotator
 from models.config import VARIANTS
-from models.layers.syn_lstm import SynLstm
+from models.layers.recurrent.syn_lstm import SynLstm
 from models.layers.tokens import OwnFeatures
 from models.network.checkpoint import Checkpoint, load_checkpoint
 from models.network.joint_model import JointModel
@@ -39,7 +39,7 @@ CORPORA = {"conll": "conll2003/test.jsonl", "tweets": "tweeteval_sentiment/test.
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
+    """Run the command of the command line."""
     arguments = _arguments()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -50,10 +50,10 @@ def main() -> None:
 
 
 def bench_syn_lstm(arguments: argparse.Namespace) -> list[Figures]:
-    """The SynLSTM against `nn.LSTM` on the same tokens, forward and with the backward pass.
+    """Compare the SynLSTM with `nn.LSTM` on the same tokens, with and without the backward pass.
 
-    The comparison has the same hidden size and reads the same input: words and graph side by side. The last
-    columns give an `nn.LSTM` that knows of no graph.
+    Both have the same hidden size and read the same input: the features of words and graph side by side. The last
+    two columns are for an `nn.LSTM` that reads the words only.
     """
     words_size, graph_size, hidden_size = 190, 100, 200
     layers = (
@@ -83,16 +83,16 @@ def bench_syn_lstm(arguments: argparse.Namespace) -> list[Figures]:
 
 
 def bench_annotator(arguments: argparse.Namespace) -> list[Figures]:
-    """Posts a second of `Annotator.annotate`, beside the parser alone and spaCy post by post as in the paper.
+    """Measure the posts per second of `Annotator.annotate`, of the parser alone, and of spaCy as the paper runs it.
 
-    No text is measured twice: what the annotator remembers of words helps only as much as in a stream.
+    No text is measured twice, so the words that the annotator remembers help only as much as they do in a stream.
     """
     rows = []
     for corpus, path in CORPORA.items():
         texts = _read_texts(arguments.data / path)[: arguments.max_texts]
         for name, annotator in _annotators(arguments, texts):
             gc.collect()
-            gc.freeze()  # as `tocsin annotate` does
+            gc.freeze()  # because `tocsin annotate` does so, too
             rows.append(
                 {
                     "corpus": corpus,
@@ -109,7 +109,7 @@ def bench_annotator(arguments: argparse.Namespace) -> list[Figures]:
 
 
 def _length_batches() -> dict[str, list[list[int]]]:
-    """Sentence lengths spread like CoNLL's (median 10, mean 14), as batches of several kinds."""
+    """Batches of several kinds, as sentence lengths that are spread like CoNLL's (median 10, mean 14)."""
     spread = torch.exp(2.3 + 0.8 * torch.randn(1024, generator=torch.Generator().manual_seed(0)))
     lengths = spread.round().clamp(1, 60).int().tolist()
     ordered = sorted(lengths)
@@ -147,7 +147,7 @@ def _apply(layer: nn.Module, features: Tensor, lengths: Tensor, words_size: int)
 
 
 def _medians(runs: Sequence[Callable[[], None]], repeats: int) -> list[float]:
-    """CPU seconds of each; the runs take turns, so that what slows the machine slows all."""
+    """Median CPU seconds of each run. The runs take turns, so that a slow phase of the machine slows all of them."""
     seconds: list[list[float]] = [[] for _ in runs]
     for _ in range(repeats + 1):
         for run, taken in zip(runs, seconds, strict=True):
@@ -176,9 +176,9 @@ def _annotators(arguments: argparse.Namespace, texts: Sequence[str]) -> Iterable
 
 
 def _calm(annotator: Annotator, texts: Sequence[str]) -> None:
-    """Make an untrained network find about as many entities as there are in CoNLL, one in eight tokens.
+    """Make an untrained network find about as many entities as CoNLL has: one for eight tokens.
 
-    Speed depends on nothing else that is learnt; left alone, it takes nearly every token for one.
+    It would otherwise find an entity at nearly every token. The speed depends on nothing else that training changes.
     """
     bias = annotator.checkpoint.model.get_parameter("tag_head.1.bias")
     for step in (0.4, 0.2, 0.1, 0.05, 0.025, 0.0125):
@@ -200,7 +200,7 @@ def _parsing_as_in_the_paper() -> Callable[[Sequence[str]], object]:
 
 
 def _throughput(run: Callable[[Sequence[str]], object], texts: Sequence[str], batch_size: int) -> Figures:
-    """Posts and tokens a second, after a warm-up on a fifth of the batches, one at least where there are more."""
+    """Posts and tokens per second, after a warm-up on a fifth of the batches; at least one batch is measured."""
     batches = [texts[start : start + batch_size] for start in range(0, len(texts), batch_size)]
     num_warm = min(math.ceil(len(batches) / 5), len(batches) - 1)
     seconds: list[float] = []
@@ -230,18 +230,18 @@ def _print_table(rows: Sequence[Figures]) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m models.bench", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    syn_lstm = commands.add_parser("syn-lstm", help="the SynLSTM against nn.LSTM")
+    syn_lstm = commands.add_parser("syn-lstm", help="compare the SynLSTM with nn.LSTM")
     syn_lstm.add_argument("--repeats", type=int, default=15)
     syn_lstm.set_defaults(command=bench_syn_lstm)
-    annotator = commands.add_parser("annotator", help="texts to annotations, end to end")
+    annotator = commands.add_parser("annotator", help="measure texts to annotations, end to end")
     annotator.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
-    annotator.add_argument("--checkpoint", type=Path, help="a checkpoint to measure besides the variants")
-    annotator.add_argument("--variants", default="EF", help="letters of untrained variants")
+    annotator.add_argument("--checkpoint", type=Path, help="a trained checkpoint to measure, too")
+    annotator.add_argument("--variants", default="EF", help="letters of the untrained variants to measure")
     annotator.add_argument(
-        "--hidden-sizes", type=int, nargs="+", default=[200, 100], help="of the variants' encoder"
+        "--hidden-sizes", type=int, nargs="+", default=[200, 100], help="sizes of the variants' encoder"
     )
-    annotator.add_argument("--batch-size", type=int, default=1024, help="texts a call")
-    annotator.add_argument("--max-texts", type=int, default=2560, help="texts a corpus")
+    annotator.add_argument("--batch-size", type=int, default=1024, help="texts in a call")
+    annotator.add_argument("--max-texts", type=int, default=2560, help="texts of a corpus to measure")
     annotator.set_defaults(command=bench_annotator)
     return parser.parse_args()
 

@@ -8,9 +8,9 @@ from typing import Any, Self
 from models.errors import ConfigError
 
 TAG_SCHEMES: Mapping[str, str] = MappingProxyType({"BIO": "BI", "IOBES": "BIES"})
-"""Prefixes of each tag scheme; `O` belongs to both."""
-NO_SOURCE = "none"
-"""In place of a source: text that follows the annotation guidelines of no corpus in particular."""
+"""Prefixes of each tag scheme. Both schemes also have `O`, which has no prefix."""
+NO_GUIDELINES = "none"
+"""Stands for a text that follows the annotation guidelines of no corpus in particular."""
 SENTIMENT_LOSS_NAMES = ("cross_entropy", "focal")
 
 
@@ -19,54 +19,55 @@ class ModelConfig:
     """One network. The first three fields are the flags of the paper's section 3."""
 
     use_char_embs: bool
-    """Whether a character BiLSTM is part of a token's features."""
+    """Whether a character BiLSTM adds to a token's features."""
     use_separate_lstms: bool
-    """Whether sentiment has a BiLSTM of its own, over the word embeddings."""
+    """Whether sentiment has its own BiLSTM, over the word embeddings."""
     use_syn_lstm: bool
-    """Whether the sequence encoder is a dependency GCN and a SynLSTM, not a standard BiLSTM."""
+    """Whether the sequence encoder is a dependency GCN with a SynLSTM instead of a standard BiLSTM."""
 
     entity_types: tuple[str, ...] = ("LOC", "MISC", "ORG", "PER")
     sentiment_labels: tuple[str, ...] = ("negative", "neutral", "positive")
+    # `sources`, `default_source` and `source_dropout` are keys of checkpoints and recipes, so they keep their names.
     sources: tuple[str, ...] = ()
-    """Corpora whose annotation guidelines the network tells apart by an embedding each; empty for none.
+    """Corpora whose annotation guidelines the network tells apart; it has one embedding for each.
 
-    Guidelines disagree on what an entity is (user names, products); without this the network can only guess
-    which of them hold.
+    Guidelines disagree on what an entity is, for example on user names and products. A network without this field
+    can only guess which guidelines hold.
     """
     default_source: str = ""
-    """Whose guidelines hold for text of no known source; "" for none of them."""
+    """The corpus whose guidelines a text follows if it names none; "" if it follows none of them."""
     tag_scheme: str = "BIO"
     use_crf: bool = True
-    """Whether tags are decoded by a CRF, not one by one."""
+    """Whether a CRF decodes the tags of a sentence together, or a softmax decodes them one by one."""
     sentiment_loss: str = "cross_entropy"
 
     word_dim: int = 100
     char_dim: int = 30
     char_hidden_size: int = 40
-    """Per direction."""
+    """Size of the character BiLSTM, per direction."""
     max_word_chars: int = 32
-    """Characters of a word that the character BiLSTM reads; longer words lose their middle."""
+    """How many characters of a word the character BiLSTM reads; longer words lose their middle."""
     case_dim: int = 10
     """Size of the embedding of a word's case class."""
     hidden_size: int = 200
-    """Of the sequence encoder, per direction."""
+    """Size of the sequence encoder, per direction."""
     sentiment_hidden_size: int = 200
-    """Of the separate sentiment BiLSTM, per direction; unused where the encoder is shared."""
+    """Size of the separate sentiment BiLSTM, per direction; unused if the encoder is shared."""
     num_sentiment_layers: int = 2
     gcn_size: int = 100
     num_gcn_layers: int = 2
     deprel_dim: int = 50
 
     source_dropout: float = 0.2
-    """Probability that a sentence's source is read as unknown in training."""
+    """Probability that a sentence's guidelines are hidden from the network in training."""
     word_dropout: float = 0.3
-    """Probability that a rare word without a pretrained vector is read as unknown in training."""
+    """Probability that a rare word without a pretrained vector is replaced by the unknown word in training."""
     embedding_dropout: float = 0.5
-    """On token features, locked over a sentence."""
+    """Dropout of token features; one mask for all tokens of a sentence."""
     ner_dropout: float = 0.3
-    """On hidden states before the NER head, locked over a sentence."""
+    """Dropout of hidden states before the NER head; one mask for all tokens of a sentence."""
     sentiment_dropout: float = 0.4
-    """In the sentiment head."""
+    """Dropout in the sentiment head."""
 
     def __post_init__(self) -> None:
         if mistakes := [*_label_mistakes(self), *_number_mistakes(self)]:
@@ -79,17 +80,17 @@ class ModelConfig:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """All tags of the scheme, `O` first."""
+        """All tags of the scheme; `O` comes first."""
         prefixes = TAG_SCHEMES[self.tag_scheme]
         return ("O", *(f"{prefix}-{kind}" for kind in self.entity_types for prefix in prefixes))
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields as JSON values."""
+        """Return all fields as JSON values."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The configuration that `to_dict` wrote; raises `ConfigError` with every mistake."""
+        """Return the configuration that `to_dict` wrote; raises `ConfigError` with every mistake."""
         types = {field.name: field.type for field in fields(cls)}
         mistakes = [f"{name}: unknown key" for name in values if name not in types]
         mistakes += [
@@ -132,14 +133,16 @@ def _label_mistakes(config: ModelConfig) -> list[str]:
         ("sentiment_labels", config.sentiment_labels),
     ):
         if not labels or len(set(labels)) != len(labels) or "" in labels:
-            mistakes.append(f"{name}={labels!r}: expected one or more names, each once")
-    return [*mistakes, *_source_mistakes(config)]
+            mistakes.append(f"{name}={labels!r}: expected at least one name, and no name twice")
+    return [*mistakes, *_guidelines_mistakes(config)]
 
 
-def _source_mistakes(config: ModelConfig) -> list[str]:
+def _guidelines_mistakes(config: ModelConfig) -> list[str]:
     mistakes = []
-    if len(set(config.sources)) != len(config.sources) or {"", NO_SOURCE} & set(config.sources):
-        mistakes.append(f"sources={config.sources!r}: expected names, each once, and not {NO_SOURCE!r}")
+    if len(set(config.sources)) != len(config.sources) or {"", NO_GUIDELINES} & set(config.sources):
+        mistakes.append(
+            f"sources={config.sources!r}: expected names, none of them twice and none {NO_GUIDELINES!r}"
+        )
     if config.default_source and config.default_source not in config.sources:
         known = ", ".join(config.sources) or "none"
         mistakes.append(f"default_source={config.default_source!r}: expected one of the sources: {known}")
@@ -171,4 +174,4 @@ VARIANTS: Mapping[str, ModelConfig] = MappingProxyType(
         "F": _variant(char=True, separate=False, syn=False),
     }
 )
-"""The paper's section 6, and F: D with characters, the parser-free variant that it leaves out."""
+"""The variants A-E of the paper's section 6, and F, which is D with characters and needs no parser either."""

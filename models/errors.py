@@ -1,25 +1,25 @@
-"""Everything that `models` raises or returns as a failure.
+"""Every error that `models` raises, or returns as the result of a text.
 
 ModelsError
-├── ConfigError                a model configuration that cannot be built; lists every mistake
-├── CheckpointError            a folder that cannot be trusted or does not fit this code
-├── ParserUnavailableError     the variant needs syntax and no spaCy model is installed
-├── EmptySentenceError         a sentence without a token was given to the featurizer
-├── MissingParseError          the variant needs syntax and a sentence carries no parse
-├── UnknownSourceError         the network was not trained on the guidelines of this corpus
-└── AnnotationError            one text could not be annotated; a value in the annotator's results
-    └── TextTooLongError       more characters or tokens than the annotator accepts
+├── ConfigError                a model configuration cannot be built; lists every mistake
+├── CheckpointError            a checkpoint is damaged or does not fit this code
+├── ParserUnavailableError     the variant reads a parse, and no spaCy model is installed
+├── EmptySentenceError         a sentence without tokens was given to the featurizer
+├── MissingParseError          the variant reads a parse, and a sentence has none
+├── UnknownGuidelinesError     the network was not trained on the guidelines of this corpus
+└── AnnotationError            one text could not be annotated; the annotator returns it, and does not raise it
+    └── TextTooLongError       the text has more characters or tokens than the annotator accepts
 """
 
 from collections.abc import Sequence
 
 
 class ModelsError(Exception):
-    """The root of the tree."""
+    """The root of all errors of this package."""
 
 
 class ConfigError(ModelsError):
-    """A model configuration with mistakes, all of them in `mistakes`."""
+    """A model configuration has mistakes; `mistakes` lists all of them."""
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         super().__init__("bad model configuration: " + "; ".join(mistakes))
@@ -27,37 +27,39 @@ class ConfigError(ModelsError):
 
 
 class CheckpointError(ModelsError):
-    """A checkpoint that is refused, with the reason."""
+    """A checkpoint was refused; the message gives the reason."""
 
 
 class ParserUnavailableError(ModelsError):
-    """No spaCy model for the dependency parse is installed."""
+    """No spaCy model that parses dependencies is installed."""
 
 
 class EmptySentenceError(ModelsError):
-    """A sentence has no tokens, so there is nothing to tag or to pool."""
+    """A sentence has no tokens, so nothing can be tagged or pooled."""
 
 
 class MissingParseError(ModelsError):
-    """A sentence has no heads and relations although the variant reads them."""
+    """A sentence has no heads and relations, although the variant reads them."""
 
 
-class UnknownSourceError(ModelsError):
-    """Guidelines of a corpus that the network does not know."""
+class UnknownGuidelinesError(ModelsError):
+    """The network does not know the guidelines that were asked for."""
 
-    def __init__(self, source: str, known: Sequence[str]) -> None:
+    def __init__(self, guidelines: str, known: Sequence[str]) -> None:
         expected = (
-            f"one of {', '.join(known)}, or none" if known else "none, as the network tells no corpora apart"
+            f"one of {', '.join(known)}, or none"
+            if known
+            else "none, because the network tells no corpora apart"
         )
-        super().__init__(f"source {source!r}: expected {expected}")
+        super().__init__(f"guidelines {guidelines!r}: expected {expected}")
 
 
 class AnnotationError(ModelsError):
-    """One text that could not be annotated; its neighbours are not affected."""
+    """One text could not be annotated; the other texts of the call are not affected."""
 
 
 class TextTooLongError(AnnotationError):
-    """The text has more `unit` than the annotator accepts."""
+    """The text has more characters or tokens (the `unit`) than the annotator accepts."""
 
     def __init__(self, *, limit: int, actual: int, unit: str) -> None:
         super().__init__(f"text has {actual} {unit}, the limit is {limit}: shorten or split it")

@@ -1,4 +1,4 @@
-"""Graph convolution over a sentence's dependency tree."""
+"""Graph convolution over the dependency tree of a sentence."""
 
 import warnings
 
@@ -6,20 +6,20 @@ import torch
 from torch import Tensor, nn
 
 with warnings.catch_warnings():
-    # torch_geometric 2.8 compiles parts of itself on import with what torch 2.13 calls deprecated.
+    # When it is imported, torch_geometric 2.8 compiles parts of itself with functions that torch 2.13 deprecates.
     warnings.simplefilter("ignore", DeprecationWarning)
     from torch_geometric.nn import MessagePassing
 
 
 class DependencyGraphConv(MessagePassing):  # type: ignore[misc]  # PyG publishes no types
-    """One graph convolution whose messages know their relation.
+    """One graph convolution whose messages depend on the relation of their edge.
 
     After Kipf and Welling (2017) with the relation terms of Marcheggiani and Titov (2017):
 
         h_i' = ReLU( 1/|N(i)| * sum over j in N(i) of (W h_j + V r_ij) + b )
 
-    where N(i) holds i's head, its dependents and i itself, and r_ij is the learned embedding of the relation,
-    of its reverse or of the self loop.
+    where N(i) contains i's head, its dependents and i itself, and r_ij is the learned embedding of the relation, of
+    its reverse, or of the self loop.
 
     Shapes:
         nodes: (N, D); edge_index: (2, E) source and target; relations: (E, R).
@@ -32,15 +32,19 @@ class DependencyGraphConv(MessagePassing):  # type: ignore[misc]  # PyG publishe
         self.relation = nn.Linear(relation_size, output_size, bias=False)
 
     def forward(self, nodes: Tensor, edge_index: Tensor, edge_type: Tensor, relations: Tensor) -> Tensor:
-        # Projected once a relation rather than once an edge; the bias may enter before a mean.
+        # Relations are projected once each, not once for each edge. The bias comes before the mean, which does not
+        # change the result.
         messages = self.propagate(
             edge_index, x=self.node(nodes), relation=self.relation(relations), edge_type=edge_type
         )
         return torch.relu(messages)
 
     def propagate(self, edge_index: Tensor, **inputs: Tensor) -> Tensor:
-        """PyG's own. Only a class that brings a `propagate` is spared the one that PyG else writes for it as a
-        Python file into the temporary folder, once a process, and leaves there."""
+        """Call PyG's own `propagate`.
+
+        For a class without this method PyG would generate one: each process would leave a Python file in the folder
+        for temporary files.
+        """
         nodes: Tensor = super().propagate(edge_index, **inputs)
         return nodes
 
@@ -49,11 +53,11 @@ class DependencyGraphConv(MessagePassing):  # type: ignore[misc]  # PyG publishe
 
 
 class DependencyGcn(nn.Module):
-    """Layers of graph convolution over heads, dependents and the token itself.
+    """Layers of graph convolution over each token, its head and its dependents.
 
     Shapes:
         tokens: (B, T, D) token features.
-        edge_index: (2, E) head node and dependent node of each arc, node `b * T + t`.
+        edge_index: (2, E) head and dependent of each arc; token t of sentence b is node `b * T + t`.
         edge_type: (E,) relation of each arc.
         mask: (B, T) true on real tokens.
         returns: (B, T, H), zero on padding.
@@ -64,7 +68,7 @@ class DependencyGcn(nn.Module):
     ) -> None:
         super().__init__()
         self.num_deprels = num_deprels
-        # Each relation, its reverse, and one for self loops.
+        # One embedding for each relation, one for its reverse, and one for self loops.
         self.relations = nn.Embedding(2 * num_deprels + 1, deprel_dim)
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(DependencyGraphConv(size, deprel_dim, hidden_size) for size in sizes)

@@ -1,4 +1,4 @@
-"""Losses of the sentiment head, by name."""
+"""The losses of the sentiment head, by name."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -12,7 +12,7 @@ FOCAL_GAMMA = 2.0
 
 
 def focal_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross entropy that gives less weight to what is already right (Lin et al. 2017, eq. 4, alpha = 1).
+    """Cross entropy that gives less weight to examples that are already right (Lin et al. 2017, eq. 4, alpha = 1).
 
     Shapes:
         logits: (B, S); labels: (B,).

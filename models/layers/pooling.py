@@ -1,11 +1,11 @@
-"""A sentence's states as one vector."""
+"""The states of a sentence as one vector."""
 
 import torch
 from torch import Tensor
 
 
 def pool(states: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
-    """Average, maximum and last token of the real tokens, side by side (the paper's section 3.1).
+    """Return average, maximum and last of the states of real tokens, side by side (the paper's section 3.1).
 
     Shapes:
         states: (B, T, H), zero on padding.

@@ -1,7 +1,7 @@
-"""The tokens of a batch: each with features of its own, or with those of its word.
+"""The tokens of a batch, each with its own features or with those of its word.
 
-Equal words have equal features until they look at their neighbours, unless dropout tells them apart. So in
-inference whatever maps each token by itself, as the input products of an LSTM do, is computed once a word.
+In inference equal words have equal features until a layer mixes in their neighbours. So a map of single tokens, such as
+the input products of an LSTM, is computed once for each distinct word. In training dropout makes them differ.
 """
 
 from abc import ABC, abstractmethod
@@ -13,30 +13,36 @@ from torch import Tensor
 
 
 class Tokens(ABC):
-    """(B, T, D) features, zero on padding."""
+    """Features of shape (B, T, D), zero on padding."""
 
     @property
     @abstractmethod
     def dense(self) -> Tensor:
-        """(B, T, D) all of them."""
+        """All features as one (B, T, D) tensor."""
 
     @property
     @abstractmethod
     def num_tokens(self) -> int:
-        """T."""
+        """T, the number of tokens of the longest sentence."""
 
     @abstractmethod
     def first(self, size: int) -> Self:
-        """The same tokens with their first `size` features alone."""
+        """Return the same tokens with only their first `size` features."""
 
     @abstractmethod
     def project(self, weight: Tensor, bias: Tensor, order: Tensor) -> Tensor:
-        """(N, P) `x W + b` of the tokens in this order; (N,) numbers `b * T + t`, (D, P), (P,)."""
+        """Return `x W + b` for tokens in the given order.
+
+        Shapes:
+            weight: (D, P); bias: (P,).
+            order: (N,) token numbers `b * T + t`.
+            returns: (N, P).
+        """
 
 
 @dataclass(frozen=True)
 class OwnFeatures(Tokens):
-    """Tokens that all differ."""
+    """Tokens that each have their own features."""
 
     features: Tensor
     """(B, T, D)."""
@@ -58,12 +64,12 @@ class OwnFeatures(Tokens):
 
 @dataclass(frozen=True)
 class WordFeatures(Tokens):
-    """Tokens that are given by their words."""
+    """Tokens that have the features of their word."""
 
     features: Tensor
-    """(1 + U, D) features of the padding, which are zero, and of the batch's distinct words."""
+    """(1 + U, D) features: zeros for padding, then those of the U distinct words of the batch."""
     words: Tensor
-    """(B, T) row of each token's word, 0 on padding."""
+    """(B, T) row in `features` of each token's word, 0 on padding."""
 
     @property
     def dense(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""Word vectors: a trained stretch, and a frozen tail of words never seen in training."""
+"""Word vectors: trained ones, and a frozen tail for words that do not occur in the training texts."""
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,9 @@ from models.text.vocabulary import PADDING_INDEX, UNKNOWN_INDEX, Vocabularies
 
 
 class WordEmbedding(nn.Module):
-    """Looks up word vectors; in training hides rare words without a pretrained vector now and then.
+    """Looks up word vectors.
+
+    In training it replaces some of the rare words without a pretrained vector by the unknown word.
 
     Shapes:
         words: (B, T) indices into the vocabulary.
@@ -24,7 +26,7 @@ class WordEmbedding(nn.Module):
         self.word_dropout = word_dropout
         num_tail = len(vocabularies.words) - self.num_trained
         self.trained = nn.Embedding(self.num_trained, dim, padding_idx=PADDING_INDEX)
-        # One row more, so that the look-up of a vocabulary without a tail has a row to clamp to.
+        # Row 0 is zero: it is what words outside the tail look up.
         self.register_buffer("tail", torch.zeros(num_tail + 1, dim))
         bound = (3 / dim) ** 0.5
         nn.init.uniform_(self.trained.weight, -bound, bound)
@@ -33,7 +35,11 @@ class WordEmbedding(nn.Module):
 
     @torch.no_grad()
     def load_vectors(self, vectors: Tensor) -> None:
-        """Take over pretrained vectors, (V, D) in the vocabulary's order; a row of zeros stands for none."""
+        """Copy pretrained vectors, (V, D) in the order of the vocabulary; a row of zeros means that a word has none.
+
+        Raises:
+            ValueError: the vectors have another shape.
+        """
         expected = (self.num_trained + len(self.tail) - 1, self.trained.embedding_dim)
         if tuple(vectors.shape) != expected:
             raise ValueError(f"vectors are {tuple(vectors.shape)}, the vocabulary needs {expected}")
@@ -51,5 +57,5 @@ class WordEmbedding(nn.Module):
         in_tail = words >= self.num_trained
         trained: Tensor = self.trained(words.masked_fill(in_tail, PADDING_INDEX))
         tail = F.embedding((words - self.num_trained + 1).clamp(min=0), self.tail)
-        # Row 0 of both tables is zero, so the sum picks whichever table knows the word.
+        # Row 0 of both tables is zero, so the sum is the vector of the table that has the word.
         return trained + tail

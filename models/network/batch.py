@@ -1,7 +1,7 @@
 """Sentences as padded tensors.
 
-A batch is a pure function of its sentences, the configuration and the vocabularies. Node `b * T + t` of the
-graph is token `t` of sentence `b`, so the graph and the padded tensors cannot drift apart.
+A batch depends only on its sentences, the configuration and the vocabularies. Node `b * T + t` of the graph is token
+`t` of sentence `b`, so graph and padded tensors always fit together.
 """
 
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ from models.text.word_forms import case_class
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the words of B sentences of at most T words stand, and how they hang together."""
+    """The shape of B sentences, the longest of which has T words, and the arcs of their parses."""
 
     lengths: Tensor
-    """(B,) words of each sentence; stays on the CPU."""
+    """(B,) number of words of each sentence; stays on the CPU."""
     mask: Tensor
     """(B, T) true on real tokens."""
     edge_index: Tensor | None
-    """(2, E) head and dependent node of each arc, roots left out; None unless the variant reads a parse."""
+    """(2, E) head and dependent of each arc, without roots; None if the variant reads no parse."""
     edge_type: Tensor | None
-    """(E,) index of each arc's relation."""
+    """(E,) index of each arc's relation; None if the variant reads no parse."""
 
     def to(self, device: torch.device | str) -> Self:
-        """The same on `device`, lengths excepted."""
+        """Return the same on `device`; lengths stay on the CPU."""
         tensors = {field.name: getattr(self, field.name) for field in fields(self)}
         return type(self)(
             **{name: t if t is None or name in _ON_CPU else t.to(device) for name, t in tensors.items()}
@@ -41,54 +41,59 @@ class Layout:
 
 @dataclass(frozen=True)
 class Batch(Layout):
-    """A layout with what can be said of each word: U distinct spellings of at most C characters."""
+    """A layout with the features of each word; its words have U distinct spellings, the longest has C characters."""
 
-    source: Tensor
-    """(B,) index of each sentence's source in `ModelConfig.sources`, from 1; 0 where it is unknown."""
+    guidelines: Tensor
+    """(B,) index of each sentence's guidelines in `ModelConfig.sources`, counted from 1; 0 if they are unknown."""
     words: Tensor
     """(B, T) word indices, 0 on padding."""
     case: Tensor
     """(B, T) case classes, 0 on padding."""
     spelling: Tensor
-    """(B, T) index of each word's spelling, 0 on padding; words of equal spelling share one."""
+    """(B, T) row in `chars` of each word's spelling, 0 on padding."""
     chars: Tensor
-    """(U, C) character indices of each spelling, 0 on padding; row 0 stands for padding tokens."""
+    """(1 + U, C) character indices of each spelling, 0 on padding; row 0 is for padding tokens."""
     char_lengths: Tensor
-    """(U,) characters of each spelling, 1 for row 0; stays on the CPU, where packing wants it."""
+    """(1 + U,) number of characters of each spelling, 1 for row 0; stays on the CPU, where packing needs it."""
 
 
 _ON_CPU = ("lengths", "char_lengths")
 
 
 class Featurizer:
-    """Turns sentences into a `Batch`; keeps no state between calls, so threads may share it."""
+    """Turns sentences into a `Batch`. It keeps no state between calls, so threads may share it."""
 
     def __init__(self, config: ModelConfig, vocabularies: Vocabularies) -> None:
         self._config = config
         self._vocabularies = vocabularies
-        self._sources = {name: index for index, name in enumerate(config.sources, start=1)}
+        self._guidelines = {name: index for index, name in enumerate(config.sources, start=1)}
 
     def __call__(self, sentences: Sequence[Sentence]) -> Batch:
-        """Raises `EmptySentenceError`, and `MissingParseError` where the variant reads a parse."""
+        """Return the batch of these sentences.
+
+        Raises:
+            EmptySentenceError: there is no sentence, or one has no words.
+            MissingParseError: the variant reads a parse, and a sentence has none.
+        """
         layout = self.lay_out(sentences)
         words = [word for sentence in sentences for word in sentence.words]
-        return self._describe(layout, words, [sentence.source for sentence in sentences])
+        return self._describe(layout, words, [sentence.guidelines for sentence in sentences])
 
     def lay_out(self, sentences: Sequence[Sentence]) -> Layout:
-        """All of the batch but its words; raises as a call does."""
+        """Return the layout of these sentences; raises the same errors as a call."""
         if not sentences or not all(sentence.words for sentence in sentences):
-            raise EmptySentenceError("expected one sentence or more, each with one word or more")
+            raise EmptySentenceError("expected at least one sentence, each with at least one word")
         lengths = torch.tensor([len(sentence.words) for sentence in sentences])
         mask = torch.arange(int(lengths.max())) < lengths[:, None]
         edge_index, edge_type = self._connect(sentences, mask.shape[1])
         return Layout(lengths, mask, edge_index, edge_type)
 
-    def describe(self, words: Sequence[str], source: str | None = None) -> Batch:
-        """One sentence of words without arcs, for what can be said of a word without its neighbours."""
+    def describe(self, words: Sequence[str], guidelines: str | None = None) -> Batch:
+        """Return a batch of one sentence without arcs, for features of words that do not depend on their neighbours."""
         mask = torch.ones(1, len(words), dtype=torch.bool)
-        return self._describe(Layout(torch.tensor([len(words)]), mask, None, None), words, [source])
+        return self._describe(Layout(torch.tensor([len(words)]), mask, None, None), words, [guidelines])
 
-    def _describe(self, layout: Layout, words: Sequence[str], sources: Sequence[str | None]) -> Batch:
+    def _describe(self, layout: Layout, words: Sequence[str], guidelines: Sequence[str | None]) -> Batch:
         spellings = {word: row for row, word in enumerate(dict.fromkeys(words), start=1)}
         spelling = pad([spellings[word] for word in words], layout.mask)
         word_of = torch.tensor([0, *map(self._vocabularies.word_index, spellings)])
@@ -96,7 +101,7 @@ class Featurizer:
         chars, char_lengths = self._spell(list(spellings))
         return Batch(
             **vars(layout),
-            source=torch.tensor([self._source_index(source) for source in sources]),
+            guidelines=torch.tensor([self._guidelines_index(name) for name in guidelines]),
             words=word_of[spelling],
             case=case_of[spelling],
             spelling=spelling,
@@ -104,9 +109,8 @@ class Featurizer:
             char_lengths=char_lengths,
         )
 
-    def _source_index(self, source: str | None) -> int:
-        name = self._config.default_source if source is None else source
-        return self._sources.get(name, 0)
+    def _guidelines_index(self, name: str | None) -> int:
+        return self._guidelines.get(self._config.default_source if name is None else name, 0)
 
     def _spell(self, spellings: Sequence[str]) -> tuple[Tensor, Tensor]:
         if not self._config.use_char_embs:
@@ -133,12 +137,12 @@ class Featurizer:
 
 
 def pad(values: Sequence[int], mask: Tensor) -> Tensor:
-    """(rows, width) the values row after row where the mask is true, zero elsewhere."""
+    """Return a tensor of the mask's shape: the values, row by row, where the mask is true, and zero elsewhere."""
     return torch.zeros(mask.shape, dtype=torch.long).masked_scatter_(mask, torch.tensor(values))
 
 
 def _shorten(word: str, limit: int) -> str:
-    """Both ends matter to the two directions of the character LSTM; the middle of a long word does not."""
+    """Keep both ends of a long word: the two directions of the character LSTM need them more than the middle."""
     if len(word) <= limit:
         return word
     return word[: (limit + 1) // 2] + word[len(word) - limit // 2 :]

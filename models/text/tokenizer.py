@@ -1,15 +1,15 @@
-"""Tokens of social-media text, with their place in it; the same code in training and in serving.
+"""Cuts social-media text into tokens; training and serving use the same code.
 
-Conventions, so that corpora can be cut the same way:
+The conventions, so that corpora can be cut in the same way:
 
-- The sign and the name of a mention or hashtag are two tokens (`@`, `name`; `#`, `NepalEarthquake`): entities
-  begin after the sign, and the name can be looked up.
+- A mention or hashtag is two tokens, its sign and its name (`@`, `name`; `#`, `NepalEarthquake`). Entities begin
+  after the sign, and the name can be looked up.
 - Contractions are split as in CoNLL and GloVe (`do`, `n't`; `it`, `'s`), with straight or curly apostrophes.
-- Hyphenated words, abbreviations with dots (`U.S.`, `Mr.`), numbers (`1,000.50`, `10:30`, `1996-08-22`),
-  links, e-mail addresses, HTML entities (`&amp;`, looked up as `&`), emoticons and emoji sequences stay whole.
-- A run of one punctuation mark is one token (`!!!`); every other mark is a token of its own.
+- Hyphenated words, abbreviations with dots (`U.S.`, `Mr.`), numbers (`1,000.50`, `10:30`, `1996-08-22`), links,
+  e-mail addresses, HTML references (`&amp;`, which is looked up as `&`), emoticons and emoji sequences stay whole.
+- A run of the same punctuation mark is one token (`!!!`); any other mark is one token.
 
-A token is always `text[start:end]`; no character but white space is left out.
+A token is always `text[start:end]`. Only white space belongs to no token.
 """
 
 import re
@@ -17,16 +17,17 @@ from typing import NamedTuple
 
 
 class Token(NamedTuple):
-    """A stretch of the original text; a tuple, which is made several times faster than a frozen dataclass."""
+    """A piece of the original text. It is a tuple because a frozen dataclass takes several times as long to make."""
 
     text: str
     start: int
     """Offset of the first character."""
     end: int
-    """Offset after the last character."""
+    """Offset just after the last character."""
 
 
-# Marks, which \w leaves out, with the scripts that need them: Indic (not its danda) to Burmese, Khmer.
+# Combining marks, which \w does not match, and the blocks of the scripts that need them: Indic scripts (without the
+# danda) up to Burmese, and Khmer.
 _MARKS = r"\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0963\u0966-\u109f\u1780-\u17d3\u20d0-\u20dc"
 _CHAR = rf"[\w{_MARKS}]"
 _PICTURE = (
@@ -37,14 +38,14 @@ _PICTURE = (
 _DOMAINS = r"(?:com|org|net|edu|gov|info|tv|ly|co|io|me|gl|uk|be|us|de|fr|eu|in|to|fm)"
 _SHORT_FORMS = r"(?:mr|mrs|ms|dr|st|prof|gen|gov|sen|rep|lt|col|sgt|capt|jr|sr|inc|corp|co|ltd|vs|etc)"
 
-# Bounded repetitions, and fall-backs that consume what was scanned, keep matching linear on hostile text.
+# Matching stays linear on hostile text: repetitions are bounded, and a fall-back consumes what was scanned.
 _TOKEN = re.compile(
     rf"""
-      [a-z]++ (?=[\s,])                                                  # most words, without a look at the rest
+      [a-z]++ (?=[\s,])                                                  # most words: matched first, for speed
     | (?:https?://|www\.) [^\s<>"]* [^\s<>".,;:!?'’”)(\[\]…*]            # link
     | (?:[\w-]{{1,63}}\.){{1,4}} {_DOMAINS} (?:/[^\s<>"]*[\w/=-] | (?![\w.@-]))   # link without a scheme
     | [\w.+-]{{1,64}} @ (?:[\w-]{{1,63}}\.){{1,4}} [a-z]{{2,12}} (?!\w)   # e-mail address
-    | & (?: [a-z]{{2,8}} | \#\d{{1,7}} | \#x[\da-f]{{1,6}} ) ;            # HTML entity
+    | & (?: [a-z]{{2,8}} | \#\d{{1,7}} | \#x[\da-f]{{1,6}} ) ;            # HTML reference
     | [\U0001f1e6-\U0001f1ff]{{2}}                                       # flag
     | [\d\#*] \ufe0f? \u20e3                                             # keycap
     | {_PICTURE} (?: \u200d {_PICTURE} )*                                # emoji, also joined ones
@@ -54,7 +55,7 @@ _TOKEN = re.compile(
     | {_SHORT_FORMS} \. (?=\s+[\w"'(])                                   # Mr.
     | \d+ (?: [.,:/-] \d+ )* {_CHAR}* (?: - {_CHAR}+ )*                  # number, also 5-year-old and 1st
     | {_CHAR}+ (?: (?: [-'’\u200d] | & (?! [a-z]{{2,8}}; ) ) {_CHAR}+ )*   # word
-    | ['’] (?: s|m|re|ve|ll|d ) (?!\w)                                   # contraction after something odd
+    | ['’] (?: s|m|re|ve|ll|d ) (?!\w)                                   # contraction without a word before it
     | ([^\w\s]) \1*                                                      # punctuation
     | \S
     """,
@@ -64,7 +65,7 @@ _CONTRACTION = re.compile(r"(?<=\w)(?:n['’]t|['’](?:s|m|re|ve|ll|d))$", re.I
 
 
 def tokenize(text: str) -> list[Token]:
-    """Cut `text` into tokens in order of their offsets."""
+    """Return the tokens of `text` in the order of their offsets."""
     tokens = []
     for match in _TOKEN.finditer(text):
         word, (start, end) = match[0], match.span()

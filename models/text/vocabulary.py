@@ -1,4 +1,4 @@
-"""Words, characters and dependency relations that a checkpoint knows, each with its index."""
+"""The words, characters and dependency relations that a checkpoint knows, and their indices."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,18 +15,18 @@ PADDING_INDEX = 0
 UNKNOWN_INDEX = 1
 
 RARE_COUNT = 5
-"""A training word seen less often is rare: word dropout may hide it."""
+"""A training word that was seen less often is rare: word dropout may hide it."""
 MIN_CHAR_COUNT = 3
-"""A character seen less often is read as unknown, so that the unknown character is trained too."""
+"""A character that was seen less often counts as unknown, so that the unknown character is trained, too."""
 
 
 @dataclass(frozen=True)
 class Vocabularies:
-    """Index 0 is padding and 1 unknown in all three lists.
+    """Three lists of names; in each of them index 0 is padding and index 1 is unknown.
 
-    `words` has four stretches: padding and unknown; rare training words without a pretrained vector
-    (`num_rare_words`); the other training words, up to `num_trainable_words`; the frozen tail, words never
-    seen in training that keep their pretrained vector.
+    `words` has four parts: padding and unknown; the rare training words without a pretrained vector
+    (`num_rare_words` of them); the other training words, up to index `num_trainable_words`; and the frozen tail,
+    whose words do not occur in the training texts and keep their pretrained vector.
     """
 
     words: tuple[str, ...]
@@ -39,11 +39,11 @@ class Vocabularies:
         for name in ("words", "chars", "deprels"):
             entries = getattr(self, name)
             if entries[:2] != (PADDING, UNKNOWN) or len(set(entries)) != len(entries):
-                raise ValueError(f"{name}: expected padding, unknown, then entries that differ")
+                raise ValueError(f"{name}: expected {PADDING}, {UNKNOWN}, and then no entry twice")
         if not 0 <= self.num_rare_words <= self.num_trainable_words - 2 <= len(self.words) - 2:
             raise ValueError(
                 f"num_rare_words={self.num_rare_words}, num_trainable_words={self.num_trainable_words}: "
-                f"do not fit {len(self.words)} words"
+                f"do not fit a list of {len(self.words)} words"
             )
 
     @classmethod
@@ -57,8 +57,14 @@ class Vocabularies:
     ) -> Self:
         """Collect the vocabularies of training sentences, and the most frequent other words of `glove_words`.
 
-        `min_count` holds for words without a pretrained vector. A word enters under the form that has a
-        vector, or in lower case with digits as 0.
+        A word enters in the form that has a pretrained vector. If none has, it enters in its `training_form`, and
+        only if it was seen at least `min_count` times.
+
+        Args:
+            sentences: the training sentences.
+            glove_words: all words with a pretrained vector, the most frequent first.
+            max_tail_words: how many words of `glove_words` to keep that no training sentence has.
+            min_count: how often a word without a pretrained vector must be seen.
         """
         spellings: Counter[str] = Counter()
         deprels: set[str] = set()
@@ -84,7 +90,7 @@ class Vocabularies:
         )
 
     def word_index(self, word: str) -> int:
-        """Index of the first known form of the word (see `word_forms`), else unknown."""
+        """Return the index of the first form of the word (see `word_forms`) that is known, or that of unknown."""
         indices = self._word_indices
         for form in word_forms(word):
             if (index := indices.get(form)) is not None:
@@ -92,16 +98,16 @@ class Vocabularies:
         return UNKNOWN_INDEX
 
     def char_index(self, char: str) -> int:
-        """Index of a character, else unknown."""
+        """Return the index of a character, or that of unknown."""
         return self._char_indices.get(char, UNKNOWN_INDEX)
 
     def deprel_index(self, deprel: str) -> int:
-        """Index of a dependency relation, else unknown."""
+        """Return the index of a dependency relation, or that of unknown."""
         return self._deprel_indices.get(deprel, UNKNOWN_INDEX)
 
     @cached_property
     def _word_indices(self) -> dict[str, int]:
-        # A post may spell "<pad>": only the featurizer hands out the first two indices.
+        # Without the first two: a post may contain the word "<pad>", and it is not padding.
         return {word: index for index, word in enumerate(self.words) if index > UNKNOWN_INDEX}
 
     @cached_property

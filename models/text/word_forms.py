@@ -1,7 +1,7 @@
-"""The forms under which a word is looked up, and its case class.
+"""The forms in which a word is looked up, and its case class.
 
-Word vectors are lower-cased and clean; posts are neither. A word tries its own spelling, then plainer ones,
-until the vocabulary knows one. What lower-casing takes away, the case class gives back.
+Pretrained vectors are for clean words in lower case, but posts are not clean. So a word is looked up in its own
+spelling first, and then in plainer ones, until the vocabulary knows one. The case class keeps what lower case loses.
 """
 
 import html
@@ -19,10 +19,11 @@ _CURLY = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "
 
 
 def word_forms(word: str) -> Iterator[str]:
-    """Yield the spellings to look up, best first; the same form may come twice.
+    """Yield the forms to look up, best first; the same form may come twice.
 
-    Exact, lower case, plain quotes and dashes (`&amp;` is `&`), digits as 0 (`1996` is `0000`), elongations
-    cut to two letters and to one (`sooo` is `soo`, `so`).
+    They are: the word itself; lower case; plain quotes and dashes, HTML references decoded (`&amp;` is `&`); digits
+    as 0 (`1996` is `0000`); a letter that stands three times or more, cut to two and to one (`sooo` is `soo`, then
+    `so`). A link has only one other form, `LINK_FORM`.
     """
     yield word
     if _LINK.match(word):
@@ -41,14 +42,14 @@ def word_forms(word: str) -> Iterator[str]:
 
 
 def training_form(word: str) -> str:
-    """The form under which a training word without a pretrained vector enters the vocabulary."""
+    """Return the form in which a training word without a pretrained vector enters the vocabulary."""
     if _LINK.match(word):
         return LINK_FORM
     return _DIGIT.sub("0", html.unescape(word.lower()).translate(_CURLY))
 
 
 def case_class(word: str) -> int:
-    """Index of the word's class in `CASE_CLASSES`."""
+    """Return the index in `CASE_CLASSES` of the word's class."""
     if word.isalpha():
         if word.islower():
             return 1

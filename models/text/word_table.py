@@ -1,4 +1,4 @@
-"""What is known of a word without its neighbours, remembered from call to call."""
+"""Remembers the features of words that do not depend on their neighbours."""
 
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -9,16 +9,17 @@ from torch import Tensor
 Word = TypeVar("Word", str, int)
 
 MAX_WORDS = 20_000
-"""Words kept, 8 to 16 MB; when there is no room the table starts anew, which costs one batch in hundreds."""
+"""How many words are kept, in 8 to 16 MB. A full table starts anew, which slows one batch in hundreds."""
 
 
 class WordTable(Generic[Word]):
-    """Remembers the features that `read` gives a word, for a network whose weights no longer change.
+    """Remembers the features that `read` computes for a word, for a network whose weights no longer change.
 
-    Threads may share it. Most words of a stream have been met shortly before.
+    It pays because most words of a stream have occurred shortly before. Threads may share it.
 
     Args:
-        read: (N, D) features of N distinct words.
+        read: computes the (N, D) features of N distinct words.
+        max_words: how many words are kept.
     """
 
     def __init__(self, read: Callable[[Sequence[Word]], Tensor], max_words: int = MAX_WORDS) -> None:
@@ -29,14 +30,14 @@ class WordTable(Generic[Word]):
         self._lock = Lock()
 
     def look_up(self, words: Sequence[Word]) -> Tensor:
-        """(N, D) features of N distinct words."""
+        """Return the (N, D) features of N distinct words."""
         with self._lock:
             missing = [word for word in words if word not in self._rows]
             if len(self._rows) + len(missing) > self._max_words:
                 self._rows, self._features, missing = {}, None, list(words)
             features = self._add(missing)
             rows = [self._rows[word] for word in words]
-        # Rows once written never change: another thread may meanwhile add some, or start a new table.
+        # Outside the lock, because a row never changes once it is written; other threads add rows or start a new table.
         return features[rows]
 
     def _add(self, words: Sequence[Word]) -> Tensor:
@@ -44,7 +45,7 @@ class WordTable(Generic[Word]):
             read = self._read(words)
             start, end = len(self._rows), len(self._rows) + len(words)
             if self._features is None:
-                # A call with more words than are kept gets a table as large as itself.
+                # A call with more than `max_words` words gets a table for exactly these.
                 self._features = read.new_zeros(max(self._max_words, len(words)), read.shape[1])
             self._features[start:end] = read
             self._rows.update(zip(words, range(start, end), strict=True))

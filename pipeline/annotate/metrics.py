@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter
 
-from models.annotator import STAGES as NETWORK_STAGES
+from models.annotation import STAGES as NETWORK_STAGES
 from pipeline.monitor.metrics import Metrics
 from pipeline.topology import ANNOTATE
 

@@ -13,7 +13,7 @@ from models import (
     AnnotationError,
     Annotator,
     ModelsError,
-    UnknownSourceError,
+    UnknownGuidelinesError,
 )
 from pipeline.errors import SettingsError
 from pipeline.messages import (
@@ -44,7 +44,7 @@ def load_annotator(settings: Settings) -> Annotator:
         annotator = Annotator.from_checkpoint(checkpoint, device=settings.device)
         if settings.guidelines is not None:
             annotator = annotator.following(settings.guidelines)
-    except UnknownSourceError as error:
+    except UnknownGuidelinesError as error:
         raise SettingsError([f"guidelines={settings.guidelines!r}: {checkpoint}: {error}"]) from error
     # PyTorch's own errors: a device that is not there, and any GPU where PyTorch is built for none.
     except (ModelsError, RuntimeError, AssertionError) as error:
@@ -69,7 +69,9 @@ def to_annotated_post(
             for e in _most_certain(annotation)
         ],
         sentiment=Sentiment(label=sentiment.label, score=sentiment.score) if sentiment else None,
-        checkpoint=CheckpointRef(name=checkpoint.name, sha256=checkpoint.sha256, guidelines=annotator.source),
+        checkpoint=CheckpointRef(
+            name=checkpoint.name, sha256=checkpoint.sha256, guidelines=annotator.guidelines
+        ),
         origin=origin,
         stages=stages,
     )

@@ -62,7 +62,7 @@ def test_results_come_in_order_and_do_not_depend_on_neighbours(annotator: Annota
 
 
 def test_offsets_are_those_of_the_original_text(annotator: Annotator) -> None:
-    """An entity is the stretch of the text that its offsets say, on token borders, with a probability."""
+    """An entity is the text between its offsets, begins and ends with a token, and has a probability."""
     for text, annotation in zip(TEXTS, annotator.annotate(TEXTS), strict=True):
         assert isinstance(annotation, Annotation)
         starts, ends = {t.start for t in annotation.tokens}, {t.end for t in annotation.tokens}
@@ -75,7 +75,7 @@ def test_offsets_are_those_of_the_original_text(annotator: Annotator) -> None:
 
 
 def test_texts_that_are_too_long_get_an_error_in_their_place(annotator: Annotator) -> None:
-    """Too many characters or tokens give a named error with both numbers; the neighbours are annotated."""
+    """A text with too many characters or tokens gets an error with both numbers; the others are annotated."""
     results = annotator.annotate(["a" * (MAX_CHARACTERS + 1), "Fire in Athens", "a " * (MAX_TOKENS + 1)])
     characters, fire, tokens = results
     assert isinstance(characters, TextTooLongError)
@@ -86,7 +86,7 @@ def test_texts_that_are_too_long_get_an_error_in_their_place(annotator: Annotato
 
 
 def test_the_longest_accepted_texts_are_annotated(annotator: Annotator) -> None:
-    """The limits themselves are within reach."""
+    """A text that has exactly as many tokens or characters as allowed is annotated."""
     results = annotator.annotate(["a " * MAX_TOKENS, "a" * MAX_CHARACTERS])
     assert [type(result) for result in results] == [Annotation, Annotation]
 
@@ -94,14 +94,14 @@ def test_the_longest_accepted_texts_are_annotated(annotator: Annotator) -> None:
 @settings(max_examples=40, deadline=None)
 @given(texts=st.lists(st.text(st.characters(exclude_categories=()), max_size=60), max_size=6))
 def test_no_text_breaks_it(annotator: Annotator, texts: list[str]) -> None:
-    """Any characters at all give an annotation whose tokens lose nothing."""
+    """Any characters give an annotation, and its tokens contain all of them except white space."""
     for text, annotation in zip(texts, annotator.annotate(texts), strict=True):
         assert isinstance(annotation, Annotation)
         assert "".join(text.split()) == "".join(token.text for token in annotation.tokens)
 
 
 def test_threads_may_share_it(annotator: Annotator) -> None:
-    """Eight threads at once get what one gets."""
+    """Eight threads at once get the annotations that one thread gets."""
     expected = annotator.annotate(TEXTS)
     with ThreadPoolExecutor(8) as threads:
         shifted = list(threads.map(lambda shift: annotator.annotate(TEXTS[shift:] + TEXTS[:shift]), range(8)))
@@ -118,12 +118,12 @@ def test_stages_are_timed(annotator: Annotator) -> None:
     assert timings["network"] > 0
 
 
-def test_nothing_in_nothing_out(annotator: Annotator) -> None:
-    """No texts give no annotations."""
+def test_a_call_without_texts_has_no_results(annotator: Annotator) -> None:
+    """An empty list gives an empty list."""
     assert annotator.annotate([]) == []
 
 
 def test_the_checkpoint_can_be_named(annotator: Annotator) -> None:
-    """An annotator tells which checkpoint it serves."""
+    """An annotator has the name and the hash of its checkpoint."""
     assert annotator.checkpoint.name == "small"
     assert len(annotator.checkpoint.sha256) == 64

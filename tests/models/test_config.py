@@ -66,8 +66,8 @@ def test_tags_follow_scheme_and_types() -> None:
     assert replace(config, tag_scheme="IOBES").tags[1:5] == ("B-LOC", "I-LOC", "E-LOC", "S-LOC")
 
 
-def test_sources_are_names_and_the_default_is_one_of_them() -> None:
-    """A source twice, a nameless one, and a default that is none of them are refused."""
+def test_guidelines_are_names_and_the_default_is_one_of_them() -> None:
+    """A name that stands twice, and a default that is not among the names, are refused."""
     with pytest.raises(ConfigError) as caught:
         replace(VARIANTS["F"], sources=("btc", "btc"), default_source="wnut17")
     assert len(caught.value.mistakes) == 2

@@ -54,7 +54,7 @@ class FakeAnnotator:
     """Finds "Athens"; refuses texts that contain "refuse"; fails on batches that contain "crash"."""
 
     checkpoint = SimpleNamespace(name=CHECKPOINT.name, sha256=CHECKPOINT.sha256)
-    source = "none"
+    guidelines = "none"
     is_broken = False
 
     def annotate(

@@ -14,7 +14,7 @@ import torch
 
 from models import Annotator, Checkpoint, Featurizer, Sentence, load_checkpoint
 from models.annotator import MAX_BUCKET_TOKENS
-from models.buckets import bucket_by_length
+from models.network.buckets import bucket_by_length
 
 BATCH_TEXTS = 1024  # as many as `tocsin annotate` takes at once
 # Other work on the machine slows now one network, now another, and makes none faster: each has its best round.

@@ -56,8 +56,8 @@ def evaluate_command(
     corpora = {name: find_corpus(name, {**CORPORA, **TEST_CORPORA}) for name in data}
     annotator = Annotator.from_checkpoint(checkpoint, device="cpu")
     if source:
-        annotator = annotator.following(annotator.source if source == AS_SERVED else source)
-        source = annotator.source
+        annotator = annotator.following(annotator.guidelines if source == AS_SERVED else source)
+        source = annotator.guidelines
     if output:
         output.parent.mkdir(parents=True, exist_ok=True)
     rows_of = {name: _choose(corpus.read(data_folder), where, name) for name, corpus in corpora.items()}

@@ -61,9 +61,9 @@ def evaluate_alerts(
     )
     torch.set_num_threads(1)
     annotator = Annotator.from_checkpoint(checkpoint, device="cpu")
-    annotator = annotator.following(source or annotator.source)
+    annotator = annotator.following(source or annotator.guidelines)
     posts = spread(read_gold_posts(file), limit)
-    network = {"checkpoint": annotator.checkpoint.name, "guidelines": annotator.source}
+    network = {"checkpoint": annotator.checkpoint.name, "guidelines": annotator.guidelines}
     about = {"file": file.name, "posts": len(posts), **network}
     found: list[dict[str, object]] = []
     for row in _rows(evaluation, posts, annotator, about, output):

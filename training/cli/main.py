@@ -91,7 +91,7 @@ def train(
 
     Unless told otherwise, everything is as in Table 2 of the paper.
 
-    Example: python -m training train --variant F --recipe news --output runs/f --set learning_rate=0.001
+    Example: python -m training train --variant F --recipe plain --output runs/f --set learning_rate=0.001
     """
     torch.set_num_threads(num_threads)
     short = {"num_epochs": num_epochs, "max_seconds": max_seconds, "seed": seed}

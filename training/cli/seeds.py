@@ -41,7 +41,7 @@ Condensed = Mapping[str, Mapping[str, Sequence[float]]]
 
 def seeds_command(
     variant: Annotated[str, typer.Option(help="The paper's A-E, F, or a row of the ablation.")] = "F",
-    recipe: RecipeName = "news",
+    recipe: RecipeName = "plain",
     seeds: Annotated[int, typer.Option(min=1, help="Runs, with seeds 1, 2, ...")] = 3,
     test: Annotated[
         str,
@@ -60,7 +60,7 @@ def seeds_command(
 
     Called again, it goes on. The means are in scores.json beside the runs, each of which keeps its checkpoint.
 
-    Example: python -m training seeds --variant F --recipe news --seeds 3
+    Example: python -m training seeds --variant F --recipe plain --seeds 3
     """
     torch.set_num_threads(num_threads)
     settings = find_recipe(recipe).with_changes(change or [])

@@ -20,4 +20,4 @@ class Example:
 
     def from_source(self, source: str) -> Self:
         """The same, annotated by the guidelines of this corpus."""
-        return replace(self, sentence=replace(self.sentence, source=source))
+        return replace(self, sentence=replace(self.sentence, guidelines=source))

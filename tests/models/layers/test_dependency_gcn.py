@@ -1,4 +1,4 @@
-"""The graph convolution against dense products."""
+"""The graph convolution, compared with dense products."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def dense_kinds(heads: list[int], deprels: list[int], num_deprels: int) -> Tenso
 
 
 def test_layers_equal_dense_products() -> None:
-    """Two sentences in a padded batch get what dense products give each alone."""
+    """Two sentences in a padded batch have the states that dense products give for each of them alone."""
     torch.manual_seed(0)
     trees = [([1, 1, 1, 2], [2, 3, 0, 2]), ([0, 0], [3, 1])]
     gcn = DependencyGcn(3, 5, num_deprels=4, deprel_dim=2, num_layers=2).double()
@@ -56,7 +56,7 @@ def test_layers_equal_dense_products() -> None:
 
 
 def test_directions_and_relations_differ() -> None:
-    """A head and its dependent, and two relations, give different states: edges are not just neighbourhood."""
+    """A head and its dependent, and two relations, give different states: an edge is more than being a neighbour."""
     torch.manual_seed(0)
     gcn = DependencyGcn(3, 5, num_deprels=4, deprel_dim=2, num_layers=1)
     tokens, mask = torch.randn(1, 2, 3), torch.ones(1, 2, dtype=torch.bool)
@@ -68,7 +68,7 @@ def test_directions_and_relations_differ() -> None:
 
 
 def test_a_process_leaves_no_file_behind(tmp_path: Path) -> None:
-    """Building and running the convolution writes nothing into the temporary folder that stays there."""
+    """A process that builds and runs the convolution leaves no file in the folder for temporary files."""
     program = (
         "import torch; from models.layers.dependency_gcn import DependencyGcn\n"
         "gcn = DependencyGcn(3, 5, num_deprels=4, deprel_dim=2, num_layers=2)\n"

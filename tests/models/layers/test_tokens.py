@@ -5,8 +5,8 @@ import torch
 from models.layers.tokens import OwnFeatures, WordFeatures
 
 
-def test_words_stand_for_their_tokens() -> None:
-    """Given by words, tokens have the same features, first features and projections as given one by one."""
+def test_tokens_have_the_features_of_their_words() -> None:
+    """Features, first features and projections are the same for tokens with features of their own."""
     torch.manual_seed(0)
     by_word = WordFeatures(
         torch.cat([torch.zeros(1, 5), torch.randn(3, 5)]).double(), torch.tensor([[1, 3, 1], [2, 0, 0]])

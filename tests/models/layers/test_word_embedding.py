@@ -20,8 +20,8 @@ def embedding() -> WordEmbedding:
     return embedding.eval()
 
 
-def test_vectors_reach_both_stretches(embedding: WordEmbedding) -> None:
-    """Pretrained vectors are taken over; words without one keep a random vector, padding a zero one."""
+def test_vectors_reach_trained_words_and_the_tail(embedding: WordEmbedding) -> None:
+    """Pretrained vectors are copied; words without one keep a random vector, and that of padding is zero."""
     padding, covfefe, fire, rain = embedding(torch.tensor([[0, COVFEFE, FIRE, RAIN]]))[0]
     assert not padding.any()
     assert covfefe.any()
@@ -30,7 +30,7 @@ def test_vectors_reach_both_stretches(embedding: WordEmbedding) -> None:
 
 
 def test_the_tail_is_frozen(embedding: WordEmbedding) -> None:
-    """Gradients reach trained words and no others."""
+    """Gradients reach only trained words."""
     embedding(torch.tensor([[FIRE, RAIN]])).sum().backward()
     assert embedding.trained.weight.grad is not None
     assert embedding.trained.weight.grad.any(dim=1).nonzero().flatten().tolist() == [FIRE]
@@ -48,6 +48,6 @@ def test_word_dropout_hides_rare_words_in_training_only(embedding: WordEmbedding
 
 
 def test_vectors_of_another_vocabulary_are_refused(embedding: WordEmbedding) -> None:
-    """Vectors must have a row a word."""
+    """There must be one row for each word."""
     with pytest.raises(ValueError, match=r"vectors are \(4, 3\), the vocabulary needs \(5, 3\)"):
         embedding.load_vectors(torch.zeros(4, 3))

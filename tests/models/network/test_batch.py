@@ -23,7 +23,7 @@ def parsed_sentences(draw: st.DrawFn) -> Sentence:
 @settings(deadline=None)
 @given(st.lists(parsed_sentences(), min_size=1, max_size=6))
 def test_every_edge_joins_the_tokens_that_the_parser_said(sentences: list[Sentence]) -> None:
-    """Reading the edges back out of a batch gives each sentence's own heads and relations, and nothing else."""
+    """The edges of a batch are exactly the heads and relations of its sentences."""
     vocabularies = small_vocabularies()
     batch = Featurizer(SMALL_VARIANTS["E"], vocabularies)(sentences)
     assert batch.edge_index is not None
@@ -61,7 +61,7 @@ def test_features_and_padding_line_up() -> None:
 
 
 def test_long_words_keep_both_ends() -> None:
-    """Of a word longer than the limit the character LSTM reads its beginning and its end."""
+    """The character LSTM reads the beginning and the end of a word that is too long."""
     config = replace(SMALL_VARIANTS["F"], max_word_chars=5)
     vocabularies = small_vocabularies()
     batch = Featurizer(config, vocabularies)([Sentence(("Fire" * 3000 + "on",))])
@@ -69,7 +69,7 @@ def test_long_words_keep_both_ends() -> None:
 
 
 def test_a_batch_goes_to_a_device_whole() -> None:
-    """All tensors but the lengths, which packing wants on the CPU, are moved."""
+    """All tensors are moved except the lengths, which packing needs on the CPU."""
     batch = Featurizer(SMALL_VARIANTS["E"], small_vocabularies())(sample_sentences()).to("meta")
     assert {batch.words.device.type, batch.mask.device.type} == {"meta"}
     assert {batch.lengths.device.type, batch.char_lengths.device.type} == {"cpu"}

@@ -1,4 +1,4 @@
-"""Checkpoints: what is refused, and what is kept."""
+"""Checkpoints: what is kept, and what is refused."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def sign(folder: Path, change: Callable[[dict[str, Any]], object] = lambda document: None) -> None:
-    """Change the JSON and write the hash that belongs to both files as they are now."""
+    """Change the JSON, and write the hash that fits both files as they are now."""
     document = json.loads((folder / JSON_FILE).read_text("utf-8", "surrogatepass"))
     change(document)
     del document["sha256"]
@@ -61,13 +61,13 @@ def test_everything_is_kept(folder: Path) -> None:
 
 
 def test_a_signed_copy_loads(folder: Path) -> None:
-    """The tests' own signature is the real one, or the refusals below would prove nothing."""
+    """The hash that the tests write is right; otherwise the refusals below would prove nothing."""
     sign(folder)
     load_checkpoint(folder)
 
 
 def test_missing_files_are_refused(folder: Path) -> None:
-    """A folder without one of the two files says which one."""
+    """If one of the two files is missing, the error names it."""
     for name in (JSON_FILE, WEIGHTS_FILE):
         (folder / name).unlink()
         with pytest.raises(CheckpointError, match=f"{name}: cannot be read"):
@@ -80,7 +80,7 @@ def test_one_flipped_bit_is_refused(folder: Path) -> None:
         content = bytearray((folder / name).read_bytes())
         content[position] ^= 1
         (folder / name).write_bytes(content)
-        with pytest.raises(CheckpointError, match=r"the files hash to|is not JSON"):
+        with pytest.raises(CheckpointError, match=r"the hash of the files is|: not JSON"):
             load_checkpoint(folder)
         content[position] ^= 1
         (folder / name).write_bytes(content)
@@ -89,14 +89,14 @@ def test_one_flipped_bit_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe", b'{"format": 1', b"nonsense", b"[" * 10**6])
 def test_broken_json_is_refused(folder: Path, content: bytes) -> None:
-    """Whatever the JSON file holds, the refusal is a `CheckpointError`."""
+    """A JSON file that cannot be read is a `CheckpointError`."""
     (folder / JSON_FILE).write_bytes(content)
     with pytest.raises(CheckpointError, match=JSON_FILE):
         load_checkpoint(folder)
 
 
 def test_broken_weights_are_refused(folder: Path) -> None:
-    """A weights file that is no safetensors is refused even if the hash is right."""
+    """A file of weights that is not in safetensors form is refused even if the hash is right."""
     (folder / WEIGHTS_FILE).write_bytes(b"\x80\x04pickle")
     sign(folder)
     with pytest.raises(CheckpointError, match=r"(?i)header"):
@@ -106,7 +106,7 @@ def test_broken_weights_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda d: d.update(format=2), "format 2, this code reads 1"),
+        (lambda d: d.update(format=2), "format 2, but this code reads format 1"),
         (lambda d: d.pop("vocabularies"), "key 'vocabularies' is missing"),
         (lambda d: d["config"].update(speed=1), "speed: unknown key"),
         (lambda d: d["config"].update(hidden_size=0), "hidden_size=0"),
@@ -152,7 +152,7 @@ def test_weights_that_do_not_fit_are_refused(
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e6])
-def test_weights_that_are_no_float16_are_not_saved(tmp_path: Path, value: float) -> None:
+def test_weights_that_do_not_fit_into_float16_are_not_saved(tmp_path: Path, value: float) -> None:
     """A network that exploded in training is refused when it is saved, not when it is served."""
     model = small_model(CONFIG)
     torch.nn.init.constant_(model.token_encoder.word.trained.weight, value)

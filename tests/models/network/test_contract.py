@@ -1,4 +1,4 @@
-"""What every variant promises."""
+"""What holds for every variant."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,7 +31,7 @@ Run = Callable[[list[Sentence]], list[tuple[torch.Tensor, torch.Tensor]]]
 
 
 def runner(model: JointModel, config: ModelConfig) -> Run:
-    """Runs sentences as one batch; tag scores (T, K) and sentiment logits (S,) of each, without padding."""
+    """Run sentences as one batch; return tag scores (T, K) and sentiment logits (S,) of each, without padding."""
     featurize = Featurizer(config, small_vocabularies())
 
     def run(sentences: list[Sentence]) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -45,7 +45,7 @@ def runner(model: JointModel, config: ModelConfig) -> Run:
     return run
 
 
-def test_batch_mates_order_and_padding_do_not_matter(config: ModelConfig) -> None:
+def test_order_padding_and_other_sentences_do_not_matter(config: ModelConfig) -> None:
     """A sentence has the same outputs alone, in a batch, and in the reversed batch."""
     run = runner(small_model(config), config)
     sentences = sample_sentences()
@@ -136,7 +136,7 @@ def test_cpu_and_gpu_agree(config: ModelConfig) -> None:
     torch.testing.assert_close(there.sentiment_logits.cpu(), here.sentiment_logits, atol=1e-4, rtol=0)
 
 
-def test_a_parse_matters_exactly_where_the_variant_reads_one() -> None:
+def test_a_parse_matters_only_if_the_variant_reads_one() -> None:
     """Another tree changes the outputs of A, B, C and E, and not those of D and F."""
     sentences = sample_sentences((9,))
     other = [replace(sentences[0], heads=(8,) * 9)]

@@ -22,7 +22,7 @@ def test_pooling_reads_real_tokens_only() -> None:
 
 
 def test_focal_loss_is_the_formula() -> None:
-    """Each example's cross entropy is weighted by (1 - p)^2; with all weight gone it is less than cross entropy."""
+    """The cross entropy of each example is weighted by (1 - p)^2, so the loss is smaller than cross entropy."""
     logits, labels = torch.tensor([[2.0, -1.0, 0.0], [0.5, 0.5, 0.5]]), torch.tensor([0, 2])
     p = [logits[row].softmax(dim=0)[label].item() for row, label in enumerate(labels.tolist())]
     expected = sum((1 - x) ** 2 * -torch.tensor(x).log().item() for x in p) / 2
@@ -32,7 +32,7 @@ def test_focal_loss_is_the_formula() -> None:
 
 
 def test_dropout_is_locked_over_a_sentence() -> None:
-    """The same features fall out at every token, others in the next sentence; nothing falls out in evaluation."""
+    """All tokens of a sentence lose the same features, another sentence loses others; in evaluation none are lost."""
     torch.manual_seed(0)
     dropout, states = LockedDropout(0.5), torch.ones(2, 6, 40)
     dropped = dropout(states)

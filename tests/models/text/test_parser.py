@@ -1,4 +1,4 @@
-"""Dependency parses of known tokens."""
+"""Dependency parses of words that are already cut."""
 
 import importlib
 from typing import Any
@@ -25,7 +25,7 @@ def parser() -> DependencyParser:
 
 
 def test_parses_are_spacys_own(parser: DependencyParser) -> None:
-    """The lean pipeline gives the heads and relations of the whole one, token for token."""
+    """Without its other components spaCy gives the same heads and relations for each token."""
     nlp = importlib.import_module(parser.name).load()
     for words, (heads, deprels) in zip(WORD_LISTS[:5], parser.parse(WORD_LISTS[:5]), strict=True):
         doc = nlp(Doc(nlp.vocab, words=words))
@@ -36,7 +36,7 @@ def test_parses_are_spacys_own(parser: DependencyParser) -> None:
 # spaCy forks for them, and torch has threads.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:multiprocessing\\.popen_fork")
 def test_the_faster_tok2vec_is_the_one_in_use(parser: DependencyParser) -> None:
-    """In one process; with several, which parse alike, spaCy's own is left in place."""
+    """One process has the faster one; several processes keep spaCy's own, and give the same parses."""
     several = DependencyParser(num_processes=2)
     tok2vecs: list[Any] = [p._nlp.get_pipe("tok2vec") for p in (parser, several)]
     names = [tok2vec.model.layers[0].name for tok2vec in tok2vecs]
@@ -44,15 +44,15 @@ def test_the_faster_tok2vec_is_the_one_in_use(parser: DependencyParser) -> None:
     assert several.parse(WORD_LISTS) == parser.parse(WORD_LISTS)
 
 
-def test_batch_mates_do_not_matter(parser: DependencyParser) -> None:
-    """A sentence has the same parse alone and among others, whatever they hold."""
+def test_other_sentences_of_the_call_do_not_matter(parser: DependencyParser) -> None:
+    """A sentence has the same parse alone and among others."""
     together = parser.parse(WORD_LISTS)
     assert together == [parser.parse([words])[0] for words in WORD_LISTS]
     assert [len(heads) for heads, _ in together] == list(map(len, WORD_LISTS))
 
 
 def test_words_of_posts_are_forgotten() -> None:
-    """A parser that runs for months keeps the words that it met first, and no more than it may."""
+    """A parser that runs for months keeps the words that it read first, and no more than its limit."""
     parser = DependencyParser(max_words=2000)
     strings = parser._nlp.vocab.strings
     known = len(strings)
@@ -65,7 +65,7 @@ def test_words_of_posts_are_forgotten() -> None:
 
 
 def test_a_missing_model_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without any spaCy model the error names a package that helps."""
+    """If no spaCy model is installed, the error names a package to install."""
     monkeypatch.setattr(models.text.parser, "SPACY_MODELS", ("no_such_model",))
     with pytest.raises(ParserUnavailableError, match="pip install"):
         DependencyParser()

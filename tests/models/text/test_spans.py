@@ -23,7 +23,7 @@ def spans_and_length(draw: st.DrawFn) -> tuple[list[Span], int]:
 
 @given(spans_and_length(), st.sampled_from(["BIO", "IOBES"]))
 def test_spans_survive_the_round_trip(case: tuple[list[Span], int], scheme: str) -> None:
-    """Writing spans as tags and reading them gives the same spans, by tags that the scheme allows."""
+    """Spans written as tags and read again are the same, and the scheme allows the tags."""
     spans, length = case
     tags = tags_from_spans(spans, length, scheme)
     assert spans_from_tags(tags, scheme) == spans
@@ -33,7 +33,7 @@ def test_spans_survive_the_round_trip(case: tuple[list[Span], int], scheme: str)
 
 @given(spans_and_length())
 def test_the_scheme_is_recognised(case: tuple[list[Span], int]) -> None:
-    """Without being told, IOBES tags are read as such: each of their entities has an S or an E."""
+    """IOBES tags are read as IOBES if no scheme is named, because each of their entities has an S or an E."""
     spans, length = case
     assert spans_from_tags(tags_from_spans(spans, length, "IOBES")) == spans
     assert spans_from_tags(tags_from_spans(spans, length, "BIO")) == spans
@@ -51,13 +51,13 @@ def test_the_scheme_is_recognised(case: tuple[list[Span], int]) -> None:
         ("B-LOC I-LOC E-LOC S-PER", "IOBES", [Span(0, 3, "LOC"), Span(3, 4, "PER")]),
     ],
 )
-def test_broken_tags_are_no_entities(tags: str, scheme: str, spans: list[Span]) -> None:
-    """What does not begin, go on or end by the rules is not counted."""
+def test_broken_tags_are_not_entities(tags: str, scheme: str, spans: list[Span]) -> None:
+    """Tags that do not begin, continue or end an entity by the rules are ignored."""
     assert spans_from_tags(tags.split(), scheme) == spans
 
 
 def test_overlapping_spans_are_refused() -> None:
-    """Two entities on one token, or one beyond the end, cannot be written."""
+    """Two entities on one token, or one beyond the end, are errors."""
     for spans in ([Span(0, 2, "LOC"), Span(1, 3, "PER")], [Span(2, 4, "LOC")], [Span(1, 1, "LOC")]):
         with pytest.raises(ValueError, match="overlaps another or lies outside 3 tokens"):
             tags_from_spans(spans, 3, "BIO")

@@ -1,4 +1,4 @@
-"""The faster tok2vec against spaCy's own."""
+"""The faster tok2vec, compared with spaCy's own."""
 
 import importlib
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def docs(nlp: Any) -> list[Doc]:
 
 
 class CountingEmbed:
-    """spaCy's own, with a count of the words that it was asked for."""
+    """spaCy's own embedding, which counts the words that it embeds."""
 
     def __init__(self, embed: Any) -> None:
         self._embed = embed
@@ -44,7 +44,7 @@ class CountingEmbed:
 
 
 def test_embeddings_are_spacys_own(nlp: Any, docs: Sequence[Doc]) -> None:
-    """Words met before, which are not embedded again, and new ones have the vectors that spaCy gives them."""
+    """New words and remembered ones have spaCy's vectors, and a remembered word is not embedded again."""
     embed = nlp.get_pipe("tok2vec").model.layers[0]
     counting = CountingEmbed(embed)
     remembered = RememberedEmbeddings(counting, nlp.vocab)
@@ -54,14 +54,14 @@ def test_embeddings_are_spacys_own(nlp: Any, docs: Sequence[Doc]) -> None:
 
 
 def test_the_encoder_is_spacys_own(nlp: Any, docs: Sequence[Doc]) -> None:
-    """Sentences of one word to 300, side by side, have the vectors that spaCy gives them."""
+    """Sentences of one to 300 words, in one call, have spaCy's vectors."""
     embed, encode = nlp.get_pipe("tok2vec").model.layers
     embedded = embed.predict(docs)
     assert_alike(WindowEncoder(encode)(embedded), encode.predict(embedded))
 
 
 def test_sentences_are_kept_apart(nlp: Any, docs: Sequence[Doc]) -> None:
-    """A sentence has the same vectors alone as between others, and one without words disturbs none."""
+    """A sentence has the same vectors alone and between others, also beside one without words."""
     embed, encode = nlp.get_pipe("tok2vec").model.layers
     embedded = embed.predict(docs)
     encoder = WindowEncoder(encode)

@@ -48,7 +48,7 @@ def test_tokens_are_the_text_in_order_and_lose_nothing(text: str) -> None:
     ],
 )
 def test_conventions(text: str, words: str) -> None:
-    """The conventions of the module's docstring, one example each."""
+    """Each convention of the module's docstring has an example."""
     assert [token.text for token in tokenize(text)] == [word for word in words.split("|") if word]
 
 
@@ -73,13 +73,13 @@ def test_conventions(text: str, words: str) -> None:
     ],
 )
 def test_hostile_repetition_takes_linear_time(part: str) -> None:
-    """Four times the text takes about four times as long: sixteen times would be a regex that looks back."""
+    """Four times the text takes about four times as long; a regex that backtracks would take sixteen times."""
     short, long = part * (5_000 // len(part)), part * (20_000 // len(part))
     assert _least_seconds(long) < 9 * _least_seconds(short)
 
 
 def _least_seconds(text: str) -> float:
-    """CPU time of the quickest of several runs: what else the machine does only adds to it."""
+    """CPU time of the quickest of several runs, because other work on the machine only adds to it."""
     seconds = []
     for _ in range(5):
         started = time.process_time()

@@ -1,4 +1,4 @@
-"""What a checkpoint knows, and how a word is looked up."""
+"""The words, characters and relations that a checkpoint knows, and how a word is looked up."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def build(*words: str, repeat: int = 1, min_count: int = 1) -> Vocabularies:
     return Vocabularies.build(sentences, GLOVE, max_tail_words=2, min_count=min_count)
 
 
-def test_words_fall_into_their_stretches() -> None:
+def test_words_are_sorted_into_four_parts() -> None:
     """Rare words without a vector come first, then the other trained ones, then the most frequent of the rest."""
     vocabularies = build("The", "covfefe", "fire")
     assert vocabularies.words == ("<pad>", "<unk>", "covfefe", "fire", "the", "so", "rain")
@@ -39,20 +39,20 @@ def test_words_fall_into_their_stretches() -> None:
     ],
 )
 def test_look_up_falls_back(word: str, form: str) -> None:
-    """Exact, lower case, plain signs, digits as 0, elongations cut, links as one word, else unknown."""
+    """A word is looked up in its own spelling, then in plainer forms, and is unknown if none is known."""
     vocabularies = build(*GLOVE, "http://a.b/c")
     assert vocabularies.words[vocabularies.word_index(word)] == form
 
 
 def test_an_exact_spelling_wins() -> None:
-    """A word that the vocabulary has as it stands is not lower-cased."""
+    """A word that the vocabulary has in its own spelling is not lower-cased."""
     vocabularies = Vocabularies(("<pad>", "<unk>", "us", "US"), ("<pad>", "<unk>"), ("<pad>", "<unk>"), 4, 0)
     assert vocabularies.word_index("US") == 3
     assert vocabularies.word_index("Us") == 2
 
 
 def test_rare_characters_and_relations_are_unknown() -> None:
-    """A character seen once, and a relation never seen, have the index of the unknown."""
+    """A character that was seen once, and a relation that was not seen, have the index of unknown."""
     vocabularies = build("aaaZ")
     assert vocabularies.char_index("a") > UNKNOWN_INDEX
     assert vocabularies.char_index("Z") == vocabularies.char_index("é") == UNKNOWN_INDEX
@@ -60,7 +60,7 @@ def test_rare_characters_and_relations_are_unknown() -> None:
 
 
 def test_reserved_words_in_training_data_do_no_harm() -> None:
-    """Posts that spell the names of padding and unknown leave the vocabulary whole."""
+    """Posts that contain the names of padding and unknown do not break the vocabulary."""
     assert build("<pad>", "<unk>", "fire").words[:3] == ("<pad>", "<unk>", "fire")
 
 
@@ -74,7 +74,7 @@ def test_reserved_words_in_training_data_do_no_harm() -> None:
     ],
 )
 def test_lists_that_do_not_fit_are_refused(words: tuple[str, ...], num_trainable: int, num_rare: int) -> None:
-    """Missing reserved entries, doubles, and counts beyond the list are errors."""
+    """Missing reserved entries, repeated entries, and counts beyond the list are errors."""
     with pytest.raises(ValueError, match="words"):
         Vocabularies(words, ("<pad>", "<unk>"), ("<pad>", "<unk>"), num_trainable, num_rare)
 
@@ -97,5 +97,5 @@ def test_lists_that_do_not_fit_are_refused(words: tuple[str, ...], num_trainable
     ],
 )
 def test_case_classes(word: str, name: str) -> None:
-    """What lower-casing takes away is kept as one of a few classes."""
+    """A word's case is kept as one of a few classes."""
     assert CASE_CLASSES[case_class(word)] == name

@@ -1,4 +1,4 @@
-"""Features of words that are remembered."""
+"""Remembered features of words."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +13,12 @@ SECOND = ["in", "flood", "fire", "rome", "!!!"]
 
 
 def read(words: Sequence[str]) -> Tensor:
-    """Something that differs from word to word."""
+    """Features that differ from word to word."""
     return torch.tensor([[float(len(word)), float(ord(word[0]))] for word in words])
 
 
 def test_features_are_those_of_the_network() -> None:
-    """What is remembered from one call is right in another, also when there is no room."""
+    """Features remembered from one call are right in another, also after the table was full."""
     for max_words in (100, 4, 0):
         table = WordTable(read, max_words)
         for words in (FIRST, SECOND, FIRST, SECOND):
@@ -26,7 +26,7 @@ def test_features_are_those_of_the_network() -> None:
 
 
 def test_each_word_is_read_once_while_there_is_room() -> None:
-    """Only what is new reaches the network; a full table starts anew and keeps within its bound."""
+    """Only new words reach the network; a full table starts anew and stays within its limit."""
     seen: list[int] = []
 
     def recording(words: Sequence[str]) -> Tensor:
@@ -41,7 +41,7 @@ def test_each_word_is_read_once_while_there_is_room() -> None:
 
 
 def test_threads_may_share_it() -> None:
-    """Calls that start the table anew under each other's feet still get their own features."""
+    """A call gets its own features even if another thread starts the table anew meanwhile."""
     table = WordTable(read, 6)
     calls = (FIRST, SECOND, ["a", "b", "c", "d"])
     with ThreadPoolExecutor(4) as threads:

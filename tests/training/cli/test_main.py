@@ -43,7 +43,7 @@ def train(folder: Path, output: Path, *more: object) -> str:
     return invoke(
         "train",
         "--recipe",
-        "news",
+        "plain",
         "--output",
         output,
         "--glove",
@@ -153,7 +153,7 @@ def test_mistakes_end_with_a_message(
     checkpoint = trained / "run" / "checkpoint"
     assert "--map [x]=" in refused(capsys, "evaluate", checkpoint, foreign)
     assert "no rows where source=y" in refused(capsys, "evaluate", checkpoint, foreign, "--where", "source=y")
-    assert "source 'btc': expected none, as the network tells no corpora apart" in refused(
+    assert "guidelines 'btc': expected none, because the network tells no corpora apart" in refused(
         capsys, "evaluate", checkpoint, foreign, "--source", "btc"
     )
     assert "cannot be read" in refused(capsys, "evaluate", tmp_path / "none", foreign)
@@ -182,7 +182,7 @@ def test_a_finished_run_is_not_overwritten(trained: Path, capsys: pytest.Capture
     """A second run into the same folder is refused."""
     glove = trained / "glove.txt"
     options = ("--set", f"train={trained / 'felt.jsonl'}", "--set", f"dev={trained / 'felt.jsonl'}")
-    cache = ("--recipe", "news", "--cache", trained / "cache")
+    cache = ("--recipe", "plain", "--cache", trained / "cache")
     message = refused(capsys, "train", "--output", trained / "run", "--glove", glove, *options, *cache)
     assert "already holds a run" in message
 
@@ -209,7 +209,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     tagged, felt, glove = tmp_path / "tagged.jsonl", tmp_path / "felt.jsonl", tmp_path / "glove.txt"
     changes = [f"train={tagged},{felt}", f"dev={tagged},{felt}", *SMALL]
     options = [str(part) for change in changes for part in ("--set", change)]
-    command = [sys.executable, "-m", "training", "train", "--recipe", "news", "--output", str(killed)]
+    command = [sys.executable, "-m", "training", "train", "--recipe", "plain", "--output", str(killed)]
     command += ["--glove", str(glove), "--cache", str(tmp_path / "cache"), "--num-epochs", "30", *options]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
         metrics = killed / "metrics.jsonl"
@@ -274,7 +274,7 @@ def test_training_says_what_to_do_with_foreign_labels(
     foreign = tmp_path / "foreign.jsonl"
     foreign.write_text('{"tokens": ["a"], "tags": ["B-FOO"]}\n')
     options = ("--set", f"train={foreign}", "--set", f"dev={foreign}", "--glove", glove)
-    cache = ("--recipe", "news", "--cache", tmp_path / "cache", "--output", tmp_path / "out")
+    cache = ("--recipe", "plain", "--cache", tmp_path / "cache", "--output", tmp_path / "out")
     message = refused(capsys, "train", *options, *cache)
     assert "--set 'model.entity_types=[...]'" in message
     assert "--map" not in message

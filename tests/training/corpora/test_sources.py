@@ -86,7 +86,7 @@ def test_a_row_is_scored_by_the_guidelines_of_its_source(annotator: Annotator) -
     nothing = ["O"] * 5
     assert predict(annotator, rows).guessed_tags == [found, found, nothing, found]
     assert predict(annotator, rows, source="blanks").guessed_tags == [nothing] * 4
-    assert predict(annotator, rows, source=annotator.source).guessed_tags == [found] * 4
+    assert predict(annotator, rows, source=annotator.guidelines).guessed_tags == [found] * 4
 
 
 def test_the_splits_of_a_corpus_have_its_source() -> None:

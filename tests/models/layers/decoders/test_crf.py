@@ -1,4 +1,4 @@
-"""The CRF against the enumeration of every path."""
+"""The CRF, compared with an enumeration of every path."""
 
 from collections.abc import Iterator
 from itertools import pairwise, product
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.config import ModelConfig
-from models.layers.crf import Crf
+from models.layers.decoders.crf import Crf
 from models.text.spans import may_follow, spans_from_tags
 
 LENGTHS = [4, 1, 3]
@@ -53,7 +53,7 @@ def mask() -> Tensor:
 
 
 def all_paths(crf: Crf, scores: Tensor, scheme: str) -> Iterator[tuple[tuple[int, ...], Tensor]]:
-    """Every path through one sentence's scores (T, K) that the scheme allows, with its score."""
+    """Every path that the scheme allows through the (T, K) scores of a sentence, with its score."""
     tags = tags_of(scheme)
     for path in product(range(len(tags)), repeat=len(scores)):
         names = ["O", *(tags[tag] for tag in path), "O"]
@@ -63,7 +63,7 @@ def all_paths(crf: Crf, scores: Tensor, scheme: str) -> Iterator[tuple[tuple[int
             yield path, crf.start[path[0]] + emitted + moves + crf.end[path[-1]]
 
 
-def test_loss_is_the_exact_negative_log_likelihood_a_token(
+def test_loss_is_the_exact_negative_log_likelihood_per_token(
     crf: Crf, scores: Tensor, mask: Tensor, scheme: str
 ) -> None:
     """The loss, and its gradient, are those of the sum over all paths, divided by the number of real tokens."""
@@ -85,7 +85,7 @@ def test_loss_is_the_exact_negative_log_likelihood_a_token(
 
 
 def test_decode_finds_the_best_path(crf: Crf, scores: Tensor, mask: Tensor, scheme: str) -> None:
-    """Viterbi's path is the best of all that the scheme allows."""
+    """The Viterbi path is the best one that the scheme allows."""
     decoded = crf.decode(scores, mask)
     for row, length in enumerate(LENGTHS):
         paths = dict(all_paths(crf, scores[row, :length], scheme))
@@ -93,7 +93,7 @@ def test_decode_finds_the_best_path(crf: Crf, scores: Tensor, mask: Tensor, sche
 
 
 def test_decode_never_breaks_the_scheme(crf: Crf, mask: Tensor, scheme: str) -> None:
-    """However the scores pull, no forbidden tag follows."""
+    """No tag follows one that the scheme forbids before it, however high it scores."""
     tags = tags_of(scheme)
     for seed in range(30):
         scores = (
@@ -129,6 +129,6 @@ def test_span_probability_is_the_share_of_paths_with_that_span(
 
 
 def test_forbidden_gold_tags_have_a_finite_loss(crf: Crf, scores: Tensor, mask: Tensor, scheme: str) -> None:
-    """A corpus with an entity that begins inside does not turn the loss into infinity."""
+    """A corpus with an entity that begins with an inside tag does not make the loss infinite."""
     inside = tags_of(scheme).index("I-LOC")
     assert torch.isfinite(crf.loss(scores, torch.full(mask.shape, inside), mask))

@@ -1,12 +1,12 @@
-"""A word's spelling, with and without padding."""
+"""The spelling of a word, with and without padding."""
 
 import torch
 
-from models.layers.char_bilstm import CharBiLstm
+from models.layers.recurrent.char_bilstm import CharBiLstm
 
 
 def test_padding_does_not_change_a_word() -> None:
-    """A word beside longer ones gets what it gets alone."""
+    """A word has the same features alone and beside longer ones."""
     torch.manual_seed(0)
     layer = CharBiLstm(9, 4, 3).double()
     words = [[2, 3, 4], [5], [6, 7, 8, 2, 3, 4, 5], [2, 2]]
@@ -18,7 +18,7 @@ def test_padding_does_not_change_a_word() -> None:
 
 
 def test_both_directions_have_read_the_whole_word() -> None:
-    """Each half of the features equals a step-by-step LSTM over all characters, from its end."""
+    """Each half of the features equals a step-by-step LSTM that starts at its end and reads all characters."""
     torch.manual_seed(0)
     layer = CharBiLstm(9, 4, 3).double()
     word = torch.tensor([2, 7, 4, 5])

@@ -6,18 +6,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers.tag_decoder import PathConfidence
+from models.layers.decoders.tag_decoder import PathConfidence
 from models.text.spans import is_continuation, may_follow
 
 FORBIDDEN = -1e4
-"""Score of a transition that the scheme forbids: no probability, yet a finite loss where data have it."""
+"""Score of a transition that the scheme forbids: its probability is 0, but the loss stays finite if data contain it."""
 
 
 class Crf(nn.Module):
     """Scores paths: s(y) = start[y_1] + sum of scores[t, y_t] + sum of transitions[y_t-1, y_t] + end[y_T].
 
-    The loss is normalised per token: a sum over a sentence would drown the sentiment loss, which is why the
-    paper gave up on the CRF. See `TagDecoder` for shapes.
+    The loss is a mean over tokens. A sum over a sentence would be far larger than the sentiment loss; this is why the
+    paper uses no CRF. `TagDecoder` gives the shapes.
     """
 
     continues: Tensor
@@ -44,8 +44,8 @@ class Crf(nn.Module):
 
     @torch.no_grad()
     def decode(self, scores: Tensor, mask: Tensor) -> Tensor:
-        """The Viterbi path; never one that the scheme forbids."""
-        # Tags first, sentences last: reducing over a leading axis is up to three times faster than over the last.
+        """Return the Viterbi path, (B, T); the scheme always allows it."""
+        # Tags are the first axis and sentences the last: to reduce over a leading axis is up to three times faster.
         emitted, moves = scores.permute(1, 2, 0).contiguous(), self._transitions[..., None]
         values = [emitted[0] + self._start[:, None]]
         for t in range(1, len(emitted)):
@@ -54,7 +54,7 @@ class Crf(nn.Module):
         last = mask.sum(dim=1) - 1
         tag = (by_step[last, torch.arange(len(last), device=last.device)] + self._end).argmax(dim=1)
         path, into = [tag], self._transitions.T.contiguous()
-        # Predecessors are sought on the path alone; on padding the last real tag travels on.
+        # Predecessors are computed for the tags of the path only. On padding the tag stays that of the last real token.
         for t in range(len(emitted) - 2, -1, -1):
             tag = torch.where(mask[:, t + 1], (by_step[t] + into.index_select(0, tag)).argmax(dim=1), tag)
             path.append(tag)
@@ -62,7 +62,7 @@ class Crf(nn.Module):
 
     @torch.no_grad()
     def confidence(self, scores: Tensor, mask: Tensor, paths: Tensor) -> PathConfidence:
-        """Exact posteriors; probabilities normalised at each step are cheaper here than logarithms."""
+        """Return exact posteriors; to normalise probabilities at each step is cheaper here than to use logarithms."""
         weights = (scores - scores.amax(dim=2, keepdim=True)).double().exp()
         moves = self._transitions.double().exp()
         before, onward = self._sweep_both_ways(weights, mask, moves)
@@ -79,13 +79,14 @@ class Crf(nn.Module):
         return PathConfidence(begin=marginal.log(), go_on=F.pad(go_on, (1, 0)), end=F.pad(stop, (0, 1)))
 
     def _sweep_both_ways(self, weights: Tensor, mask: Tensor, moves: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, K) what comes up to tag k at t, and what comes from it on; both with it, up to a factor a token.
+        """Return the forward and the backward mass of tag k at t, each (B, T, K), up to a factor for each token.
 
-        Each sentence is turned round by itself, so one loop without a look at the padding serves both ways.
+        Both contain the weight of the tag itself. Each sentence is reversed within its own length, so that one loop
+        computes both directions and need not know the padding.
         """
         steps = torch.arange(mask.shape[1], device=mask.device)
-        turned = (mask.sum(dim=1, keepdim=True) - 1 - steps).clamp(min=0)
-        both = torch.stack([weights, _at(weights, turned)])
+        reversed_steps = (mask.sum(dim=1, keepdim=True) - 1 - steps).clamp(min=0)
+        both = torch.stack([weights, _at(weights, reversed_steps)])
         first = torch.stack([self._start, self._end]).double().exp()[:, None]
         matrices = torch.stack([moves, moves.T])
         mass = [both[:, :, 0] * first]
@@ -93,7 +94,7 @@ class Crf(nn.Module):
             value = torch.bmm(mass[-1], matrices).mul_(both[:, :, t])
             mass.append(value.div_(value.sum(dim=2, keepdim=True)))
         before, onward = torch.stack(mass, dim=2)
-        return before, _at(onward, turned)
+        return before, _at(onward, reversed_steps)
 
     @property
     def _transitions(self) -> Tensor:
@@ -114,7 +115,7 @@ class Crf(nn.Module):
         return self._start[tags[:, 0]] + emitted + moved + self._end[last]
 
     def _log_partition(self, scores: Tensor, mask: Tensor) -> Tensor:
-        """(B,) logarithm of the sum over all paths, by the forward algorithm."""
+        """Return the (B,) logarithms of the sum over all paths, by the forward algorithm."""
         transitions = self._transitions
         total = scores[:, 0] + self._start
         for t in range(1, scores.shape[1]):
@@ -124,5 +125,5 @@ class Crf(nn.Module):
 
 
 def _at(values: Tensor, steps: Tensor) -> Tensor:
-    """(B, S, K) rows of (B, T, K) values at each sentence's (B, S) steps."""
+    """Return the (B, S, K) rows of (B, T, K) values at the (B, S) steps of each sentence."""
     return values.gather(1, steps[..., None].expand(-1, -1, values.shape[2]))

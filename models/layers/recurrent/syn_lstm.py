@@ -1,10 +1,10 @@
-"""The SynLSTM, run both ways over sentences of different lengths."""
+"""The bidirectional SynLSTM, over sentences of different lengths."""
 
 import torch
 from torch import Tensor, nn
 
-from models.layers.packed_rows import pack_both_ways, put, take
-from models.layers.syn_lstm_recurrence import SynLstmRecurrence, infer
+from models.layers.recurrent.packed_rows import pack_both_ways, put, take
+from models.layers.recurrent.syn_lstm_recurrence import SynLstmRecurrence, infer
 from models.layers.tokens import Tokens
 
 
@@ -13,23 +13,24 @@ class SynLstm(nn.Module):
 
         f, o = sigmoid(W x_t + U h_{t-1} + Q g_t + b)      i = sigmoid(W x_t + U h_{t-1} + b)
         m = sigmoid(Q g_t + U h_{t-1} + b)                 c~ = tanh(W x_t + U h_{t-1} + b)
-        s = tanh(Q g_t + U h_{t-1} + b)                    (weights of their own in each gate)
+        s = tanh(Q g_t + U h_{t-1} + b)                    (each gate has its own W, U, Q and b)
         c_t = f * c_{t-1} + i * c~ + m * s                 h_t = o * tanh(c_t)
 
-    Both directions advance in one batched product a step, and no step reads padding. The inputs of all steps
-    are projected beforehand in one product a source. Each source feeds four of the six gates, so the weights
-    are split, not padded with zeros.
+    A step is one batched product for both directions, and no step reads padding. The inputs of all steps are
+    projected beforehand, in one product for the words and one for the graph. Each of the two feeds four of the six
+    gates, so each has a weight of its own, and no zeros are multiplied.
 
     Shapes:
         words: (B, T, D) token features.
         graph: (B, T, G) graph features of the same tokens.
-        lengths: (B,) real tokens of each sentence, on the CPU.
+        lengths: (B,) number of real tokens of each sentence, on the CPU.
         returns: (B, T, 2 H) hidden states of both directions, zero on padding.
     """
 
     def __init__(self, words_size: int, graph_size: int, hidden_size: int) -> None:
         super().__init__()
-        # First axis: direction. Last axis: gates, c~, i, f, o (words), f, o, m, s (graph), all six (hidden).
+        # The first axis is the direction. The last axis has the gates: c~, i, f, o (words); f, o, m, s (graph); and
+        # all six in this order (hidden).
         self.weight_words = nn.Parameter(torch.empty(2, words_size, 4 * hidden_size))
         self.weight_graph = nn.Parameter(torch.empty(2, graph_size, 4 * hidden_size))
         self.weight_hidden = nn.Parameter(torch.empty(2, hidden_size, 6 * hidden_size))
@@ -51,7 +52,7 @@ class SynLstm(nn.Module):
         return put(states, order, batch_size, num_tokens)
 
     def _doubled_weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The recurrence takes its candidates doubled: tanh(z) = 2 sigmoid(2 z) - 1."""
+        """Double the weights of c~ and s, as the recurrence needs them: tanh(z) = 2 sigmoid(2 z) - 1."""
         size = self.weight_hidden.shape[1]
         doubled = self.bias.new_tensor([2.0, 1.0, 1.0, 1.0, 1.0, 2.0]).repeat_interleave(size)
         return (

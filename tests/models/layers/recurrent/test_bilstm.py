@@ -1,18 +1,18 @@
-"""The standard LSTM's own steps against torch's."""
+"""Our recurrence of the standard LSTM, compared with torch's."""
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.layers.bilstm import BiLstm
+from models.layers.recurrent.bilstm import BiLstm
 from models.layers.tokens import OwnFeatures
 
 
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("lengths", [[1], [4, 1, 6, 3], [2, 2]])
 def test_states_without_gradients_are_those_with_them(lengths: list[int], num_layers: int) -> None:
-    """Inference takes other steps than training and comes to the same states, zero on padding."""
+    """Inference and training compute the same states in different ways; padding has zeros."""
     torch.manual_seed(0)
     layer = BiLstm(3, 5, num_layers).double()
     tokens = torch.randn(len(lengths), max(lengths), 3, dtype=torch.double)
@@ -27,7 +27,7 @@ def test_states_without_gradients_are_those_with_them(lengths: list[int], num_la
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("lengths", [[1], [4, 1, 6, 3], [2, 2]])
 def test_states_and_gradients_are_those_of_torch(lengths: list[int], num_layers: int) -> None:
-    """The steps of our own and their backward pass agree with `nn.LSTM`, also where padding is wider than needed."""
+    """Our recurrence and its backward pass agree with `nn.LSTM`, also with more padding than needed."""
     torch.manual_seed(0)
     layer = BiLstm(3, 5, num_layers).double()
     tokens = torch.randn(len(lengths), max(lengths) + 1, 3, dtype=torch.double, requires_grad=True)

@@ -1,4 +1,4 @@
-"""Tags decided one by one, as in the paper."""
+"""Chooses the tag of each token independently of the others, as the paper does."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers.tag_decoder import PathConfidence
+from models.layers.decoders.tag_decoder import PathConfidence
 from models.text.spans import is_continuation
 
 
 class SoftmaxDecoder(nn.Module):
-    """Argmax at each token; see `TagDecoder` for shapes."""
+    """Takes the tag with the highest score at each token; `TagDecoder` gives the shapes."""
 
     continues: Tensor
 

@@ -1,8 +1,9 @@
-"""The steps of a plain LSTM through time on a CPU, with a backward pass of their own.
+"""The recurrence of a standard LSTM on a CPU, with its own backward pass.
 
-`nn.LSTM` records two dozen operations a step there, and adds up the gradient of its weights step by step. Here both
-directions advance in place, and what is left for the end is one product over all steps. Without a backward pass
-nothing is kept. Sentences are packed and gates squashed as in `syn_lstm_recurrence`.
+On a CPU `nn.LSTM` records two dozen operations for each step, and adds up the gradient of its weights step by step.
+Here both directions advance in place, and one product over all steps gives the gradient of the weights at the end.
+If no gradients are needed, nothing is kept of a step. Sentences are packed, and gates computed, as in
+`syn_lstm_recurrence`.
 """
 
 from collections.abc import Sequence
@@ -13,15 +14,15 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from models.layers.packed_rows import steps
+from models.layers.recurrent.packed_rows import steps
 
 
 class LstmRecurrence(Function):
-    """Runs both directions; gates in torch's order i, f, c~, o.
+    """Runs both directions; the gates have torch's order i, f, c~, o.
 
     Shapes:
-        batch_sizes: rows of each step, falling; N in all.
-        inputs: (2, N, D) what each row reads.
+        batch_sizes: number of rows of each step, never rising; their sum is N.
+        inputs: (2, N, D) input of each row.
         weight_input: (2, D, 4 H); weight_hidden: (2, H, 4 H); bias: (2, 4 H).
         returns: (2, N, H) hidden states.
     """
@@ -62,10 +63,10 @@ class LstmRecurrence(Function):
 
 
 def run_lstm(batch_sizes: Sequence[int], gates: Tensor, weights_hidden: Sequence[Tensor]) -> Tensor:
-    """Hidden states of both directions, without a backward pass; overwrites `gates`.
+    """Return the hidden states of both directions, without a backward pass; overwrites `gates`.
 
     Shapes:
-        batch_sizes: rows of each step, falling; N in all.
+        batch_sizes: number of rows of each step, never rising; their sum is N.
         gates: (2, N, 4 H) projected inputs with their biases, in the order i, f, c~, o.
         weights_hidden: (H, 4 H) of each direction.
         returns: (2, N, H).
@@ -82,9 +83,10 @@ def _advance(
     memory: Tensor,
     squashed: Tensor,
 ) -> Tensor:
-    """Turn projected inputs into gate values, in place, c~ into sigmoid(2 c~); returns h, (2, N, H).
+    """Turn projected inputs into gate values in place, with sigmoid(2 c~) for c~, and return h, (2, N, H).
 
-    `memory` and `squashed` receive c and sigmoid(2 c): of all rows where they have N, else of the last step.
+    `memory` and `squashed` receive c and sigmoid(2 c). If they have N rows, they keep all of them; otherwise they
+    keep those of the last step.
     """
     keeps_all = memory.shape[1] == gates.shape[1]
     hidden = gates.new_empty(*gates.shape[:2], memory.shape[2])
@@ -98,7 +100,7 @@ def _advance(
         i, f, candidate, o = torch.split(now, memory.shape[2], dim=-1)
         candidate.mul_(2)
         now.sigmoid_()
-        # i (2 c~ - 1), and from the second step on + f c.
+        # c = i (2 c~ - 1), and from the second step on + f c.
         if rows.start:
             torch.mul(f, memory[:, before], out=c).sub_(i).addcmul_(i, candidate, value=2)
         else:
@@ -114,16 +116,16 @@ def _retrace(
     weight_hidden: Tensor,
     states: tuple[Tensor, Tensor, Tensor],
 ) -> Tensor:
-    """(2, N, 4 H) gradient of the projected inputs, from the last step to the first.
+    """Return the (2, N, 4 H) gradient of the projected inputs; goes from the last step to the first.
 
     Args:
         grad_hidden: (2, N, H); weight_hidden: (2, H, 4 H).
-        states: gate values, (2, N, 4 H); c of the step before, of the rows after the first step, and sigmoid(2 c) of
-            all, (2, N, H).
+        states: the gate values, (2, N, 4 H); c of the step before, for the rows after the first step; and
+            sigmoid(2 c), (2, N, H).
     """
     gates, memory_before, squashed = states
     i, f, candidate, o = gates.view(*gates.shape[:2], 4, -1).unbind(2)
-    # What the steps multiply with does not depend on one another: computed for all at once.
+    # The factors of the steps do not depend on one another, so they are computed for all steps at once.
     slopes = (gates * (1 - gates)).view(*gates.shape[:2], 4, -1)
     slopes[:, :, 0].mul_(2 * candidate - 1)
     slopes[:, batch_sizes[0] :, 1].mul_(memory_before)
@@ -132,7 +134,7 @@ def _retrace(
     slopes[:, :, 3].mul_(2 * squashed - 1)
     to_memory_slopes = 4 * o * squashed * (1 - squashed)  # h = o (2 q - 1) with q = sigmoid(2 c)
     back = weight_hidden.mT
-    # Sentences that end earlier join in with zeros.
+    # A shorter sentence has no gradient from the steps after its end, so it starts with zeros.
     of_hidden, of_memory = squashed.new_zeros(2, 2, batch_sizes[0], squashed.shape[-1])
     for rows, _ in reversed(list(steps(batch_sizes))):
         size = rows.stop - rows.start

@@ -1,10 +1,10 @@
-"""The SynLSTM's steps through time, with a backward pass of their own.
+"""The recurrence of the SynLSTM, with its own backward pass.
 
-Autograd would record two dozen operations a step. Written out, a step works in place on the projected inputs, and
-what is left for the end, the gradients of the weights, is one product each over all steps.
+Autograd would record two dozen operations for each step. Here a step works in place on the projected inputs, and at
+the end the gradient of each weight is one product over all steps.
 
-Sentences are packed as in `packed_rows`. Every gate is a sigmoid, so that one call serves all six:
-tanh(z) = 2 sigmoid(2 z) - 1, and the caller has doubled the weights of the two candidates.
+Sentences are packed as in `packed_rows`. One call of sigmoid computes all six gates, also the two candidates c~ and s,
+for which the paper has tanh: tanh(z) = 2 sigmoid(2 z) - 1. The caller has doubled the weights of these two.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from models.layers.packed_rows import steps
+from models.layers.recurrent.packed_rows import steps
 from models.layers.tokens import Tokens
 
 
 class SynLstmRecurrence(Function):
-    """Runs both directions; gates in the order c~, i, f, o, m, s, candidates doubled (see `SynLstm`).
+    """Runs both directions; the gates have the order c~, i, f, o, m, s (see `SynLstm`).
 
     Shapes:
-        batch_sizes: rows of each step, falling; N in all.
+        batch_sizes: number of rows of each step, never rising; their sum is N.
         words: (2, N, D); graph: (2, N, G).
         weight_words: (2, D, 4 H) of c~, i, f, o; weight_graph: (2, G, 4 H) of f, o, m, s.
         weight_hidden: (2, H, 6 H); bias: (2, 6 H).
@@ -68,7 +68,7 @@ def infer(
     order: Tensor,
     weights: tuple[Tensor, Tensor, Tensor, Tensor],
 ) -> Tensor:
-    """(2, N, H) hidden states without gradients; `order` and what it puts in order as in `packed_rows`."""
+    """Return the (2, N, H) hidden states, without gradients; `batch_sizes` and `order` are as in `packed_rows`."""
     weight_words, weight_graph, weight_hidden, bias = weights
     gates = bias.new_empty(2, order.shape[1], bias.shape[1])
     for_words, for_graph = weight_words.shape[2], weight_graph.shape[2]
@@ -82,7 +82,10 @@ def infer(
 def _project(
     words: Tensor, graph: Tensor, weight_words: Tensor, weight_graph: Tensor, bias: Tensor
 ) -> Tensor:
-    """(2, N, 6 H) inputs of all gates and steps, written where they are needed: one product a source."""
+    """Return the (2, N, 6 H) projected inputs of all gates and steps.
+
+    The products for words and for the graph add to their gates in place.
+    """
     gates = words.new_empty(*words.shape[:2], bias.shape[1])
     for_words = weight_words.shape[2]
     for direction in range(2):
@@ -96,7 +99,7 @@ def _project(
 def _advance(
     batch_sizes: Sequence[int], gates: Tensor, weight_hidden: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Turn projected inputs into gate values, in place; returns c, sigmoid(2 c) and h, each (2, N, H)."""
+    """Turn projected inputs into gate values in place; returns c, sigmoid(2 c) and h, each (2, N, H)."""
     size = weight_hidden.shape[1]
     memory, squashed, hidden = gates.new_empty(3, *gates.shape[:2], size)
     for rows, past in steps(batch_sizes):
@@ -105,7 +108,7 @@ def _advance(
             now.baddbmm_(hidden[:, past], weight_hidden)
         now.sigmoid_()
         candidate, i, f, o, m, s = torch.split(now, size, dim=-1)
-        # i (2 c~ - 1) + m (2 s - 1), and from the second step on + f c.
+        # c = i (2 c~ - 1) + m (2 s - 1), and from the second step on + f c.
         torch.mul(i, candidate, out=c).addcmul_(m, s).mul_(2).sub_(i).sub_(m)
         if rows.start:
             c.addcmul_(f, memory[:, past])
@@ -122,11 +125,11 @@ def _retrace(
     memory: Tensor,
     squashed: Tensor,
 ) -> Tensor:
-    """(2, N, 6 H) gradient of the projected inputs, from the last step to the first."""
+    """Return the (2, N, 6 H) gradient of the projected inputs; goes from the last step to the first."""
     values = gates.view(*gates.shape[:2], 6, -1)
     grad_gates = torch.empty_like(values)
     back = weight_hidden.mT
-    # Sentences that end earlier join in with zeros.
+    # A shorter sentence has no gradient from the steps after its end, so it starts with zeros.
     of_hidden, of_memory = memory.new_zeros(2, 2, batch_sizes[0], memory.shape[-1])
     for rows, past in reversed(list(steps(batch_sizes))):
         now, q, grad = values[:, rows], squashed[:, rows], grad_gates[:, rows]
@@ -137,7 +140,7 @@ def _retrace(
         to_memory.addcmul_(to_hidden, o * q * (1 - q), value=4)
         before = memory[:, past] if rows.start else torch.zeros_like(q)
         torch.mul(_slopes(now, before), to_memory[:, :, None], out=grad)
-        # The output gate alone stands behind the memory.
+        # The output gate is the only one that does not act through the memory.
         torch.mul(to_hidden * o * (1 - o), 2 * q - 1, out=grad[:, :, 3])
         to_hidden.copy_(torch.bmm(grad.flatten(-2), back))
         to_memory *= f
@@ -145,7 +148,7 @@ def _retrace(
 
 
 def _slopes(values: Tensor, before: Tensor) -> Tensor:
-    """(2, B, 6, H) derivatives of c by the projected input of each gate; the output gate's has no meaning."""
+    """Return the (2, B, 6, H) derivatives of c by the projected input of each gate; ignore that of the output gate."""
     slopes = values * (1 - values)
     candidate, i, _, _, m, s = values.unbind(2)
     slopes[:, :, 0].mul_(i).mul_(2)

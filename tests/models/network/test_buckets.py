@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.buckets import MAX_PADDED_SHARE, bucket_by_length
+from models.network.buckets import MAX_PADDED_SHARE, bucket_by_length
 
 
 @given(st.lists(st.integers(1, 200), max_size=80), st.integers(1, 500))

@@ -1,26 +1,26 @@
-"""Texts of like length put together, so that little of what the network sees is padding."""
+"""Puts texts of similar length together, so that the network reads little padding."""
 
 from collections.abc import Sequence
 
 MAX_PADDED_SHARE = 1.24
-"""Padded tokens a real token, over all buckets of a call."""
+"""Tokens with padding, divided by real tokens, over all buckets of a call."""
 
 _SEARCH_STEPS = 12
 
 
 def bucket_by_length(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Group indices of `lengths`, longest first, into few buckets of at most `max_tokens` padded tokens.
+    """Group the indices of `lengths`, longest first, into few buckets.
 
-    Over all buckets padded tokens are at most `MAX_PADDED_SHARE` times the real ones. Each bucket may waste
-    equally much: a few tokens beside many short texts cost as little as beside one long text. A single text
-    longer than `max_tokens` is a bucket of its own.
+    A bucket has at most `max_tokens` tokens, padding included; a longer text gets its own bucket. All buckets
+    together have at most `MAX_PADDED_SHARE` times as many tokens as the texts. The same amount of padding is allowed
+    in each bucket, because a token of padding costs the same beside short and long texts.
     """
     if not lengths:
         return []
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     ordered = [lengths[index] for index in order]
     allowed = (MAX_PADDED_SHARE - 1) * sum(lengths)
-    # The largest waste a bucket that keeps the total within bounds; zero always does.
+    # Search for the largest padding of a bucket with which the total is still allowed. No padding always is.
     low, high = 0.0, allowed
     for _ in range(_SEARCH_STEPS):
         middle = (low + high) / 2
@@ -31,7 +31,7 @@ def bucket_by_length(lengths: Sequence[int], max_tokens: int) -> list[list[int]]
 
 
 def _cut(ordered: Sequence[int], max_tokens: int, max_waste: float) -> list[int]:
-    """Where buckets begin in the falling lengths, if each may hold `max_waste` padding tokens."""
+    """Where buckets begin in the falling lengths if each may hold `max_waste` tokens of padding."""
     starts: list[int] = []
     longest = waste = size = 0
     for position, length in enumerate(ordered):

@@ -1,20 +1,20 @@
-"""A word's spelling, read by a character LSTM from both ends."""
+"""A character LSTM that reads the spelling of a word from both ends."""
 
 import torch
 from torch import Tensor, nn
 
-from models.layers.bilstm import read_both_ways
+from models.layers.recurrent.bilstm import read_both_ways
 from models.layers.tokens import OwnFeatures
 
 
 class CharBiLstm(nn.Module):
-    """Final states of both directions of an LSTM over a word's characters (Lample et al. 2016).
+    """The final states of both directions of an LSTM over the characters of a word (Lample et al. 2016).
 
-    Each direction has read the whole word: the backward one starts at the last real character.
+    The backward direction starts at the last real character, so both have read the whole word and no padding.
 
     Shapes:
         chars: (U, C) character indices of distinct spellings, 0 on padding.
-        lengths: (U,) real characters of each, on the CPU.
+        lengths: (U,) number of real characters of each spelling, on the CPU.
         returns: (U, 2 H).
     """
 

@@ -1,18 +1,18 @@
-"""Tags decided one by one."""
+"""The decoder that chooses tags independently."""
 
 from itertools import product
 
 import pytest
 import torch
 
-from models.layers.softmax_decoder import SoftmaxDecoder
+from models.layers.decoders.softmax_decoder import SoftmaxDecoder
 from models.text.spans import spans_from_tags
 
 TAGS = ("O", "B-LOC", "I-LOC")
 
 
 def test_span_probability_is_the_share_of_paths_with_that_span() -> None:
-    """With independent tags, too, an entity's score is the probability of exactly this span."""
+    """Also with independent tags, the score of an entity is the probability of exactly this span."""
     torch.manual_seed(3)
     scores, mask = torch.randn(1, 4, 3).double(), torch.tensor([[True, True, True, True]])
     decoder = SoftmaxDecoder(TAGS)

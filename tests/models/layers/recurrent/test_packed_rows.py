@@ -3,7 +3,7 @@
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from models.layers.packed_rows import pack_both_ways, put, take
+from models.layers.recurrent.packed_rows import pack_both_ways, put, take
 
 LENGTHS = [4, 1, 6, 3]
 

@@ -1,4 +1,4 @@
-"""The standard LSTM, run both ways over sentences of different lengths."""
+"""The standard bidirectional LSTM, over sentences of different lengths."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.layers.lstm_recurrence import LstmRecurrence, run_lstm
-from models.layers.packed_rows import pack_both_ways, put, take
+from models.layers.recurrent.lstm_recurrence import LstmRecurrence, run_lstm
+from models.layers.recurrent.packed_rows import pack_both_ways, put, take
 from models.layers.tokens import OwnFeatures, Tokens
 
 
@@ -31,10 +31,10 @@ class BiLstm(nn.Module):
 
 
 def read_both_ways(lstm: nn.LSTM, tokens: Tokens, lengths: Tensor) -> Tensor:
-    """What `lstm` says of sequences of different lengths; shapes as in `BiLstm`.
+    """Return the hidden states of `lstm` for sequences of different lengths; shapes as in `BiLstm`.
 
-    On a CPU it takes steps of our own: for sequences of different lengths they are faster there than `nn.LSTM`'s
-    (see `lstm_recurrence`), with gradients slower where all are equally long.
+    On a CPU our own recurrence computes them (see `lstm_recurrence`). For sequences of different lengths it is faster
+    than that of `nn.LSTM`. With gradients it is slower if all sequences have the same length.
     """
     if lstm.weight_ih_l0.device.type == "cpu":
         return _read_on_cpu(lstm, tokens, lengths)
@@ -46,7 +46,7 @@ def read_both_ways(lstm: nn.LSTM, tokens: Tokens, lengths: Tensor) -> Tensor:
 
 def _read_on_cpu(lstm: nn.LSTM, tokens: Tokens, lengths: Tensor) -> Tensor:
     run = _read_with_gradients if torch.is_grad_enabled() else _read_without_gradients
-    assert int(lengths.min()) > 0, "a sequence of nothing"
+    assert int(lengths.min()) > 0, "a sequence is empty"
     batch_size, num_tokens = len(lengths), tokens.num_tokens
     batch_sizes, order = pack_both_ways(lengths, num_tokens)
     for both in zip(lstm.all_weights[::2], lstm.all_weights[1::2], strict=True):

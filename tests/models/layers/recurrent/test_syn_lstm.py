@@ -1,4 +1,4 @@
-"""The fast SynLSTM against its equations."""
+"""The fast SynLSTM, compared with its equations."""
 
 from functools import partial
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.layers.syn_lstm import SynLstm
-from models.layers.syn_lstm_recurrence import SynLstmRecurrence
+from models.layers.recurrent.syn_lstm import SynLstm
+from models.layers.recurrent.syn_lstm_recurrence import SynLstmRecurrence
 from models.layers.tokens import OwnFeatures
 
 
@@ -68,7 +68,7 @@ def test_states_follow_the_equations(layer: SynLstm, inputs: tuple[Tensor, Tenso
 
 @torch.no_grad()
 def test_states_without_gradients_follow_the_equations(layer: SynLstm, inputs: tuple[Tensor, Tensor]) -> None:
-    """Inference takes another way to the inputs of the gates, and comes to the same states."""
+    """Inference computes the inputs of the gates in another way, and the states are the same."""
     actual = run(layer, *inputs, torch.tensor(LENGTHS))
     torch.testing.assert_close(actual, both_directions(layer, *inputs, LENGTHS), atol=1e-9, rtol=0)
 
@@ -85,7 +85,7 @@ def test_gradients_follow_the_equations(layer: SynLstm, inputs: tuple[Tensor, Te
 
 @pytest.mark.parametrize("batch_sizes", [[1], [3], [1, 1, 1], [3, 2, 2, 1]])
 def test_recurrence_passes_gradcheck(batch_sizes: list[int]) -> None:
-    """The backward pass agrees with finite differences, whatever the lengths."""
+    """The backward pass agrees with finite differences for several lengths."""
     torch.manual_seed(0)
     num_rows = sum(batch_sizes)
     shapes = [(2, num_rows, 3), (2, num_rows, 2), (2, 3, 8), (2, 2, 8), (2, 2, 12), (2, 12)]
@@ -93,8 +93,8 @@ def test_recurrence_passes_gradcheck(batch_sizes: list[int]) -> None:
     assert torch.autograd.gradcheck(partial(SynLstmRecurrence.apply, batch_sizes), arguments)
 
 
-def test_what_stands_on_padding_does_not_matter(layer: SynLstm, inputs: tuple[Tensor, Tensor]) -> None:
-    """States of real tokens are the same whatever the padding holds, and padding has zero states."""
+def test_values_on_padding_do_not_matter(layer: SynLstm, inputs: tuple[Tensor, Tensor]) -> None:
+    """The states of real tokens do not depend on the padding, and the states of padding are zero."""
     lengths = torch.tensor(LENGTHS)
     padding = torch.arange(6) >= lengths[:, None]
     words, graph = (part.masked_fill(padding[..., None], 1e3) for part in inputs)

@@ -1,4 +1,4 @@
-"""A network that tells its corpora apart."""
+"""A network that knows the annotation guidelines of several corpora."""
 
 from dataclasses import replace
 
@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from models import (
-    NO_SOURCE,
+    NO_GUIDELINES,
     Annotator,
     Checkpoint,
     Featurizer,
     JointModel,
     Output,
     Sentence,
-    UnknownSourceError,
+    UnknownGuidelinesError,
 )
 from tests.models.samples import SMALL_VARIANTS, sample_sentences, small_model, small_vocabularies
 
@@ -22,7 +22,7 @@ CONFIG = replace(SMALL_VARIANTS["E"], sources=("btc", "wnut17"), default_source=
 
 @pytest.fixture
 def model() -> JointModel:
-    """Its sources differ, as after training."""
+    """The vectors of its guidelines differ, as they do after training."""
     model = small_model(CONFIG)
     torch.manual_seed(1)
     weight = model.state_dict()["token_encoder.source.embedding.weight"]
@@ -36,22 +36,22 @@ def run(model: JointModel, sentences: list[Sentence]) -> Output:
     return output
 
 
-def from_source(source: str | None) -> list[Sentence]:
-    return [replace(sentence, source=source) for sentence in sample_sentences()]
+def by_guidelines(name: str | None) -> list[Sentence]:
+    return [replace(sentence, guidelines=name) for sentence in sample_sentences()]
 
 
-def test_each_source_has_outputs_of_its_own(model: JointModel) -> None:
-    """Known sources differ from each other and from an unknown one; without one the default holds."""
-    scores = {name: run(model, from_source(name)).tag_scores for name in ("btc", "wnut17", "unknown", None)}
+def test_each_guidelines_have_their_own_outputs(model: JointModel) -> None:
+    """Known guidelines differ from each other and from unknown ones; a sentence that names none has the default."""
+    scores = {name: run(model, by_guidelines(name)).tag_scores for name in ("btc", "wnut17", "unknown", None)}
     assert torch.equal(scores[None], scores["wnut17"])
     for one, other in (("btc", "wnut17"), ("btc", "unknown"), ("wnut17", "unknown")):
         assert not torch.allclose(scores[one], scores[other])
 
 
-def test_sources_of_batch_mates_do_not_matter(model: JointModel) -> None:
-    """A sentence beside others of other sources has the outputs that it has alone."""
+def test_guidelines_of_other_sentences_of_the_batch_do_not_matter(model: JointModel) -> None:
+    """A sentence has the same outputs alone and beside sentences with other guidelines."""
     names = ("btc", "wnut17", None, "unknown", "btc", "wnut17")
-    mixed = [replace(s, source=name) for s, name in zip(sample_sentences(), names, strict=True)]
+    mixed = [replace(s, guidelines=name) for s, name in zip(sample_sentences(), names, strict=True)]
     together = run(model, mixed)
     for row, sentence in enumerate(mixed):
         alone, length = run(model, [sentence]), len(sentence.words)
@@ -61,19 +61,19 @@ def test_sources_of_batch_mates_do_not_matter(model: JointModel) -> None:
         )
 
 
-def test_an_unknown_source_is_a_network_without_sources(model: JointModel) -> None:
-    """Where nothing is known of a text's guidelines nothing is added to its words."""
+def test_unknown_guidelines_add_nothing(model: JointModel) -> None:
+    """A sentence whose guidelines are unknown has the outputs of a network that knows no guidelines."""
     plain = small_model(replace(CONFIG, sources=(), default_source=""))
     weights = {name: value for name, value in model.state_dict().items() if ".source." not in name}
     plain.load_state_dict(weights)
     assert torch.equal(
-        run(plain, from_source("unknown")).tag_scores, run(model, from_source("unknown")).tag_scores
+        run(plain, by_guidelines("unknown")).tag_scores, run(model, by_guidelines("unknown")).tag_scores
     )
 
 
-def test_training_learns_sources_and_sometimes_drops_them() -> None:
-    """Gradients reach the vectors of the sources that a batch has; those of a dropped one it is spared."""
-    sentences = from_source("btc")
+def test_training_learns_guidelines_and_sometimes_hides_them() -> None:
+    """Gradients reach the vectors of the guidelines in the batch, unless dropout has hidden them."""
+    sentences = by_guidelines("btc")
     for dropout, is_moved in ((0.0, True), (0.999999, False)):
         config = replace(CONFIG, source_dropout=dropout)
         model = small_model(config).train()
@@ -85,8 +85,8 @@ def test_training_learns_sources_and_sometimes_drops_them() -> None:
         assert not gradient[[0, 2]].any()
 
 
-def test_an_annotator_follows_the_guidelines_it_is_told(model: JointModel) -> None:
-    """`following` changes the annotation as another default would, and leaves the annotator itself as it was."""
+def test_an_annotator_can_follow_other_guidelines(model: JointModel) -> None:
+    """`following` gives the annotations that another default would give, and does not change the annotator itself."""
     texts = ["Fire in Athens on Monday!!!", "so NASA", "iPhone 1996"]
 
     def annotator(default: str) -> Annotator:
@@ -97,8 +97,10 @@ def test_an_annotator_follows_the_guidelines_it_is_told(model: JointModel) -> No
     before = of_wnut.annotate(texts)
     assert of_wnut.following("btc").annotate(texts) == annotator("btc").annotate(texts) != before
     assert of_wnut.annotate(texts) == before
-    of_none = of_wnut.following(NO_SOURCE)
+    of_none = of_wnut.following(NO_GUIDELINES)
     assert of_none.annotate(texts) == annotator("").annotate(texts) != before
-    assert [one.source for one in (of_wnut, of_none, annotator(""))] == ["wnut17", "none", "none"]
-    with pytest.raises(UnknownSourceError, match=r"'conll': expected one of btc, wnut17, or none"):
+    assert [one.guidelines for one in (of_wnut, of_none, annotator(""))] == ["wnut17", "none", "none"]
+    with pytest.raises(
+        UnknownGuidelinesError, match=r"guidelines 'conll': expected one of btc, wnut17, or none"
+    ):
         of_wnut.following("conll")
