@@ -12,6 +12,7 @@ import typer
 
 from tests.pages import DOCS, PAGES, ROOT, anchors, code, commands, links, read_page
 from training.cli.main import app as training_app
+from training.network.named_recipes import RECIPES
 
 # Named in recipes and instructions: files that a reader would make.
 _NOT_THERE_YET = {
@@ -40,6 +41,7 @@ def _names_in(text: str) -> Iterator[tuple[str, str]]:
         "make": r"^(?:[A-Z_]+=\S+ )*make (?:[A-Z_]+=\S+ )*([a-z][a-z-]*)",
         "module": r"python -m ([\w.]+)",
         "training": r"-m training ([a-z-]+)",
+        "recipe": r"--recipe (\w+)",
         "path": r"(?<![\w/.-])((?:pipeline|models|training|deploy|docs|tests|findings)/[\w./*-]*)",
         "python": r"^((?:models|pipeline|training)(?:\.\w+)+)$",
     }
@@ -57,6 +59,8 @@ def _exists(kind: str, name: str) -> bool:
         return file.with_suffix(".py").exists() or (file / "__main__.py").exists()
     if kind == "training":
         return name in typer.main.get_command(training_app).commands  # type: ignore[attr-defined]
+    if kind == "recipe":
+        return name in RECIPES
     if kind == "python":
         return locate(name) is not None
     return name in _NOT_THERE_YET or any(ROOT.glob(name.rstrip("/")))
