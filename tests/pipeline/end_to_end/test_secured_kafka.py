@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.kafka, pytest.mark.timeout(300)]
 
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _TOPICS = ("posts", "posts.annotated", "alerts", "alerts.abstained", "posts.dead")
-# What README.md says that one user for everything needs.
+# What deploy/README.md says that one user for everything needs.
 _ALL_RIGHTS: list[Acl] = [
     *((TOPIC, topic, operation) for topic in _TOPICS for operation in (READ, WRITE)),
     (GROUP, "tocsin-annotate", READ),
