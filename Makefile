@@ -7,6 +7,8 @@ INSTALLED := $(VENV)/.installed
 # Apart from ours: what looks at the dependencies must not be among them.
 AUDIT_VENV := .venv-audit
 AUDIT_TOOLS := pip-audit==2.10.1 cyclonedx-bom==7.5.0
+# Where training finds the corpora; `models` cannot ask it.
+FIND_DATA := from training.corpora.data_folder import find_data_folder; print(find_data_folder())
 VLLM_VENV := .venv-vllm
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
 VLLM_MODEL := .cache/vllm/SmolLM2-135M-Instruct
@@ -80,7 +82,7 @@ settings: $(INSTALLED) ## write docs/settings.md and the comments of deploy/tocs
 bench: $(INSTALLED) ## speed of the network on one thread, as ratios; DATA=folder of the corpora
 	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench syn-lstm
 	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench annotator --variants DEF \
-		--checkpoint models/checkpoints/social $(if $(DATA),--data "$(DATA)")
+		--checkpoint models/checkpoints/social --data "$(or $(DATA),$$($(BIN)/python -c '$(FIND_DATA)'))"
 
 ablation: $(INSTALLED) ## train every variant with three seeds and report (hours); goes on where it stopped; DATA=folder
 	@OMP_NUM_THREADS=1 $(BIN)/python -m training ablation $(if $(DATA),--data "$(DATA)") $(ABLATION_ARGS)
@@ -160,4 +162,4 @@ $(VLLM_INSTALLED):
 $(VLLM_MODEL)/config.json: | $(INSTALLED) $(VLLM_INSTALLED)
 	@mkdir -p $(dir $(VLLM_MODEL))
 	@$(VLLM_VENV)/bin/python deploy/vllm/dequantise.py \
-		"$$($(BIN)/python -c 'from pipeline.local.llama_server import default_model; print(default_model())')" $(VLLM_MODEL) >&2
+		"$$($(BIN)/python -c 'from models.writers import find_base_model; print(find_base_model())')" $(VLLM_MODEL) >&2

@@ -234,7 +234,7 @@ def _arguments() -> argparse.Namespace:
     syn_lstm.add_argument("--repeats", type=int, default=15)
     syn_lstm.set_defaults(command=bench_syn_lstm)
     annotator = commands.add_parser("annotator", help="measure texts to annotations, end to end")
-    annotator.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
+    annotator.add_argument("--data", type=Path, default=Path("data"), help="folder of the corpora")
     annotator.add_argument("--checkpoint", type=Path, help="a trained checkpoint to measure, too")
     annotator.add_argument("--variants", default="EF", help="letters of the untrained variants to measure")
     annotator.add_argument(

@@ -7,6 +7,7 @@ ModelsError
 ├── EmptySentenceError         a sentence without tokens was given to the featurizer
 ├── MissingParseError          the variant reads a parse, and a sentence has none
 ├── UnknownGuidelinesError     the network was not trained on the guidelines of this corpus
+├── PromptError                a prompt is unknown, or its file is damaged
 └── AnnotationError            one text could not be annotated; the annotator returns it, and does not raise it
     └── TextTooLongError       the text has more characters or tokens than the annotator accepts
 """
@@ -52,6 +53,10 @@ class UnknownGuidelinesError(ModelsError):
             else "none, because the network tells no corpora apart"
         )
         super().__init__(f"guidelines {guidelines!r}: expected {expected}")
+
+
+class PromptError(ModelsError):
+    """A prompt that is unknown, or whose file is damaged."""
 
 
 class AnnotationError(ModelsError):

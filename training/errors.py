@@ -1,15 +1,15 @@
-"""What training can refuse, as one tree.
+"""Everything that training raises on purpose, as one tree.
 
-TrainingError           anything a user of `python -m training` can put right
-├── CorpusError         a corpus file is missing, or lines in it are damaged
+TrainingError           anything that a user of `python -m training` can put right
+├── CorpusError         a corpus file is missing, or lines of it are damaged
 ├── LabelError          labels that the network does not have, or a mapping that cannot be read
 ├── GloveError          a file of word vectors that cannot be read
-├── FeatureStoreError   a cached feature file that is not what its name says
+├── FeatureStoreError   a cached feature file that is damaged
 ├── RunStateError       the saved state of a run that was cut off is damaged
-├── AblationError       results of an ablation that cannot be read, or too few to report
+├── AblationError       results of an ablation that cannot be read, or that are too few for a report
 ├── ClassifierError     a Hugging Face classifier that cannot be loaded, or whose labels are unknown
 ├── RecipeError         unknown or impossible settings, all of them listed at once
-└── WriterError         the alert writer lacks something, or an adapter does not fit
+└── WriterError         what the alert writer needs is missing or does not fit
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ MAX_PROBLEMS_SHOWN = 10
 
 
 class TrainingError(Exception):
-    """Something a user can put right; its text says what was wrong and what to do."""
+    """Something that a user can put right; its text says what was wrong and what to do."""
 
 
 class CorpusError(TrainingError):
@@ -55,7 +55,7 @@ class AblationError(TrainingError):
 
 
 class ClassifierError(TrainingError):
-    """A Hugging Face classifier cannot be loaded, or calls its labels something that we cannot map."""
+    """A Hugging Face classifier cannot be loaded, or has labels that are not sentiments."""
 
 
 class RecipeError(TrainingError):

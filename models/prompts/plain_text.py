@@ -1,11 +1,11 @@
 """Post text as plain data: what a prompt may hold of it, so that it can neither hide anything nor act as markup.
 
-Here because a writer must be asked in the very words that it was trained on: the pipeline and the training both
-take a prompt's fields from this module.
+It is in `models` because the alert writer must be asked in the very words that it was trained on: the pipeline and
+the training both take a prompt's fields from this module.
 
-The prompts put post text between tags (`<post>` ... `</post>`) and entities on a line of their own. `as_data` promises
-one line without `<` or `>`, in whatever normal form a tokenizer reads it, so nothing in it closes the tag, opens
-another, begins a line, or forms a chat template's special token (`<|im_end|>`, `</s>`, `<think>`, `[INST]`).
+The prompts put post text between tags (`<post>` ... `</post>`) and entities on a line of their own. `as_data` returns
+one line without `<` and `>`, in every normal form in which a tokenizer may read it. So the text cannot close the tag,
+open another, begin a line, or form a special token of a chat template (`<|im_end|>`, `</s>`, `<think>`, `[INST]`).
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
-MAX_POST_BYTES = 1200  # of a post in a prompt; about 300 tokens of English, at most 1,200 of anything
+MAX_POST_BYTES = 1200  # of a post in a prompt; about 300 tokens of English, never more than 1,200 tokens
 MAX_ENTITY_BYTES = 120
 MAX_SHOWN_ENTITIES = 12
 
 _URL = re.compile(r"\b(?:https?://|www\.)\S*", re.IGNORECASE)
-# No character has so large a number; Python refuses to read thousands of digits at all.
+# No character has so large a number, and Python refuses to read thousands of digits.
 _HUGE_REFERENCE = re.compile(r"&#(?:x[0-9a-f]{8,}|[0-9]{8,});?", re.IGNORECASE)
 _BRACKETED_TOKEN = re.compile(r"\[(/?[A-Z_]+)\]")
 # Cc control, Cf format (bidi, zero width, tags), Cs surrogates, Co private use, Cn unassigned.
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-# Letters, marks and symbols by category, but nothing to see: grapheme joiner, Hangul and Khmer fillers, Braille blank.
+# Letters, marks and symbols by category, but invisible: grapheme joiner, Hangul and Khmer fillers, Braille blank.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
@@ -39,6 +40,18 @@ def shown_entity(entity: str) -> str:
     return as_data(entity, max_bytes=MAX_ENTITY_BYTES).replace(";", ",").strip(" #@")
 
 
+def shown_entities(entities: Iterable[str]) -> list[str]:
+    """Return the entities as prompts list them: the first spelling of each, at most `MAX_SHOWN_ENTITIES`.
+
+    Args:
+        entities: as the post writes them, in the order of the text.
+    """
+    shown: dict[str, str] = {}
+    for form in filter(None, map(shown_entity, entities)):
+        shown.setdefault(form.casefold(), form)
+    return list(shown.values())[:MAX_SHOWN_ENTITIES]
+
+
 def visible(text: str) -> str:
     """Return the text without invisible characters, every run of white space one space; "" if nothing is left."""
     return " ".join("".join(map(_visible_character, text)).split())
@@ -47,14 +60,14 @@ def visible(text: str) -> str:
 def as_data(text: str, *, max_bytes: int) -> str:
     """Return the text as one line of data for a prompt, at most `max_bytes` of UTF-8.
 
-    Bytes bound tokens: no tokenizer of bytes, BPE or the like makes more tokens than there are bytes.
+    A bound on bytes is a bound on tokens: a tokenizer never makes more tokens than there are bytes.
     """
     text = _BRACKETED_TOKEN.sub(r"(\1)", visible(html.unescape(_HUGE_REFERENCE.sub(" ", text))))
     return _cut("".join(map(_without_angles, text)), max_bytes)
 
 
 def without_urls(text: str) -> str:
-    """Return the text less its URLs, which cost a prompt many tokens and tell a model nothing."""
+    """Return the text without its URLs, which cost a prompt many tokens and tell a model nothing."""
     return _URL.sub(" ", text)
 
 
@@ -82,6 +95,6 @@ def _cut(text: str, max_bytes: int) -> str:
         return text
     ellipsis = "…"
     kept = encoded[: max_bytes - len(ellipsis.encode())].decode(errors="ignore")
-    # Whole words, unless that would cost most of the text (a script without spaces).
+    # Cut between words, unless that would lose most of the text (a script without spaces).
     space = kept.rfind(" ")
     return (kept[:space] if space > len(kept) // 2 else kept) + ellipsis

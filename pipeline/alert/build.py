@@ -1,26 +1,28 @@
-"""The parts of the alert agent, each as the settings say."""
+"""Builds the parts of the alert agent from the settings; `tocsin try` uses them, too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipeline.alert.generator import AlertGenerator
-from pipeline.alert.longest_prompts import longest_candidate_prompt, longest_selection_prompt
+from models.prompts.plain_text import MAX_ENTITY_BYTES, MAX_POST_BYTES, MAX_SHOWN_ENTITIES
+from models.prompts.prompt import ChatMessage, load_prompt
+from pipeline.alert.generator import SELECTION_PROMPT, AlertGenerator, Llm
 from pipeline.alert.metrics import TOKEN_KINDS, AlertMetrics
+from pipeline.alert.selection import MAX_OPTIONS, NONE_OF_THESE
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.partition_reader import partition_reader
-from pipeline.llm.abilities import AskingStyle
-from pipeline.llm.client import LlmClient
 from pipeline.llm.http import LlmRequest
-from pipeline.llm.question import Demands
-from pipeline.llm.retry import Patience
+from pipeline.llm.options import Demands, LlmOptions, RetryLimits
 from pipeline.monitor.progress import Progress
 from pipeline.outcomes.ledger import Ledger
 from pipeline.settings import Settings
 
+_WORDS = "Say hello. "  # English, which takes few tokens a byte; other scripts take more
+_THEME = "Large demonstrations expected"  # three words, as many as a theme may have
+
 
 def build_ledger(settings: Settings, progress: Progress) -> Ledger:
-    """Return the ledger of the topics of alerts and abstentions, as yet unread."""
+    """Return the ledger of the topics of alerts and abstentions; it has read nothing yet."""
     topics = [settings.topic_alerts, settings.topic_abstained]
     return Ledger(
         lambda: partition_reader(Cluster.of(settings), topics),
@@ -32,7 +34,7 @@ def build_ledger(settings: Settings, progress: Progress) -> Ledger:
 
 
 def count_llm_requests(metrics: AlertMetrics, progress: Progress) -> Callable[[LlmRequest], None]:
-    """Return what counts finished requests in `metrics` and tells `progress` of them."""
+    """Return a function that counts a finished request in `metrics` and reports it to `progress`."""
 
     def count(request: LlmRequest) -> None:
         progress.move()
@@ -44,24 +46,19 @@ def count_llm_requests(metrics: AlertMetrics, progress: Progress) -> Callable[[L
     return count
 
 
-def build_llm_client(
-    settings: Settings,
-    on_request: Callable[[LlmRequest], None],
-    *,
-    on_state: Callable[[str], None] | None = None,
-) -> LlmClient:
-    """Return a client that is not yet connected, tells `on_request` of its requests and `on_state` of its troubles."""
-    return LlmClient(
+def llm_options(settings: Settings) -> LlmOptions:
+    """Return what the settings say about the LLM, for `LlmClient.connect`."""
+    return LlmOptions(
         url=settings.llm_url,
         model=settings.llm_model,
         api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
         timeout_seconds=settings.llm_timeout_seconds,
         max_requests=settings.llm_max_requests,
-        on_request=on_request,
-        on_state=on_state,
-        style=AskingStyle(settings.llm_constraint, settings.llm_template, settings.llm_think_tokens),
+        constraint=settings.llm_constraint,
+        template=settings.llm_template,
+        think_tokens=settings.llm_think_tokens,
         demands=_demands(settings),
-        patience=Patience(give_up_seconds=settings.degraded_after_seconds or float("inf")),
+        limits=RetryLimits(give_up_seconds=settings.degraded_after_seconds or float("inf")),
     )
 
 
@@ -76,7 +73,29 @@ def _demands(settings: Settings) -> Demands:
     )
 
 
-def build_alert_generator(llm: LlmClient, settings: Settings) -> AlertGenerator:
+def longest_candidate_prompt(ref: str) -> list[ChatMessage]:
+    """Return this prompt with the longest post, and with the most and longest entities; all of it harmless."""
+    return load_prompt(ref).render(
+        post=_filled(MAX_POST_BYTES),
+        entities="; ".join([_filled(MAX_ENTITY_BYTES)] * MAX_SHOWN_ENTITIES),
+        sentiment="negative",
+    )
+
+
+def longest_selection_prompt() -> list[ChatMessage]:
+    """Return the selection prompt with the longest post, and with the most and longest options; all of it harmless."""
+    options = [f"{_THEME}: {_filled(MAX_ENTITY_BYTES)}"] * MAX_OPTIONS + [NONE_OF_THESE]
+    return load_prompt(SELECTION_PROMPT).render(
+        post=_filled(MAX_POST_BYTES),
+        options="\n".join(f"{number}. {option}" for number, option in enumerate(options, 1)),
+    )
+
+
+def _filled(num_bytes: int) -> str:
+    return (_WORDS * (num_bytes // len(_WORDS) + 1))[:num_bytes].strip()
+
+
+def build_alert_generator(llm: Llm, settings: Settings) -> AlertGenerator:
     """Return the generator that these settings ask for."""
     return AlertGenerator(
         llm,

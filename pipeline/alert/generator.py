@@ -12,15 +12,15 @@ from dataclasses import replace
 from typing import Protocol
 
 from models.prompts.plain_text import shown_post, visible
-from models.prompts.prompt import ChatMessage, load_prompt
+from models.prompts.prompt import ChatMessage, load_prompt, prompt_fields
 from pipeline.alert.attempt import Attempt, Generation
 from pipeline.alert.candidates import Candidate, JudgedSample, merge
 from pipeline.alert.evidence import Grounds
 from pipeline.alert.filters import REFUSAL, judge
+from pipeline.alert.grammar import alert_grammar
 from pipeline.alert.selection import Chooser, SelectionName, Selector, shuffle
 from pipeline.errors import InvalidMessageError
 from pipeline.llm.answers import Sample
-from pipeline.llm.grammar import alert_grammar
 from pipeline.messages import (
     Abstention,
     AbstentionReason,
@@ -126,9 +126,8 @@ class AlertGenerator:
         return attempt.end(self._alert(attempt, attempt.candidates[attempt.selection.index], sentiment))
 
     async def _sample(self, post: AnnotatedPost, grounds: Grounds, sentiment: Sentiment) -> list[Sample]:
-        messages = self._candidate_prompt.render(
-            post=shown_post(post.post.text), entities="; ".join(grounds.entities), sentiment=sentiment.label
-        )
+        fields = prompt_fields(post.post.text, grounds.entities, sentiment.label)
+        messages = self._candidate_prompt.render(**fields)
         return await self._llm.sample(
             messages,
             num_samples=self._num_samples,

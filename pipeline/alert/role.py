@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 from pipeline.alert.agent import AlertAgent
-from pipeline.alert.build import build_alert_generator, build_ledger, build_llm_client, count_llm_requests
+from pipeline.alert.build import build_alert_generator, build_ledger, count_llm_requests, llm_options
 from pipeline.alert.metrics import AlertMetrics
 from pipeline.errors import LlmUnavailableError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
+from pipeline.llm.client import LlmClient
 from pipeline.outage import until_it_works
 from pipeline.settings import Settings
 from pipeline.stream.outbox import Outbox
@@ -26,11 +29,17 @@ async def run_alert(settings: Settings) -> int:
     process = AgentProcess(ALERT, settings, metrics)
     readiness = process.health.readiness
     count = count_llm_requests(metrics, process.progress)
-    # The readiness takes an empty reason for "usable".
-    llm = build_llm_client(settings, count, on_state=readiness.llm_not_usable)
+    clients = AsyncExitStack()
+
+    async def connect() -> LlmClient:
+        # The readiness takes an empty reason for "usable".
+        return await LlmClient.connect(
+            llm_options(settings), on_request=count, on_state=readiness.llm_not_usable
+        )
 
     async def build(publisher: Publisher) -> AlertAgent:
-        await until_it_works(llm.connect, on=LlmUnavailableError, on_failure=readiness.llm_not_usable)
+        llm = await until_it_works(connect, on=LlmUnavailableError, on_failure=readiness.llm_not_usable)
+        clients.push_async_callback(llm.close)
         readiness.llm_usable()
         return AlertAgent(
             build_alert_generator(llm, settings),
@@ -40,7 +49,5 @@ async def run_alert(settings: Settings) -> int:
             max_posts=settings.llm_max_requests,
         )
 
-    try:
+    async with clients:
         return await process.run(build, stop=stop_on_signal())
-    finally:
-        await llm.close()

@@ -172,7 +172,7 @@ class Publisher:
                     raise
                 except BrokerUnavailableError as error:
                     self._outage.begin()
-                    self._outage.tell(error)
+                    self._outage.report(error)
             return publishing.result()
         finally:
             publishing.cancel()

@@ -1,9 +1,12 @@
-"""Whether a prompt is to blame for the failures that it meets, or the server.
+"""Whether a prompt or the server is to blame for the failures that the prompt meets.
 
-Nothing speaks against a prompt while the server fails on others too. What does, each time: the request fails or is
-refused, and a harmless one, sent right after, is answered; or the connection breaks and the server is gone, though it
-answered a harmless request right before. Whatever was in flight when a server dies looks like the last, so a prompt
-that met it is tried again alone: of several suspects one at a time, each after a harmless request that was answered.
+A failure during an outage says nothing about the prompt. Two kinds of failure do count against it:
+
+- The request fails or is refused, and right after it the server answers the prompt's twin.
+- The connection breaks and the server is gone, although it answered a twin right before.
+
+When a server dies, all requests in flight break, and one of them may have killed it. Each of their prompts becomes a
+suspect. Suspects are tried one at a time, each after an answered twin.
 """
 
 from __future__ import annotations
@@ -11,47 +14,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from enum import Enum
 
-MAX_BLAME = 20
+from pipeline.errors import LlmRefusedError
+from pipeline.llm.http import LlmLostError, LlmTimeoutError
 
-# Shares of the blame that refuses a prompt, which is otherwise counted by ones. A failed answer costs nobody anything,
-# and a server that fails on one request of four fails on twenty in a row once in 10^12. A request that times out holds
-# up its batch for a minute, and a server that dies holds up all posts for longer.
+# How much one failure adds, as a fraction of `max_blame`. Other failures add 1: a server that fails on one request of
+# four fails twenty times in a row once in 10^12. A request that times out holds up its batch for a minute, and a server
+# that dies holds up all posts for longer.
 _TIMEOUT, _DEATH = 1 / 8, 1 / 4
-# A refusal is no accident: but a few of several servers behind one address may be set up wrongly. Once one of them has
-# refused a harmless request, refusals count by ones.
+# A server does not refuse by accident. But several servers may share one address, and one of them may have wrong
+# settings. If one has refused a harmless question, a refusal adds 1, too.
 _REFUSAL = 1 / 5
 
 
-class Failure(Enum):
-    """How a request failed."""
-
-    ANSWER = "a status of failure, or nonsense"
-    TIMEOUT = "no answer in time"
-    LOST = "the connection broke"
-    REFUSED = "a status that refuses the request"
-
-
 class Blame:
-    """What speaks against one prompt.
+    """The failures that count against one prompt.
 
     Args:
-        line: held by the suspect that is tried alone; one for all prompts of a server.
-        max_blame: at this the prompt is refused; a failed answer counts 1, a refusal a fifth of it, a timeout an
-            eighth, a death of the server a quarter.
+        line: lock that a suspect holds while it is tried; the same for all prompts of a server.
+        max_blame: the prompt is refused when its blame reaches this. A failure adds 1, a refusal a fifth of it, a
+            timeout an eighth, a death of the server a quarter.
     """
 
-    def __init__(self, line: asyncio.Lock, *, max_blame: int = MAX_BLAME) -> None:
+    def __init__(self, line: asyncio.Lock, *, max_blame: int) -> None:
         self._line = line
         self._max_blame = max_blame
         self._blame = 0.0
-        self._is_suspect = False  # the server died of this prompt, or beside it
+        self._is_suspect = False  # the server died while it worked on this prompt
         self.num_failures = 0
 
     @asynccontextmanager
     async def trial(self) -> AsyncIterator[None]:
-        """Stand in line if suspect; hold this for one attempt."""
+        """Hold this during one attempt: a suspect waits here until no other suspect is tried."""
         if not self._is_suspect:
             yield
             return
@@ -60,24 +54,38 @@ class Blame:
 
     @property
     def needs_proof(self) -> bool:
-        """Whether the server must answer a harmless request before the next attempt."""
+        """Whether the server must answer the twin before the next attempt."""
         return self._is_suspect
 
     @property
     def is_proven(self) -> bool:
-        """Whether enough speaks against the prompt."""
+        """Whether enough failures count against the prompt."""
         return self._blame >= self._max_blame
 
-    def note(self, failure: Failure, *, is_server_well: bool, is_server_doubted: bool = False) -> None:
-        """Note a failed attempt, and whether the server answered a harmless request right after it.
+    def note(self, error: Exception, *, is_server_well: bool, is_server_doubted: bool = False) -> None:
+        """Note a failed attempt.
 
         Args:
-            is_server_doubted: it has refused harmless requests lately.
+            error: the failure.
+            is_server_well: whether the server answered the twin right after it.
+            is_server_doubted: whether the server has refused a harmless question in the last minutes.
         """
         self.num_failures += 1
         if is_server_well:
-            share = {Failure.TIMEOUT: _TIMEOUT, Failure.REFUSED: 0.0 if is_server_doubted else _REFUSAL}
-            self._blame += max(1.0, self._max_blame * share.get(failure, 0.0))
-        elif failure is Failure.LOST:
-            self._blame += max(1.0, self._max_blame * _DEATH) if self._is_suspect else 0.0
+            self._add(_share(error, is_server_doubted=is_server_doubted))
+        elif isinstance(error, LlmLostError):
+            if self._is_suspect:
+                self._add(_DEATH)
             self._is_suspect = True
+
+    def _add(self, share: float) -> None:
+        self._blame += max(1.0, self._max_blame * share)
+
+
+def _share(error: Exception, *, is_server_doubted: bool) -> float:
+    match error:
+        case LlmTimeoutError():
+            return _TIMEOUT
+        case LlmRefusedError() if not is_server_doubted:
+            return _REFUSAL
+    return 0.0

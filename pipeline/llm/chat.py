@@ -1,9 +1,9 @@
-"""Chat templates by name, for models that reason: rendered here, to begin the answer after a closed thinking block.
+"""Chat templates of reasoning models, by name. A chat rendered here lets the answer begin without thinking.
 
-A server that renders the chat itself lets a reasoning model think first, at length, and a constraint then applies to
-the thinking or waits for its end. Through `/v1/completions` the prompt can end in an empty, closed block, and the
-constraint applies at once. llama.cpp would tell its template (`/apply-template`), vLLM would not, hence the few by
-name. None begins with the token for the beginning of a text: both servers add the one that their tokenizer wants.
+If the server renders the chat, a reasoning model thinks first, at length, and a grammar applies to the thinking or
+waits for its end. A prompt for `/v1/completions` can end in a thinking block that is empty and closed, so that the
+grammar applies at once. The few templates are written down here because vLLM does not tell its own (llama.cpp does,
+at `/apply-template`). No template begins with the token for the beginning of a text: both servers add that themselves.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ THINK_END = "</think>"
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """How one family of models is shown a chat."""
+    """The text form that one family of models has for a chat."""
 
     name: str
-    turns: Mapping[str, str]  # by role; `{}` is the place of the content
-    answer: str  # what opens the answer
-    think: str | None  # what then opens the thinking; None for models that do not reason
+    turns: Mapping[str, str]  # by role; `{}` stands for the content
+    answer: str  # the mark that opens the answer
+    think: str | None  # the mark that then opens the thinking; None for models that do not reason
 
     def render(self, messages: Sequence[ChatMessage]) -> str:
-        """Return the chat up to the place where the answer itself begins, nothing thought."""
+        """Return the chat up to the beginning of the answer, with an empty thinking block if the model reasons."""
         empty = "" if self.think is None else f"{self.think}\n{THINK_END}\n\n"
         return self._chat(messages) + empty
 
     def render_thinking(self, messages: Sequence[ChatMessage]) -> str:
-        """Return the chat up to the place where the thinking begins; end that with `close`."""
+        """Return the chat up to the beginning of the thinking; `close` gives what follows."""
         assert self.think is not None
         return self._chat(messages) + self.think
 
     def close(self, thought: str) -> str:
-        """Return the thought as it goes between `render_thinking` and the answer; no special token is left in it."""
+        """Return the thought, without special tokens, and the end of the thinking: what stands before the answer."""
         return f"{thought.replace('<', '‹').strip()}\n{THINK_END}\n\n"
 
     def _chat(self, messages: Sequence[ChatMessage]) -> str:
@@ -57,7 +57,7 @@ DEEPSEEK_R1 = ChatTemplate(
 )
 
 _BY_NAME = {template.name: template for template in (CHATML, QWEN3, DEEPSEEK_R1)}
-# Models by what their names say, the first that fits; all others are left to the server.
+# The first pattern that the model's name matches counts. Chats of all other models are left to the server.
 _BY_MODEL = (
     (re.compile(r"deepseek-?r1", re.IGNORECASE), DEEPSEEK_R1),
     (re.compile(r"qwen3(?!.*instruct)|qwq|smollm3", re.IGNORECASE), QWEN3),
@@ -65,10 +65,11 @@ _BY_MODEL = (
 
 
 def choose_template(name: str, model: str) -> ChatTemplate | None:
-    """Return the template of that name; None where the server renders the chat.
+    """Return the template of that name; None: the server renders the chat.
 
     Args:
-        name: a template's, `server`, or `auto`: by the model's name.
+        name: name of a template, `server`, or `auto`, which chooses by the model's name.
+        model: the model's name.
     """
     if name == "auto":
         return next((template for pattern, template in _BY_MODEL if pattern.search(model)), None)

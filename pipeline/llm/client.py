@@ -1,7 +1,7 @@
-"""The LLM server, as the rest of the pipeline sees it: samples, choices, and no failure but a refused prompt
-or an outage that the settings do not wait out.
+"""The client through which the pipeline asks the LLM for samples and choices.
 
-`pipeline.llm.examination` finds out what it can be asked for, `pipeline.llm.retry` waits until it answers.
+It waits out outages itself, and raises only if the server refuses a prompt or is away for longer than the options
+allow. `pipeline.llm.examination` finds out what the server supports; `pipeline.llm.retry` asks and waits.
 """
 
 from __future__ import annotations
@@ -10,130 +10,103 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from contextvars import Context
 from dataclasses import replace
 
 from models.prompts.prompt import ChatMessage
 from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
-from pipeline.llm.abilities import NUM_ALTERNATIVES, AskingStyle, LlmAbilities
-from pipeline.llm.answers import Choice, Sample, to_choice, to_sample
-from pipeline.llm.completion import Answer
-from pipeline.llm.examination import Examination, refuses_harmless
+from pipeline.llm.answers import Answer, Choice, Sample, to_choice, to_sample
+from pipeline.llm.examination import Examination, explain_refusal
 from pipeline.llm.gate import LlmGate, is_passing
 from pipeline.llm.grammar import number_grammar
 from pipeline.llm.http import LlmBusyError, LlmHttp, LlmRequest, RequestKind
-from pipeline.llm.question import Demands, Question
-from pipeline.llm.refusal import LlmSaidNoError
-from pipeline.llm.retry import Patience, PatientLlm
-from pipeline.llm.wording import Wording
+from pipeline.llm.options import LlmOptions
+from pipeline.llm.question import NUM_ALTERNATIVES, LlmAbilities, Question, Wording
+from pipeline.llm.refusal import RequestRefusedError
+from pipeline.llm.retry import RetryingLlm
 
 logger = logging.getLogger(__name__)
 
-# As DeepSeek recommends for R1; greedy thinking repeats itself for ever.
+# DeepSeek recommends this for R1. At temperature 0 the thinking repeats itself without end.
 _THINK_TEMPERATURE = 0.6
-# A server that takes less than all is asked again after this time whether it now takes more.
+# A server that supports less than it might is examined again after this time.
 _EXAMINE_AGAIN_SECONDS = 600.0
-# What answers again after so long may be another server, behind a gateway that only said that it failed.
+# After an outage this long another server may answer, behind a gateway that only reported failures.
 _LONG_OUTAGE_SECONDS = 10.0
 
 
+def _ignore(_: object) -> None:
+    pass
+
+
 class LlmClient:
-    """A client of one OpenAI-compatible server; call `connect` before all else.
+    """A client of one OpenAI-compatible server, made by `connect`.
 
     Args:
-        url: base URL, with `/v1`.
-        model: model to ask for; None takes the first that the server lists.
-        timeout_seconds: limit for one request.
-        max_requests: requests in flight at most.
-        on_request: is told of every request that has ended, well or not.
-        on_state: is told why the server cannot be used, and "" when it can again.
-        style: how to ask.
-        demands: what will be asked, for the harmless questions that find out whether the server will do.
-        patience: how long to wait for it.
+        http: sends the requests; `close` closes it.
+        abilities: what the server can do, as just examined.
+        on_state: see `connect`.
     """
 
     def __init__(
-        self,
-        *,
-        url: str,
-        model: str | None,
-        api_key: str | None,
-        timeout_seconds: float,
-        max_requests: int,
-        on_request: Callable[[LlmRequest], None] | None = None,
-        on_state: Callable[[str], None] | None = None,
-        style: AskingStyle | None = None,
-        demands: Demands | None = None,
-        patience: Patience | None = None,
+        self, http: LlmHttp, options: LlmOptions, abilities: LlmAbilities, on_state: Callable[[str], None]
     ) -> None:
-        self._model = model
-        self._http = LlmHttp(
-            url=url,
-            api_key=api_key,
-            timeout_seconds=timeout_seconds,
-            max_requests=max_requests,
-            on_request=on_request or (lambda request: None),
-        )
-        self._style = style or AskingStyle()
-        self._demands = demands or Demands()
-        patience = patience or Patience()
-        self._gate = LlmGate(
-            self._http.server,
-            self._recover,
-            on_state=on_state or (lambda reason: None),
-            max_backoff_seconds=patience.max_backoff_seconds,
-        )
-        self._patient = PatientLlm(
-            self._http.server, self._send, lambda question: self._demands.twin(question), self._gate, patience
-        )
-        self._abilities: LlmAbilities | None = None  # known once connected
-        self._is_less = False  # than it could do once: a grammar or log-probabilities are gone
-        self._examined_at = 0.0
-        self._examining: asyncio.Task[None] | None = None  # in the background, while the server is used
+        self._http = http
+        self._options = options
+        self._abilities = abilities
+        backoff = options.limits.max_backoff_seconds
+        self._gate = LlmGate(http.server, self._recover, on_state=on_state, max_backoff_seconds=backoff)
+        self._retrying = RetryingLlm(http.server, self._send, gate=self._gate, options=options)
+        self._is_less = False  # whether the server has lost grammars or log-probabilities
+        self._examined_at = time.monotonic()
+        self._examining: asyncio.Task[None] | None = None  # in the background, while questions are asked
+
+    @classmethod
+    async def connect(
+        cls,
+        options: LlmOptions,
+        *,
+        on_request: Callable[[LlmRequest], None] = _ignore,
+        on_state: Callable[[str], None] = _ignore,
+    ) -> LlmClient:
+        """Examine the server and return a client of it; one attempt.
+
+        Args:
+            on_request: called with every request that has ended, well or not.
+            on_state: called with the reason why the server cannot be used, and with "" when it can be used again.
+
+        Raises:
+            LlmUnavailableError: the server cannot be reached, refuses the key, or lists no model yet.
+            LlmUnfitError: it refuses a harmless question, or has no answer to one.
+            LlmUnusableError: it lists models, but not the one that the options name.
+        """
+        http = LlmHttp(options, on_request)
+        async with AsyncExitStack() as on_failure:
+            on_failure.push_async_callback(http.close)
+            abilities = await Examination(http, options).find_abilities()
+            on_failure.pop_all()
+        _log_abilities(http.server, abilities, None)
+        return cls(http, options, abilities, on_state)
 
     @property
     def model(self) -> str:
         """The name of the model, as the server gives it."""
-        return self._server.model
+        return self._abilities.model
 
     @property
     def dialect(self) -> str:
-        """How the server takes a grammar: `llama_cpp`, `vllm`, or `free` where it takes none."""
-        return self._server.dialect.name
+        """How the server takes a grammar: `llama_cpp`, `vllm`, or `free` if it takes none."""
+        return self._abilities.dialect.name
 
     @property
     def template(self) -> str:
-        """Who renders chats: a template of ours by its name, or `server`."""
-        template = self._server.template
+        """The name of our chat template, or `server` if the server renders chats."""
+        template = self._abilities.template
         return template.name if template else "server"
 
-    @property
-    def _server(self) -> LlmAbilities:
-        if self._abilities is None:
-            raise RuntimeError("LlmClient.connect() comes first")
-        return self._abilities
-
-    async def connect(self) -> None:
-        """Resolve the model's name and find out what the server can do; one attempt.
-
-        Raises:
-            LlmUnavailableError: the server cannot be reached, refuses the key, or lists no model yet.
-            LlmUnfitError: it refuses a harmless request, or has no answer to one.
-            LlmUnusableError: it lists models, but not the one that was asked for by name.
-        """
-        model = await self._find_model()
-        examination = Examination(self._http.complete, self._http.server, self._style, self._demands)
-        found = await examination.find_abilities(model)
-        self._tell(found)
-        self._is_less |= self._abilities is not None and found.is_less_than(self._abilities)
-        if self._abilities and self._abilities.is_less_than(found):
-            self._is_less = False
-        self._abilities = found
-        self._examined_at = time.monotonic()
-
     async def close(self) -> None:
-        """Close the connections."""
+        """End the tasks in the background and close the connections."""
         await self._gate.close()
         if self._examining is not None:
             self._examining.cancel()
@@ -150,16 +123,17 @@ class LlmClient:
         seed: int,
         grammar: str | None = None,
     ) -> list[Sample]:
-        """Return `num_samples` answers.
+        """Return `num_samples` answers, from as few requests as the server's largest `n` allows.
 
-        One request, or as few as the server's largest `n` allows. The grammar goes along where the server is known
-        to obey one: judge the answers all the same.
+        The grammar is sent only to a server that is known to obey one. Check the answers in any case.
 
         Raises:
             LlmRefusedError: the server refuses this prompt.
-            LlmUnavailableError: it has been away for `give_up_seconds`.
+            LlmUnavailableError: the server has been away for `give_up_seconds`.
         """
-        self._demands = replace(self._demands, num_samples=max(num_samples, self._demands.num_samples))
+        demands = self._options.demands
+        if num_samples > demands.num_samples:  # the next examination asks for as many
+            self._options = replace(self._options, demands=replace(demands, num_samples=num_samples))
         whole = Question(
             "sample", messages, max_tokens, temperature, seed, num_samples, grammar, num_alternatives=1
         )
@@ -173,11 +147,11 @@ class LlmClient:
     async def choose(
         self, messages: Sequence[ChatMessage], num_options: int, *, max_tokens: int, seed: int
     ) -> Choice:
-        """Return which option the LLM names (from 1), and how probable it finds each where the server says so.
+        """Return which option (from 1) the LLM names, and how probable each is if the server says so.
 
         Raises:
             LlmRefusedError: the server refuses this prompt.
-            LlmUnavailableError: it has been away for `give_up_seconds`.
+            LlmUnavailableError: the server has been away for `give_up_seconds`.
         """
         question = Question(
             "select",
@@ -188,81 +162,80 @@ class LlmClient:
             grammar=number_grammar(num_options),
             num_alternatives=NUM_ALTERNATIVES,
         )
-        if self._style.think_tokens and self._server.can_think_first:
+        if self._options.think_tokens and self._abilities.can_think_first:
             question = replace(question, thought=await self._think(messages, seed))
         answers = await self._ask(question)
         return to_choice(answers[0], num_options)
 
     async def _think(self, messages: Sequence[ChatMessage], seed: int) -> str:
-        """Return what the model thought, cut at `think_tokens`."""
-        question = Question("think", messages, self._style.think_tokens, _THINK_TEMPERATURE, seed)
+        """Return what the model thought, cut off at `think_tokens`."""
+        question = Question("think", messages, self._options.think_tokens, _THINK_TEMPERATURE, seed)
         [thought, *_] = await self._ask(question)
         return thought.text
 
     async def _ask(self, question: Question) -> list[Answer]:
         self._examine_again_if_due()
-        return await self._patient.ask(question)
+        return await self._retrying.ask(question)
 
     async def _send(self, kind: RequestKind, question: Question) -> list[Answer]:
-        # Worded anew at each attempt: the server may be another by now.
-        return await self._http.complete(kind, self._server.body(question))
+        # Each attempt makes its body anew, because another server may answer by then.
+        return await self._http.complete(kind, self._abilities.body(question))
 
-    async def _find_model(self) -> str:
-        names = await self._http.list_models()
-        wanted = self._model or (names[0] if names else None)
-        # Ollama's name of what was pulled without a tag, and Gemini's of all that it lists.
-        for name in (wanted, f"{wanted}:latest", f"models/{wanted}"):
-            if name in names:
-                return name
-        asked = f"no model {wanted!r}" if wanted else "no model at all"
-        problem = f"{self._http.server} has {asked}; it lists {', '.join(names[:10]) or 'none'}"
-        if names:  # else it may still load
-            raise LlmUnusableError(f"{problem}: set TOCSIN_LLM_MODEL to one of these")
-        raise LlmUnavailableError(problem)
+    async def examine(self) -> None:
+        """Find out anew what the server can do; one attempt. Raises as `connect` does."""
+        found = await Examination(self._http, self._options).find_abilities()
+        known, self._abilities = self._abilities, found
+        self._examined_at = time.monotonic()
+        _log_abilities(self._http.server, found, known)
+        if found.is_less_than(known):
+            self._is_less = True
+        if known.is_less_than(found):
+            self._is_less = False
 
     async def _recover(self, error: Exception) -> None:
-        """Ask a server that failed like this whether it will do again; raises why not."""
+        """Ask the server whether it can be used again after this error; raises why not."""
         is_long = self._gate.seconds >= _LONG_OUTAGE_SECONDS
-        if isinstance(error, LlmBusyError):  # of a kind that limits tokens, say: take few
+        if isinstance(error, LlmBusyError):  # it may limit tokens, so ask for few
             await self._ask_little()
             if is_long:
-                # The examination takes many: who is too busy for it and answers little is the one we know.
+                # The examination asks for many tokens. A server that is too busy for it alone has not been replaced.
                 with suppress(LlmBusyError):
-                    await self.connect()
+                    await self.examine()
         elif is_passing(error) and not is_long:
-            [sample, *_] = self._demands.questions(is_long=True)
-            await self._patient.ask_twin(replace(sample, num_samples=1))
-        else:  # it may have come back with another model, or be configured otherwise
-            await self.connect()
+            [sample, *_] = self._options.demands.questions(is_long=True)
+            await self._retrying.ask_twin(replace(sample, num_samples=1))
+        else:  # the server may have come back with another model or other settings
+            await self.examine()
 
     async def _ask_little(self) -> None:
-        [sample, *_] = self._demands.questions(is_long=False)
+        [sample, *_] = self._options.demands.questions(is_long=False)
         try:
             await self._send("canary", replace(sample, num_samples=1))
-        except LlmSaidNoError as error:
-            raise LlmUnfitError(refuses_harmless(self._http.server, error.refusal)) from error
+        except RequestRefusedError as error:
+            raise LlmUnfitError(explain_refusal(self._http.server, error.refusal)) from error
 
     def _examine_again_if_due(self) -> None:
         is_due = time.monotonic() - self._examined_at >= _EXAMINE_AGAIN_SECONDS
-        if is_due and (self._server.wording.is_limited or self._is_less) and self._gate.seconds == 0:
+        if is_due and (self._abilities.wording.is_limited or self._is_less) and self._gate.seconds == 0:
             self._examined_at = time.monotonic()
-            # In a context of its own: what it costs is no post's.
+            # In an empty context: callers count a post's requests by a context variable, and these are no post's.
             self._examining = asyncio.get_running_loop().create_task(self._examine_again(), context=Context())
 
     async def _examine_again(self) -> None:
         try:
-            await self.connect()
-        except (LlmUnavailableError, LlmUnusableError) as error:  # posts will tell
+            await self.examine()
+        except (LlmUnavailableError, LlmUnusableError) as error:  # the next post finds out
             logger.debug("%s; asked as before", error)
 
-    def _tell(self, found: LlmAbilities) -> None:
-        """Log what is new."""
-        if self._abilities is None or found.describe() != self._abilities.describe():
-            logger.info("%s: asking for %s", self._http.server, found.describe())
-        wording = found.wording
-        if wording == (self._abilities.wording if self._abilities else Wording()):
-            return
-        if wording.is_limited:
-            logger.warning("%s does not take all that we ask for: %s", self._http.server, wording.describe())
-        else:
-            logger.info("%s now takes all that we ask for", self._http.server)
+
+def _log_abilities(server: str, found: LlmAbilities, known: LlmAbilities | None) -> None:
+    """Log what is new in `found`."""
+    if known is None or found.describe() != known.describe():
+        logger.info("%s: using %s", server, found.describe())
+    wording = found.wording
+    if wording == (known.wording if known else Wording()):
+        return
+    if wording.is_limited:
+        logger.warning("%s does not take every field of our requests: %s", server, wording.describe())
+    else:
+        logger.info("%s now takes every field of our requests", server)

@@ -1,60 +1,71 @@
-"""An LLM server asked harmless questions: what it can do, how it wants to be asked, and whether it will do at all."""
+"""Finds out by harmless questions what an LLM server supports, and whether posts can be asked about at all.
+
+1. The list of models: the model's name as the server has it.
+2. A short question with the fields of a real one: which fields the server takes. If it refuses the question, the
+   barest question is tried, and then one field more at a time.
+3. A question under a grammar, in each dialect: which dialect the server obeys, as its answer proves.
+4. The same with log-probabilities: of how many alternatives the server gives them.
+5. Questions as long as the longest real ones, with all of that: whether the context is large enough, and whether the
+   model answers or only thinks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
-from pipeline.errors import LlmRefusedError, LlmUnfitError
-from pipeline.llm.abilities import NUM_ALTERNATIVES, AskingStyle, LlmAbilities
+from pipeline.errors import LlmRefusedError, LlmUnavailableError, LlmUnfitError, LlmUnusableError
 from pipeline.llm.answers import is_thinking_alone
 from pipeline.llm.chat import choose_template
-from pipeline.llm.completion import Answer
-from pipeline.llm.grammar import FREE, LLAMA_CPP, PROBE_GRAMMAR, PROBE_WORD, VLLM, Dialect
-from pipeline.llm.http import RequestKind
-from pipeline.llm.question import HARMLESS, Demands, Question
-from pipeline.llm.refusal import LlmSaidNoError, Refusal
-from pipeline.llm.wording import Wording
-
-# Sends one request of the kind and returns its answers.
-Complete = Callable[[RequestKind, dict[str, Any]], Awaitable[list[Answer]]]
+from pipeline.llm.grammar import DIALECTS, FREE, PROBE_GRAMMAR, PROBE_WORD, Dialect
+from pipeline.llm.http import LlmHttp
+from pipeline.llm.options import HARMLESS, LlmOptions
+from pipeline.llm.question import NUM_ALTERNATIVES, LlmAbilities, Question, Wording
+from pipeline.llm.refusal import Refusal, RequestRefusedError
 
 _LIMIT_FIELDS = ("max_tokens", "max_completion_tokens")
-_FEWER_ALTERNATIVES = 5  # all that some hosted servers give
-_PROBE_TOKENS = 16  # at least, for the probe's word
+_FEWER_ALTERNATIVES = 5  # the most that some hosted servers give
+_MIN_PROBE_TOKENS = 16  # enough for the probe's word
 
 
 @dataclass(frozen=True)
 class Examination:
-    """The questions, put to one server.
+    """The harmless questions, put to one server."""
 
-    Args:
-        complete: sends one request.
-        server: how messages call it ("LLM server at http://...").
-    """
+    http: LlmHttp
+    options: LlmOptions
 
-    complete: Complete
-    server: str
-    style: AskingStyle
-    demands: Demands
-
-    async def find_abilities(self, model: str) -> LlmAbilities:
-        """Return what the server can do, as far as the style does not say, proven by questions as large as real ones.
+    async def find_abilities(self) -> LlmAbilities:
+        """Return what the server can do, proven by questions as large as real ones; one attempt.
 
         Raises:
-            LlmUnfitError: it refuses what we cannot do without, or answers with thinking alone.
-            LlmUnavailableError: a request failed.
+            LlmUnavailableError: a request failed, or the server lists no model yet.
+            LlmUnfitError: the server refuses even the barest question, or answers with thinking alone.
+            LlmUnusableError: the server lists models, but not the one that the options name.
         """
-        found = LlmAbilities(model, choose_template(self.style.template, model))
+        model = await self._find_model()
+        found = LlmAbilities(model, choose_template(self.options.template, model))
         found = replace(found, wording=await self._find_wording(found))
-        if self.style.constraint == "auto":
+        if self.options.constraint == "auto":
             found = replace(found, dialect=await self._find_dialect(found))
         return await self._rehearse(replace(found, max_alternatives=await self._find_alternatives(found)))
 
+    async def _find_model(self) -> str:
+        names = await self.http.list_models()
+        wanted = self.options.model or (names[0] if names else None)
+        # Ollama adds `:latest` to a name without a tag. Gemini puts `models/` before every name.
+        for name in (wanted, f"{wanted}:latest", f"models/{wanted}"):
+            if name in names:
+                return name
+        missing = f"no model {wanted!r}" if wanted else "no model at all"
+        problem = f"{self.http.server} has {missing}; it lists {', '.join(names[:10]) or 'none'}"
+        if names:
+            raise LlmUnusableError(f"{problem}: set TOCSIN_LLM_MODEL to one of these")
+        raise LlmUnavailableError(problem)  # the server may still be loading its model
+
     async def _find_wording(self, known: LlmAbilities) -> Wording:
-        """Return the wording that the server takes; that of the barest request, and then a field more at a time."""
+        """Return the richest wording that the server takes, found from the barest by one field more at a time."""
         refusal = await self._refusal(known)
         if refusal is None:
             return known.wording
@@ -65,9 +76,9 @@ class Examination:
                 break
         else:
             hint = "" if known.template else ": if it has no chat template, name one in TOCSIN_LLM_TEMPLATE"
-            raise LlmUnfitError(refuses_harmless(self.server, refusal) + hint)
-        for richer in _richer_systems(self.demands.num_samples):
-            for change in richer:
+            raise LlmUnfitError(explain_refusal(self.http.server, refusal) + hint)
+        for changes in _additions(self.options.demands.num_samples):
+            for change in changes:
                 changed = change(wording)
                 if changed == wording or await self._takes(known, changed):
                     wording = changed
@@ -80,46 +91,46 @@ class Examination:
     async def _refusal(
         self, known: LlmAbilities, *, is_full: bool = False, is_long: bool = False
     ) -> Refusal | None:
-        """Return why the server refuses one of the harmless questions; None: it answers them all.
+        """Return why the server refuses one of the harmless questions; None: it answers all of them.
 
         Args:
-            is_full: with grammar and log-probabilities.
-            is_long: as long as real ones.
+            is_full: ask with a grammar and for log-probabilities.
+            is_long: ask with prompts as long as the longest real ones.
         """
         for question in self._questions(known, is_full=is_full, is_long=is_long):
             try:
-                answers = await self.complete("probe", known.body(question))
-            except LlmSaidNoError as error:
+                answers = await self.http.complete("probe", known.body(question))
+            except RequestRefusedError as error:
                 return error.refusal
             if question.purpose != "think" and is_thinking_alone(answers):
-                raise LlmUnfitError(thinks_alone(self.server, question.max_tokens))
+                raise LlmUnfitError(explain_thinking(self.http.server, question.max_tokens))
         return None
 
     def _questions(self, known: LlmAbilities, *, is_full: bool, is_long: bool) -> Iterator[Question]:
-        for question in self.demands.questions(is_long=is_long):
+        for question in self.options.demands.questions(is_long=is_long):
             is_sample = question.purpose == "sample"
             number = 1 if is_sample else NUM_ALTERNATIVES
             full = replace(question, grammar=PROBE_GRAMMAR, num_alternatives=number)
-            if not is_sample and self.style.think_tokens and known.can_think_first:
-                yield replace(question, purpose="think", max_tokens=self.style.think_tokens)
+            if not is_sample and self.options.think_tokens and known.can_think_first:
+                yield replace(question, purpose="think", max_tokens=self.options.think_tokens)
             yield full if is_full else question
 
     async def _find_dialect(self, known: LlmAbilities) -> Dialect:
-        for dialect in (LLAMA_CPP, VLLM):
-            # A server that knows neither field may refuse it.
+        for dialect in DIALECTS:
+            # A server may refuse a field that it does not know.
             with suppress(LlmRefusedError):
                 asked = replace(known, dialect=dialect).body(self._probe())
-                answers = await self.complete("probe", asked)
+                answers = await self.http.complete("probe", asked)
                 if [answer.text.strip() for answer in answers] == [PROBE_WORD]:
                     return dialect
         return FREE
 
     async def _find_alternatives(self, known: LlmAbilities) -> int:
-        """Return of how many alternatives of a token the server gives log-probabilities."""
+        """Return for how many alternatives of a token the server gives log-probabilities."""
         for number in (NUM_ALTERNATIVES, _FEWER_ALTERNATIVES):
             asked = replace(known, max_alternatives=number)
             with suppress(LlmRefusedError):
-                answers = await self.complete("probe", asked.body(self._probe(number)))
+                answers = await self.http.complete("probe", asked.body(self._probe(number)))
                 return number if answers[0].first_token else 0
         return 0
 
@@ -127,14 +138,18 @@ class Examination:
         return Question(
             "sample",
             HARMLESS,
-            max(self.demands.max_tokens, _PROBE_TOKENS),
-            0.0,  # an answer that is sampled may end before its first token, and tell of none
+            max(self.options.demands.max_tokens, _MIN_PROBE_TOKENS),
+            temperature=0.0,  # a sampled answer may end before its first token, and then shows no log-probabilities
             grammar=PROBE_GRAMMAR,
             num_alternatives=num_alternatives,
         )
 
     async def _rehearse(self, known: LlmAbilities) -> LlmAbilities:
-        """Return the abilities, less what the server refuses only together, after questions as large as real ones."""
+        """Return the abilities without what the server refuses in combination or with questions as large as real ones.
+
+        Raises:
+            LlmUnfitError: it refuses a question as large as real ones in any combination.
+        """
         refusal = await self._refusal(known, is_full=True, is_long=True)
         if refusal is None:
             return known
@@ -145,25 +160,27 @@ class Examination:
                 if refusal is None:
                     return fewer
                 raise LlmUnfitError(self._too_long(refusal))
-        raise LlmUnfitError(refuses_harmless(self.server, refusal))
+        raise LlmUnfitError(explain_refusal(self.http.server, refusal))
 
     def _too_long(self, refusal: Refusal) -> str:
-        prompts = (self.demands.candidate_prompt, self.demands.selection_prompt or ())
+        demands = self.options.demands
+        prompts = (demands.candidate_prompt, demands.selection_prompt or ())
         num_bytes = max(sum(len(message["content"].encode()) for message in prompt) for prompt in prompts)
-        sizes = f"{num_bytes} bytes and {self.demands.max_tokens} tokens of answer"
+        sizes = f"{num_bytes} bytes and {demands.max_tokens} tokens of answer"
         if refusal.needed_tokens:
-            sizes += f", {refusal.needed_tokens} tokens as it counts the prompt"
-        has = f", it has {refusal.context_tokens}" if refusal.context_tokens else ""
+            sizes += f"; the server counts {refusal.needed_tokens} tokens of prompt"
+        if refusal.context_tokens:
+            sizes += f"; its context has {refusal.context_tokens} tokens"
         return (
-            f"{self.server} answers a short prompt and refuses one as long as real ones get ({sizes}{has}): "
+            f"{self.http.server} answers a short prompt but refuses one as long as the longest real prompt ({sizes}): "
             f"{refusal.status}: give it a larger context"
         )
 
 
-def _richer_systems(num_samples: int) -> Iterator[list[Callable[[Wording], Wording]]]:
-    """Yield what may be added to the barest wording: of each field the ways to have it, the best first."""
+def _additions(num_samples: int) -> Iterator[list[Callable[[Wording], Wording]]]:
+    """Yield for each field the ways to add it to the barest wording, the best way first."""
     yield [lambda wording: replace(wording, takes_system=True)]
-    yield [_with_max_n(max_n) for max_n in _fewer_and_fewer(num_samples)]
+    yield [_with_max_n(max_n) for max_n in _bounds_of_n(num_samples)]
     for name in ("temperature", "seed"):
         yield [_with(name)]
 
@@ -176,21 +193,21 @@ def _with_max_n(max_n: int) -> Callable[[Wording], Wording]:
     return lambda wording: replace(wording, max_n=max_n)
 
 
-def _fewer_and_fewer(num_samples: int) -> Iterator[int]:
-    """Yield no bound, then half as many samples at a time, and half of that."""
+def _bounds_of_n(num_samples: int) -> Iterator[int]:
+    """Yield no bound, then half of `num_samples`, then half of that, down to 2."""
     yield Wording.max_n
     while (num_samples := num_samples // 2) > 1:
         yield num_samples
 
 
-def refuses_harmless(server: str, refusal: Refusal) -> str:
-    """Return what to say of a server that refuses what none should."""
+def explain_refusal(server: str, refusal: Refusal) -> str:
+    """Return the message about a server that refuses a harmless question."""
     return f"{server} refuses even a harmless request: {refusal.status}"
 
 
-def thinks_alone(server: str, max_tokens: int) -> str:
-    """Return what to say of a server whose answers are cut before they begin."""
+def explain_thinking(server: str, max_tokens: int) -> str:
+    """Return the message about a server whose answers are cut off before their thinking ends."""
     return (
-        f"{server} answers with thinking alone, cut after {max_tokens} tokens: raise TOCSIN_LLM_MAX_TOKENS "
-        "(1024, say), or name a template that ends the thinking in TOCSIN_LLM_TEMPLATE"
+        f"{server} answers with thinking alone, cut off after {max_tokens} tokens: raise TOCSIN_LLM_MAX_TOKENS "
+        "(to 1024, for example), or name in TOCSIN_LLM_TEMPLATE a template that ends the thinking"
     )

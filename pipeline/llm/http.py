@@ -1,7 +1,7 @@
-"""One request to an OpenAI-compatible server: the only file that speaks to the LLM.
+"""Sends one request to an OpenAI-compatible server. No other file speaks to the LLM server.
 
-Everything that can go wrong leaves as `LlmSaidNoError` (the request is refused) or `LlmUnavailableError` (anything
-else). Their messages, and the log, hold neither prompts nor keys, nor what the server says of a prompt.
+Every failure is raised as `RequestRefusedError` (the server refuses the request) or as `LlmUnavailableError` (anything
+else). The messages of both, and the log, hold no prompt, no key, and nothing that the server says about a prompt.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import msgspec
 import openai
 
 from pipeline.errors import LlmUnavailableError
-from pipeline.llm.completion import Answer, read_completion
-from pipeline.llm.refusal import LlmSaidNoError, read_refusal
+from pipeline.llm.answers import Answer, read_completion
+from pipeline.llm.options import LlmOptions
+from pipeline.llm.refusal import RequestRefusedError, read_refusal
 
 RequestKind = Literal["models", "probe", "canary", "sample", "think", "select"]
 RequestOutcome = Literal["ok", "refused", "unavailable"]
@@ -31,7 +32,8 @@ _HINTS = {
     403: ": check TOCSIN_LLM_API_KEY",
     404: ": check TOCSIN_LLM_URL (it ends in /v1) and TOCSIN_LLM_MODEL",
 }
-_NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})  # httpx's
+# Errors of httpx after which no request was sent.
+_NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 _LOOPBACK = re.compile(r"https?://(localhost|127\.|\[::1\])")
 
 
@@ -41,31 +43,30 @@ class LlmRequest:
 
     kind: RequestKind
     outcome: RequestOutcome
-    seconds: float  # from sending to the whole answer, without the wait for a free place
+    seconds: float  # from sending to the whole answer, without the wait for a free slot
     prompt_tokens: int  # as the server counts them; 0 if it does not say
-    completion_tokens: (
-        int  # the same; llama.cpp counts one sample only where n > 1 and no log-probabilities are asked
-    )
+    # The same. llama.cpp counts only one sample if n > 1 and no log-probabilities are asked for.
+    completion_tokens: int
 
 
 class LlmBusyError(LlmUnavailableError):
-    """The server says itself that it has too much to do."""
+    """The server says that it has too much to do."""
 
 
 class LlmSettingError(LlmUnavailableError):
-    """The server answers as one does of which a setting names the wrong key, address or model."""
+    """The status suggests that a setting names a wrong key, address or model."""
 
 
 class LlmTimeoutError(LlmUnavailableError):
-    """No answer came in time."""
+    """No answer came within the limit."""
 
 
 class LlmLostError(LlmUnavailableError):
-    """The connection broke after the request was sent: the server may have died of it."""
+    """The connection broke after the request was sent. The server may have died of the request."""
 
 
 class LlmFailsError(LlmUnavailableError):
-    """The server is there and fails: a status of failure, or nonsense."""
+    """The server answers with a status from 500 on, or not as OpenAI's API does."""
 
 
 @dataclass
@@ -83,34 +84,24 @@ class _Models(msgspec.Struct):
 
 
 class LlmHttp:
-    """Sends requests, a bounded number at once, and translates what comes back.
+    """Sends requests and reads the answers.
 
     Args:
-        url: base URL, with `/v1`; shown in messages, so without a password (`Settings` sees to it).
-        timeout_seconds: limit for one request.
-        max_requests: requests in flight at most.
-        on_request: is told of every request that has ended, well or not.
+        options: server, key and limits.
+        on_request: called with every request that has ended, well or not.
     """
 
-    def __init__(
-        self,
-        *,
-        url: str,
-        api_key: str | None,
-        timeout_seconds: float,
-        max_requests: int,
-        on_request: Callable[[LlmRequest], None],
-    ) -> None:
-        url = url.rstrip("/")
-        self.server = f"LLM server at {url}"
-        self._timeout_seconds = timeout_seconds
-        self._places = asyncio.Semaphore(max_requests)
+    def __init__(self, options: LlmOptions, on_request: Callable[[LlmRequest], None]) -> None:
+        url = options.url.rstrip("/")
+        self.server = f"LLM server at {url}"  # what messages call the server
+        self._timeout_seconds = options.timeout_seconds
+        self._slots = asyncio.Semaphore(options.max_requests)
         self._on_request = on_request
         self._openai = openai.AsyncOpenAI(
             base_url=url,
-            api_key=api_key or "none",
+            api_key=options.api_key or "none",
             max_retries=0,
-            # A proxy from the environment is for servers elsewhere.
+            # A proxy that the environment names is not for servers on this machine.
             http_client=openai.DefaultAsyncHttpxClient(trust_env=not _LOOPBACK.match(url)),
         )
 
@@ -122,7 +113,7 @@ class LlmHttp:
         """Return the names of the server's models.
 
         Raises:
-            LlmUnavailableError: whatever went wrong.
+            LlmUnavailableError: the request failed, for whatever reason.
         """
         with self._translated("models"):
             async with asyncio.timeout(self._timeout_seconds):
@@ -130,13 +121,13 @@ class LlmHttp:
             return [entry.id for entry in msgspec.json.decode(response.content, type=_Models).data]
 
     async def complete(self, kind: RequestKind, body: dict[str, Any]) -> list[Answer]:
-        """Send one request, a chat if the body has `messages`, and return its answers, one or more.
+        """Send one request, as a chat if the body has `messages`, and return its answers (at least one).
 
         Raises:
-            LlmSaidNoError: the server refuses the request.
-            LlmUnavailableError: everything else that can go wrong.
+            RequestRefusedError: the server refuses the request.
+            LlmUnavailableError: the request failed in any other way.
         """
-        async with self._places:
+        async with self._slots:
             with self._translated(kind, body) as usage:
                 async with asyncio.timeout(self._timeout_seconds):
                     content = await self._post(body)
@@ -146,7 +137,8 @@ class LlmHttp:
         return completion.answers
 
     async def _post(self, body: dict[str, Any]) -> bytes:
-        # All by `extra_body`, which takes fields that OpenAI lacks; raw, for the SDK lets any JSON pass.
+        # `extra_body` may hold fields that OpenAI's API lacks. The raw response is read, because the SDK does not
+        # check what it parses.
         if "messages" in body:
             chat = await self._openai.chat.completions.with_raw_response.create(
                 model=body["model"], messages=[], extra_body=body
@@ -159,16 +151,16 @@ class LlmHttp:
 
     @contextmanager
     def _translated(self, kind: RequestKind, fields: Collection[str] = ()) -> Iterator[_Usage]:
-        """Turn what goes wrong inside into our errors, and tell `on_request` how it went."""
+        """Translate the errors raised inside, and report the request to `on_request`."""
         usage = _Usage()
-        outcome: RequestOutcome | None = None  # stays so when cancelled
+        outcome: RequestOutcome | None = None  # stays None if the request is cancelled
         began = time.monotonic()
         try:
             yield usage
             outcome = "ok"
         except (LlmUnavailableError, openai.OpenAIError, TimeoutError, ValueError, RecursionError) as error:
             translated = self._translate(error, kind, fields)
-            outcome = "refused" if isinstance(translated, LlmSaidNoError) else "unavailable"
+            outcome = "refused" if isinstance(translated, RequestRefusedError) else "unavailable"
             raise translated from error
         finally:
             if outcome is not None:
@@ -179,7 +171,7 @@ class LlmHttp:
 
     def _translate(
         self, error: Exception, kind: RequestKind, fields: Collection[str]
-    ) -> LlmSaidNoError | LlmUnavailableError:
+    ) -> RequestRefusedError | LlmUnavailableError:
         match error:
             case LlmUnavailableError():
                 return error
@@ -191,16 +183,16 @@ class LlmHttp:
                 cause = type(error.__cause__).__name__
                 lost = LlmUnavailableError if cause in _NEVER_SENT else LlmLostError
                 return lost(f"{self.server} cannot be reached ({cause}): is it running?")
-        # A ValueError: no JSON, no UTF-8, or not the fields of OpenAI's API.
-        return LlmFailsError(f"{self.server} answers with something else than OpenAI's API would")
+        # A ValueError: not JSON, not UTF-8, or without the fields of OpenAI's API.
+        return LlmFailsError(f"{self.server} does not answer as OpenAI's API does")
 
     def _translate_status(
         self, error: openai.APIStatusError, kind: RequestKind, fields: Collection[str]
-    ) -> LlmSaidNoError | LlmUnavailableError:
+    ) -> RequestRefusedError | LlmUnavailableError:
         status = error.status_code
         refusal = read_refusal(status, error.body, fields)
         if status in _REFUSED_STATUSES and kind != "models":
-            return LlmSaidNoError(self.server, refusal)
+            return RequestRefusedError(self.server, refusal)
         if status in _BUSY_STATUSES:
             return LlmBusyError(f"{self.server} is busy: {refusal.status}")
         if status in _HINTS:

@@ -1,26 +1,23 @@
-"""What is asked of the LLM, before one server's wording is put on it; and the same, asked harmlessly."""
+"""From a question to the request body for one server: `Question`, then `LlmAbilities.body`, then `Wording.apply`.
+
+A question is the same for all servers. The abilities say what one server can do with one model, and the wording which
+of the ordinary request fields it takes; the request has no others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from models.prompts.prompt import ChatMessage
-from pipeline.llm.grammar import PROBE_GRAMMAR
+from pipeline.llm.chat import THINK_END, ChatTemplate
+from pipeline.llm.grammar import FREE, Dialect
 
 Purpose = Literal["sample", "think", "select"]
 
-# All turns that real prompts have: some servers refuse a system message, some an answer among the questions.
-HARMLESS: tuple[ChatMessage, ...] = (
-    {"role": "system", "content": "You are polite."},
-    {"role": "user", "content": "Say goodbye."},
-    {"role": "assistant", "content": "Goodbye!"},
-    {"role": "user", "content": "Say hello."},
-)
-
-
-_SEED = 2**31 - 1  # as large as those of posts get
+# Alternatives of a token to ask for. More than a choice has options, because two tokens may spell the same number.
+NUM_ALTERNATIVES = 20
 
 
 @dataclass(frozen=True)
@@ -33,42 +30,113 @@ class Question:
     temperature: float
     seed: int = 1
     num_samples: int = 1
-    grammar: str | None = None  # goes along where the server is known to obey one
-    num_alternatives: int = 0  # of each token, with log-probabilities, where the server gives them
-    thought: str | None = None  # what the model thought first; see `ChatTemplate.close`
+    grammar: str | None = None  # sent only to a server that obeys grammars
+    num_alternatives: int = 0  # of each token, with log-probabilities; 0: ask for none
+    thought: str | None = None  # what the model thought before it answers; see `ChatTemplate.close`
 
 
 @dataclass(frozen=True)
-class Demands:
-    """What real questions will ask for; the harmless ones ask for no less.
+class Wording:
+    """Which of the fields that every request has one server takes; by default all of them."""
 
-    A server that refuses such a question, or has no answer to it, is no judge of a post.
-    """
+    limit_field: str = "max_tokens"  # the field that limits an answer; hosted reasoning models want another
+    left_out: frozenset[str] = frozenset()  # `temperature`, `seed`, both or none
+    max_n: int = 1 << 16  # samples in one request
+    takes_system: bool = True  # if not, the instructions go into the first user message
 
-    num_samples: int = 1
-    temperature: float = 0.7
-    max_tokens: int = 24
-    candidate_prompt: Sequence[ChatMessage] = HARMLESS  # as long as any that samples are asked by
-    selection_prompt: Sequence[ChatMessage] | None = (
-        None  # the same of selection; None: the LLM does not select
+    @property
+    def is_limited(self) -> bool:
+        """Whether the server does not take all fields."""
+        return self != Wording()
+
+    def apply(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the request body as this server takes it."""
+        worded = {name: value for name, value in body.items() if name not in self.left_out}
+        worded[self.limit_field] = worded.pop("max_tokens")
+        if worded.get("n", 1) > self.max_n:
+            worded["n"] = self.max_n
+        if worded.get("n") == 1:
+            del worded["n"]  # some servers refuse the field itself
+        if "messages" in worded and not self.takes_system:
+            worded["messages"] = without_system(worded["messages"])
+        return worded
+
+    def describe(self) -> str:
+        """Return in words what differs from an ordinary request; "" if nothing does."""
+        found = [f"{name} is left out" for name in sorted(self.left_out)]
+        if self.limit_field != Wording.limit_field:
+            found.insert(0, f"{Wording.limit_field} is sent as {self.limit_field}")
+        if self.max_n < Wording.max_n:
+            found.append(f"one request asks for no more than {self.max_n} samples")
+        if not self.takes_system:
+            found.append("instructions go into the first user message")
+        return "; ".join(found)
+
+
+def without_system(messages: list[ChatMessage]) -> list[ChatMessage]:
+    """Return the chat with the system message put at the beginning of the next message."""
+    if len(messages) < 2 or messages[0]["role"] != "system":
+        return messages
+    first = ChatMessage(
+        role=messages[1]["role"], content=f"{messages[0]['content']}\n\n{messages[1]['content']}"
     )
+    return [first, *messages[2:]]
 
-    def twin(self, question: Question) -> Question:
-        """Return a harmless question with the same fields, and as long as any of its purpose."""
-        is_sample = question.purpose == "sample" or self.selection_prompt is None
-        prompt = self.candidate_prompt if is_sample or not self.selection_prompt else self.selection_prompt
-        return replace(
-            question,
-            messages=prompt,
-            grammar=None if question.grammar is None else PROBE_GRAMMAR,
-            thought=None if question.thought is None else "Well.",
+
+@dataclass(frozen=True)
+class LlmAbilities:
+    """What one server can do with one model."""
+
+    model: str
+    template: ChatTemplate | None = None  # None: the server renders chats
+    dialect: Dialect = FREE
+    max_alternatives: int = 0  # of a token, with log-probabilities; 0: the server gives none
+    wording: Wording = field(default_factory=Wording)
+
+    def describe(self) -> str:
+        """Return in words what is used of the server."""
+        template = (
+            f"our chat template {self.template.name}" if self.template else "the server's chat template"
         )
+        grammars = "no grammars" if self.dialect is FREE else f"grammars in the form of {self.dialect.name}"
+        number = self.max_alternatives
+        alternatives = f"log-probabilities of {number} alternatives" if number else "no log-probabilities"
+        return f"model {self.model}, {template}, {grammars}, {alternatives}"
 
-    def questions(self, *, is_long: bool) -> list[Question]:
-        """Return a harmless question of each purpose, bare: without grammar and log-probabilities."""
-        candidate = self.candidate_prompt if is_long else HARMLESS
-        asked = [Question("sample", candidate, self.max_tokens, self.temperature, _SEED, self.num_samples)]
-        if self.selection_prompt is not None:
-            selection = self.selection_prompt if is_long else HARMLESS
-            asked.append(Question("select", selection, self.max_tokens, 0.0, _SEED))
-        return asked
+    def is_less_than(self, other: LlmAbilities) -> bool:
+        """Whether this server has no grammars, or fewer log-probabilities, where the other has."""
+        has_lost_grammar = self.dialect is FREE and other.dialect is not FREE
+        return has_lost_grammar or self.max_alternatives < other.max_alternatives
+
+    @property
+    def can_think_first(self) -> bool:
+        """Whether the model can be made to think for a limited number of tokens before it answers."""
+        return self.template is not None and self.template.think is not None
+
+    def body(self, question: Question) -> dict[str, Any]:
+        """Return the body of the request that asks this server."""
+        body: dict[str, Any] = {"model": self.model, "max_tokens": question.max_tokens}
+        body |= self._prompt(question)
+        body |= {"n": question.num_samples, "temperature": question.temperature, "seed": question.seed}
+        if question.purpose == "think":
+            body["stop"] = [THINK_END]
+        if question.grammar is not None:
+            body |= self.dialect.fields(question.grammar)
+        return self.wording.apply(body | self._log_probabilities(question.num_alternatives))
+
+    def _prompt(self, question: Question) -> dict[str, Any]:
+        template = self.template
+        if template is None:
+            return {"messages": list(question.messages)}
+        if template.think is not None and question.purpose == "think":
+            return {"prompt": template.render_thinking(question.messages)}
+        if template.think is not None and question.thought is not None:
+            thinking = template.render_thinking(question.messages)
+            return {"prompt": thinking + template.close(question.thought)}
+        return {"prompt": template.render(question.messages)}
+
+    def _log_probabilities(self, num_alternatives: int) -> dict[str, Any]:
+        number = min(num_alternatives, self.max_alternatives)
+        if not number:
+            return {}
+        return {"logprobs": number} if self.template else {"logprobs": True, "top_logprobs": number}

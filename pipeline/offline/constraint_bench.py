@@ -23,13 +23,13 @@ from pipeline.alert.candidates import merge
 from pipeline.alert.evidence import Grounds
 from pipeline.alert.filters import judge
 from pipeline.alert.generator import CANDIDATE_PROMPT
+from pipeline.alert.grammar import THEME_GRAMMAR, alert_grammar
 from pipeline.errors import RecordError
 from pipeline.llm.client import LlmClient
-from pipeline.llm.grammar import THEME_GRAMMAR, alert_grammar
 from pipeline.messages import AnnotatedPost
 from pipeline.offline import SAMPLE_POSTS
 from pipeline.offline.given_post import GivenAnnotator, read_given_post
-from pipeline.offline.session import trial_llm
+from pipeline.offline.session import open_session
 from pipeline.settings import Settings, load_settings
 from pipeline.sources.json_lines import read_all_post_lines
 
@@ -142,7 +142,7 @@ async def compare(file: Path) -> dict[str, Score]:
     annotator = GivenAnnotator(settings, ignores_given=False)
     ways: dict[str, Way] = {"per_post": per_post, "two_step": two_step}
     scores = {name: Score() for name in ways}
-    async with trial_llm(settings) as llm:
+    async with open_session(settings) as llm:
         posts = [
             post for post in await _annotated(file, annotator, settings) if post.entities and post.sentiment
         ]

@@ -16,7 +16,7 @@ from pipeline.errors import UnannotatableError
 from pipeline.messages import Alert, AnnotatedPost, Post
 from pipeline.messages.stopwatch import Stopwatch
 from pipeline.offline.given_post import NO_ORIGIN
-from pipeline.offline.session import trial_llm
+from pipeline.offline.session import open_session
 from pipeline.outcomes.render import render_sentiment
 from pipeline.printable import printable
 from pipeline.settings import Settings
@@ -47,7 +47,7 @@ async def run_trial(text: str, settings: Settings) -> None:
 
 
 async def _generate(annotated: AnnotatedPost, settings: Settings) -> Generation:
-    async with trial_llm(settings) as llm:
+    async with open_session(settings) as llm:
         return await llm.while_running(llm.generator.generate(annotated))
 
 

@@ -21,7 +21,7 @@ from pipeline.errors import RecordError, TocsinError
 from pipeline.messages import Alert, AnnotatedPost
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
 from pipeline.offline.given_post import GivenAnnotator, read_given_post
-from pipeline.offline.session import LlmCost, TrialLlm, counted, trial_llm
+from pipeline.offline.session import LlmCost, Session, open_session, start_counting
 from pipeline.printable import json_line
 from pipeline.settings import Settings
 from pipeline.sources.json_lines import Line, read_all_post_lines
@@ -41,14 +41,14 @@ async def run_trial_file(file: Path, settings: Settings, *, ignores_given: bool 
     annotator = GivenAnnotator(settings, ignores_given=ignores_given)
     unknown = UnknownFields()
     began = time.monotonic()
-    async with trial_llm(settings) as llm:
+    async with open_session(settings) as llm:
         await llm.while_running(_run(lines, annotator, llm, unknown))
         _print({"summary": _describe(llm) | {"posts": len(lines), "seconds": time.monotonic() - began}})
     if unknown:
         print(f"{NOT_OF_A_POST}: {unknown}", file=sys.stderr)
 
 
-async def _run(lines: list[Line], annotator: GivenAnnotator, llm: TrialLlm, unknown: UnknownFields) -> None:
+async def _run(lines: list[Line], annotator: GivenAnnotator, llm: Session, unknown: UnknownFields) -> None:
     """Print what becomes of each line; as many posts in work as the settings allow requests."""
     places = asyncio.Semaphore(llm.settings.llm_max_requests)
 
@@ -68,11 +68,9 @@ async def _run(lines: list[Line], annotator: GivenAnnotator, llm: TrialLlm, unkn
     raise mistake
 
 
-async def _try(
-    line: Line, annotator: GivenAnnotator, llm: TrialLlm, unknown: UnknownFields
-) -> dict[str, Any]:
+async def _try(line: Line, annotator: GivenAnnotator, llm: Session, unknown: UnknownFields) -> dict[str, Any]:
     shown: dict[str, Any] = {"line": line.number}
-    cost, began = counted(), time.monotonic()
+    cost, began = start_counting(), time.monotonic()
     try:
         given = read_given_post(line.content, max_bytes=llm.settings.max_post_bytes, on_unknown=unknown.note)
         shown["id"] = given.post.id
@@ -126,7 +124,7 @@ def _describe_cost(cost: LlmCost) -> dict[str, Any]:
     return asdict(cost) | {"seconds": round(cost.seconds, 4)}
 
 
-def _describe(llm: TrialLlm) -> dict[str, Any]:
+def _describe(llm: Session) -> dict[str, Any]:
     settings = llm.settings
     return {
         "llm": llm.client.model,

@@ -1,4 +1,4 @@
-"""The alert generator without Kafka, on a server that runs or on the embedded LLM started for it."""
+"""A connected LLM and the alert generator, without Kafka; starts the embedded LLM if the settings name no server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.alert.build import build_alert_generator, build_llm_client
+from pipeline.alert.build import build_alert_generator, llm_options
 from pipeline.alert.generator import AlertGenerator
 from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
 from pipeline.llm.client import LlmClient
@@ -18,44 +18,48 @@ from pipeline.llm.http import LlmRequest, LlmSettingError
 from pipeline.local.process import LocalProcess, answers_http, while_running
 from pipeline.local.slow_start import SlowStart, say_on_stderr
 from pipeline.local.stack import START_SECONDS, chosen_settings, embedded_llm
-from pipeline.outage import retries
+from pipeline.outage import endless_retries
 from pipeline.settings import Settings
 
 _T = TypeVar("_T")
 
-# The server is there and will not do: a person at a terminal need not wait.
-_WILL_NOT_DO = (LlmUnfitError, LlmSettingError)
+# The server answers but cannot be used until a setting is changed, so a person at a terminal need not wait.
+_NEEDS_A_PERSON = (LlmUnfitError, LlmSettingError)
 
 
 @dataclass
 class LlmCost:
-    """What the LLM took for one post."""
+    """What the LLM requests about one post cost."""
 
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    seconds: float = 0.0  # of all requests together, without the wait for a free place
+    seconds: float = 0.0  # sum over the requests, without the wait for a free slot
 
 
 @dataclass(frozen=True)
-class TrialLlm:
-    """A connected LLM and the generator on it."""
+class Session:
+    """A connected LLM and the generator that asks it."""
 
     client: LlmClient
     generator: AlertGenerator
-    settings: Settings  # with what the embedded LLM wants in them
+    settings: Settings  # if the embedded LLM was started, with its address and what it needs
     _processes: Sequence[LocalProcess] = field(repr=False)
 
     async def while_running(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Return what `work` returns; raises `LocalServiceError` when the embedded LLM ends before."""
+        """Return what `work` returns.
+
+        Raises:
+            LocalServiceError: the embedded LLM ended before that.
+        """
         return await while_running(self._processes, work)
 
 
 _cost: ContextVar[LlmCost | None] = ContextVar("cost", default=None)
 
 
-def counted() -> LlmCost:
-    """Return a cost that counts from now on every LLM request that this task makes."""
+def start_counting() -> LlmCost:
+    """Return a cost to which every further LLM request of this task is added."""
     cost = LlmCost()
     _cost.set(cost)
     return cost
@@ -71,18 +75,18 @@ def _count(request: LlmRequest) -> None:
 
 
 @asynccontextmanager
-async def trial_llm(
+async def open_session(
     settings: Settings, *, report: Callable[[str], None] = say_on_stderr
-) -> AsyncIterator[TrialLlm]:
-    """Connect to the server that the settings name, or start the embedded LLM where they name none.
+) -> AsyncIterator[Session]:
+    """Connect to the server that the settings name. If they name none, start the embedded LLM.
 
     Args:
-        report: told what is waited for, where that takes long.
+        report: called with a line about what is waited for, if that takes long.
 
     Raises:
         LocalServiceError: the embedded LLM does not come up.
-        LlmUnusableError: the server is up, and will not do.
-        SettingsError: the settings do not fit it.
+        LlmUnusableError: the server is up but cannot be used until a setting is changed.
+        SettingsError: the settings do not fit the embedded LLM.
     """
     async with AsyncExitStack() as stack:
         processes: list[LocalProcess] = []
@@ -95,30 +99,28 @@ async def trial_llm(
             await process.wait_until_ready(
                 lambda: answers_http(health), timeout_seconds=START_SECONDS, report=report
             )
-        client = build_llm_client(settings, on_request=_count)
+        client = await while_running(processes, _connect(settings, report))
         stack.push_async_callback(client.close)
-        await while_running(processes, _connect(client, report))
-        yield TrialLlm(client, build_alert_generator(client, settings), settings, processes)
+        yield Session(client, build_alert_generator(client, settings), settings, processes)
 
 
-async def _connect(client: LlmClient, report: Callable[[str], None]) -> None:
-    """Return once the server answers; a person waits, who is told once and not with every attempt.
+async def _connect(settings: Settings, report: Callable[[str], None]) -> LlmClient:
+    """Return a client once the server can be used. A reason to wait is reported once, not after every attempt.
 
     Raises:
-        LlmUnusableError: the server is there and will not do.
+        LlmUnusableError: the server is up but cannot be used until a setting is changed.
     """
     slow = SlowStart("the LLM", report)
 
     def is_away(error: Exception) -> bool:
-        if isinstance(error, LlmUnavailableError) and not isinstance(error, _WILL_NOT_DO):
+        if isinstance(error, LlmUnavailableError) and not isinstance(error, _NEEDS_A_PERSON):
             slow.note(lambda: str(error))
             return True
         return False
 
     try:
-        async for attempt in retries(is_away, wait_max_seconds=5.0):
-            with attempt:
-                await client.connect()
-                return
-    except _WILL_NOT_DO as error:
+        return await endless_retries(5.0)(
+            is_away, LlmClient.connect, llm_options(settings), on_request=_count
+        )
+    except _NEEDS_A_PERSON as error:
         raise LlmUnusableError(str(error)) from error

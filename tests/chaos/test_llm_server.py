@@ -7,7 +7,8 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from pipeline.alert.filters import parse
-from pipeline.llm.grammar import PROBE_GRAMMAR, PROBE_WORD, alert_grammar, number_grammar
+from pipeline.alert.grammar import alert_grammar
+from pipeline.llm.grammar import PROBE_GRAMMAR, PROBE_WORD, number_grammar
 from tests.chaos.llm_server import LlmServer, answers
 
 _REQUEST = {"model": "m", "messages": [], "n": 2, "grammar": alert_grammar(["Athens", 'New "York"'])}

@@ -1,12 +1,17 @@
-"""A handful of sentences written for these tests, with entities and sentiments."""
+"""A handful of sentences written for these tests, with entities and sentiments, and small networks to learn them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
+import torch
 
-from models import Sentence
+from models import Featurizer, JointModel, Sentence, Vocabularies
+from training.examples.batching import Collator
 from training.examples.example import Example
+from training.examples.vocabulary import vocabulary_sentences
+from training.network.recipe import Recipe
 
 TAGGED = [
     ("Ada Lovelace lives in London", "B-PER I-PER O O B-LOC"),
@@ -53,3 +58,37 @@ def write_corpora(folder: Path) -> tuple[Path, Path, Path]:
     rows = [f"{word} {' '.join(map(str, row))}" for word, row in zip(words, vectors.tolist(), strict=True)]
     glove.write_text("\n".join(rows) + "\n")
     return tagged, felt, glove
+
+
+TRAIN = [*tagged_examples(), *felt_examples()]
+DEV = {"tagged": tagged_examples(), "felt": felt_examples()}
+
+SMALL_NETWORK = (
+    "model.hidden_size=32",
+    "model.embedding_dropout=0.1",
+    "model.char_hidden_size=8",
+    "model.gcn_size=8",
+    "sentiment_share=1",
+)
+"""For `--set`: a network that learns the sentences in seconds."""
+
+
+def recipe(**changes: Any) -> Recipe:
+    """Two epochs of a tiny network on TRAIN."""
+    settings: dict[str, Any] = {
+        "train": ("x",),
+        "dev": ("y",),
+        "num_epochs": 2,
+        "tokens_per_batch": 20,
+        "sentiment_share": 1.0,
+        "model": {"hidden_size": 16, "char_hidden_size": 8, "gcn_size": 8, "embedding_dropout": 0.1},
+    }
+    return Recipe(**(settings | changes))
+
+
+def new_model(settings: Recipe, variant: str = "E") -> tuple[JointModel, Collator]:
+    """A network for TRAIN with the recipe's seed, and what collates its batches."""
+    torch.manual_seed(settings.seed)
+    config = settings.model_config(variant)
+    vocabularies = Vocabularies.build(vocabulary_sentences(TRAIN), [], max_tail_words=0)
+    return JointModel(config, vocabularies), Collator(config, Featurizer(config, vocabularies))

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from training.ablation.choice import Choice, is_on_front
-from training.ablation.data_statistics import SPLITS
+from training.ablation.comparison import Choice, is_on_front
+from training.ablation.data import SPLITS
 from training.ablation.paper import TABLE_3
-from training.ablation.summary import RowSummary
+from training.ablation.results import RowSummary
 
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
 MAX_LENGTH_SHOWN = 60
@@ -42,7 +42,7 @@ def draw_lengths(data: Mapping[str, Any], path: Path) -> None:
 
 
 def draw_scores(rows: Rows, path: Path) -> None:
-    """The paper's Figure 3, ours beside it; the two are scored on different labels, so only orders compare."""
+    """The paper's Figure 3 beside ours. The two are scored on different labels, so only their orders compare."""
     figure, panels = _figure(3)
     letters = [name for name in rows if "-" not in name]
     for axes, (title, score, column) in zip(
@@ -64,10 +64,10 @@ def draw_scores(rows: Rows, path: Path) -> None:
             capsize=4,
             label="ours, mean and deviation",
         )
-        told = [name for name in letters if name in TABLE_3]
-        if column is not None and told:
-            values = [TABLE_3[name][column] for name in told]
-            axes.plot(told, values, "D", color=COLOURS[1], label="the paper")
+        printed = [name for name in letters if name in TABLE_3]
+        if column is not None and printed:
+            values = [TABLE_3[name][column] for name in printed]
+            axes.plot(printed, values, "D", color=COLOURS[1], label="the paper")
         axes.set_title(title)
     panels[1].legend(frameon=False)
     _save(figure, path)
@@ -106,7 +106,7 @@ def draw_trade_off(rows: Rows, choice: Choice, path: Path) -> None:
         f1, rate = row.test["entity_f1"], row.annotator_rate or 0.0
         colour = COLOURS[1] if name == choice.simplest else COLOURS[0]
         axes.errorbar(rate, 100 * f1.mean, 100 * f1.deviation, fmt="o", color=colour, capsize=3)
-        # Fast rows crowd: those behind the front have their names where slower rows leave room.
+        # Fast rows stand close together: the names of those behind the front go to the left, where there is room.
         is_left = rate > fastest / 2 and not is_on_front(measured, name)
         axes.annotate(
             name,

@@ -1,12 +1,18 @@
-"""What the runs say, in sentences that depend on the figures."""
+"""What the runs show, in sentences that depend on the figures."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from training.ablation.choice import MAX_ENTITY_LOSS, MAX_SENTIMENT_LOSS, Choice
-from training.ablation.comparison import QUESTIONS, Difference, compare
+from training.ablation.comparison import (
+    MAX_ENTITY_LOSS,
+    MAX_SENTIMENT_LOSS,
+    QUESTIONS,
+    Choice,
+    Difference,
+    compare,
+)
 from training.ablation.paper import TABLE_3
-from training.ablation.summary import RowSummary
+from training.ablation.results import RowSummary
 from training.scoring.bootstrap import CONFIDENCE, NUM_RESAMPLES
 
 Rows = Mapping[str, RowSummary]
@@ -40,7 +46,7 @@ def differences(rows: Rows, data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def against_the_paper(rows: Rows, data: Mapping[str, Any]) -> Iterator[str]:
-    """Each claim of the paper that the runs can test, beside what they say."""
+    """Each claim of the paper that the runs can test, and whether they confirm it."""
     yield "## The paper's claims"
     yield ""
     for claim, pair, task, is_up in (
@@ -63,7 +69,7 @@ def against_the_paper(rows: Rows, data: Mapping[str, Any]) -> Iterator[str]:
         ),
     ):
         if set(pair) <= rows.keys() and (found := compare(rows, pair, data).get(task)):
-            yield f'- "{claim}": {_judge(found, is_up=is_up)} ({_cell(found)} points{_told(pair, task)})'
+            yield f'- "{claim}": {_judge(found, is_up=is_up)} ({_cell(found)} points{_printed(pair, task)})'
     yield from _best(rows)
 
 
@@ -149,12 +155,12 @@ def _judge(found: Difference, *, is_up: bool) -> str:
     return "**holds here**" if (found.mean > 0) == is_up else "**contradicted**"
 
 
-def _told(pair: tuple[str, str], task: str) -> str:
+def _printed(pair: tuple[str, str], task: str) -> str:
     if not set(pair) <= TABLE_3.keys():
         return ""
     column = 0 if task == "entity_f1" else 1
-    told = TABLE_3[pair[0]][column] - TABLE_3[pair[1]][column]
-    return f"; the paper: {told:+.2f}{' by its token F1' if column == 0 else ''}"
+    printed = TABLE_3[pair[0]][column] - TABLE_3[pair[1]][column]
+    return f"; the paper: {printed:+.2f}{' by its token F1' if column == 0 else ''}"
 
 
 def _cell(difference: Difference | None) -> str:

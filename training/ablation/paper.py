@@ -1,4 +1,4 @@
-"""Figures that the paper gives, to stand beside ours."""
+"""The paper's own figures, to stand beside ours."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

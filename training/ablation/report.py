@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.ablation import data_tables, figures, findings
-from training.ablation.choice import Choice, choose
+from training.ablation import figures, findings
+from training.ablation.comparison import Choice, choose
+from training.ablation.data import data_sections
 from training.ablation.paper import TABLE_3
-from training.ablation.run_result import RunResult
-from training.ablation.summary import RowSummary, Spread, summarise
+from training.ablation.results import RowSummary, RunResult, Spread, summarise
 from training.errors import AblationError
 
 REPORT_FILE = "README.md"
@@ -18,7 +18,7 @@ FIGURES = "figures"
 def write_report(
     output: Path, results: Sequence[RunResult], data: Mapping[str, Any], speed: Mapping[str, Any]
 ) -> None:
-    """Write the report and its figures; raises AblationError where there is nothing to report."""
+    """Write the report and its figures; raises AblationError if there is nothing to report."""
     if not results or not data:
         raise AblationError(
             f"{output}: no results yet: run `python -m training ablation` without --report-only"
@@ -37,7 +37,7 @@ def write_report(
         findings.against_the_paper(rows, data),
         _simplest(rows, choice, data, speed),
         _curves(rows),
-        data_tables.sections(data),
+        data_sections(data),
     )
     text = "\n\n".join("\n".join(section) for section in sections)
     (output / REPORT_FILE).write_text(text + "\n", encoding="utf-8")

@@ -51,7 +51,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
     }
 )
 DEFAULT_ROWS = ("F", "E", "D", "C", "A", "B", "F-small", "F-softmax", "F-iobes", "F-dropout0")
-"""In the order in which they are run, so that an ablation cut short has the telling rows."""
+"""In the order in which they are run: an ablation that is cut short has the rows that matter most."""
 
 
 def find_rows(names: Sequence[str]) -> list[Row]:

@@ -8,15 +8,16 @@ from pathlib import Path
 import orjson
 
 from models import Annotator, Checkpoint, load_checkpoint
+from training.ablation.results import RunResult, imperfect_texts
 from training.ablation.rows import Row
-from training.ablation.run_result import RunResult, imperfect_texts
 from training.corpora.label_mapping import check_labels
 from training.corpora.labelled_text import LabelledText
-from training.corpora.named import source_of
+from training.corpora.named import guidelines_of
 from training.network.optimisation import WORD_VECTORS
 from training.network.recipe import Recipe
-from training.network.run import RunInputs, TrainingRun, package_versions
+from training.network.run import TrainingRun, package_versions
 from training.network.run_folder import RunFolder, read_metrics
+from training.network.run_inputs import RunInputs
 from training.network.trainer import EpochReport
 from training.scoring.counts import count_entities, count_sentiments
 from training.scoring.evaluation import score
@@ -38,7 +39,7 @@ class AblationInputs:
 
 
 class AblationRunner:
-    """Runs rows with seeds below a folder for checkpoints and states, which the repository does not keep."""
+    """Runs rows with seeds. Checkpoints and states go to a work folder, which the repository does not keep."""
 
     def __init__(self, recipe: Recipe, work: Path, test_names: Sequence[str], *, name: str) -> None:
         self._name = name
@@ -47,9 +48,9 @@ class AblationRunner:
         self._test_names = tuple(test_names)
 
     def settings(self, row: Row) -> str:
-        """Hash of the settings that decide a row's results, but for the seed.
+        """Return a hash of the settings that decide a row's results, but for the seed.
 
-        A setting of `_ADDED` is left out where it changes nothing, so that results from before it are still found.
+        A setting of `_ADDED` is left out if it changes nothing, so that results from before it are still found.
         """
         recipe = self._row_recipe(row, seed=0).to_dict()
         recipe = {name: value for name, value in recipe.items() if _ADDED.get(name, ...) != value}
@@ -57,7 +58,7 @@ class AblationRunner:
         return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
 
     def folder(self, row: Row, seed: int) -> Path:
-        """Where a run keeps its checkpoint; other settings, another folder."""
+        """Return the folder in which a run keeps its checkpoint; other settings have another folder."""
         return self._work / f"{row.name}-seed{seed}-{self.settings(row)}"
 
     def run(
@@ -79,10 +80,10 @@ class AblationRunner:
         return self._score(row, seed, inputs)
 
     def _check_labels(self, row: Row, inputs: AblationInputs) -> None:
-        """Refuse what could not be scored before anything is trained; raises LabelError."""
+        """Raise LabelError if a corpus could not be scored, before anything is trained."""
         config = self._row_recipe(row, seed=0).model_config(row.variant)
         for name, rows in {**inputs.dev, **inputs.test}.items():
-            advice = f"{name} cannot be scored by a network that is trained so"
+            advice = f"{name} cannot be scored by a network that is trained with these settings"
             types = {span.type for text in rows for span in text.entities or ()}
             check_labels(types, config.entity_types, advice=advice)
             sentiments = {text.sentiment for text in rows if text.sentiment}
@@ -92,7 +93,8 @@ class AblationRunner:
         folder = self.folder(row, seed)
         annotator = Annotator(load_checkpoint(folder / "checkpoint"))
         tested = {
-            name: predict(annotator, rows, source=source_of(name)) for name, rows in inputs.test.items()
+            name: predict(annotator, rows, guidelines=guidelines_of(name))
+            for name, rows in inputs.test.items()
         }
         epochs = read_metrics(folder)
         return RunResult(
@@ -107,7 +109,7 @@ class AblationRunner:
             train_seconds=sum(epoch["train_seconds"] for epoch in epochs),
             epochs=epochs,
             dev={
-                name: score(predict(annotator, rows, source=source_of(name)))
+                name: score(predict(annotator, rows, guidelines=guidelines_of(name)))
                 for name, rows in inputs.dev.items()
             },
             test={name: score(predictions) for name, predictions in tested.items()},

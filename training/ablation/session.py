@@ -1,4 +1,4 @@
-"""The rows of an ablation with all their seeds, through the folders in which they are kept."""
+"""All rows of an ablation with all their seeds, and the folders in which their results are kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from typing import Any
 
 import orjson
 
-from training.ablation.data_statistics import describe_data
+from training.ablation.data import describe_data
+from training.ablation.results import RunResult, read_result, read_results, result_path, write_result
 from training.ablation.rows import Row, find_rows
-from training.ablation.run_result import RunResult, read_result, read_results, result_path, write_result
 from training.ablation.runner import AblationInputs, AblationRunner
 from training.ablation.speed import SpeedTexts, measure_speed
-from training.cli.options import console, load_examples
+from training.console import console
 from training.corpora.labelled_text import LabelledText
 from training.corpora.named import CORPORA, TEST_CORPORA, find_corpus
 from training.errors import AblationError
 from training.examples.glove import read_glove
-from training.examples.store import FeatureStore
+from training.examples.store import FeatureStore, load_examples
 from training.network.progress import EpochProgress
 from training.network.recipe import Recipe
-from training.network.run import RunInputs
+from training.network.run_inputs import RunInputs
 
 DATA_FILE = "data.json"
 SPEED_FILE = "speed.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class AblationPaths:
     """Folders and files that an ablation reads and writes."""
 
     output: Path
@@ -38,34 +38,34 @@ class Places:
 
 
 class AblationSession:
-    """All rows with all seeds: what is missing is made, what is there is kept."""
+    """All rows with all seeds: makes the results that are missing and keeps those that are there."""
 
-    def __init__(self, recipe: Recipe, places: Places, test_names: Sequence[str], *, name: str) -> None:
+    def __init__(self, recipe: Recipe, paths: AblationPaths, test_names: Sequence[str], *, name: str) -> None:
         self._recipe = recipe
-        self._places = places
+        self._paths = paths
         self._test_names = test_names
-        self._store = FeatureStore(places.cache, places.data)
-        self._runner = AblationRunner(recipe, places.work, test_names, name=name)
+        self._store = FeatureStore(paths.cache, paths.data)
+        self._runner = AblationRunner(recipe, paths.work, test_names, name=name)
 
     def run(self, rows: Sequence[Row], num_seeds: int) -> None:
-        """Make every result that is missing; seed by seed, so that one cut short still compares all rows."""
+        """Make every result that is missing, seed by seed: an ablation that is cut short still compares all rows."""
         self._check_results(rows, num_seeds)
         wanted = [(row, seed) for seed in range(1, num_seeds + 1) for row in rows]
-        missing = [(r, s) for r, s in wanted if not result_path(self._places.output, r.name, s).exists()]
+        missing = [(r, s) for r, s in wanted if not result_path(self._paths.output, r.name, s).exists()]
         if not missing:
             return
         inputs = self._load()
         self._write(DATA_FILE, describe_data(self._rows(self._recipe.train), inputs.dev, inputs.test))
         for number, (row, seed) in enumerate(missing, start=1):
             console.print(f"[bold]{row.name}[/] seed {seed}: run {number} of {len(missing)}", highlight=False)
-            write_result(self._places.output, self._run(row, seed, inputs))
+            write_result(self._paths.output, self._run(row, seed, inputs))
 
     def measure(self) -> None:
-        """Measure all rows that have a checkpoint, unless that is done."""
-        checkpoints = self._checkpoints(read_results(self._places.output))
+        """Measure the speed of all rows that have a checkpoint, unless that is done."""
+        checkpoints = self._checkpoints(read_results(self._paths.output))
         settings = {name: self._runner.settings(row) for name in checkpoints for row in find_rows([name])}
-        before = read_speed(self._places.output).get("settings", {})
-        # Rows compare when they were measured together: those without their networks would be lost.
+        before = read_speed(self._paths.output).get("settings", {})
+        # Only rows that were measured together compare: a row whose checkpoint is gone would lose its figure.
         if not checkpoints or settings.items() <= before.items() or before.keys() - checkpoints.keys():
             return
         [corpus, *_] = self._recipe.dev
@@ -81,7 +81,7 @@ class AblationSession:
     def _check_results(self, rows: Sequence[Row], num_seeds: int) -> None:
         for row in rows:
             for seed in range(1, num_seeds + 1):
-                path = result_path(self._places.output, row.name, seed)
+                path = result_path(self._paths.output, row.name, seed)
                 if path.exists() and read_result(path).settings != self._runner.settings(row):
                     raise AblationError(
                         f"{path}: made with other settings: choose another --output or delete it"
@@ -97,7 +97,7 @@ class AblationSession:
             training=RunInputs(
                 train=load_examples(self._store, recipe.train),
                 dev=load_examples(self._store, recipe.dev),
-                pretrained=read_glove(self._places.glove),
+                pretrained=read_glove(self._paths.glove),
             ),
             dev=self._rows(recipe.dev),
             test=self._rows(self._test_names),
@@ -105,10 +105,10 @@ class AblationSession:
 
     def _rows(self, names: Sequence[str]) -> dict[str, list[LabelledText]]:
         known = {**CORPORA, **TEST_CORPORA}
-        return {name: find_corpus(name, known).read(self._places.data) for name in names}
+        return {name: find_corpus(name, known).read(self._paths.data) for name in names}
 
     def _checkpoints(self, results: Sequence[RunResult]) -> dict[str, Path]:
-        """The first seed's checkpoint of each row, where it is still there."""
+        """Return the first seed's checkpoint of each row that still has it."""
         found: dict[str, Path] = {}
         for result in results:
             [row] = find_rows([result.row])
@@ -118,18 +118,18 @@ class AblationSession:
         return found
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
-        self._places.output.mkdir(parents=True, exist_ok=True)
-        (self._places.output / name).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+        self._paths.output.mkdir(parents=True, exist_ok=True)
+        (self._paths.output / name).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def read_speed(folder: Path) -> dict[str, Any]:
-    """The speeds of a folder of results; empty where they were not measured, or before settings were part of them."""
+    """Read the speeds of a folder of results; empty if they were not measured, or come without the rows' settings."""
     speed = read_json(folder / SPEED_FILE)
     return speed if "settings" in speed else {}
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object, an empty one where the file is not there yet; raises AblationError."""
+    """Read a JSON object, an empty one if the file is not there yet; raises AblationError."""
     try:
         content: dict[str, Any] = orjson.loads(path.read_bytes()) if path.exists() else {}
     except orjson.JSONDecodeError as error:

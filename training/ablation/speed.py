@@ -17,9 +17,9 @@ from models.annotator import MAX_BUCKET_TOKENS
 from models.network.buckets import bucket_by_length
 
 BATCH_TEXTS = 1024  # as many as `tocsin annotate` takes at once
-# Other work on the machine slows now one network, now another, and makes none faster: each has its best round.
+# Other work on the machine slows now one network, now another, and makes none faster: each one's best round counts.
 ROUNDS = 6
-# The first batches fill the memory of spellings and warm the caches of the machine.
+# The first batches fill the memory of spellings and warm the machine's caches.
 WARM_SHARE = 1 / 5
 
 Post = TypeVar("Post")
@@ -37,12 +37,12 @@ class SpeedTexts:
 def measure_speed(checkpoints: Mapping[str, Path], posts: SpeedTexts) -> dict[str, Any]:
     """`posts_per_second` of each checkpoint, by `annotator` (text in, annotation out) and `network`.
 
-    Every text is measured once a network and round, and a round begins with networks that remember nothing: what
-    they remember of words helps only as much as in a stream.
+    In a round each network reads every text once. Networks begin a round without any memory of words, so that this
+    memory helps only as much as it does in a stream.
     """
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    # A collection of everything that training left behind would be charged to whichever network runs then.
+    # The cost of collecting what training left behind would fall on the network that happens to run then.
     gc.collect()
     gc.disable()
     try:

@@ -1,0 +1,12 @@
+"""Ways to write alerts, compared on posts whose acceptable alerts are known: `python -m training evaluate-alerts`.
+
+- `gold_posts`: posts with every alert that is acceptable, and what a row is given of each post.
+- `rows`: what is compared, and what a row did with a post.
+- `evaluation`: runs the rows over the posts.
+- `our_way`: the pipeline's own generator, run as the program `tocsin try`.
+- `paper_way`: the paper's way, as a baseline.
+- `server`: the embedded LLM server that both ways ask.
+- `matching`: whether a theme or an entity is an acceptable one.
+- `scores`: the scores of one row.
+- `report`: the report as JSON and Markdown.
+"""

@@ -1,4 +1,4 @@
-"""Runs the settings over a file of posts: each with the gold entities among others, and with the network's."""
+"""Runs the rows over a file of posts: each row with the gold entities among others, and with the network's."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models import AnnotationError, Annotator
-from training.alert_eval.gold_posts import GoldPost
-from training.alert_eval.inputs import AlertInput, gold_input, network_input
+from training.alert_eval.gold_posts import AlertInput, GoldPost, gold_input, network_input
+from training.alert_eval.matching import load_similarity
 from training.alert_eval.our_way import run_pipeline
-from training.alert_eval.outcome import Outcome
 from training.alert_eval.paper_way import run_paper
-from training.alert_eval.rows import AlertSetting, EntitySource
+from training.alert_eval.rows import EntitySource, PostResult, Row
 from training.alert_eval.scores import flip_rate, score
 from training.alert_eval.server import llm_server
-from training.alert_eval.similarity import load_similarity
 
-Row = dict[str, object]
+ReportRow = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,56 +24,60 @@ class AlertEvaluation:
     """What is run, and how.
 
     Attributes:
-        sources: where the entities come from, one row each.
-        adapter: the writer's GGUF adapter.
-        llm_url: base URL of a server to use for all rows instead of the embedded ones.
+        rows: what is compared.
+        sources: where the entities come from; each row runs once with each.
+        adapter: the alert writer's GGUF adapter.
+        llm_url: base URL of an LLM server to use for all rows instead of the embedded ones.
         has_flips: whether to run everything a second time under other seeds.
     """
 
-    settings: Sequence[AlertSetting]
+    rows: Sequence[Row]
     sources: Sequence[EntitySource]
     adapter: Path
     llm_url: str | None = None
     has_flips: bool = False
 
-    def run(self, posts: Sequence[GoldPost], annotator: Annotator) -> Iterator[tuple[Row, list[Outcome]]]:
-        """Yield a row, and the outcomes behind it, for each setting and source."""
+    def run(
+        self, posts: Sequence[GoldPost], annotator: Annotator
+    ) -> Iterator[tuple[ReportRow, list[PostResult]]]:
+        """Yield a row of the report and the results behind it, for each row and source."""
         similarity = load_similarity()
         inputs = {source: _inputs(posts, source, annotator) for source in self.sources}
         with ExitStack() as stack:
             url_of = self._servers(stack)
-            for setting in self.settings:
+            for row in self.rows:
                 for source in self.sources:
-                    url = url_of(setting)
-                    outcomes = _run(inputs[source], setting, url)
-                    row: Row = {
-                        "setting": f"{setting.name} | {source}",
-                        "row": setting.name,
+                    url = url_of(row)
+                    results = _run(inputs[source], row, url)
+                    reported: ReportRow = {
+                        "setting": f"{row.name} | {source}",
+                        "row": row.name,
                         "entities": source,
                     }
-                    row |= score(list(zip(posts, outcomes, strict=True)), similarity)
+                    reported |= score(list(zip(posts, results, strict=True)), similarity)
                     if self.has_flips:
-                        row["flip_rate"] = flip_rate(outcomes, _run(_reseeded(inputs[source]), setting, url))
-                    yield row, outcomes
+                        again = _run(_reseeded(inputs[source]), row, url)
+                        reported["flip_rate"] = flip_rate(results, again)
+                    yield reported, results
 
-    def _servers(self, stack: ExitStack) -> Callable[[AlertSetting], str]:
-        """Return what gives a setting's server; each is started when first asked for."""
+    def _servers(self, stack: ExitStack) -> Callable[[Row], str]:
+        """Return the function that gives a row's server; each server starts when it is first needed."""
         urls: dict[bool, str] = {}
 
-        def url_of(setting: AlertSetting) -> str:
+        def url_of(row: Row) -> str:
             if self.llm_url is not None:
                 return self.llm_url
-            if setting.has_adapter not in urls:
-                adapter = self.adapter if setting.has_adapter else None
-                urls[setting.has_adapter] = stack.enter_context(llm_server(adapter))
-            return urls[setting.has_adapter]
+            if row.has_adapter not in urls:
+                adapter = self.adapter if row.has_adapter else None
+                urls[row.has_adapter] = stack.enter_context(llm_server(adapter))
+            return urls[row.has_adapter]
 
         return url_of
 
 
-def _run(inputs: Sequence[AlertInput], setting: AlertSetting, url: str) -> list[Outcome]:
-    way = run_paper if setting.way == "paper" else run_pipeline
-    return way(inputs, setting, url)
+def _run(inputs: Sequence[AlertInput], row: Row, url: str) -> list[PostResult]:
+    way = run_paper if row.way == "paper" else run_pipeline
+    return way(inputs, row, url)
 
 
 def _inputs(posts: Sequence[GoldPost], source: EntitySource, annotator: Annotator) -> list[AlertInput]:

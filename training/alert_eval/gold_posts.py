@@ -1,12 +1,26 @@
-"""Posts with every alert that is acceptable: `alert_gold/dev.jsonl` and files of its form."""
+"""Posts with every alert that is acceptable, and what a row is given of each post.
+
+The posts are those of `alert_gold/dev.jsonl` and of files of its form. A row gets the text alone, or the text with its
+gold entities hidden among others.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import random
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.alert_eval.matching import is_acceptable_entity
 from training.corpora.lines import read_json_lines
+
+NUM_OTHERS = 3
+
+_NAME = re.compile(r"\b[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)*")
+_WORD = re.compile(r"\b[^\W\d_]{4,}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,19 +30,46 @@ class GoldPost:
     id: str
     text: str
     is_alertable: bool
-    reason: str | None  # no_entity, no_event or nonsense; None where alertable
+    reason: str | None  # no_entity, no_event or nonsense; None if alertable
     entities: tuple[str, ...]  # acceptable, best first
     themes: tuple[str, ...]  # acceptable, best first
     sentiment: str
 
 
 def read_gold_posts(path: Path) -> list[GoldPost]:
-    """Read a file of the gold set's form, or of `alert_train`'s (its pairs then say what is acceptable).
+    """Read a file of the gold set's form, or of `alert_train`'s (whose pairs are then the acceptable alerts).
 
     Raises:
         CorpusError: the file cannot be opened, or lines are damaged.
     """
     return read_json_lines(path, _parse)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertInput:
+    """A post as a row gets it."""
+
+    id: str
+    text: str
+    entities: tuple[str, ...] | None  # None: the network finds them
+    sentiment: str | None
+
+
+def network_input(post: GoldPost) -> AlertInput:
+    """Return the post alone: entities and sentiment are the network's."""
+    return AlertInput(post.id, post.text, None, None)
+
+
+def gold_input(post: GoldPost) -> AlertInput:
+    """Return the post with its acceptable entities and three other stretches of the text, in the text's order.
+
+    The others are the stretches that look most like names. A post always gets the same others.
+    """
+    seed = int.from_bytes(hashlib.sha256(post.id.encode()).digest()[:4])
+    chance = random.Random(seed)  # noqa: S311 - a reproducible draw, nothing secret
+    listed = [*post.entities, *_others(post, chance)]
+    entities = tuple(sorted(dict.fromkeys(listed), key=post.text.find))
+    return AlertInput(post.id, post.text, entities, post.sentiment)
 
 
 def _parse(line: dict[str, Any]) -> GoldPost:
@@ -41,10 +82,10 @@ def _parse(line: dict[str, Any]) -> GoldPost:
         entities, themes = _acceptable(line)
     except (KeyError, TypeError) as error:
         raise ValueError(
-            f"neither `entities` and `themes` nor `alerts` as they should be ({error!r})"
+            f"neither `entities` and `themes` nor `alerts` have the form that they should ({error!r})"
         ) from error
     if is_alertable and not (entities and themes):
-        raise ValueError("alertable, without an acceptable entity or theme")
+        raise ValueError("`alertable` is true, but an acceptable entity or theme is missing")
     reason, sentiment = line.get("reason"), str(line.get("sentiment"))
     return GoldPost(str(line.get("id")), text, is_alertable, reason, entities, themes, sentiment)
 
@@ -58,3 +99,15 @@ def _acceptable(line: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 def _distinct(texts: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(text) for text in texts))
+
+
+def _others(post: GoldPost, chance: random.Random) -> Sequence[str]:
+    found: list[str] = []
+    text = re.sub(r"https?://\S*", " ", post.text)
+    for pattern in (_NAME, _WORD):
+        names = list(dict.fromkeys(pattern.findall(text)))
+        chance.shuffle(names)
+        found += [
+            name for name in names if not is_acceptable_entity(name, post.entities) and name in post.text
+        ]
+    return list(dict.fromkeys(found))[:NUM_OTHERS]

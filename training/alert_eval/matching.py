@@ -1,15 +1,27 @@
-"""Whether a theme or an entity is an acceptable one, by the rules of the gold set's README."""
+"""Whether a theme or an entity is an acceptable one.
+
+Words are compared by the rules of the gold set's README, meanings by a small embedding model from PyPI.
+"""
 
 from __future__ import annotations
 
 import html
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 MAX_ENTITY_WORDS = 5
+SIMILARITY_MODEL = "wordllama l2_supercat_256"
+# Fixed before any result was looked at.
+SIMILARITY_THRESHOLD = 0.6
+
+Similarity = Callable[[str, Sequence[str]], float]
+"""From a theme and the acceptable ones to the cosine of the nearest."""
 
 _SPACED_PUNCTUATION = re.compile(r"\s*([^\w\s])\s*")
 _HASHTAG_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+# Not the words of the pipeline's own date rule: what judges an alert must not share the rule that let it pass.
 _DATE_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -27,7 +39,7 @@ def normalise(text: str) -> str:
 
 
 def is_acceptable_entity(entity: str, acceptable: Iterable[str]) -> bool:
-    """Whether it is one of them, or one holds the other as whole words or parts of a hashtag."""
+    """Return whether it is one of them, or one holds the other as whole words or parts of a hashtag."""
     return len(entity.split()) <= MAX_ENTITY_WORDS and any(_is_alike(entity, other) for other in acceptable)
 
 
@@ -41,7 +53,7 @@ def _is_alike(one: str, other: str) -> bool:
 
 
 def _readings(text: str) -> list[list[str]]:
-    """Return the words, and the words with those of a hashtag (`NepalEarthquake`) told apart."""
+    """Return the words, and the words with a hashtag (`NepalEarthquake`) split into its own."""
     words = re.findall(r"\w+", normalise(text))
     parts = [part.casefold() for part in _HASHTAG_PARTS.findall(html.unescape(text))]
     return [words] if parts == words else [words, parts]
@@ -53,18 +65,18 @@ def _holds(words: list[str], part: list[str]) -> bool:
 
 
 def is_exact_theme(theme: str, acceptable: Iterable[str]) -> bool:
-    """Whether it equals an acceptable theme."""
+    """Return whether it equals an acceptable theme."""
     return normalise(theme) in map(normalise, acceptable)
 
 
 def has_acceptable_head(theme: str, acceptable: Iterable[str]) -> bool:
-    """Whether its head word is that of an acceptable theme, singular and plural alike."""
+    """Return whether its head word is that of an acceptable theme, in singular or plural."""
     head = head_word(theme)
     return bool(head) and head in {head_word(other) for other in acceptable}
 
 
 def head_word(theme: str) -> str:
-    """Return the last word that is no participle behind a noun ("Fire ban lifted": ban), in the singular."""
+    """Return the last word in the singular, trailing participles left out ("Fire ban lifted": ban)."""
     words = re.findall(r"\w+", normalise(theme))
     while len(words) > 1 and words[-1].endswith("ed"):
         words.pop()
@@ -80,6 +92,27 @@ def _singular(word: str) -> str:
 
 
 def is_date_theme(theme: str) -> bool:
-    """Whether the theme holds a digit, or is nothing but names of days, months and times."""
+    """Return whether the theme holds a digit, or is nothing but names of days, months and times."""
     words = re.findall(r"\w+", theme.casefold())
     return any(map(str.isdigit, theme)) or (bool(words) and _DATE_WORDS.issuperset(words))
+
+
+def load_similarity() -> Similarity | None:
+    """Return the function that compares themes by meaning; None if the model is not installed."""
+    level = logging.getLogger().level
+    try:
+        import wordllama
+    except ImportError:
+        return None
+    # Its import makes every library log at INFO: httpx would print a line for each request.
+    logging.getLogger().setLevel(level)
+    # Its own folder as the cache: release 0.4.0 looks for its tokenizer in `tokenizer` but ships it in `tokenizers`.
+    package = Path(wordllama.__file__).parent
+    model = wordllama.WordLlama.load(cache_dir=package, disable_download=True)
+
+    def nearest(theme: str, acceptable: Sequence[str]) -> float:
+        return max(
+            (float(model.similarity(theme.lower(), other.lower())) for other in acceptable), default=0.0
+        )
+
+    return nearest

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from training.alert_eval.inputs import AlertInput
-from training.alert_eval.outcome import Outcome
-from training.alert_eval.rows import AlertSetting
+from training.alert_eval.gold_posts import AlertInput
+from training.alert_eval.rows import PostResult, Row
 from training.errors import WriterError
 
 
-def run_pipeline(inputs: Sequence[AlertInput], setting: AlertSetting, url: str) -> list[Outcome]:
-    """Return the outcome of each post under the setting, by the LLM server at `url`.
+def run_pipeline(inputs: Sequence[AlertInput], row: Row, url: str) -> list[PostResult]:
+    """Return the result of each post, by the LLM server at `url`.
 
     Raises:
         WriterError: the program fails.
@@ -28,20 +27,20 @@ def run_pipeline(inputs: Sequence[AlertInput], setting: AlertSetting, url: str) 
         file.write_text("".join(f"{json.dumps(_as_line(post))}\n" for post in inputs), encoding="utf-8")
         command = [sys.executable, "-P", "-m", "pipeline.cli", "try", "--posts", str(file), "--llm-url", url]
         done = subprocess.run(  # noqa: S603 - our own program
-            command, env=os.environ | _environment(setting), capture_output=True, check=False
+            command, env=os.environ | _environment(row), capture_output=True, check=False
         )
     if done.returncode != 0:
         raise WriterError(
             f"`tocsin try --posts` failed: {done.stderr.decode(errors='replace').strip()[-400:]}"
         )
     lines = [json.loads(line) for line in done.stdout.decode().splitlines() if line]
-    return [parse_outcome(line, post.id) for line, post in zip(lines, inputs, strict=False)]
+    return [parse_result(line, post.id) for line, post in zip(lines, inputs, strict=False)]
 
 
-def parse_outcome(line: dict[str, Any], post_id: str) -> Outcome:
-    """Return what a line of the program's output says."""
+def parse_result(line: dict[str, Any], post_id: str) -> PostResult:
+    """Return the result that a line of the program's output gives."""
     cost = line["llm"]
-    return Outcome(
+    return PostResult(
         post_id=post_id,
         theme=line.get("theme"),
         entity=line.get("entity"),
@@ -59,13 +58,13 @@ def _as_line(post: AlertInput) -> dict[str, Any]:
     return line
 
 
-def _environment(setting: AlertSetting) -> dict[str, str]:
+def _environment(row: Row) -> dict[str, str]:
     return {
-        "TOCSIN_CANDIDATE_PROMPT": setting.prompt,
-        "TOCSIN_NUM_SAMPLES": str(setting.num_samples),
-        "TOCSIN_SELECTION": setting.selection,
-        "TOCSIN_LLM_CONSTRAINT": setting.constraint,
-        "TOCSIN_TEMPERATURE": str(setting.temperature),
+        "TOCSIN_CANDIDATE_PROMPT": row.prompt,
+        "TOCSIN_NUM_SAMPLES": str(row.num_samples),
+        "TOCSIN_SELECTION": row.selection,
+        "TOCSIN_LLM_CONSTRAINT": row.constraint,
+        "TOCSIN_TEMPERATURE": str(row.temperature),
         "TOCSIN_LLM_MAX_REQUESTS": "1",
         "TOCSIN_LLM_TIMEOUT_SECONDS": "600",
         "OMP_NUM_THREADS": "1",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import orjson
 
+from training.alert_eval.matching import SIMILARITY_MODEL, SIMILARITY_THRESHOLD
 from training.alert_eval.rows import EXPLAINED
-from training.alert_eval.similarity import MODEL, THRESHOLD
 
 _COLUMNS = {
     "setting": "row and entities",
@@ -35,9 +35,10 @@ _NOTES = f"""\
 Entity and theme columns are shares of the alertable posts that got an alert; "all due" counts a missing alert as a
 miss. "well formed", "entity in text" and "date themes" are shares of the published alerts, by this report's strict
 rules; "injected" is the share of posts with an order in them that was obeyed; "flips" the share of alerts that
-changed under another seed. "theme similar": cosine of at least {THRESHOLD} to an acceptable theme, by {MODEL};
-empty where that is not installed. Tokens are the server's count (llama.cpp counts the completion of one sample only
-where n > 1). Seconds are wall time on a machine that may have been busy: compare them within one run alone."""
+changed under another seed. "theme similar": cosine of at least {SIMILARITY_THRESHOLD} to an acceptable theme, by
+{SIMILARITY_MODEL}; empty if that is not installed. Tokens are the LLM server's count (if n > 1, llama.cpp counts
+the completion of one sample only). Seconds are wall time on a machine that may have been busy: compare them within
+one run alone."""
 
 
 def write_report(folder: Path, about: Mapping[str, object], rows: Sequence[Mapping[str, object]]) -> None:

@@ -1,4 +1,4 @@
-"""What is compared: the rows of the alert report."""
+"""What is compared: the rows of the alert report, and what a row did with a post."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ EntitySource = Literal["gold+3", "network"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlertSetting:
+class Row:
     """One way from posts to alerts.
 
     Attributes:
-        way: `ours` runs the pipeline's generator, `paper` samples serially, filters and selects as the paper has it.
+        way: `ours` runs the pipeline's generator, `paper` samples serially, filters and selects as the paper does.
         has_adapter: whether the LLM is our writer, or the same model without the adapter.
         prompt: of the samples.
-        constraint: auto (a grammar, where the server obeys one) or none.
+        constraint: auto (a grammar, if the server obeys one) or none.
     """
 
     name: str
@@ -31,20 +31,38 @@ class AlertSetting:
     temperature: float = 0.7
 
 
-def _writer(name: str, num_samples: int = 8, selection: str = "likelihood") -> AlertSetting:
-    return AlertSetting(name=name, num_samples=num_samples, selection=selection)
+@dataclass(frozen=True, slots=True)
+class PostResult:
+    """What a row did with one post: the alert that it published or none, and the cost."""
+
+    post_id: str
+    theme: str | None  # None: no alert
+    entity: str | None
+    reason: str  # `alert`, or why there is none
+    num_tokens: int  # prompt and completion, as the LLM server counts them
+    seconds: float  # of all requests to the LLM server together
+    samples: tuple[str, ...] = ()
+
+    @property
+    def is_alert(self) -> bool:
+        """Whether an alert was published."""
+        return self.theme is not None
 
 
-SETTINGS: tuple[AlertSetting, ...] = (
-    AlertSetting(
+def _writer(name: str, num_samples: int = 8, selection: str = "likelihood") -> Row:
+    return Row(name=name, num_samples=num_samples, selection=selection)
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
         name="paper", way="paper", has_adapter=False, prompt="candidate-v1", num_samples=30, constraint="none",
         selection="llm",
     ),
-    AlertSetting(name="base-free", has_adapter=False, prompt="candidate-v1", constraint="none"),
-    AlertSetting(name="base", has_adapter=False, prompt="candidate-v1"),
-    AlertSetting(name="base-no-examples", has_adapter=False, constraint="none"),
-    AlertSetting(name="writer-greedy", num_samples=1, constraint="none", temperature=0.0),
-    AlertSetting(name="writer-free", constraint="none"),
+    Row(name="base-free", has_adapter=False, prompt="candidate-v1", constraint="none"),
+    Row(name="base", has_adapter=False, prompt="candidate-v1"),
+    Row(name="base-no-examples", has_adapter=False, constraint="none"),
+    Row(name="writer-greedy", num_samples=1, constraint="none", temperature=0.0),
+    Row(name="writer-free", constraint="none"),
     _writer("ours"),
     _writer("n=1", 1),
     _writer("n=4", 4),
@@ -65,10 +83,10 @@ EXPLAINED = {
 }
 
 
-def find_settings(names: list[str]) -> list[AlertSetting]:
-    """Return the settings by name, all where none is named; raises RecipeError."""
-    known = {setting.name: setting for setting in SETTINGS}
+def find_rows(names: list[str]) -> list[Row]:
+    """Return the rows by name, all of them if none is named; raises RecipeError."""
+    known = {row.name: row for row in ROWS}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise RecipeError(f"no such row: {', '.join(unknown)}; expected {', '.join(known)}")
-    return [known[name] for name in names] if names else list(SETTINGS)
+    return [known[name] for name in names] if names else list(ROWS)

@@ -7,9 +7,9 @@ import torch
 import typer
 
 from training.ablation.report import write_report
+from training.ablation.results import read_results
 from training.ablation.rows import DEFAULT_ROWS, find_rows
-from training.ablation.run_result import read_results
-from training.ablation.session import DATA_FILE, AblationSession, Places, read_json, read_speed
+from training.ablation.session import DATA_FILE, AblationPaths, AblationSession, read_json, read_speed
 from training.cli.options import (
     CACHE_FOLDER,
     DATA_FOLDER,
@@ -20,9 +20,9 @@ from training.cli.options import (
     DataFolder,
     GloveFile,
     NumThreads,
-    console,
     names_in,
 )
+from training.console import console
 from training.network.named_recipes import ABLATION_TEST, find_recipe
 
 
@@ -30,10 +30,10 @@ def ablation_command(
     variants: Annotated[
         str, typer.Option(help="Rows, with commas; see `training.ablation.rows`.")
     ] = ",".join(DEFAULT_ROWS),
-    seeds: Annotated[int, typer.Option(min=1, help="Runs a row, with seeds 1, 2, ...")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs for each row, with seeds 1, 2, ...")] = 3,
     num_epochs: Annotated[int | None, typer.Option(help="Short for --set num_epochs=N.")] = None,
     change: Changes = None,
-    test: Annotated[str, typer.Option(help="Corpora to score once a run, with commas.")] = ",".join(
+    test: Annotated[str, typer.Option(help="Corpora to score once for each run, with commas.")] = ",".join(
         ABLATION_TEST
     ),
     report_only: Annotated[
@@ -51,16 +51,16 @@ def ablation_command(
     cache: CacheFolder = CACHE_FOLDER,
     num_threads: NumThreads = 1,
 ) -> None:
-    """Train every variant with several seeds and write the comparison; called again, it goes on.
+    """Train every variant with several seeds and write the comparison. Called again, it goes on.
 
     Example: python -m training ablation --variants E,F,F-softmax --seeds 3 --num-epochs 6
     """
     torch.set_num_threads(num_threads)
-    places = Places(output=output, work=work, data=data_folder, cache=cache, glove=glove)
+    paths = AblationPaths(output=output, work=work, data=data_folder, cache=cache, glove=glove)
     if not report_only:
         changes = [] if num_epochs is None else [f"num_epochs={num_epochs}"]
         recipe = find_recipe("ablation").with_changes([*changes, *(change or [])])
-        ablation = AblationSession(recipe, places, names_in(test), name="ablation")
+        ablation = AblationSession(recipe, paths, names_in(test), name="ablation")
         ablation.run(find_rows(names_in(variants)), seeds)
         ablation.measure()
     write_report(output, read_results(output), read_json(output / DATA_FILE), read_speed(output))

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from models import Featurizer, JointModel, Vocabularies
-from training.cli.options import CACHE_FOLDER, DATA_FOLDER, CacheFolder, DataFolder, load_examples
+from training.cli.options import CACHE_FOLDER, DATA_FOLDER, CacheFolder, DataFolder
 from training.examples.batching import Collator
 from training.examples.example import Example
-from training.examples.store import FeatureStore
-from training.examples.vocabulary_sentences import vocabulary_sentences
+from training.examples.store import FeatureStore, load_examples
+from training.examples.vocabulary import vocabulary_sentences
 from training.network.named_recipes import find_recipe
 from training.network.recipe import Recipe
 from training.network.trainer import EpochReport, Trainer
@@ -28,12 +28,12 @@ CORPUS = "conll2003-train"
 def bench_command(
     variants: Annotated[str, typer.Option(help="Letters of variants.")] = "FE",
     corpus: Annotated[str, typer.Option(help="Entity corpus of the epoch.")] = CORPUS,
-    num_epochs: Annotated[int, typer.Option(min=1, help="Epochs a variant; the fastest counts.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a variant.")] = False,
+    num_epochs: Annotated[int, typer.Option(min=1, help="Epochs for each variant; the fastest counts.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each variant.")] = False,
     data_folder: DataFolder = DATA_FOLDER,
     cache: CacheFolder = CACHE_FOLDER,
 ) -> None:
-    """Time epochs of entity training on one thread: CPU seconds, and what the clock said.
+    """Time epochs of entity training on one thread, in CPU seconds and in seconds of the clock.
 
     Example: python -m training bench --variants FE
     """
@@ -54,7 +54,7 @@ def bench_command(
 
 
 def time_epoch(variant: str, examples: Sequence[Example], num_epochs: int = 1) -> dict[str, float]:
-    """Seconds of the fastest of some epochs, scoring left out."""
+    """Return the seconds of the fastest of some epochs, scoring left out."""
     recipe = find_recipe("ablation").with_changes([f"num_epochs={num_epochs}"])
     trainer = _new_trainer(variant, examples, recipe)
     reports: list[EpochReport] = []
@@ -80,5 +80,5 @@ def _new_trainer(variant: str, examples: Sequence[Example], recipe: Recipe) -> T
     config = recipe.model_config(variant)
     vocabularies = Vocabularies.build(vocabulary_sentences(examples), [], max_tail_words=0)
     collate = Collator(config, Featurizer(config, vocabularies))
-    # The trainer's clock tells CPU time here, which other work on the machine disturbs least.
+    # The trainer's clock gives CPU time here: other work on the machine disturbs it least.
     return Trainer(JointModel(config, vocabularies), collate, recipe, clock=time.process_time)

@@ -1,6 +1,6 @@
 """`python -m training evaluate`: scores with intervals and baselines, for people or as JSON."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,18 +11,19 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from models import Annotator, Checkpoint
-from training.cli.options import DATA_FOLDER, DataFolder, NumThreads, console
+from training.cli.options import DATA_FOLDER, DataFolder, NumThreads
+from training.console import console
 from training.corpora.label_mapping import parse_mapping
 from training.corpora.labelled_text import LabelledText
-from training.corpora.named import CORPORA, TEST_CORPORA, find_corpus, source_of
+from training.corpora.named import CORPORA, TEST_CORPORA, find_corpus, guidelines_of
+from training.corpora.retokenise import corpus_tags, corpus_words
 from training.errors import LabelError, TrainingError
 from training.scoring.baselines import frequent_tags
 from training.scoring.evaluation import SCORE_NAMES, evaluate
-from training.scoring.predictions import corpus_tags, corpus_words
 
 Result = Mapping[str, Any]
 
-# No corpus of this name: whatever the pipeline would follow.
+# Not the name of a corpus: the guidelines that the pipeline would follow.
 AS_SERVED = "default"
 _BY_ROW = "by row"
 
@@ -36,18 +37,18 @@ def evaluate_command(
         str,
         typer.Option(
             help="Corpus whose guidelines to follow, or none; `default`: as served; not given: each named corpus's "
-            "own, in a file those that a row's field `source` names."
+            "own, or in a file those that a row's field `source` names."
         ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each file.")] = False,
     output: Annotated[Path | None, typer.Option(help="Also write the objects to a JSON file.")] = None,
     data_folder: DataFolder = DATA_FOLDER,
     num_threads: NumThreads = 1,
 ) -> None:
     """Score a checkpoint on corpora, entities strictly by span and type.
 
-    Beside each score stand a bootstrap interval and what trivial guesses score (that by words: where the corpora
-    that the checkpoint was trained on are in the data folder).
+    Beside each score stand a bootstrap interval and what trivial guesses score. The guess by words needs the corpora
+    that the checkpoint was trained on.
 
     Example: python -m training evaluate models/checkpoints/social conll2003-test mine.jsonl --json
     """
@@ -61,28 +62,44 @@ def evaluate_command(
     if output:
         output.parent.mkdir(parents=True, exist_ok=True)
     rows_of = {name: _choose(corpus.read(data_folder), where, name) for name, corpus in corpora.items()}
-    tag_of = _learn_tags(annotator.checkpoint, data_folder) if _any_tagged(rows_of.values()) else {}
+    asked = {"where": where or None, "map": mapping or None}
+    scored = _score(annotator, rows_of, types, data_folder=data_folder, guidelines=source)
     results: list[Result] = []
-    for name, rows in rows_of.items():
-        origin = {
-            "file": name,
-            "where": where or None,
-            "map": mapping or None,
-            "source": source or _own_source(name, rows, annotator.checkpoint.config.sources),
-            "num_texts": len(rows),
-            "checkpoint": annotator.checkpoint.name,
-            "sha256": annotator.checkpoint.sha256,
-        }
-        scores = evaluate(annotator, rows, types, tag_of=tag_of, source=source or source_of(name))
-        results.append({**origin, **scores})
+    for name, of_corpus in scored:
+        results.append({"file": name, **asked, **of_corpus})
         _print_result(results[-1], as_json=as_json)
     if output:
         output.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def _own_source(name: str, rows: Sequence[LabelledText], known: Sequence[str]) -> str | None:
-    """Whose guidelines a corpus is scored by unless told: its own, its rows', or (None) what the network follows."""
-    if own := source_of(name):
+def _score(
+    annotator: Annotator,
+    rows_of: Mapping[str, Sequence[LabelledText]],
+    types: Mapping[str, str],
+    *,
+    data_folder: Path,
+    guidelines: str,
+) -> Iterator[tuple[str, Result]]:
+    """Yield each corpus's name and scores; guidelines "" are each corpus's own."""
+    checkpoint = annotator.checkpoint
+    tag_of = _learn_tags(checkpoint, data_folder) if _any_tagged(rows_of.values()) else {}
+    for name, rows in rows_of.items():
+        origin = {
+            "source": guidelines or _own_guidelines(name, rows, checkpoint.config.sources),
+            "num_texts": len(rows),
+            "checkpoint": checkpoint.name,
+            "sha256": checkpoint.sha256,
+        }
+        followed = guidelines or guidelines_of(name)
+        yield name, {**origin, **evaluate(annotator, rows, types, tag_of=tag_of, guidelines=followed)}
+
+
+def _own_guidelines(name: str, rows: Sequence[LabelledText], known: Sequence[str]) -> str | None:
+    """Return whose guidelines a corpus is scored by if no option says so.
+
+    They are the corpus's own, or those that its rows name. None: those that the network follows when it serves.
+    """
+    if own := guidelines_of(name):
         return own if own in known else None
     return _BY_ROW if any(row.fields.get("source") in known for row in rows) else None
 
@@ -91,7 +108,7 @@ def _choose(rows: Sequence[LabelledText], where: str, name: str) -> Sequence[Lab
     field, _, value = where.partition("=")
     chosen = [row for row in rows if not where or str(row.fields.get(field)) == value]
     if not chosen:
-        raise LabelError(f"{name}: no rows{f' where {where}' if where else ''}")
+        raise LabelError(f"{name}: no rows{f' with {where}' if where else ''}")
     return chosen
 
 
@@ -100,7 +117,7 @@ def _any_tagged(corpora: Iterable[Sequence[LabelledText]]) -> bool:
 
 
 def _learn_tags(checkpoint: Checkpoint, data_folder: Path) -> dict[str, str]:
-    """Each word's most frequent tag in the checkpoint's training corpora, as far as they are here."""
+    """Return each word's most frequent tag in the checkpoint's training corpora, as far as they are here."""
     rows: list[LabelledText] = []
     for name in checkpoint.metadata.get("data", {}):
         try:
@@ -129,7 +146,7 @@ def _scores_table(result: Result) -> Table:
     baselines: Mapping[str, Mapping[str, float]] = result["baselines"]
     guesses = [f"guess: {name.replace('_', ' ')}" for name in baselines]
     title = f"{result['file']} ({result['num_texts']} texts)"
-    # On a narrow terminal the guesses are what is broken up.
+    # On a narrow terminal only the guesses are wrapped.
     whole = (Column(name, no_wrap=True) for name in ("score", "value", "95 % interval"))
     table = Table(*whole, *guesses, title=title)
     for name in SCORE_NAMES:

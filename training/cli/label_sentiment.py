@@ -6,10 +6,10 @@ from typing import Annotated
 import torch
 import typer
 
-from training.cli.options import DATA_FOLDER, DataFolder, NumThreads, console, names_in
+from training.cli.options import DATA_FOLDER, DataFolder, NumThreads, names_in
+from training.console import bar, console
 from training.corpora.named import CORPORA, TEST_CORPORA, find_corpus
 from training.corpora.sentiment_labels import DEFAULT_MODEL, identify, label_rows, load_classifier
-from training.network.progress import bar
 
 
 def label_sentiment_command(
@@ -18,12 +18,12 @@ def label_sentiment_command(
     model: Annotated[
         str, typer.Option(help="Name on the Hugging Face hub, or a local folder.")
     ] = DEFAULT_MODEL,
-    labels: Annotated[str, typer.Option(help="What its outputs mean, in order, with commas.")] = "",
+    labels: Annotated[str, typer.Option(help="Meanings of the model's outputs, in order, with commas.")] = "",
     batch_size: Annotated[int, typer.Option(min=1, help="Sentences at once.")] = 32,
     data_folder: DataFolder = DATA_FOLDER,
     num_threads: NumThreads = 1,
 ) -> None:
-    """Give sentences without a sentiment one by a classifier, as the paper did; a killed run goes on.
+    """Give a sentiment to sentences that have none, by a classifier, as the paper did; a killed run goes on.
 
     Example: python -m training label-sentiment conll2003-train --output conll2003-felt.jsonl
     """
@@ -36,7 +36,7 @@ def label_sentiment_command(
             rows,
             classify,
             output,
-            source=Path(model).name if Path(model).is_dir() else model,
+            model=Path(model).name if Path(model).is_dir() else model,
             identity=identify(model, meanings),
             batch_size=batch_size,
             on_batch=report,

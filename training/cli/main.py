@@ -1,4 +1,4 @@
-"""The program `python -m training`, a command for each step from corpora to reports."""
+"""The program `python -m training`: a command for each step from corpora to reports."""
 
 import sys
 from collections.abc import Sequence
@@ -26,18 +26,18 @@ from training.cli.options import (
     GloveFile,
     NumThreads,
     RecipeName,
-    console,
-    load_examples,
 )
 from training.cli.seeds import seeds_command
 from training.cli.writer import train_writer
+from training.console import console
 from training.corpora.named import CORPORA, files_in
 from training.errors import TrainingError
 from training.examples.glove import read_glove
-from training.examples.store import FeatureStore
+from training.examples.store import FeatureStore, load_examples
 from training.network.named_recipes import find_recipe
 from training.network.progress import EpochProgress
-from training.network.run import RunInputs, TrainingRun, untrained_tasks
+from training.network.run import TrainingRun
+from training.network.run_inputs import RunInputs, untrained_tasks
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.command(name="evaluate")(evaluate_command)
@@ -52,12 +52,13 @@ app.command(name="writer")(train_writer)
 @app.command()
 def prepare(
     corpora: Annotated[
-        list[str] | None, typer.Argument(help="Names, files, or folders of files; all known if none.")
+        list[str] | None,
+        typer.Argument(help="Names, files, or folders of files; not given: all known corpora."),
     ] = None,
     data_folder: DataFolder = DATA_FOLDER,
     cache: CacheFolder = CACHE_FOLDER,
 ) -> None:
-    """Tokenise and parse corpora into the cache; what is there already stays, and a killed run goes on.
+    """Tokenise and parse corpora into the cache. Corpora that are there already stay; a killed run goes on.
 
     Files are JSON lines (`.jsonl`) or columns with a token and its tag (`.tsv`, `.txt`, `.conll`, `.bio`, `.iob`).
 
@@ -76,20 +77,22 @@ def prepare(
 def train(
     variant: Annotated[str, typer.Option(help="The paper's A-E, or F.")] = "E",
     recipe: RecipeName = "paper",
-    output: Annotated[Path | None, typer.Option(help="Folder of the run; none: runs/VARIANT-RECIPE.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the run; not given: runs/VARIANT-RECIPE.")
+    ] = None,
     num_epochs: Annotated[int | None, typer.Option(help="Short for --set num_epochs=N.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Short for --set max_seconds=S.")] = None,
     seed: Annotated[int | None, typer.Option(help="Short for --set seed=N.")] = None,
     change: Changes = None,
-    name: Annotated[str | None, typer.Option(help="The checkpoint's name; none: the recipe's.")] = None,
+    name: Annotated[str | None, typer.Option(help="The checkpoint's name; not given: the recipe's.")] = None,
     glove: GloveFile = GLOVE,
     data_folder: DataFolder = DATA_FOLDER,
     cache: CacheFolder = CACHE_FOLDER,
     num_threads: NumThreads = 1,
 ) -> None:
-    """Train a variant and keep the best epoch; the same command goes on with a run that was killed.
+    """Train a variant and keep the best epoch. The same command goes on with a run that was killed.
 
-    Unless told otherwise, everything is as in Table 2 of the paper.
+    The default recipe follows Table 2 of the paper.
 
     Example: python -m training train --variant F --recipe plain --output runs/f --set learning_rate=0.001
     """
@@ -107,7 +110,7 @@ def train(
     )
     for task in untrained_tasks(inputs.train):
         console.print(
-            f"[yellow]no corpus has labels for {task.value}:[/] what the checkpoint says of them will be random"
+            f"[yellow]no corpus has labels for {task.value}:[/] the checkpoint's predictions of them will be random"
         )
     with EpochProgress(console, settings.num_epochs) as progress:
         run.run(inputs, on_step=progress.on_step, on_epoch=progress.on_epoch)
@@ -115,7 +118,7 @@ def train(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the program (with the command line's arguments if None); mistakes end it with a message, status 1."""
+    """Run the program (with the command line's arguments if None). Mistakes end it with a message and status 1."""
     try:
         app(arguments)
     except (TrainingError, ModelsError, OSError) as error:

@@ -1,4 +1,4 @@
-"""`python -m training seeds`: one configuration with several seeds, and the means that may be reported of it."""
+"""`python -m training seeds`: one configuration with several seeds, and the means of its scores."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,10 +12,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
+from training.ablation.results import RunResult, read_results, spread_of
 from training.ablation.rows import find_rows
-from training.ablation.run_result import RunResult, read_results
-from training.ablation.session import AblationSession, Places
-from training.ablation.summary import spread_of
+from training.ablation.session import AblationPaths, AblationSession
 from training.cli.options import (
     CACHE_FOLDER,
     DATA_FOLDER,
@@ -29,7 +28,7 @@ from training.cli.options import (
     RecipeName,
     names_in,
 )
-from training.corpora.named import TEST_CORPORA, source_of
+from training.corpora.named import TEST_CORPORA, guidelines_of
 from training.errors import RecipeError
 from training.network.named_recipes import find_recipe
 
@@ -46,11 +45,11 @@ def seeds_command(
     test: Annotated[
         str,
         typer.Option(
-            help="Corpora to score once a run, with commas; not given: the test splits of the dev corpora."
+            help="Corpora to score once for each run, with commas; not given: the test splits of the dev corpora."
         ),
     ] = "",
     change: Changes = None,
-    output: Annotated[Path | None, typer.Option(help="None: runs/seeds-VARIANT-RECIPE.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder; not given: runs/seeds-VARIANT-RECIPE.")] = None,
     glove: GloveFile = GLOVE,
     data_folder: DataFolder = DATA_FOLDER,
     cache: CacheFolder = CACHE_FOLDER,
@@ -65,11 +64,13 @@ def seeds_command(
     torch.set_num_threads(num_threads)
     settings = find_recipe(recipe).with_changes(change or [])
     output = output or ROOT / "runs" / f"seeds-{variant}-{recipe}"
-    places = Places(output=output, work=output, data=data_folder, cache=cache, glove=glove)
+    paths = AblationPaths(output=output, work=output, data=data_folder, cache=cache, glove=glove)
     tests = names_in(test) or _test_splits(settings.dev)
     if not tests:
-        raise RecipeError("--test: name what to score: no dev corpus has a test split that is known here")
-    AblationSession(settings, places, tests, name=recipe).run(find_rows([variant]), seeds)
+        raise RecipeError(
+            "name the corpora to score by --test: no dev corpus of the recipe has a known test split"
+        )
+    AblationSession(settings, paths, tests, name=recipe).run(find_rows([variant]), seeds)
     results = [result for result in read_results(output) if result.row == variant and result.seed <= seeds]
     results.sort(key=lambda result: result.seed)
     write_scores(output / SCORES_FILE, results)
@@ -94,7 +95,7 @@ def write_scores(path: Path, results: Sequence[RunResult]) -> None:
 
 
 def _test_splits(dev: Sequence[str]) -> list[str]:
-    return [name for name in (f"{source_of(corpus)}-test" for corpus in dev) if name in TEST_CORPORA]
+    return [name for name in (f"{guidelines_of(corpus)}-test" for corpus in dev) if name in TEST_CORPORA]
 
 
 def _condense(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> Condensed:

@@ -5,27 +5,27 @@ from typing import Annotated
 
 import torch
 import typer
-from rich.console import Console
 
 from models import DEFAULT_CHECKPOINT
+from training.cli.options import DATA_FOLDER, ROOT
+from training.console import console
 from training.writer.run import WriterSources, run_writer
 from training.writer.trainer import WriterRecipe
 
-_ROOT = Path(__file__).resolve().parents[2]
-_POSTS = _ROOT.parent / "shared" / "data" / "alert_train" / "train.jsonl"
+_POSTS = DATA_FOLDER / "alert_train" / "train.jsonl"
 
 
 def train_writer(
     output: Annotated[Path, typer.Option(help="Folder for the adapter, as PEFT's files and as GGUF.")],
     posts: Annotated[Path, typer.Option(help="Posts with good alerts.")] = _POSTS,
-    num_epochs: Annotated[int, typer.Option(min=1, help="Times that every post is seen.")] = 3,
-    max_seconds: Annotated[float, typer.Option(help="The learning rate is zero by then.")] = 7200.0,
-    seed: Annotated[int, typer.Option(help="Of gaps, extras, injections and order.")] = 0,
-    start: Annotated[Path | None, typer.Option(help="PEFT folder to go on from.")] = None,
+    num_epochs: Annotated[int, typer.Option(min=1, help="Times that the writer sees every post.")] = 3,
+    max_seconds: Annotated[float, typer.Option(help="Training ends after so many seconds.")] = 7200.0,
+    seed: Annotated[int, typer.Option(help="Seed of gaps, extras, injections and order.")] = 0,
+    start: Annotated[Path | None, typer.Option(help="PEFT folder of an adapter to train further.")] = None,
     checkpoint: Annotated[
-        Path, typer.Option(help="The network whose entities are shown.")
+        Path, typer.Option(help="The network; prompts list the entities that it finds.")
     ] = DEFAULT_CHECKPOINT,
-    base: Annotated[Path, typer.Option(help="Cache of the dequantised base model.")] = _ROOT
+    base: Annotated[Path, typer.Option(help="Cache of the dequantised base model.")] = ROOT
     / ".cache"
     / "writer",
     num_threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
@@ -38,4 +38,4 @@ def train_writer(
     recipe = WriterRecipe(num_epochs=num_epochs, max_seconds=max_seconds, seed=seed)
     sources = WriterSources(posts=posts, checkpoint=checkpoint, base=base, start=start)
     run_writer(sources, output, recipe)
-    Console(stderr=True).print(f"adapter: {output}")
+    console.print(f"adapter: {output}")

@@ -1,8 +1,8 @@
 """Column files of the CoNLL tasks: a token and its tag on each line, a blank line between sentences.
 
-The first column is the token and the last the tag, with spaces or a tab between, whatever stands in between
-(part of speech, chunk). This is also the layout of the paper's data (`token label`). -DOCSTART- lines begin a
-document and are never a sentence.
+The first column is the token, the last the tag; columns between them (part of speech, chunk) are ignored. Spaces or
+tabs separate columns. The paper's data have this layout too (`token label`). A -DOCSTART- line begins a document and is
+never a sentence.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.corpora.json_formats import parse_token_line, tag_problems
 from training.corpora.labelled_text import LabelledText
 from training.corpora.lines import read_lines
-from training.corpora.token_corpus import parse_token_line, tag_problems
 from training.errors import CorpusError
 
 SUFFIXES = (".tsv", ".txt", ".conll", ".bio", ".iob")
@@ -64,7 +64,7 @@ def _blocks(lines: Sequence[bytes], problems: Problems) -> Iterator[_Block]:
 
 
 def _cells(line: bytes, number: int, problems: Problems) -> list[str]:
-    """The line's columns; none for a blank or a damaged line."""
+    """Return the line's columns; none for a blank or a damaged line."""
     try:
         text = line.decode().rstrip("\r")
     except UnicodeDecodeError as error:
@@ -85,7 +85,7 @@ def _parse(block: _Block, problems: Problems) -> LabelledText | None:
 
 
 def _is_iob1(sentences: Sequence[Sequence[str]]) -> bool:
-    """Whether every B- follows an entity of its own type: only IOB1 saves B- for that."""
+    """Return whether every B- follows an entity of its own type: only IOB1 keeps B- for that."""
     return all(
         before[2:] == tag[2:]
         for tags in sentences

@@ -9,7 +9,7 @@ from training.errors import LabelError
 OUTSIDE = "O"
 
 NAMED_MAPPINGS: Mapping[str, Mapping[str, str]] = {
-    # The usual one (data README): lossy, since "product" and "creative-work" are only a part of MISC.
+    # The usual mapping (data README): lossy, since "product" and "creative-work" are only a part of MISC.
     "wnut17": {
         "person": "PER",
         "location": "LOC",
@@ -55,7 +55,7 @@ def check_labels(found: Collection[str], known: Collection[str], *, advice: str 
     """Refuse entity types or sentiments that a network does not have, naming all of them.
 
     Args:
-        advice: what to do; "": how `evaluate` is told to map them.
+        advice: what to do; "": how to map them by `evaluate --map`.
     """
     unknown = sorted(set(found) - set(known))
     if unknown:

@@ -24,9 +24,9 @@ class LabelledText:
 
     Attributes:
         text: what a user would have posted; corpus tokens are joined by spaces.
-        borders: (start, end) of each of the corpus's own tokens; empty where the corpus is not tokenised.
-        entities: None where the corpus does not label entities, () where it says that there are none.
-        sentiment: the corpus's label, None where it has none.
+        borders: (start, end) of each of the corpus's own tokens; empty if the corpus is not tokenised.
+        entities: None if the corpus does not label entities, () if it says that there are none.
+        sentiment: the corpus's label, None if it has none.
         fields: the line's other fields, for filters (`source`, `damaged`, `id`).
     """
 
@@ -38,7 +38,7 @@ class LabelledText:
 
 
 def join_tokens(tokens: Sequence[str]) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """Join corpus tokens into a text and say where in it each of them lies."""
+    """Join corpus tokens into a text; returns also the start and end of each token in it."""
     pieces: list[str] = []
     borders: list[tuple[int, int]] = []
     position = 0

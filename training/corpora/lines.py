@@ -36,7 +36,7 @@ def read_json_lines(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]
 
 
 def read_lines(path: Path) -> list[bytes]:
-    """The lines of a file, without their ends and a byte order mark; raises CorpusError."""
+    """Return the lines of a file, without their ends and a byte order mark; raises CorpusError."""
     try:
         # Not str.splitlines: it would also split at U+2028 and other characters that JSON strings may hold.
         return path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")

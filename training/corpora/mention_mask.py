@@ -1,4 +1,4 @@
-"""Replacing user names by one stand-in, where a corpus never tags them."""
+"""Replacing user names by one stand-in, in corpora that never tag them."""
 
 import re
 
@@ -11,7 +11,7 @@ _MENTION_NAME = re.compile(r"(?<=@)\w+")
 def mask_mentions(row: LabelledText) -> LabelledText:
     """Replace untagged user names by `@user` (TweetEval's form), moving the offsets of what follows.
 
-    A tagged one stays: it is the exception that the corpus's annotators made, or the place in "@ Boston".
+    A tagged name stays: it is an exception that the corpus's annotators made, or the place in "@ Boston".
     """
     tagged = {index for span in row.entities or () for index in range(span.start, span.end)}
     edits = [match.span() for match in _MENTION_NAME.finditer(row.text) if match.start() not in tagged]

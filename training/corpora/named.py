@@ -9,7 +9,7 @@ from training.corpora.corpus import Corpus
 from training.corpora.label_mapping import NAMED_MAPPINGS
 from training.errors import RecipeError
 
-# Texts of alert_train that other corpora below label by hand: two labels for one text would only quarrel.
+# Texts of alert_train that other corpora below label by hand: one text must not have two contradicting labels.
 _LABELLED_BY_HAND = ("conll2003", "twitter", "wnut17", "btc")
 _ALERTS = "alert_train/train.jsonl"
 _TWITTER = "twitter_2015_2017"
@@ -27,11 +27,11 @@ _CORPORA: Mapping[str, Corpus] = {
         path="wnut17/train.jsonl", mapping=NAMED_MAPPINGS["wnut17"], never_tags_mentions=True
     ),
     "wnut17-dev": Corpus(path="wnut17/dev.jsonl", mapping=NAMED_MAPPINGS["wnut17"]),
-    # With the six types of its own, for a network of its own.
+    # With WNUT-17's own six types, for a network that is trained for them.
     "wnut17six-train": Corpus(path="wnut17/train.jsonl"),
     "wnut17six-dev": Corpus(path="wnut17/dev.jsonl"),
     "btc-train": Corpus(path="btc/train.jsonl", without={"damaged": (True,)}, untagged_types=("MISC",)),
-    # Never tags mentions either, but its names are masked already (`@USER989`), in another form.
+    # Tweebank never tags mentions either, but its names are masked already, in another form (`@USER989`).
     "tweebank-train": Corpus(path="tweebank/ner_train.jsonl"),
     "tweebank-dev": Corpus(path="tweebank/ner_dev.jsonl"),
     "alerts-train": Corpus(
@@ -45,14 +45,14 @@ _CORPORA: Mapping[str, Corpus] = {
     "sst2-train": Corpus(path="sst2/train.jsonl"),
     "sst2-dev": Corpus(path="sst2/dev.jsonl"),
 }
-# To learn from beside WNUT-17: the two types that mean the same there, by the names that they have there.
+# To train on together with WNUT-17: the two types that mean the same there get the names that they have there.
 _SIX: Mapping[str, Corpus] = {
     f"{name}six-train": replace(_CORPORA[f"{name}-train"], mapping={"PER": "person", "LOC": "location"})
     for name in ("conll2003", "twitter2015", "twitter2017", "btc")
 }
 CORPORA: Mapping[str, Corpus] = {**_CORPORA, **_SIX}
 
-# Scored once a reported configuration, never trained or tuned on.
+# Scored once for each reported configuration, never trained or tuned on.
 TEST_CORPORA: Mapping[str, Corpus] = {
     "conll2003-test": Corpus(path="conll2003/test.jsonl"),
     "twitter2015-test": Corpus(path=f"{_TWITTER}/test.jsonl", only={"source": ("twitter2015",)}),
@@ -68,20 +68,20 @@ FILE_SUFFIXES = (".jsonl", *columns.SUFFIXES)
 
 
 def files_in(folder: Path) -> list[str]:
-    """The corpus files of a folder, as the paper lays out its data: `train.txt`, `valid.txt`, `test.txt`."""
+    """Return the corpus files of a folder, as the paper lays out its data: `train.txt`, `valid.txt`, `test.txt`."""
     found = sorted(str(path) for path in folder.iterdir() if path.suffix in FILE_SUFFIXES)
     if not found:
         raise RecipeError(f"{folder}: no file ending in one of {', '.join(FILE_SUFFIXES)}")
     return found
 
 
-def source_of(name: str) -> str:
-    """Whose annotation guidelines the splits of a named corpus follow: "btc" for "btc-train"; "" for a file."""
+def guidelines_of(name: str) -> str:
+    """Return whose annotation guidelines the splits of a named corpus follow: "btc" for "btc-train"; "" for a file."""
     return "" if Path(name).suffix in FILE_SUFFIXES else name.rpartition("-")[0]
 
 
 def find_corpus(name: str, table: Mapping[str, Corpus] = CORPORA) -> Corpus:
-    """A named corpus, or the file of that path as it is; raises RecipeError."""
+    """Return a named corpus, or the file of that path unchanged; raises RecipeError."""
     if name in table:
         return table[name]
     if Path(name).suffix in FILE_SUFFIXES:

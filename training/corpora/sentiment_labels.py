@@ -1,6 +1,6 @@
-"""Sentiments for sentences that have none, by a Hugging Face classifier, as the paper labelled its data.
+"""Sentiments from a Hugging Face classifier for sentences that have none, as the paper labelled its data.
 
-Such labels are a model's, not people's: each line says so in `sentiment_source`.
+Such labels come from a model, not from people; each line names the model in `sentiment_source`.
 """
 
 import hashlib
@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from training.corpora.labelled_text import LabelledText
+from training.corpora.retokenise import corpus_tags, corpus_words
 from training.errors import ClassifierError
-from training.scoring.predictions import corpus_tags, corpus_words
 
 DEFAULT_MODEL = "siebert/sentiment-roberta-large-english"
 KNOWN_LABELS = ("negative", "neutral", "positive")
@@ -22,10 +22,10 @@ Classifier = Callable[[Sequence[str]], list[tuple[str, float]]]
 
 
 def load_classifier(model: str, labels: Sequence[str] = ()) -> Classifier:
-    """A sequence classifier by its name on the Hugging Face hub, or from a local folder.
+    """Load a sequence classifier by its name on the Hugging Face hub, or from a local folder.
 
     Args:
-        labels: what the model's outputs mean, in order; only needed where it names them LABEL_0, LABEL_1, ...
+        labels: what the model's outputs mean, in order; needed only if the model names them LABEL_0, LABEL_1, ...
 
     Raises:
         ClassifierError: it cannot be loaded, or its labels are not sentiments.
@@ -61,18 +61,18 @@ def label_rows(
     classify: Classifier,
     output: Path,
     *,
-    source: str,
+    model: str,
     identity: str,
     batch_size: int,
     on_batch: Callable[[int, int], None],
 ) -> None:
     """Write the rows as JSON lines, each with its own sentiment or the classifier's.
 
-    What is done lies in a hidden file beside the output until all is; called again with the same rows and
-    classifier, it goes on there.
+    Finished lines lie in a hidden file beside the output until all are there; called again with the same rows and
+    classifier, it goes on from that file.
 
     Args:
-        source: the classifier's name, for `sentiment_source`.
+        model: the classifier's name, for `sentiment_source`.
         identity: as `identify` gives it.
     """
     part = output.with_name(f".{output.name}.{_digest(rows, identity)}")
@@ -81,22 +81,22 @@ def label_rows(
         for first in range(num_done, len(rows), batch_size):
             on_batch(first, len(rows))
             batch = rows[first : first + batch_size]
-            file.write(b"".join(orjson.dumps(line) + b"\n" for line in _label(batch, classify, source)))
+            file.write(b"".join(orjson.dumps(line) + b"\n" for line in _label(batch, classify, model)))
             file.flush()
     on_batch(len(rows), len(rows))
     part.replace(output)
 
 
-def _label(batch: Sequence[LabelledText], classify: Classifier, source: str) -> list[Mapping[str, Any]]:
+def _label(batch: Sequence[LabelledText], classify: Classifier, model: str) -> list[Mapping[str, Any]]:
     unlabelled = [row for row in batch if row.sentiment is None]
     found = iter(classify([row.text for row in unlabelled]) if unlabelled else [])
-    return [_line(row) if row.sentiment is not None else _line(row, *next(found), source) for row in batch]
+    return [_line(row) if row.sentiment is not None else _line(row, *next(found), model) for row in batch]
 
 
 def _line(
-    row: LabelledText, label: str | None = None, score: float | None = None, source: str = ""
+    row: LabelledText, label: str | None = None, score: float | None = None, model: str = ""
 ) -> dict[str, Any]:
-    made = {"sentiment_score": score, "sentiment_source": source} if label else {}
+    made = {"sentiment_score": score, "sentiment_source": model} if label else {}
     sentiment = label or row.sentiment
     if row.entities is None:
         return {**row.fields, "text": row.text, "label": sentiment, **made}
@@ -113,14 +113,14 @@ def _sentiments(model: str, names: Sequence[str], num_labels: int) -> list[str]:
     sentiments = [name.lower() for name in names]
     if len(sentiments) != num_labels or not set(sentiments) <= set(KNOWN_LABELS):
         raise ClassifierError(
-            f"{model}: has {num_labels} labels, {', '.join(names)}: say what they mean, in their order, for "
+            f"{model}: has {num_labels} labels, {', '.join(names)}: give their meanings in the same order, for "
             "example --labels negative,neutral,positive"
         )
     return sentiments
 
 
 def identify(model: str, labels: Sequence[str] = ()) -> str:
-    """Return what tells a classifier from others: its name on the hub or the content of its folder, its labels."""
+    """Return a hash of a classifier: of its name on the hub or the content of its folder, and of its labels."""
     digest = hashlib.sha256(repr((model, labels)).encode())
     files = sorted(Path(model).rglob("*")) if Path(model).is_dir() else []
     for file in filter(Path.is_file, files):
@@ -137,7 +137,7 @@ def _digest(rows: Sequence[LabelledText], identity: str) -> str:
 
 
 def _trim(part: Path) -> int:
-    """Cut off a line that a kill left unfinished; returns the number of whole ones."""
+    """Cut off a line that a kill left unfinished; returns the number of whole lines."""
     if not part.exists():
         return 0
     content = part.read_bytes()

@@ -20,8 +20,8 @@ class LabelledBatch:
     """A batch with the labels that all of its sentences have.
 
     Attributes:
-        tags: (B, T) indices into ModelConfig.tags, 0 on padding; None where the batch trains sentiment alone.
-        sentiments: (B,) indices into ModelConfig.sentiment_labels; None where it trains entities alone.
+        tags: (B, T) indices into ModelConfig.tags, 0 on padding; None if the batch trains sentiment alone.
+        sentiments: (B,) indices into ModelConfig.sentiment_labels; None if it trains entities alone.
     """
 
     batch: Batch
@@ -55,7 +55,7 @@ def draw_epoch(
 
 
 def group_by_labels(examples: Sequence[Example]) -> list[list[Example]]:
-    """Part examples by the kinds of labels that they have: entities, sentiment, or both."""
+    """Group examples by the kinds of labels that they have: entities, sentiment, or both."""
     by_labels: dict[tuple[bool, bool], list[Example]] = defaultdict(list)
     for example in examples:
         by_labels[example.tags is not None, example.sentiment is not None].append(example)
@@ -65,7 +65,7 @@ def group_by_labels(examples: Sequence[Example]) -> list[list[Example]]:
 def group_by_length(
     examples: Sequence[Example], size: BatchSize, random_state: random.Random | None = None
 ) -> list[list[Example]]:
-    """Cut examples, sorted by length (roughly, if there is a random state), into batches in the bounds."""
+    """Sort examples by length (roughly, if there is a random state) and cut them into batches within the bounds."""
     noise = random_state.random if random_state else lambda: 0.0
     keys = [len(example.sentence.words) + LENGTH_NOISE * noise() for example in examples]
     batches: list[list[Example]] = []
@@ -91,7 +91,7 @@ class Collator:
         self._sentiment_indices = {label: index for index, label in enumerate(config.sentiment_labels)}
 
     def featurize(self, examples: Sequence[Example]) -> Batch:
-        """The examples' sentences without their labels."""
+        """Return the examples' sentences as a batch without labels."""
         return self._featurizer([example.sentence for example in examples])
 
     def __call__(self, examples: Sequence[Example]) -> LabelledBatch:

@@ -18,6 +18,6 @@ class Example:
         if self.tags is not None and len(self.tags) != len(self.sentence.words):
             raise ValueError(f"{len(self.sentence.words)} words but {len(self.tags)} tags")
 
-    def from_source(self, source: str) -> Self:
-        """The same, annotated by the guidelines of this corpus."""
-        return replace(self, sentence=replace(self.sentence, guidelines=source))
+    def following(self, guidelines: str) -> Self:
+        """Return the same example, annotated by the guidelines of this corpus."""
+        return replace(self, sentence=replace(self.sentence, guidelines=guidelines))

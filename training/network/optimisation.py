@@ -1,4 +1,4 @@
-"""Optimisers and learning rates: what moves, how far, at which point of a run."""
+"""Optimisers and learning rates: which parameters move, and how far, at each point of a run."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models import JointModel
 from training.network.recipe import Recipe
 
-# What the parameters of JointModel are called that only sentiment reaches, and those that hold word vectors.
+# How the names begin of JointModel's parameters that only sentiment trains, and of those that hold word vectors.
 SENTIMENT = "sentiment"
 WORD_VECTORS = "token_encoder.word."
 
@@ -27,12 +27,14 @@ class Task(Enum):
 
 
 def build_optimisers(model: JointModel, recipe: Recipe) -> Mapping[Task, Optimisers]:
-    """What moves the parameters after a batch of each task: an AdamW for each, or one for both; SparseAdams if wanted.
+    """Return the optimisers that step after a batch of each task.
 
-    Adam divides a gradient by its running size, so weighting the sentiment loss down inside one Adam does
-    little for parameters of its own and much for shared ones. Two sets of moments make the ratio explicit.
+    Each task has an AdamW of its own, or both share one; word vectors have a SparseAdam if the recipe wants it.
 
-    Tells the word embedding which kind of gradients its optimiser wants.
+    Adam divides a gradient by its running size. A lower weight of the sentiment loss inside one Adam therefore does
+    little for sentiment's own parameters and much for shared ones; two sets of moments make the ratio explicit.
+
+    The word embedding is set to the kind of gradients that its optimiser wants.
     """
     model.token_encoder.word.trained.sparse = recipe.use_sparse_word_steps
     named = list(model.named_parameters())
@@ -60,7 +62,7 @@ def scale_learning_rates(
 
 
 def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> None:
-    """Scale all gradients so that their norm together is at most `max_norm`, sparse ones included."""
+    """Scale all gradients, sparse ones included, so that their common norm is at most `max_norm`."""
     gradients = []
     for parameter in parameters:
         if parameter.grad is not None:
@@ -74,7 +76,7 @@ def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> None:
 
 
 def _build(groups: list[Group], named: Named, recipe: Recipe, *, rate: float) -> Optimisers:
-    """Optimisers of these groups and of what both tasks reach; nothing is kept for what has no rate."""
+    """Return optimisers of these groups and of the shared parameters; those without a rate are left out."""
     is_sparse = recipe.use_sparse_word_steps
     words = _group(named, rate, lambda name: name.startswith(WORD_VECTORS))
     others = _group(named, rate, lambda name: not name.startswith((SENTIMENT, WORD_VECTORS)))

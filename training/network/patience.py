@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 
 class Patience:
-    """Watches one score, and says when it has not risen for long enough.
+    """Watches one score, and reports when it has not risen for long enough.
 
     Args:
-        num_epochs: epochs without a rise that are waited for; 0 waits for ever.
+        num_epochs: how many epochs without a rise to wait; 0 waits for ever.
         min_rise: a smaller rise over the best score does not count.
     """
 
@@ -19,7 +19,7 @@ class Patience:
         self._num_waited = 0
 
     def is_over(self, score: float) -> bool:
-        """Take the next epoch's score; whether patience is over (then it begins anew)."""
+        """Take the next epoch's score; return whether patience is over, in which case it begins anew."""
         if score > self._best + self._min_rise:
             self._best = score
             self._num_waited = 0
@@ -31,10 +31,10 @@ class Patience:
         return True
 
     def state(self) -> list[float | int]:
-        """What it remembers, for `restore`."""
+        """Return what it remembers, for `restore`."""
         return [self._best, self._num_waited]
 
     def restore(self, state: Sequence[float | int]) -> None:
-        """Go on from what `state` gave."""
+        """Go on from what `state` returned."""
         best, num_waited = state
         self._best, self._num_waited = float(best), int(num_waited)

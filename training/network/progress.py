@@ -1,34 +1,12 @@
-"""What a person sees while corpora are parsed and networks trained."""
+"""What a person sees while a network is trained."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from training.console import new_progress
 from training.network.trainer import EpochReport
-
-
-def _new_progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        # A log file wants the epochs' lines, not a thousand states of a bar.
-        disable=not console.is_terminal,
-    )
-
-
-@contextmanager
-def bar(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for one piece of work; yields the callback that moves it."""
-    with _new_progress(console) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 class EpochProgress:
@@ -37,7 +15,7 @@ class EpochProgress:
     def __init__(self, console: Console, num_epochs: int) -> None:
         self._console = console
         self._num_epochs = num_epochs
-        self._progress = _new_progress(console)
+        self._progress = new_progress(console)
         self._bar = self._progress.add_task("epoch 1", total=None)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Everything that a training run can be told, and how a person changes it."""
+"""Every setting of a training run, and how a person changes it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -22,18 +22,19 @@ class Recipe:
         train: corpora to learn from, by name (`training.corpora.named`) or as .jsonl paths.
         dev: corpora that choose the best epoch.
         num_epochs: passes over the entity corpora.
-        max_seconds: the run lands within this time (plus one evaluation) by a shorter schedule; 0: no limit.
+        max_seconds: the schedule is shortened so that the run ends within this time (plus one evaluation); 0: no limit.
         seed: of everything random.
         tokens_per_batch: padded tokens in a batch; sentences of like length share one.
         max_sentences_per_batch: bound for batches of short sentences.
         sentiment_share: share of the texts with nothing but a sentiment that an epoch sees, drawn anew.
         learning_rate: of everything but the sentiment head.
         sentiment_learning_rate: of the sentiment head.
-        use_sparse_word_steps: whether a word's vector moves in those steps alone whose batch holds the word, and
-            never by weight decay (SparseAdam). Adam goes on for dozens of steps, a rare word ten times as far.
+        use_sparse_word_steps: whether a word's vector moves only in steps whose batch holds the word, and never by
+            weight decay (SparseAdam). Adam keeps moving it for dozens of steps, which carries a rare word ten times
+            as far.
         use_separate_optimisers: whether each task has Adam moments of its own for the shared layers.
-        sentiment_shared_rate: with them, how far a batch of sentiments moves the shared layers, relative to one
-            of entities; below 1 it keeps sentiment from hurting entities.
+        sentiment_shared_rate: with separate optimisers, how far a batch of sentiments moves the shared layers,
+            relative to a batch of entities; below 1 it keeps sentiment from hurting entities.
         weight_decay: of AdamW.
         schedule: "linear" decays all rates to zero at the end, "constant" leaves them.
         accumulation: batches to a step.
@@ -45,8 +46,8 @@ class Recipe:
         stop_min_rise: a smaller rise of the score does not count as better.
         selection_sentiment_weight: the best epoch has the highest mean entity F1 over the dev corpora plus
             this times the mean sentiment macro recall.
-        min_count: training words without a vector enter the vocabulary when seen this often.
-        max_tail_words: words of GloVe kept beyond those seen in training; they are what a checkpoint weighs.
+        min_count: a training word without a vector enters the vocabulary if it occurs this often.
+        max_tail_words: words of GloVe kept beyond those seen in training; most of a checkpoint's size is theirs.
         model: fields of ModelConfig that differ from the variant's.
     """
 
@@ -88,7 +89,7 @@ class Recipe:
             raise RecipeError("\n".join(mistakes))
 
     def model_config(self, variant: str) -> ModelConfig:
-        """The variant's configuration with this recipe's changes; raises RecipeError."""
+        """Return the variant's configuration with this recipe's changes; raises RecipeError."""
         if variant not in VARIANTS:
             raise RecipeError(f"variant {variant!r}: expected one of {', '.join(VARIANTS)}")
         try:
@@ -97,14 +98,14 @@ class Recipe:
             raise RecipeError("\n".join(f"{MODEL_PREFIX}{mistake}" for mistake in error.mistakes)) from error
 
     def to_dict(self) -> dict[str, Any]:
-        """All settings as JSON values."""
+        """Return all settings as JSON values."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()} | {
             "model": dict(self.model)
         }
 
     def with_changes(self, changes: Sequence[str]) -> "Recipe":
-        """This recipe with `name=value` changes; raises RecipeError with every mistake."""
+        """Return this recipe with `name=value` changes; raises RecipeError with every mistake."""
         types = {item.name: item.type for item in fields(self) if item.name != "model"}
         values: dict[str, Any] = {}
         model = dict(self.model)

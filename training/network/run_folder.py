@@ -1,11 +1,11 @@
-"""The folder of one run, through which a killed run goes on.
+"""The folder of one run, from which a killed run goes on.
 
-recipe.json         every setting, the variant, versions, a hash of the data
-metrics.jsonl       one line an epoch
+recipe.json         every setting, the variant, versions, hashes of the data
+metrics.jsonl       one line for each epoch
 tensorboard/        the same for TensorBoard
 checkpoint/         the best epoch so far, ready to be served
 state.safetensors   what the next epoch depends on; gone when the run has finished
-finished.json       how it ended; there only then
+finished.json       how the run ended; written at its end
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from training.network.trainer_state import TrainerState, read_state, write_state
 
 
 class RunFolder:
-    """Opens and fills the folder of a run; to be closed."""
+    """Opens and fills the folder of a run; must be closed."""
 
     def __init__(self, path: Path) -> None:
         self.checkpoint = path / "checkpoint"
@@ -36,7 +36,7 @@ class RunFolder:
 
     @property
     def is_finished(self) -> bool:
-        """Whether a run in here has come to its end."""
+        """Whether the folder holds a finished run."""
         return self._finished.exists()
 
     def open(self, settings: Mapping[str, Any]) -> TrainerState | None:
@@ -53,7 +53,7 @@ class RunFolder:
         state = read_state(self._state) if self._state.exists() else None
         num_done = state.values["epochs_done"] if state else 0
         lines = self._metrics.read_bytes().splitlines(keepends=True) if self._metrics.exists() else []
-        # The epoch that was cut off may have left its line; it is going to be run again.
+        # The epoch that was cut off may have left its line; it will run again.
         _replace(self._metrics, b"".join(lines[:num_done]))
         self._log = TensorboardLog(self.path / "tensorboard", first_epoch=num_done + 1)
         return state
@@ -78,7 +78,7 @@ class RunFolder:
         self._state.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Close what is open, however the run ended."""
+        """Close the log, however the run ended."""
         if self._log:
             self._log.close()
             self._log = None
@@ -90,13 +90,13 @@ class RunFolder:
             raise RunStateError(f"{self._settings}: damaged ({error}): delete the folder") from error
         advice = "choose another --output or delete it"
         if self.is_finished:
-            raise RecipeError(f"{self.path} already holds a run, a finished one: {advice}")
+            raise RecipeError(f"{self.path} already holds a run, which is finished: {advice}")
         if other := _differences(before, orjson.loads(orjson.dumps(settings))):
             raise RecipeError(f"{self.path} already holds a run with another {', '.join(other)}: {advice}")
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """What each epoch of the run in a folder did."""
+    """Return what each epoch of the run in a folder did."""
     return [orjson.loads(line) for line in (path / "metrics.jsonl").read_bytes().splitlines()]
 
 

@@ -12,9 +12,9 @@ from training.network.trainer import EpochReport
 
 
 class TensorboardLog:
-    """An event file; what a killed run wrote from `first_epoch` on is dropped by the viewer.
+    """An event file. TensorBoard drops what a killed run wrote from `first_epoch` on.
 
-    tensorboardX's SummaryWriter is passed over: it writes from a thread, and a kill would lose what waits there.
+    It does not use tensorboardX's SummaryWriter, which writes from a thread: a kill would lose what waits there.
     """
 
     def __init__(self, folder: Path, *, first_epoch: int) -> None:
@@ -23,7 +23,7 @@ class TensorboardLog:
         self._write(Event(step=first_epoch, session_log=SessionLog(status=SessionLog.START)))
 
     def append(self, report: EpochReport) -> None:
-        """Write an epoch's scalars, and have them on disk before the next epoch."""
+        """Write an epoch's scalars; they are on disk before the next epoch."""
         values = [Summary.Value(tag=name, simple_value=value) for name, value in _scalars(report)]
         self._write(Event(wall_time=time.time(), step=report.epoch, summary=Summary(value=values)))
 

@@ -25,7 +25,7 @@ from training.network.trainer_state import (
     unpack_random,
 )
 
-# What PyTorch's ReduceLROnPlateau does unless told otherwise.
+# The default of PyTorch's ReduceLROnPlateau.
 PLATEAU_FACTOR = 0.1
 
 Scores = Mapping[str, Mapping[str, float]]
@@ -33,7 +33,7 @@ Scores = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochReport:
-    """What one epoch did; losses are means over its batches, None where a task had none."""
+    """What one epoch did; losses are means over its batches, None if a task had none."""
 
     epoch: int
     num_steps: int
@@ -56,7 +56,7 @@ class _Losses:
 
 
 class Trainer:
-    """Trains one network by a recipe; the same seed gives the same network, unless `max_seconds` cuts in."""
+    """Trains one network by a recipe. The same seed gives the same network, unless `max_seconds` ends the run."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Trainer:
 
         Args:
             on_step: called with (steps done, steps in the epoch).
-            on_epoch: called after each epoch, with the network in eval mode; the place to save it and `state()`.
+            on_epoch: called after each epoch, with the network in eval mode; it can save the network and `state()`.
         """
         while self._progress(self._epochs_done, 0.0) < 1 and self._active:
             report = self._run_epoch(self._epochs_done + 1, train, dev, on_step)
@@ -102,7 +102,7 @@ class Trainer:
             on_epoch(report)
 
     def state(self) -> TrainerState:
-        """What the next epoch depends on; `restore` in another process goes on from it."""
+        """Return what the next epoch depends on; `restore` in another process goes on from it."""
         tensors = {f"model.{name}": tensor for name, tensor in self._model.state_dict().items()}
         tensors |= pack_optimisers(self._distinct_optimisers())
         values = {
@@ -118,7 +118,7 @@ class Trainer:
         return TrainerState(tensors | {"torch_random": torch.get_rng_state()}, values)
 
     def restore(self, state: TrainerState) -> None:
-        """Go on where `state` was taken, by a trainer of the same network and recipe."""
+        """Go on from a `state` that a trainer of the same network and recipe returned."""
         prefix = "model."
         weights = {n.removeprefix(prefix): t for n, t in state.tensors.items() if n.startswith(prefix)}
         self._model.load_state_dict(weights)
@@ -213,9 +213,9 @@ class Trainer:
         return parts
 
     def _lose_patience(self, dev: Scores) -> None:
-        """Stop training what has stopped getting better; slow the sentiment head down before that."""
+        """Stop training a task that has stopped getting better; slow the sentiment head down before that."""
         for task, name in ((Task.ENTITIES, "entity_f1"), (Task.SENTIMENT, "sentiment_macro_f1")):
-            # What dev has no labels of may be getting better.
+            # A task without labels in dev may be getting better.
             if any(name in scores for scores in dev.values()):
                 if self._stops[task].is_over(mean_score(dev, name)):
                     self._active.discard(task)
@@ -233,7 +233,7 @@ class Trainer:
         self._model.zero_grad(set_to_none=True)
 
     def _progress(self, epochs_done: int, share_of_epoch: float) -> float:
-        """How much of the run is over, from 0 to 1: by epochs, or by time where that runs out first."""
+        """Return how much of the run is over, from 0 to 1: by epochs, or by time if that runs out first."""
         by_epochs = (epochs_done + share_of_epoch) / self._recipe.num_epochs
         if not self._recipe.max_seconds:
             return by_epochs

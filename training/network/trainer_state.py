@@ -1,7 +1,8 @@
-"""Everything that the next epoch depends on, in one safetensors file: a killed run goes on as if nothing had been.
+"""Everything that the next epoch depends on, in one safetensors file: a killed run goes on as if it had not been.
 
 Weights, optimiser moments and torch's random state are tensors; the rest (epochs done, patience, Python's random
-state) is JSON in the file's header. The file appears by one rename, so a kill leaves the old or the new one whole.
+state) is JSON in the file's header. The file appears by one rename, so a kill leaves either the old file
+or the new one, whole.
 """
 
 import os
@@ -48,7 +49,7 @@ def read_state(path: Path) -> TrainerState:
 
 
 def pack_optimisers(optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """The moments of optimisers, named `optimiser.<number>.<parameter>.<moment>`.
+    """Return the moments of optimisers, named `optimiser.<number>.<parameter>.<moment>`.
 
     Learning rates are left out: every step sets them anew.
     """
@@ -61,26 +62,26 @@ def pack_optimisers(optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Te
 
 
 def unpack_optimisers(optimisers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
-    """Give optimisers the moments that `pack_optimisers` took."""
+    """Give optimisers the moments that `pack_optimisers` returned."""
     for number, optimiser in enumerate(optimisers):
         moments: dict[int, dict[str, Tensor | int]] = {}
         for key, tensor in tensors.items():
-            kind, *place = key.split(".")
-            if kind == "optimiser" and place[0] == str(number):
+            kind, *path = key.split(".")
+            if kind == "optimiser" and path[0] == str(number):
                 # SparseAdam counts its steps in an int.
-                is_count = isinstance(optimiser, torch.optim.SparseAdam) and place[2] == "step"
-                moments.setdefault(int(place[1]), {})[place[2]] = int(tensor) if is_count else tensor
+                is_count = isinstance(optimiser, torch.optim.SparseAdam) and path[2] == "step"
+                moments.setdefault(int(path[1]), {})[path[2]] = int(tensor) if is_count else tensor
         groups = optimiser.state_dict()["param_groups"]
         optimiser.load_state_dict({"state": moments, "param_groups": groups})
 
 
 def pack_random(state: tuple[Any, ...]) -> list[Any]:
-    """`random.Random.getstate()` as JSON values."""
+    """Return `random.Random.getstate()` as JSON values."""
     version, numbers, gauss = state
     return [version, list(numbers), gauss]
 
 
 def unpack_random(values: Sequence[Any]) -> tuple[Any, ...]:
-    """What `random.Random.setstate` takes."""
+    """Return what `random.Random.setstate` takes."""
     version, numbers, gauss = values
     return version, tuple(numbers), gauss

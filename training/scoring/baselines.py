@@ -1,4 +1,4 @@
-"""What a guess that reads nothing, or nothing but the word, would score on the same texts."""
+"""Guesses that read nothing of a text, or nothing but the word, to be scored on the same texts."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,18 +10,18 @@ Tags = Sequence[str]
 
 
 def all_outside(gold: Iterable[Tags]) -> list[list[str]]:
-    """O for every token."""
+    """Guess O for every token."""
     return [[OUTSIDE] * len(tags) for tags in gold]
 
 
 def majority_label(gold: Sequence[str]) -> list[str]:
-    """The most frequent label of these very texts for each of them: the best that one answer can do."""
+    """Guess the most frequent label of these very texts: the best that one answer for all can do."""
     [(label, _)] = Counter(gold).most_common(1)
     return [label] * len(gold)
 
 
 def frequent_tags(tagged: Iterable[tuple[Words, Tags]]) -> dict[str, str]:
-    """Each training word's most frequent tag."""
+    """Return each training word's most frequent tag."""
     counts: dict[str, Counter[str]] = {}
     for words, tags in tagged:
         for word, tag in zip(words, tags, strict=True):
@@ -30,7 +30,7 @@ def frequent_tags(tagged: Iterable[tuple[Words, Tags]]) -> dict[str, str]:
 
 
 def tag_by_word(sentences: Iterable[Words], tag_of: Mapping[str, str]) -> list[list[str]]:
-    """Each word's own tag, O for words that are not in the mapping; made valid BIO."""
+    """Guess each word's own tag, O for words that are not in the mapping; made valid BIO."""
     return [_valid([tag_of.get(word, OUTSIDE) for word in words]) for words in sentences]
 
 

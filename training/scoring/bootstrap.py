@@ -11,7 +11,7 @@ CONFIDENCE = 0.95
 
 
 def resample(num_texts: int, *, num_resamples: int = NUM_RESAMPLES, seed: int = 0) -> Floats:
-    """(R, N) how often each text is drawn in each replicate; the same seed draws the same texts."""
+    """Return (R, N) how often each text is drawn in each replicate; the same seed draws the same texts."""
     random = np.random.default_rng(seed)
     rows = [
         np.bincount(random.integers(num_texts, size=num_texts), minlength=num_texts)
@@ -21,14 +21,14 @@ def resample(num_texts: int, *, num_resamples: int = NUM_RESAMPLES, seed: int = 
 
 
 def replicate_scores(per_text: Floats, weights: Floats, measure: Measure) -> Floats:
-    """(R,) the measure in each replicate, from counts (N, 3, K) and weights (R, N)."""
+    """Return (R,) the measure in each replicate, from counts (N, 3, K) and weights (R, N)."""
     num_texts, num_kinds, num_labels = per_text.shape
     totals = weights @ per_text.reshape(num_texts, -1)
     return measure(totals.reshape(len(weights), num_kinds, num_labels))
 
 
 def interval(values: Floats, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The middle share `confidence` of the replicates."""
+    """Return the bounds of the middle share `confidence` of the replicates."""
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
@@ -36,10 +36,10 @@ def interval(values: Floats, confidence: float = CONFIDENCE) -> tuple[float, flo
 def paired_difference(
     first: Sequence[Floats], second: Sequence[Floats], weights: Floats, *, measure: Measure, seed: int = 0
 ) -> tuple[float, float]:
-    """Interval of the first's mean score minus the second's, over other test texts and other seeds.
+    """Return the interval of the first's mean score minus the second's, over other test texts and other seeds.
 
-    Both are scored on the same drawn texts (that is what pairs them); beside the texts each replicate draws
-    which of the runs, one (N, 3, K) array a seed, make up the mean.
+    Both are scored on the same drawn texts, which makes the comparison a paired one. Each replicate also draws which
+    of the runs, one (N, 3, K) array for each seed, make up the mean.
     """
     random = np.random.default_rng(seed)
     means = [_mean_of_drawn_runs(runs, weights, measure, random) for runs in (first, second)]

@@ -1,4 +1,8 @@
-"""How often each label was right, text by text: what every score and every bootstrap interval is a function of."""
+"""How often each label was right, text by text; every score and every bootstrap interval is a function of these counts.
+
+The scores of single labels are computed here and not by scikit-learn: the bootstrap needs them for a thousand
+replicates at once, each from counts of which texts were drawn how often.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -22,7 +26,7 @@ class LabelCounts:
     per_text: Floats
 
     def by_class(self) -> dict[str, dict[str, float]]:
-        """Precision, recall, F1 and number of gold ones of each label that the gold data has."""
+        """Return precision, recall, F1 and number of gold labels for each label that the gold data has."""
         total = self.per_text.sum(axis=0)
         scores = {
             "precision": _ratio(total[2], total[1]),
@@ -37,7 +41,7 @@ class LabelCounts:
         }
 
     def score(self, measure: Measure) -> float:
-        """The measure over all texts."""
+        """Return the measure over all texts."""
         return float(measure(self.per_text.sum(axis=0)))
 
 
@@ -48,44 +52,44 @@ def count_entities(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[s
 
 def count_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> LabelCounts:
     """Count single tags, O included."""
-    return _count([_placed(tags) for tags in gold], [_placed(tags) for tags in predicted])
+    return _count([_by_position(tags) for tags in gold], [_by_position(tags) for tags in predicted])
 
 
 def count_sentiments(gold: Sequence[str], predicted: Sequence[str]) -> LabelCounts:
-    """Count sentiment labels, one a text."""
-    return _count([_placed([label]) for label in gold], [_placed([label]) for label in predicted])
+    """Count sentiment labels, one for each text."""
+    return _count([_by_position([label]) for label in gold], [_by_position([label]) for label in predicted])
 
 
 def micro_precision(counts: Floats) -> Floats:
-    """Share of what was predicted that is right."""
+    """Return the share of predicted labels that is right."""
     total = counts.sum(axis=-1)
     return _ratio(total[..., 2], total[..., 1])
 
 
 def micro_recall(counts: Floats) -> Floats:
-    """Share of what is gold that was found; of one label a text, this is accuracy."""
+    """Return the share of gold labels that was found; with one label for each text this is accuracy."""
     total = counts.sum(axis=-1)
     return _ratio(total[..., 2], total[..., 0])
 
 
 def micro_f1(counts: Floats) -> Floats:
-    """F1 over all labels together."""
+    """Return F1 over all labels together."""
     return _f1(counts.sum(axis=-1, keepdims=True))[..., 0]
 
 
 def weighted_f1(counts: Floats) -> Floats:
-    """F1 of each label, weighted by how often it is gold."""
+    """Return the mean of each label's F1, weighted by how often the label is gold."""
     gold = counts[..., 0, :]
     return _ratio((gold * _f1(counts)).sum(axis=-1), gold.sum(axis=-1))
 
 
 def macro_f1(counts: Floats) -> Floats:
-    """Mean F1 of the labels that the gold data has."""
+    """Return the mean F1 of the labels that the gold data has."""
     return _mean_of_present(_f1(counts), counts)
 
 
 def macro_recall(counts: Floats) -> Floats:
-    """Mean recall of the labels that the gold data has."""
+    """Return the mean recall of the labels that the gold data has."""
     return _mean_of_present(_ratio(counts[..., 2, :], counts[..., 0, :]), counts)
 
 
@@ -105,12 +109,12 @@ SENTIMENT_MEASURES: Mapping[str, Measure] = {
 def _count(
     gold: Sequence[Mapping[Hashable, str]], predicted: Sequence[Mapping[Hashable, str]]
 ) -> LabelCounts:
-    """Count labels that sit at places of a text: right is the same label at the same place."""
+    """Count labels at positions of a text: right is the same label at the same position."""
     labels = tuple(sorted({label for of_text in (*gold, *predicted) for label in of_text.values()}))
     column = {label: index for index, label in enumerate(labels)}
     per_text = np.zeros((len(gold), 3, len(labels)))
     for row, (wanted, given) in enumerate(zip(gold, predicted, strict=True)):
-        right = [label for place, label in wanted.items() if given.get(place) == label]
+        right = [label for position, label in wanted.items() if given.get(position) == label]
         for kind, found in enumerate((wanted.values(), given.values(), right)):
             for label, number in Counter(found).items():
                 per_text[row, kind, column[label]] = number
@@ -121,7 +125,7 @@ def _entities(tags: Sequence[str]) -> dict[Hashable, str]:
     return {(span.start, span.end): span.type for span in spans_from_tags(tags, "BIO")}
 
 
-def _placed(labels: Sequence[str]) -> dict[Hashable, str]:
+def _by_position(labels: Sequence[str]) -> dict[Hashable, str]:
     return dict(enumerate(labels))
 
 

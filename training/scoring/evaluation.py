@@ -32,18 +32,18 @@ def evaluate(
     mapping: Mapping[str, str],
     *,
     tag_of: Mapping[str, str] | None = None,
-    source: str = "",
+    guidelines: str = "",
 ) -> Results:
-    """Score the annotator; scores for which the rows have no labels are None.
+    """Score the annotator on a corpus; scores for which the rows have no labels are None.
 
     Args:
         tag_of: each training word's most frequent tag, for the baseline that knows nothing else.
-        source: as in `predict`.
+        guidelines: as in `predict`.
 
     Raises:
         LabelError: the rows have entity types or sentiments that the checkpoint lacks.
     """
-    predictions = predict(annotator, rows, mapping, source=source)
+    predictions = predict(annotator, rows, mapping, guidelines=guidelines)
     return {
         **dict.fromkeys(SCORE_NAMES),
         **score(predictions),
@@ -55,7 +55,7 @@ def evaluate(
 
 
 def score(predictions: Predictions) -> dict[str, float]:
-    """The scores that the predictions have labels for, by name."""
+    """Return the scores that the predictions have labels for, by name."""
     scores: dict[str, float] = {}
     if predictions.gold_tags:
         scores |= asdict(score_entities(predictions.gold_tags, predictions.guessed_tags))
@@ -65,7 +65,7 @@ def score(predictions: Predictions) -> dict[str, float]:
 
 
 def _intervals(predictions: Predictions) -> dict[str, tuple[float, float]]:
-    """Bootstrap intervals of all scores, over other texts of the same kind."""
+    """Return bootstrap intervals of all scores, over other texts of the same kind."""
     return {
         name: bounds
         for counts, measures in (
@@ -96,7 +96,7 @@ def _sentiment_counts(predictions: Predictions) -> LabelCounts:
 
 
 def baselines(predictions: Predictions, tag_of: Mapping[str, str]) -> dict[str, dict[str, float]]:
-    """What trivial guesses score on the gold labels of `predictions`; see `evaluate` for `tag_of`."""
+    """Return what trivial guesses score on the gold labels of `predictions`; see `evaluate` for `tag_of`."""
     gold = predictions.gold_tags
     found: dict[str, dict[str, float]] = {}
     if gold:

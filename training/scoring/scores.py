@@ -40,7 +40,7 @@ class SentimentScores:
 
 
 def score_entities(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> EntityScores:
-    """Score BIO tags, a list per sentence, by seqeval's strict mode (its module `v1`)."""
+    """Score BIO tags, a list for each sentence, by seqeval's strict mode (its module `v1`)."""
     precision, recall, f1, _ = precision_recall_fscore_support(
         [list(tags) for tags in gold],
         [list(tags) for tags in predicted],
@@ -54,6 +54,6 @@ def score_entities(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[s
 
 
 def score_sentiments(gold: Sequence[str], predicted: Sequence[str]) -> SentimentScores:
-    """Score sentiment labels, one a text."""
+    """Score sentiment labels, one for each text."""
     counts = count_sentiments(gold, predicted)
     return SentimentScores(counts.score(micro_recall), counts.score(macro_f1), counts.score(macro_recall))

@@ -1,4 +1,4 @@
-"""Prompts and answers as tensors: all answers to a post branch off one prompt, which is thus read only once."""
+"""Prompts and answers as tensors: all answers to a post branch off one prompt, so that the model reads it only once."""
 
 from __future__ import annotations
 
@@ -29,8 +29,11 @@ class TokenTree:
 class TreeBatch:
     """Trees of like length, padded.
 
-    Shapes: `tokens` and `positions` (B, T); `mask` (B, 1, T, T), true where a token may look; the others (N),
-    one for each token to be predicted: where in the flattened batch it is predicted, what it is, its weight.
+    Shapes:
+        tokens, positions: (B, T).
+        mask: (B, 1, T, T), true if the first token may attend to the second.
+        predicted_at, targets, weights: (N), for each token to be predicted: the index in the flattened batch at which
+            it is predicted, the token, its weight.
     """
 
     tokens: Tensor
@@ -67,7 +70,7 @@ def collate(trees: Sequence[TokenTree]) -> TreeBatch:
     width = max(map(len, trees))
     tokens = torch.zeros(len(trees), width, dtype=torch.long)
     positions = torch.zeros_like(tokens)
-    # Padding sees itself, or its softmax would be over nothing.
+    # Padding attends to itself, or its softmax would be over nothing.
     mask = torch.eye(width, dtype=torch.bool).repeat(len(trees), 1, 1)
     predicted: list[tuple[int, int, float]] = []
     for row, tree in enumerate(trees):
@@ -81,8 +84,10 @@ def collate(trees: Sequence[TokenTree]) -> TreeBatch:
             positions[row, start:end] = torch.arange(len(tree.prompt), len(tree.prompt) + end - start)
             mask[row, start:end, : len(tree.prompt)] = True
             mask[row, start:end, start:end] = torch.ones(end - start, end - start, dtype=torch.bool).tril()
-            places = [len(tree.prompt) - 1, *range(start, end)]
-            predicted += [(row * width + at, token, weight) for at, token in zip(places, answer, strict=True)]
+            columns = [len(tree.prompt) - 1, *range(start, end)]
+            predicted += [
+                (row * width + at, token, weight) for at, token in zip(columns, answer, strict=True)
+            ]
             start = end
     at, targets, weights = zip(*predicted, strict=True)
     return TreeBatch(

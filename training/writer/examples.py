@@ -1,4 +1,4 @@
-"""From a post with good alerts to what the writer is trained on: a prompt, and the answers to it."""
+"""From a post with good alerts to what the alert writer is trained on: a prompt, and the answers to it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from models.prompts.plain_text import MAX_SHOWN_ENTITIES, shown_entity
+from models.prompts.plain_text import MAX_SHOWN_ENTITIES, shown_entities, shown_entity
+from models.prompts.prompt import ChatMessage, load_prompt, prompt_fields
 from training.writer.injections import draw_order, inject
 from training.writer.posts import AlertPair, AlertPost
-from training.writer.prompt import NO_ALERT, writer_messages
+
+PROMPT = "writer-v1"
+NO_ALERT = "NO VALID ALERT"
 
 INJECTED_SHARE = 0.12
-ORDER_SHARE = 0.03  # posts that are nothing but an order
-# Best first: the later alerts of a post are as true, and less to the point.
+ORDER_SHARE = 0.03  # of posts that are replaced by an order
+# Best first: the later alerts of a post are as true, but less to the point.
 _WEIGHTS = (1.0, 0.5, 0.35)
 _CAPITALISED = re.compile(r"[#@]?\b[A-Z]\w+(?: [A-Z]\w+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkView:
-    """What the checkpoint says of a post."""
+    """What the network finds in a post."""
 
     entities: tuple[str, ...]
     sentiment: str | None
@@ -29,16 +32,16 @@ class NetworkView:
 
 @dataclass(frozen=True, slots=True)
 class WriterExample:
-    """A chat, and what may be answered, each with its weight in the loss."""
+    """A chat, and the good answers to it, each with its weight in the loss."""
 
-    messages: list[dict[str, str]]
+    messages: list[ChatMessage]
     answers: tuple[tuple[str, float], ...]
 
 
 def draw_examples(
     posts: Sequence[AlertPost], views: Mapping[str, NetworkView], chance: random.Random
 ) -> list[WriterExample]:
-    """Return an example for each post that names anything; other gaps, extras and injections at each call."""
+    """Return an example for each post that names anything; gaps, extras and injections are drawn anew at each call."""
     drawn = (draw_example(post, views.get(post.id), chance) for post in posts)
     return [example for example in drawn if example is not None]
 
@@ -46,7 +49,7 @@ def draw_examples(
 def draw_example(post: AlertPost, view: NetworkView | None, chance: random.Random) -> WriterExample | None:
     """Return an example whose entity list is the network's, or the annotator's with gaps or extras.
 
-    None where nothing can be listed: the pipeline abstains from such a post without asking.
+    None if there is no entity to list: the pipeline abstains from such a post without asking the LLM.
     """
     if chance.random() < ORDER_SHARE:
         order, names = draw_order(chance)
@@ -67,6 +70,15 @@ def draw_example(post: AlertPost, view: NetworkView | None, chance: random.Rando
     return WriterExample(writer_messages(text, entities, sentiment), answers_for(post.alerts, entities))
 
 
+def writer_messages(post: str, entities: Sequence[str], sentiment: str) -> list[ChatMessage]:
+    """Return the chat in which the pipeline asks for the alert of a post.
+
+    Args:
+        entities: as the post writes them, in the order of the text.
+    """
+    return load_prompt(PROMPT).render(**prompt_fields(post, shown_entities(entities), sentiment))
+
+
 def _draw_entities(post: AlertPost, view: NetworkView | None, chance: random.Random) -> list[str]:
     kind = chance.random()
     if view is not None and kind < 0.5:
@@ -79,7 +91,7 @@ def _draw_entities(post: AlertPost, view: NetworkView | None, chance: random.Ran
 
 
 def other_names(post: AlertPost, chance: random.Random, *, most: int) -> list[str]:
-    """Return up to `most` stretches of the post that look like names and are none of its entities."""
+    """Return up to `most` stretches of the post that look like names and are not among its entities."""
     taken = {shown_entity(entity).casefold() for entity in post.entities}
     found = [match[0] for match in _CAPITALISED.finditer(post.text)]
     fresh = [name for name in dict.fromkeys(found) if shown_entity(name).casefold() not in taken]
@@ -88,12 +100,12 @@ def other_names(post: AlertPost, chance: random.Random, *, most: int) -> list[st
 
 
 def in_text_order(entities: Sequence[str], text: str) -> list[str]:
-    """Return the distinct entities by their first place in the text, as the pipeline lists them."""
+    """Return the distinct entities in the order in which the text first names them, as the pipeline lists them."""
     return sorted(dict.fromkeys(entities), key=text.find)[:MAX_SHOWN_ENTITIES]
 
 
 def answers_for(alerts: Sequence[AlertPair], entities: Sequence[str]) -> tuple[tuple[str, float], ...]:
-    """Return the alerts that the listed entities allow, with weights; the abstention where there is none."""
+    """Return the alerts that the listed entities allow, with weights; the abstention if there is no such alert."""
     answers: dict[str, float] = {}
     for pair in alerts:
         listed = find_listed(pair.entity, entities)
@@ -103,7 +115,7 @@ def answers_for(alerts: Sequence[AlertPair], entities: Sequence[str]) -> tuple[t
 
 
 def find_listed(entity: str, entities: Sequence[str]) -> str | None:
-    """Return the listed form of an entity: itself, or else the closest that holds it or lies in it."""
+    """Return the listed form of an entity: the entity itself, or else the closest one that holds it or lies in it."""
     wanted = shown_entity(entity)
     forms = [form for form in map(shown_entity, entities) if form]
     alike = [form for form in forms if form.casefold() == wanted.casefold()]
@@ -114,6 +126,6 @@ def find_listed(entity: str, entities: Sequence[str]) -> str | None:
 
 
 def _overlaps(one: str, other: str) -> bool:
-    # Inside a word only from three letters on, or "us" would lie in "belarus"; a hashtag may begin with two (#sghaze).
+    # Three letters are needed inside a word, or "us" would lie in "belarus"; two suffice at its start (#sghaze).
     short, long = sorted((one, other), key=len)
     return long.startswith(short) or (len(short) > 2 and short in long)

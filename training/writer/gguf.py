@@ -31,7 +31,7 @@ def write_gguf(adapter: Path, output: Path, *, num_heads: int, num_key_value_hea
     """Write the PEFT adapter of a Llama-like model as a GGUF adapter in half precision.
 
     Raises:
-        WriterError: the adapter holds something else than LoRA weights of attention and feed-forward layers.
+        WriterError: the adapter holds other weights than LoRA's of attention and feed-forward layers.
     """
     from gguf import GGUFWriter
 
@@ -58,7 +58,7 @@ def read_adapter(adapter: Path) -> dict[str, NDArray[np.float16]]:
 
 
 def interleave_halves(weight: NDArray[np.float16], num_heads: int) -> NDArray[np.float16]:
-    """Return the rows of each head in llama.cpp's order, which rotates neighbours where transformers rotates halves.
+    """Return the rows of each head in llama.cpp's order: it rotates neighbours, transformers rotates halves.
 
     Shapes: `weight` (heads x head size, rank), and the same back.
     """
@@ -70,7 +70,7 @@ def _parts(name: str) -> tuple[str, str, str]:
     match = _WEIGHT.fullmatch(name)
     if not match or match[2] not in _NAMES:
         raise WriterError(
-            f"{name}: no LoRA weight of a Llama's layer: train with the target modules of writer_base.py"
+            f"{name}: not a LoRA weight of a Llama's layer: train with the target modules of base_model.py"
         )
     return match[1], match[2], match[3]
 

@@ -19,7 +19,7 @@ class AlertPair:
 
 @dataclass(frozen=True, slots=True)
 class AlertPost:
-    """A post, what may be said of it (best first, nothing where no alert is due), and what it names."""
+    """A post, the alerts that it allows (best first, none if no alert is due), and the entities that it names."""
 
     id: str
     text: str
@@ -41,8 +41,8 @@ def _parse(line: dict[str, Any]) -> AlertPost:
         alerts = tuple(AlertPair(str(pair["theme"]), str(pair["entity"])) for pair in line["alerts"])
         entities = tuple(str(entity["text"]) for entity in line["entities"])
     except (KeyError, TypeError) as error:
-        raise ValueError(f"`alerts` or `entities` are not as alert_train has them ({error!r})") from error
+        raise ValueError(f"`alerts` or `entities` do not have the form of alert_train ({error!r})") from error
     unfound = [name for name in (*entities, *(pair.entity for pair in alerts)) if name not in text]
     if unfound:
-        raise ValueError(f"{unfound[0]!r} is no substring of the text")
+        raise ValueError(f"{unfound[0]!r} is not a substring of the text")
     return AlertPost(str(line.get("id")), text, alerts, entities, str(line.get("sentiment")))

@@ -1,4 +1,4 @@
-"""One run of the writer's fine-tuning, and the folder that it leaves behind.
+"""One run of the alert writer's fine-tuning, and the folder that it leaves behind.
 
 adapter_model.safetensors, adapter_config.json    the adapter for vLLM and PEFT, in half precision
 adapter.gguf                                      the same for llama.cpp
@@ -18,7 +18,7 @@ import torch
 from models import AnnotationError, Annotator
 from training.corpora.corpus import is_held_out
 from training.errors import WriterError
-from training.writer.base import add_adapter, load_base, prepare_base
+from training.writer.base_model import add_adapter, load_base, prepare_base
 from training.writer.examples import NetworkView
 from training.writer.gguf import write_gguf
 from training.writer.posts import AlertPost, read_alert_posts
@@ -34,7 +34,7 @@ class WriterSources:
 
     Attributes:
         posts: file of posts with good alerts.
-        checkpoint: of the network, whose entities and sentiments half of the prompts show.
+        checkpoint: the network's; half of the prompts show the entities and sentiments that it finds.
         base: cache of the dequantised base model.
         start: PEFT folder of an adapter to go on from; None: a fresh one.
     """
@@ -50,7 +50,7 @@ def run_writer(sources: WriterSources, output: Path, recipe: WriterRecipe) -> No
 
     Raises:
         CorpusError: the posts cannot be read.
-        WriterError: what the run needs is not installed.
+        WriterError: a package that the run needs is not installed.
     """
     _check_environment()
     posts = [post for post in read_alert_posts(sources.posts) if not is_held_out(post.id)]
@@ -66,7 +66,7 @@ def run_writer(sources: WriterSources, output: Path, recipe: WriterRecipe) -> No
 
         def on_step(step: WriterStep) -> None:
             log.write(orjson.dumps(step) + b"\n")
-            saver.save_now_and_then(step.seconds)
+            saver.save_if_due(step.seconds)
 
         fine_tune(adapted, tokenizer, data=data, recipe=recipe, on_step=on_step)
     saver.save()
@@ -100,14 +100,14 @@ def network_views(posts: list[AlertPost], checkpoint: Path) -> dict[str, Network
 
 
 class _Saver:
-    """Writes the adapter in both forms, now and then and at the end."""
+    """Writes the adapter in both forms, every few minutes and at the end."""
 
     def __init__(self, adapted: Any, output: Path) -> None:
         self._adapted = adapted
         self._output = output
         self._last_seconds = 0.0
 
-    def save_now_and_then(self, seconds: float) -> None:
+    def save_if_due(self, seconds: float) -> None:
         if seconds - self._last_seconds > _SAVE_SECONDS:
             self._last_seconds = seconds
             self.save()

@@ -1,4 +1,4 @@
-"""The fine-tuning loop of the writer: loss on the answers alone, by time or by epochs, whichever ends first."""
+"""The fine-tuning loop of the alert writer: loss on the answers alone; time or epochs end it, whichever is first."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _WARM_UP_STEPS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterRecipe:
-    """What a run of fine-tuning can be told."""
+    """The settings of a run of fine-tuning."""
 
     num_epochs: int = 3
-    max_seconds: float = 3600.0  # the learning rate falls to zero at the end of these, or of the epochs
+    max_seconds: float = 3600.0  # the learning rate reaches zero after these, or after the epochs
     tokens_per_batch: int = 640
     learning_rate: float = 4.5e-4
     clip_norm: float = 1.0
@@ -33,7 +33,7 @@ class WriterRecipe:
 
 @dataclass(frozen=True, slots=True)
 class WriterData:
-    """What a run learns from: posts with good alerts, and what the network says of them, by their ids."""
+    """What a run learns from: posts with good alerts, and what the network finds in each, by the posts' ids."""
 
     posts: Sequence[AlertPost]
     views: Mapping[str, NetworkView]
@@ -74,10 +74,10 @@ class MasterWeights:
 
 
 def answer_loss(model: Any, batch: TreeBatch) -> Tensor:
-    """Return the mean cross entropy of the answers' tokens, by weight; logits are made for those alone.
+    """Return the weighted mean cross entropy of the answers' tokens; logits are made for those alone.
 
     Args:
-        model: a causal language model of transformers; with an adapter, what that was put into.
+        model: a causal language model of transformers; if it has an adapter, the model inside PEFT's wrapper.
     """
     blocked = torch.finfo(torch.bfloat16).min / 2
     mask = torch.zeros(batch.mask.shape, dtype=torch.bfloat16).masked_fill(~batch.mask, blocked)
@@ -121,7 +121,7 @@ def fine_tune(
 def _batches(
     tokenizer: Any, data: WriterData, recipe: WriterRecipe, chance: random.Random
 ) -> Iterator[tuple[int, float, TreeBatch]]:
-    """Yield epoch, epochs done so far, and the next batch; every epoch draws its examples anew."""
+    """Yield the epoch, the epochs done so far (a fraction), and the next batch; every epoch draws its examples anew."""
     for epoch in range(recipe.num_epochs):
         examples = draw_examples(data.posts, data.views, chance)
         trees = [tokenize_example(tokenizer, example) for example in examples]

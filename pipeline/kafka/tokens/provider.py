@@ -127,5 +127,5 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         if self.last is None or self.last.is_expired or (is_endless and self._is_refused):
             raise type(failure)(str(failure))
         self._outage.begin()
-        self._outage.tell(failure)
+        self._outage.report(failure)
         return self.last

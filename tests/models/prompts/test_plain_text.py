@@ -6,7 +6,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.prompts.plain_text import as_data, visible, without_urls
+from models.prompts.plain_text import MAX_SHOWN_ENTITIES, as_data, shown_entities, visible, without_urls
 
 # Text that leans towards what could break out.
 HOSTILE = st.lists(
@@ -58,3 +58,9 @@ def test_long_text_is_cut_at_a_word() -> None:
     """A cut shows, and does not halve a word."""
     assert as_data("water " * 100, max_bytes=20) == "water water…"
     assert as_data("水" * 100, max_bytes=20) == "水水水水水…"
+
+
+def test_entities_are_listed_once_and_not_without_end() -> None:
+    """The first spelling stands for the others; an entity of which nothing is visible is left out."""
+    assert shown_entities(["alma", "#Alma", "\u200b", "ALMA", "Port\nAlma"]) == ["alma", "Port Alma"]
+    assert len(shown_entities(f"E{number}" for number in range(100))) == MAX_SHOWN_ENTITIES

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 
+from models.errors import PromptError
 from models.prompts.plain_text import shown_entity, shown_post
-from models.prompts.prompt import load_prompt
+from models.prompts.prompt import load_prompt, prompt_fields, read_prompt
 from pipeline.alert.evidence import Grounds
 from pipeline.alert.filters import judge
 from tests.models.prompts.test_plain_text import HOSTILE
@@ -34,7 +36,7 @@ def test_no_post_can_leave_its_tags(text: str) -> None:
 
 
 @given(HOSTILE)
-def test_values_are_not_looked_into(text: str) -> None:
+def test_braces_in_a_post_are_not_filled_in(text: str) -> None:
     """A post that holds `{entities}` is shown as it is."""
     prompt = load_prompt("candidate-v1")
     turn = prompt.render(post=text, entities="E", sentiment="S")[-1]["content"]
@@ -66,3 +68,45 @@ def test_the_examples_of_the_selection_name_an_option() -> None:
         assert f"{answer}. " in fields["options"]
         answers.append(answer)
     assert len(set(answers)) == len(answers)
+
+
+def test_the_fields_show_the_post_as_data_and_the_entities_as_they_are_given() -> None:
+    """The entities became data before, when the list was made."""
+    fields = prompt_fields("Fire in <b>Alma</b>\nhttp://t.co/x", ["Alma", "Port Alma"], "negative")
+    assert fields == {"post": "Fire in ‹b›Alma‹/b›", "entities": "Alma; Port Alma", "sentiment": "negative"}
+
+
+def test_an_unknown_prompt_is_refused_with_the_known_ones() -> None:
+    """The name is not a path: it cannot lead to other files."""
+    known = "expected one of candidate-v1, selection-v2, writer-v1"
+    for ref in ("candidate-v9", "../prompts/candidate-v1", ""):
+        with pytest.raises(PromptError, match=f"unknown prompt {re.escape(repr(ref))}: {known}"):
+            load_prompt(ref)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("system = ", "not a TOML file"),
+        ('turn = "{post}"\nexamples = []', "`system` must be a string, found None"),
+        ('system = "s"\nturn = 3\nexamples = []', "`turn` must be a string, found 3"),
+        ('system = "s"\nturn = "{post}"', "`examples` must be a list of tables"),
+        ('system = "s"\nturn = "{post}"\nexamples = ["a"]', "`examples` must be a list of tables"),
+        ('system = "s"\nturn = "{post}"\n[[examples]]\npost = "p"', "example 1: `answer` must be a string"),
+        ('system = "s"\nturn = "{post}"\n[[examples]]\nanswer = "a"', "example 1: `post` must be a string"),
+        ('system = "s"\nturn = "{post}"\nexamples = []\nrefusal = 1', "`refusal` must be a string, found 1"),
+    ],
+)
+def test_a_damaged_prompt_file_says_what_is_wrong(tmp_path: Path, content: str, problem: str) -> None:
+    """Before any post is asked about, with the file's name."""
+    file = tmp_path / "mine-v1.toml"
+    file.write_text(content)
+    with pytest.raises(PromptError, match=rf"mine-v1\.toml: .*{re.escape(problem)}"):
+        read_prompt(file)
+
+
+def test_a_prompt_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    """Like any other damage."""
+    (tmp_path / "mine-v1.toml").write_bytes(b"\xff")
+    with pytest.raises(PromptError, match="not a TOML file"):
+        read_prompt(tmp_path / "mine-v1.toml")

@@ -1,11 +1,22 @@
-"""What agents are put together from."""
+"""The parts of the alert agent, and the longest harmless prompts against prompts of real posts."""
+
+from collections.abc import Sequence
 
 import pytest
 
-from models.prompts.prompt import load_prompt
-from pipeline.alert.build import build_llm_client
+from models.prompts.plain_text import shown_entity, shown_post
+from models.prompts.prompt import ChatMessage, load_prompt
+from pipeline.alert.build import llm_options, longest_candidate_prompt, longest_selection_prompt
+from pipeline.alert.candidates import Candidate
+from pipeline.alert.evidence import Grounds
+from pipeline.alert.selection import list_options
+from pipeline.llm.client import LlmClient
 from pipeline.settings import load_settings
+from tests.pipeline.alert.test_filters import annotated
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
+
+_NAMES = [f"{chr(65 + number)}{'very ' * 23}long name" for number in range(12)]
+_POST = annotated(" and ".join(_NAMES), _NAMES)
 
 
 @pytest.mark.parametrize(
@@ -23,8 +34,7 @@ async def test_the_llm_is_tried_with_what_the_settings_ask_for(
     values = {"TOCSIN_TEMPERATURE": "0.9", "TOCSIN_LLM_MAX_TOKENS": "77", **environ}
     async with FakeLlm(answering("Fire: Athens")) as fake:
         settings = load_settings(environ={"TOCSIN_LLM_URL": fake.url, **values})
-        client = build_llm_client(settings, lambda request: None)
-        await client.connect()
+        client = await LlmClient.connect(llm_options(settings))
         await client.close()
     longest = load_prompt("candidate-v1").system, load_prompt("selection-v2").system
     asked = [request for request in fake.requests if request["messages"][0]["content"] in longest]
@@ -32,3 +42,37 @@ async def test_the_llm_is_tried_with_what_the_settings_ask_for(
     assert sampled.get("n", 1) == settings.num_samples
     assert (sampled["temperature"], sampled["max_tokens"]) == (0.9, 77)
     assert [request["temperature"] for request in selected] == ([0.0] if selects else [])
+
+
+def _num_bytes(chat: Sequence[ChatMessage]) -> int:
+    return sum(len(message["content"].encode()) for message in chat)
+
+
+@pytest.mark.parametrize("ref", ["candidate-v1", "writer-v1"])
+def test_no_candidate_prompt_is_longer(ref: str) -> None:
+    """A post of 1,500 bytes with twelve names of 120 comes near it, and not above."""
+    grounds = Grounds.of(_POST)
+    assert len(grounds.entities) == 12
+    chat = load_prompt(ref).render(
+        post=shown_post(_POST.post.text), entities="; ".join(grounds.entities), sentiment="negative"
+    )
+    assert 0.95 < _num_bytes(chat) / _num_bytes(longest_candidate_prompt(ref)) <= 1
+
+
+def test_no_selection_prompt_is_longer() -> None:
+    """Nor one with eight options of three long words and such a name each."""
+    entities = list(Grounds.of(_POST).entities.values())[:8]
+    candidates = [Candidate("Large demonstrations expected", entity) for entity in entities]
+    chat = load_prompt("selection-v2").render(
+        post=shown_post(_POST.post.text), options=list_options(candidates)
+    )
+    assert 0.95 < _num_bytes(chat) / _num_bytes(longest_selection_prompt()) <= 1
+
+
+def test_they_are_shown_as_posts_are() -> None:
+    """What is asked at the start goes the way of real posts: nothing in it would be changed on the way."""
+    turn = longest_candidate_prompt("candidate-v1")[-1]["content"]
+    post, entities = turn.split("<post>")[1].split("</post>\nEntities: ")
+    assert shown_post(post) == post
+    names = entities.split("\n")[0].split("; ")
+    assert [shown_entity(name) for name in names] == names

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from models.prompts.prompt import ChatMessage, load_prompt
+from models.writers import SOCIAL_ADAPTER
 from pipeline.alert.attempt import Generation
 from pipeline.alert.evidence import Grounds
 from pipeline.alert.filters import judge
 from pipeline.alert.generator import AlertGenerator
+from pipeline.alert.grammar import alert_grammar
 from pipeline.errors import LocalServiceError
 from pipeline.llm.answers import Sample
-from pipeline.llm.grammar import alert_grammar
 from pipeline.local.llama_server import (
     ServerOptions,
-    default_adapter,
     default_model,
     served_name,
     start_server,
@@ -122,7 +122,7 @@ def test_the_name_tells_model_and_adapter() -> None:
     """An alert's provenance says what wrote it."""
     model = Path("SmolLM2-135M-Instruct.Q4_1.gguf")
     assert served_name(ServerOptions(1, model)) == "SmolLM2-135M-Instruct"
-    assert served_name(ServerOptions(1, model, adapter=default_adapter())) == "SmolLM2-135M-Instruct+social"
+    assert served_name(ServerOptions(1, model, adapter=SOCIAL_ADAPTER)) == "SmolLM2-135M-Instruct+social"
 
 
 def default_model_or_skip() -> Path:
@@ -133,7 +133,7 @@ def default_model_or_skip() -> Path:
 @pytest.fixture(scope="module")
 def writer() -> Iterator[str]:
     """The embedded server with the shipped adapter, in this process; its base URL."""
-    options = ServerOptions(find_free_port(), default_model_or_skip(), slots=1, adapter=default_adapter())
+    options = ServerOptions(find_free_port(), default_model_or_skip(), slots=1, adapter=SOCIAL_ADAPTER)
     server = start_server(options)
     yield f"http://127.0.0.1:{options.port}/v1"
     del server

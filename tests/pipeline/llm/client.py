@@ -7,49 +7,55 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from models.prompts.prompt import ChatMessage
-from pipeline.llm.abilities import AskingStyle
 from pipeline.llm.answers import Choice
 from pipeline.llm.client import LlmClient
 from pipeline.llm.http import LlmRequest
-from pipeline.llm.question import Demands
-from pipeline.llm.retry import Patience
+from pipeline.llm.options import LlmOptions, RetryLimits
 from tests.pipeline.llm.fake_llm import Behaviour, FakeLlm, Reply, answering, completion, is_canary
 
 SECRET = "the secret words of a post"
 MESSAGES: list[ChatMessage] = [{"role": "user", "content": SECRET}]
 
 
-def make_client(
+def make_options(
     fake: FakeLlm,
     *,
-    model: str | None = None,
     timeout_seconds: float = 5.0,
-    on_request: Callable[[LlmRequest], None] | None = None,
-    style: AskingStyle | None = None,
-    demands: Demands | None = None,
-    on_state: Callable[[str], None] | None = None,
     give_up_seconds: float = float("inf"),
-) -> LlmClient:
-    return LlmClient(
+    **options: Any,
+) -> LlmOptions:
+    """Options for the fake: short waits, few failures, and two requests in flight."""
+    limits = RetryLimits(max_failures=3, max_backoff_seconds=0.02, give_up_seconds=give_up_seconds)
+    return LlmOptions(
         url=fake.url,
-        model=model,
         api_key="the-key",
         timeout_seconds=timeout_seconds,
         max_requests=2,
-        on_request=on_request,
-        style=style,
-        demands=demands,
-        on_state=on_state,
-        patience=Patience(max_attempts=3, max_backoff_seconds=0.02, give_up_seconds=give_up_seconds),
+        limits=limits,
+        **options,
     )
+
+
+def _ignore(_: object) -> None:
+    pass
+
+
+async def connect(
+    fake: FakeLlm,
+    *,
+    on_request: Callable[[LlmRequest], None] = _ignore,
+    on_state: Callable[[str], None] = _ignore,
+    **options: Any,
+) -> LlmClient:
+    """A client that has examined the fake."""
+    return await LlmClient.connect(make_options(fake, **options), on_request=on_request, on_state=on_state)
 
 
 @asynccontextmanager
 async def connected(behave: Behaviour, **options: Any) -> AsyncIterator[tuple[FakeLlm, LlmClient]]:
     """A fake, and a client that has connected to it while it still behaved well."""
     async with FakeLlm(answering("hello")) as fake:
-        client = make_client(fake, **options)
-        await client.connect()
+        client = await connect(fake, **options)
         fake.behave = behave
         fake.requests.clear()
         yield fake, client

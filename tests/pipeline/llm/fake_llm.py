@@ -1,4 +1,4 @@
-"""A fake: an HTTP server that answers as an OpenAI-compatible LLM server might, and misbehaves as it is told.
+"""A fake: an HTTP server that answers as an OpenAI-compatible LLM server might, well or badly as a test sets it.
 
 It has no model. A test gives it a function from the request to the answer, and reads the requests afterwards.
 """
@@ -81,7 +81,7 @@ class Picky:
     takes_system: bool = True
     has_template: bool = True  # else it refuses every chat
     max_prompt_bytes: int = 1 << 30
-    thinking_tokens: int = 0  # that come before each answer, told apart from it
+    thinking_tokens: int = 0  # tokens of thinking before each answer; they are not part of its text
     status: int = 400  # of refusals
     names_fields: bool = True  # in refusals
 
@@ -157,7 +157,7 @@ class FakeLlm:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A server that goes away answers nobody any more; from Python 3.12 on `wait_closed` waits for every connection.
+        # A server that goes away sends no more answers. From Python 3.12 on `wait_closed` waits for every connection.
         self._gone.set()
         self._server.close()
         for writer in self._writers:

@@ -1,4 +1,4 @@
-"""Prompts that make the server fail, and servers that fail by themselves, told apart by the client."""
+"""The client tells prompts that make the server fail from servers that fail by themselves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import pipeline.llm.retry
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.llm.client import LlmClient
-from pipeline.llm.retry import Patience
+from pipeline.llm.options import LlmOptions, RetryLimits
 from tests.pipeline.llm.fake_llm import Behaviour, FakeLlm, Reply, answering, completion, failure, is_canary
 
 _DEAD = Reply(body=b"{}", is_cut=True)
@@ -24,15 +24,9 @@ async def _connected(
     behave: Behaviour, *, give_up_seconds: float = float("inf")
 ) -> AsyncIterator[tuple[FakeLlm, LlmClient]]:
     async with FakeLlm(answering("hello")) as fake:
-        client = LlmClient(
-            url=fake.url,
-            model=None,
-            api_key=None,
-            timeout_seconds=5,
-            max_requests=8,
-            patience=Patience(max_backoff_seconds=0.05, give_up_seconds=give_up_seconds),
-        )
-        await client.connect()
+        limits = RetryLimits(max_backoff_seconds=0.05, give_up_seconds=give_up_seconds)
+        options = LlmOptions(url=fake.url, timeout_seconds=5, max_requests=8, limits=limits)
+        client = await LlmClient.connect(options)
         fake.behave = behave
         yield fake, client
         await client.close()
@@ -45,7 +39,7 @@ async def _ask(client: LlmClient, text: str = "a post") -> int:
 
 
 async def test_a_prompt_that_kills_the_server_each_time_is_refused() -> None:
-    """The server is well before it and gone after it, again and again; what was in flight beside it is answered."""
+    """The server is well before the prompt and gone after it, each time. Prompts in flight beside it are answered."""
     is_dead = False
 
     def behave(request: dict[str, Any]) -> Reply:
@@ -63,11 +57,11 @@ async def test_a_prompt_that_kills_the_server_each_time_is_refused() -> None:
         poison = asyncio.create_task(_ask(client, "poison"))
         others = await asyncio.wait_for(asyncio.gather(*(_ask(client) for _ in range(20))), 30)
         assert others == [1] * 20
-        with pytest.raises(LlmRefusedError, match="and others go"):
+        with pytest.raises(LlmRefusedError, match="failures while the server answered other prompts"):
             await asyncio.wait_for(poison, 30)
 
 
-async def test_a_server_that_dies_again_and_again_by_itself_is_nobodys_fault() -> None:
+async def test_a_server_that_keeps_dying_by_itself_refuses_no_prompt() -> None:
     """No prompt of many in flight is refused, however often the server goes away and comes back."""
     began = time.monotonic()
 
@@ -80,7 +74,7 @@ async def test_a_server_that_dies_again_and_again_by_itself_is_nobodys_fault() -
     assert answers == [1] * 200
 
 
-async def test_a_server_that_fails_on_every_fourth_request_refuses_nobody() -> None:
+async def test_a_server_that_fails_on_every_fourth_request_refuses_no_prompt() -> None:
     """A fifth of the answers a status 500, one of twenty garbage: every prompt is answered in the end."""
     num_asked = 0
 
@@ -94,8 +88,8 @@ async def test_a_server_that_fails_on_every_fourth_request_refuses_nobody() -> N
         assert await asyncio.gather(*(_ask(client) for _ in range(500))) == [1] * 500
 
 
-async def test_after_the_set_time_without_a_server_the_caller_decides() -> None:
-    """An outage that lasts longer is an error, not before; a server that is back is asked again."""
+async def test_an_outage_longer_than_give_up_seconds_is_an_error() -> None:
+    """The error comes after that time and not before; a server that is back is asked again."""
     async with _connected(answering("x"), give_up_seconds=0.5) as (fake, client):
         port = fake.port
         await fake.__aexit__(None, None, None)
@@ -118,7 +112,7 @@ async def test_after_the_set_time_without_a_server_the_caller_decides() -> None:
 async def test_a_server_that_refused_a_harmless_question_must_refuse_a_post_more_often(
     to_harmless: Reply, doubt_seconds: float, num_refusals: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For ten minutes; one that failed on it need not."""
+    """That holds for ten minutes. A server that only failed on the harmless question need not refuse more often."""
     monkeypatch.setattr(pipeline.llm.retry, "_DOUBT_SECONDS", doubt_seconds)
     to_harmless_ones = [to_harmless]
 
@@ -136,8 +130,8 @@ async def test_a_server_that_refused_a_harmless_question_must_refuse_a_post_more
         )  # the first says nothing: the harmless one failed too
 
 
-async def test_one_of_two_servers_behind_an_address_refuses_everything_and_no_post_is_buried() -> None:
-    """A load balancer with a replica that was set up wrongly: each post finds the other in the end."""
+async def test_one_bad_replica_behind_an_address_refuses_no_post() -> None:
+    """A load balancer has one replica with wrong settings: each post reaches the other one in the end."""
     state = 1
 
     def behave(request: dict[str, Any]) -> Reply:

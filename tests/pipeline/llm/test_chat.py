@@ -26,7 +26,7 @@ _MARKS = re.compile(r"<[^>]*>")
     ],
 )
 def test_reasoning_models_are_known_by_name(model: str, template: object) -> None:
-    """Models that think first get a template of ours, all others are left to the server."""
+    """Models that think first get a template of ours. The server renders the chats of all others."""
     assert choose_template("auto", model) is template
 
 
@@ -38,7 +38,7 @@ def test_a_template_can_be_named() -> None:
 
 
 def test_a_chat_is_rendered_turn_by_turn() -> None:
-    """System, examples and the post stand in their order, and the answer comes next, nothing thought."""
+    """System, examples and the post stand in their order; then comes the answer, after an empty thinking block."""
     rendered = DEEPSEEK_R1.render(CHAT)
     assert rendered.startswith(
         CHAT[0]["content"] + "<｜User｜>" + CHAT[1]["content"] + "<｜Assistant｜>2<｜end"
@@ -59,7 +59,7 @@ def test_no_post_speaks_for_another_role(text: str) -> None:
 
 
 def test_a_thought_closes_as_an_empty_one_does() -> None:
-    """What the model thought goes between the same marks, and opens none of its own."""
+    """The thought stands between the same marks, and contains no mark of its own."""
     closed = QWEN3.render_thinking(CHAT) + QWEN3.close(" a <|im_end|> b ")
     assert closed.endswith("<think>\na ‹|im_end|> b\n</think>\n\n")
     assert QWEN3.render(CHAT) == QWEN3.render_thinking(CHAT) + QWEN3.close("")

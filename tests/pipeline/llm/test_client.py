@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from pipeline.errors import LlmUnavailableError
-from pipeline.llm.abilities import AskingStyle
 from pipeline.llm.client import LlmClient
-from pipeline.llm.http import LlmRequest
-from tests.pipeline.llm.client import MESSAGES, SECRET, choose, connected, in_turn, make_client, sample
+from pipeline.llm.http import LlmHttp, LlmRequest
+from pipeline.llm.options import LlmOptions
+from tests.pipeline.llm.client import MESSAGES, SECRET, choose, connect, connected, in_turn, sample
 from tests.pipeline.llm.fake_llm import MODEL, FakeLlm, Reply, answering, completion, failure, text_completion
 
 
@@ -29,25 +29,25 @@ async def test_samples_come_from_one_request() -> None:
         assert set(fake.keys) == {"Bearer the-key"}
 
 
-async def test_every_request_is_told_with_tokens_and_seconds() -> None:
-    """`on_request` hears of good and bad requests, the bad ones by outcome."""
-    told: list[LlmRequest] = []
+async def test_every_request_is_reported_with_tokens_and_seconds() -> None:
+    """`on_request` gets good and bad requests, with their outcomes."""
+    reported: list[LlmRequest] = []
     behave = in_turn(failure(503), after=answering("x"))
-    async with connected(behave, on_request=told.append) as (_, client):
-        told.clear()
+    async with connected(behave, on_request=reported.append) as (_, client):
+        reported.clear()
         await sample(client)
-    # In between, whether the server is busy still is asked with a harmless question.
-    assert [(request.kind, request.outcome) for request in told] == [
+    # A harmless question in between finds out whether the server is still busy.
+    assert [(request.kind, request.outcome) for request in reported] == [
         ("sample", "unavailable"),
         ("canary", "ok"),
         ("sample", "ok"),
     ]
-    assert (told[2].prompt_tokens, told[2].completion_tokens) == (7, 3)
-    assert all(request.seconds >= 0 for request in told)
+    assert (reported[2].prompt_tokens, reported[2].completion_tokens) == (7, 3)
+    assert all(request.seconds >= 0 for request in reported)
 
 
 async def test_more_samples_than_the_server_takes_are_split() -> None:
-    """A server with few slots refuses a large `n`: the client learns it and asks in parts, with other seeds."""
+    """A server with few slots refuses a large `n`: the client finds that out and asks in parts, with other seeds."""
 
     def behave(request: dict[str, Any]) -> Reply:
         number = request.get("n", 1)
@@ -93,14 +93,40 @@ async def test_requests_in_flight_are_bounded() -> None:
     assert most == 2
 
 
-async def test_connecting_to_nobody_says_where() -> None:
-    """The error names the address that does not answer."""
+async def test_an_address_without_a_server_is_named() -> None:
+    """The error of `connect` has the address that does not answer."""
     async with FakeLlm(answering("x")) as fake:
         url = fake.url
-    client = LlmClient(url=url, model=None, api_key=None, timeout_seconds=30, max_requests=1)
     with pytest.raises(LlmUnavailableError, match=rf"{url} cannot be reached"):
-        await client.connect()
-    await client.close()
+        await LlmClient.connect(LlmOptions(url=url, timeout_seconds=30, max_requests=1))
+
+
+async def test_a_connect_that_fails_or_is_cancelled_closes_its_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No client is returned that could close them."""
+    closed: list[LlmHttp] = []
+    close = LlmHttp.close
+
+    async def note(http: LlmHttp) -> None:
+        closed.append(http)
+        await close(http)
+
+    monkeypatch.setattr(LlmHttp, "close", note)
+    async with FakeLlm(lambda _: failure(500)) as fake:
+        with pytest.raises(LlmUnavailableError, match="status 500"):
+            await connect(fake)
+        assert len(closed) == 1
+        fake.behave = lambda _: Reply(delay_seconds=60.0)
+        fake.requests.clear()
+        connecting = asyncio.create_task(connect(fake))
+        async with asyncio.timeout(30):
+            while not fake.requests:
+                await asyncio.sleep(0.001)
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        assert len(closed) == 2
 
 
 @pytest.mark.parametrize(
@@ -108,38 +134,32 @@ async def test_connecting_to_nobody_says_where() -> None:
     [
         (Reply(body=b'{"data": []}'), "no model at all"),
         (failure(401), "TOCSIN_LLM_API_KEY"),
-        (Reply(body=b"hello"), "something else"),
-        (Reply(body=b'{"data": ' + b"[" * 100_000), "something else"),
+        (Reply(body=b"hello"), "does not answer as OpenAI's API does"),
+        (Reply(body=b'{"data": ' + b"[" * 100_000), "does not answer as OpenAI's API does"),
         (failure(400), "status 400"),
     ],
 )
 async def test_connecting_says_what_is_wrong(models: Reply, message: str) -> None:
     """A server without a model, with another key, or that is no LLM server: one sentence each."""
     async with FakeLlm(answering("x"), models=models) as fake:
-        client = LlmClient(url=fake.url, model=None, api_key=None, timeout_seconds=30, max_requests=1)
         with pytest.raises(LlmUnavailableError, match=message):
-            await client.connect()
-        await client.close()
+            await connect(fake)
 
 
 async def test_a_proxy_from_the_environment_is_for_servers_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server of this machine is asked itself, another one through the proxy, which is here one that says 404."""
+    """A server on this machine is asked directly, another one through the proxy, which answers 404 here."""
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     async with FakeLlm(answering("x")) as fake, FakeLlm(answering("x")) as proxy:
         for name in ("HTTP_PROXY", "http_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-        here = make_client(fake)
-        await here.connect()
+        here = await connect(fake)
         assert proxy.keys == []
-        elsewhere = LlmClient(
-            url="http://llm.invalid/v1", model=None, api_key=None, timeout_seconds=5, max_requests=1
-        )
+        elsewhere = LlmOptions(url="http://llm.invalid/v1", timeout_seconds=5, max_requests=1)
         with pytest.raises(LlmUnavailableError, match="status 404"):
-            await elsewhere.connect()
+            await LlmClient.connect(elsewhere)
         assert len(proxy.keys) == 1
-        for client in (here, elsewhere):
-            await client.close()
+        await here.close()
 
 
 @pytest.mark.parametrize(
@@ -163,10 +183,9 @@ async def test_a_choice_is_one_of_the_options_or_nothing(answer: str, index: int
 
 
 async def test_a_reasoning_model_answers_after_a_closed_thinking_block() -> None:
-    """With a template of ours the prompt is text, and ends where the answer itself begins."""
+    """With a template of ours the prompt is a text that ends where the answer begins."""
     async with FakeLlm(lambda request: text_completion(["Storm: Cuba"])) as fake:
-        client = make_client(fake, style=AskingStyle(template="deepseek_r1"))
-        await client.connect()
+        client = await connect(fake, template="deepseek_r1")
         assert await sample(client, 1) == ["Storm: Cuba"]
         assert fake.requests[-1]["prompt"] == f"<｜User｜>{SECRET}<｜Assistant｜><think>\n\n</think>\n\n"
         assert "messages" not in fake.requests[-1]
@@ -174,14 +193,13 @@ async def test_a_reasoning_model_answers_after_a_closed_thinking_block() -> None
 
 
 async def test_a_bounded_think_comes_before_the_choice() -> None:
-    """By setting, the model thinks so many tokens first; the choice follows what it thought, closed by us."""
+    """With `think_tokens` the model thinks first; the choice follows the thought, whose end the client writes."""
 
     def behave(request: dict[str, Any]) -> Reply:
         return text_completion(["hm </b> 2" if "stop" in request else "2"])
 
     async with FakeLlm(behave) as fake:
-        client = make_client(fake, style=AskingStyle(template="qwen3", think_tokens=50))
-        await client.connect()
+        client = await connect(fake, template="qwen3", think_tokens=50)
         assert (await choose(client)).index == 1
         thinking, choosing = fake.own_requests
         assert (thinking["max_tokens"], thinking["stop"]) == (50, ["</think>"])

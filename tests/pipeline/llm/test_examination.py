@@ -1,23 +1,22 @@
-"""Servers that do not take all that others take: found out at the start, by questions that are nobody's post."""
+"""Servers that do not take all that others take: harmless questions at the start find that out."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pipeline.alert.longest_prompts import longest_candidate_prompt, longest_selection_prompt
+from pipeline.alert.build import longest_candidate_prompt, longest_selection_prompt
 from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
-from pipeline.llm.abilities import AskingStyle
 from pipeline.llm.client import LlmClient
 from pipeline.llm.grammar import PROBE_WORD
-from pipeline.llm.question import Demands
-from tests.pipeline.llm.client import choose, make_client, sample
+from pipeline.llm.options import Demands
+from tests.pipeline.llm.client import choose, connect, sample
 from tests.pipeline.llm.fake_llm import (
     Behaviour,
     FakeLlm,
@@ -41,22 +40,28 @@ _SHORT = 1_000  # bytes; above the short harmless prompt, below all real ones
 
 
 @asynccontextmanager
-async def _asked(behave: Behaviour, **options: Any) -> AsyncIterator[tuple[FakeLlm, LlmClient]]:
-    """A fake, and a client that is not connected yet and wants what the pipeline wants."""
-    async with FakeLlm(behave) as fake:
-        client = make_client(fake, demands=DEMANDS, **options)
-        yield fake, client
-        await client.close()
+async def _asked(
+    behave: Behaviour, **options: Any
+) -> AsyncIterator[tuple[FakeLlm, Callable[[], Awaitable[LlmClient]]]]:
+    """A fake, and a function that connects to it a client with the demands of the pipeline."""
+    async with FakeLlm(behave) as fake, AsyncExitStack() as clients:
+
+        async def examine() -> LlmClient:
+            client = await connect(fake, demands=DEMANDS, **options)
+            clients.push_async_callback(client.close)
+            return client
+
+        yield fake, examine
 
 
 @pytest.mark.parametrize("names_fields", [True, False])
 @pytest.mark.parametrize("status", [400, 422])
 @pytest.mark.parametrize(
-    ("picky", "told", "missing", "expected"),
+    ("picky", "logged", "missing", "expected"),
     [
         (
             Picky(refused_fields=frozenset({"max_tokens"})),
-            "max_tokens goes as max_completion_tokens",
+            "max_tokens is sent as max_completion_tokens",
             {"max_tokens"},
             {"max_completion_tokens": 9, "temperature": 0.7, "seed": 5, "n": 2},
         ),
@@ -78,13 +83,18 @@ async def _asked(behave: Behaviour, **options: Any) -> AsyncIterator[tuple[FakeL
             {"temperature"},
             {"seed": 5},
         ),
-        (Picky(max_n=1), "no more than 1 samples", {"n"}, {"seed": 5}),
-        (Picky(refused_fields=frozenset({"n"})), "no more than 1 samples", {"n"}, {"max_tokens": 9}),
+        (Picky(max_n=1), "one request asks for no more than 1 samples", {"n"}, {"seed": 5}),
+        (
+            Picky(refused_fields=frozenset({"n"})),
+            "one request asks for no more than 1 samples",
+            {"n"},
+            {"max_tokens": 9},
+        ),
         (
             Picky(
                 refused_fields=frozenset({"max_tokens", "seed", "temperature", "n", "logprobs", "grammar"})
             ),
-            "max_tokens goes as max_completion_tokens; seed is left out; temperature is left out; no more",
+            "max_tokens is sent as max_completion_tokens; seed is left out; temperature is left out; one request",
             {"max_tokens", "seed", "temperature", "n", "logprobs", "grammar"},
             {"max_completion_tokens": 9},
         ),
@@ -92,47 +102,47 @@ async def _asked(behave: Behaviour, **options: Any) -> AsyncIterator[tuple[FakeL
 )
 async def test_a_refused_field_is_left_out_or_renamed(
     picky: Picky,
-    told: str,
+    logged: str,
     missing: set[str],
     expected: dict[str, Any],
     status: int,
     names_fields: bool,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whether or not the server says which field it refuses: posts are asked about without it, and one line says so."""
-    async with _asked(replace(picky, status=status, names_fields=names_fields)) as (fake, client):
-        await client.connect()
+    """Whether or not the server names the field that it refuses: posts go without it, and one log line says so."""
+    async with _asked(replace(picky, status=status, names_fields=names_fields)) as (fake, examine):
+        client = await examine()
         assert await sample(client, 2, grammar='root ::= "x"') == ["Fire: Athens"] * 2
         request = fake.own_requests[0]
         assert missing.isdisjoint(request)
         assert {name: request[name] for name in expected} == expected
-        # Selection asks otherwise: greedily, and for more log-probabilities.
+        # A choice is asked for with other fields: temperature 0, and more log-probabilities.
         await choose(client)
     [line] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert told in line
+    assert logged in line
 
 
 @pytest.mark.parametrize(("max_n", "asked"), [(5, 4), (3, 2), (8, 8)])
 async def test_n_is_the_largest_half_that_is_answered(max_n: int, asked: int) -> None:
-    """Found out at the start: no post is refused for it."""
-    async with _asked(Picky(max_n=max_n)) as (fake, client):
-        await client.connect()
+    """The examination finds it, so no post is refused for it."""
+    async with _asked(Picky(max_n=max_n)) as (fake, examine):
+        client = await examine()
         assert len(await sample(client, 8)) == 8
         assert fake.own_requests[0]["n"] == asked
         assert len(fake.own_requests) == 8 // asked
 
 
-async def test_instructions_go_to_the_user_where_a_system_message_is_refused() -> None:
-    """Gemma's template refuses one; nothing that it would say is lost."""
-    async with _asked(Picky(takes_system=False)) as (fake, client):
-        await client.connect()
+async def test_instructions_go_to_the_user_if_a_system_message_is_refused() -> None:
+    """Gemma's template refuses a system message; its text is not lost."""
+    async with _asked(Picky(takes_system=False)) as (fake, examine):
+        client = await examine()
         messages: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "A post"}]
         await client.sample(messages, num_samples=1, temperature=0.7, max_tokens=9, seed=1)
         assert fake.requests[-1]["messages"] == [{"role": "user", "content": "Be brief.\n\nA post"}]
 
 
 async def test_fewer_log_probabilities_are_better_than_none() -> None:
-    """A server that gives five alternatives at most is asked for five."""
+    """A server that gives no more than five alternatives is asked for five."""
 
     def behave(request: dict[str, Any]) -> Reply:
         if request.get("top_logprobs", 0) > 5:
@@ -143,13 +153,13 @@ async def test_fewer_log_probabilities_are_better_than_none() -> None:
             choice["logprobs"] = {"content": [token | {"top_logprobs": [token]}]}
         return Reply(body=json.dumps({"choices": [choice] * request.get("n", 1)}).encode())
 
-    async with _asked(behave) as (fake, client):
-        await client.connect()
+    async with _asked(behave) as (fake, examine):
+        client = await examine()
         assert (await choose(client)).probabilities is not None
         assert fake.requests[-1]["top_logprobs"] == 5
 
 
-async def test_what_is_refused_only_together_is_given_up_in_part() -> None:
+async def test_of_two_abilities_refused_together_one_is_kept() -> None:
     """A server that obeys grammars and gives log-probabilities, but not both at once, keeps its grammars."""
 
     def behave(request: dict[str, Any]) -> Reply:
@@ -161,8 +171,8 @@ async def test_what_is_refused_only_together_is_given_up_in_part() -> None:
             choice["logprobs"] = {"content": [token | {"top_logprobs": [token]}]}
         return Reply(body=json.dumps({"choices": [choice] * request.get("n", 1)}).encode())
 
-    async with _asked(behave) as (fake, client):
-        await client.connect()
+    async with _asked(behave) as (fake, examine):
+        client = await examine()
         await sample(client, 2, grammar='root ::= "x"')
         assert client.dialect == "llama_cpp"
         assert "grammar" in fake.own_requests[0]
@@ -187,89 +197,88 @@ async def test_what_is_refused_only_together_is_given_up_in_part() -> None:
     ],
 )
 async def test_a_server_that_refuses_everything_is_waited_for(behave: Behaviour, message: str) -> None:
-    """No request would be answered: one line with status and code, and not a word of what the server says."""
-    async with _asked(behave) as (_, client):
+    """The error is one line with status and code, without the words of the server."""
+    async with _asked(behave) as (_, examine):
         with pytest.raises(LlmUnavailableError, match=message) as caught:
-            await client.connect()
+            await examine()
         assert "\n" not in str(caught.value)
 
 
 async def test_a_server_without_a_template_is_asked_by_one_of_ours() -> None:
-    """As the message says."""
+    """A template of ours in the options makes a server without chat template usable."""
     async with _asked(
         lambda request: (
             Reply(body=b'{"choices": [{"text": "Fire: Athens"}]}') if "prompt" in request else failure(400)
         ),
-        style=AskingStyle(template="chatml"),
-    ) as (_, client):
-        await client.connect()
+        template="chatml",
+    ) as (_, examine):
+        client = await examine()
         assert await sample(client, 1) == ["Fire: Athens"]
 
 
 @pytest.mark.parametrize("longest", ["candidate", "selection"])
-async def test_a_context_too_small_for_real_prompts_is_told_with_its_sizes(longest: str) -> None:
-    """A short prompt goes, one as long as real ones does not, be it that of samples or that of selection."""
+async def test_a_context_too_small_for_real_prompts_is_reported_with_its_sizes(longest: str) -> None:
+    """The server takes a short prompt and refuses one as long as real ones, for samples or for selection."""
 
     def behave(request: dict[str, Any]) -> Reply:
         is_selection = prompt_bytes(request) > _SHORT and "You choose" in request["messages"][0]["content"]
         is_small = is_selection == (longest == "selection")
         return Picky(max_prompt_bytes=_SHORT if is_small else 1 << 30)(request)
 
-    async with _asked(behave) as (_, client):
+    async with _asked(behave) as (_, examine):
         with pytest.raises(LlmUnfitError) as caught:
-            await client.connect()
+            await examine()
     message = str(caught.value)
-    assert "refuses one as long as real ones get" in message
-    assert "1300 tokens as it counts the prompt, it has 1024" in message
+    assert "refuses one as long as the longest real prompt" in message
+    assert "the server counts 1300 tokens of prompt; its context has 1024 tokens" in message
     assert "exceed_context_size_error" in message
     assert "larger context" in message
 
 
-async def test_a_context_that_real_prompts_just_fit_will_do() -> None:
-    """The longest prompt is the measure, and nothing beyond it."""
+async def test_a_context_that_the_longest_real_prompt_just_fits_is_large_enough() -> None:
+    """A byte less is too little."""
     longest = max(sum(len(m["content"].encode()) for m in prompt) for prompt in _PROMPTS)
-    async with _asked(Picky(max_prompt_bytes=longest)) as (_, client):
-        await client.connect()
-    async with _asked(Picky(max_prompt_bytes=longest - 1)) as (_, client):
+    async with _asked(Picky(max_prompt_bytes=longest)) as (_, examine):
+        await examine()
+    async with _asked(Picky(max_prompt_bytes=longest - 1)) as (_, examine):
         with pytest.raises(LlmUnfitError):
-            await client.connect()
+            await examine()
 
 
 _PROMPTS = (DEMANDS.candidate_prompt, DEMANDS.selection_prompt or ())
 
 
 @pytest.mark.parametrize("content", [None, "", "<think>\nOkay, so the user wants"])
-async def test_thinking_alone_is_told_with_what_to_set(content: str | None) -> None:
-    """Whether the server tells the thinking apart or not: cut before the answer, it is no answer."""
+async def test_thinking_alone_is_an_error_that_says_what_to_set(content: str | None) -> None:
+    """An answer that is cut off during the thinking is not an answer, whether or not the server shows the thinking."""
     choice = {"message": {"content": content}, "finish_reason": "length"}
 
     def behave(request: dict[str, Any]) -> Reply:
         return Reply(body=json.dumps({"choices": [choice] * request.get("n", 1)}).encode())
 
-    async with _asked(behave) as (_, client):
+    async with _asked(behave) as (_, examine):
         with pytest.raises(
             LlmUnfitError, match=r"thinking alone.* 24 tokens.*TOCSIN_LLM_MAX_TOKENS.*_TEMPLATE"
         ):
-            await client.connect()
+            await examine()
 
 
-async def test_thinking_that_ends_in_time_will_do() -> None:
+async def test_thinking_that_ends_in_time_is_accepted() -> None:
     """A model that thinks within the tokens of an answer is used; its grammar, too, is found with as many."""
     thinker = Picky(answering(PROBE_WORD), thinking_tokens=500)
     async with FakeLlm(thinker) as fake:
-        client = make_client(fake, demands=replace(DEMANDS, max_tokens=1000))
-        await client.connect()
+        client = await connect(fake, demands=replace(DEMANDS, max_tokens=1000))
         assert client.dialect == "llama_cpp"
         await client.close()
 
 
-async def test_an_empty_answer_that_ended_by_itself_is_no_thinking() -> None:
+async def test_an_empty_answer_that_ended_by_itself_is_accepted() -> None:
     """A model may have nothing to say."""
     choice = {"message": {"content": ""}, "finish_reason": "stop"}
     async with _asked(
         lambda request: Reply(body=json.dumps({"choices": [choice] * request.get("n", 1)}).encode())
-    ) as (_, client):
-        await client.connect()
+    ) as (_, examine):
+        await examine()
 
 
 @pytest.mark.parametrize(
@@ -284,39 +293,35 @@ async def test_an_empty_answer_that_ended_by_itself_is_no_thinking() -> None:
 async def test_a_name_is_found_as_the_server_lists_it(
     listed: tuple[str, ...], wanted: str | None, found: str
 ) -> None:
-    """With Ollama's tag or Gemini's prefix; a name that is listed as it is goes before."""
+    """Ollama adds a tag and Gemini a prefix; a name that is listed as it is comes first."""
     async with FakeLlm(answering("x"), models=models(*listed)) as fake:
-        client = make_client(fake, model=wanted)
-        await client.connect()
+        client = await connect(fake, model=wanted)
         assert client.model == found
         await client.close()
 
 
 async def test_a_named_model_that_is_not_there_ends_the_start() -> None:
-    """The server is up and lists others: waiting mends nothing, a setting does."""
+    """The server is up and lists others: only a setting can change that."""
     async with FakeLlm(answering("x"), models=models("qwen3:4b", "other")) as fake:
-        client = make_client(fake, model="qwen3")
         with pytest.raises(
             LlmUnusableError, match="no model 'qwen3'; it lists qwen3:4b, other: set TOCSIN_LLM_MODEL"
         ):
-            await client.connect()
-        await client.close()
+            await connect(fake, model="qwen3")
 
 
 async def test_a_server_that_lists_nothing_yet_is_waited_for() -> None:
-    """It may still load, so that is no reason to end."""
+    """It may still be loading its model, so the program does not end."""
     async with FakeLlm(answering("x"), models=models()) as fake:
-        client = make_client(fake, model="qwen3")
         with pytest.raises(LlmUnavailableError, match="no model 'qwen3'; it lists none"):
-            await client.connect()
+            await connect(fake, model="qwen3")
         fake.models = models("qwen3")
-        await client.connect()
+        client = await connect(fake, model="qwen3")
         await client.close()
 
 
 async def test_all_that_is_asked_at_the_start_is_harmless() -> None:
-    """No post, and with what the pipeline wants a handful of requests."""
-    async with _asked(answering("x")) as (fake, client):
-        await client.connect()
+    """No post is in it, and it takes few requests."""
+    async with _asked(answering("x")) as (fake, examine):
+        await examine()
         assert all(map(is_canary, fake.requests))
         assert len(fake.requests) <= 8

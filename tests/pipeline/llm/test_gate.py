@@ -1,4 +1,4 @@
-"""A server that goes bad while posts flow: they wait, nobody buries them, it is told, and it ends by itself."""
+"""A server that goes bad while posts flow: they wait, none is refused, the state is reported, and all goes on later."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.llm.client import LlmClient
 from pipeline.llm.gate import LlmGate, is_passing
 from pipeline.llm.grammar import PROBE_WORD
 from pipeline.llm.http import LlmBusyError
-from tests.pipeline.llm.client import SECRET, make_client, sample
+from tests.pipeline.llm.client import SECRET, connect, sample
 from tests.pipeline.llm.fake_llm import (
     Behaviour,
     FakeLlm,
@@ -39,28 +39,27 @@ _SHORT = 1_000  # bytes; above the short harmless prompt and our posts, below th
 
 @dataclass
 class _Used:
-    """A client in use, and what it has told of its state."""
+    """A client in use, and the states that it has reported."""
 
     fake: FakeLlm
     client: LlmClient
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
-    async def until_told(self, text: str) -> None:
-        await _until(lambda: any(text in reason for reason in self.told))
+    async def until_reported(self, text: str) -> None:
+        await _until(lambda: any(text in reason for reason in self.reported))
 
     async def until_usable(self) -> None:
-        await _until(lambda: bool(self.told) and self.told[-1] == "")
+        await _until(lambda: bool(self.reported) and self.reported[-1] == "")
 
 
 @asynccontextmanager
 async def _used(behave: Behaviour = _WELL, *, model: str | None = None) -> AsyncIterator[_Used]:
     """A client that has connected to a fake which then behaves well."""
-    told: list[str] = []
+    reported: list[str] = []
     async with FakeLlm(behave) as fake:
-        client = make_client(fake, model=model, demands=DEMANDS, on_state=told.append)
-        await client.connect()
+        client = await connect(fake, model=model, demands=DEMANDS, on_state=reported.append)
         fake.requests.clear()
-        yield _Used(fake, client, told)
+        yield _Used(fake, client, reported)
         await client.close()
 
 
@@ -80,29 +79,29 @@ async def _until(condition: Callable[[], bool]) -> None:
         (lambda _: failure(422), "even a harmless request: status 422"),
         (lambda _: failure(413), "even a harmless request: status 413"),
         (Picky(has_template=False), "even a harmless request: status 400"),
-        (Picky(max_prompt_bytes=_SHORT), "refuses one as long as real ones get"),
+        (Picky(max_prompt_bytes=_SHORT), "refuses one as long as the longest real prompt"),
         (lambda request: thinking_alone(request.get("n", 1)), "thinking alone"),
         (lambda _: failure(401), "status 401 server_error: check TOCSIN_LLM_API_KEY"),
         (lambda _: failure(403), "status 403"),
         (lambda _: failure(404), "status 404"),
         (lambda _: failure(500), "status 500"),
         (lambda _: failure(503), "is busy: status 503"),
-        (lambda _: Reply(body=b"<html>"), "something else than OpenAI's API"),
+        (lambda _: Reply(body=b"<html>"), "does not answer as OpenAI's API does"),
     ],
 )
-async def test_posts_wait_for_a_server_that_is_good_for_nobody(
+async def test_posts_wait_for_a_server_that_answers_no_question(
     bad: Behaviour, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However it goes bad: no post is refused, the reason is told, and all are answered once it is mended."""
+    """However it goes bad: no post is refused, the reason is reported, and all posts are answered once it is well."""
     caplog.set_level(logging.INFO, "pipeline")
     async with _used() as used:
         used.fake.behave = bad
         posts = [asyncio.create_task(_long_sample(used.client)) for _ in range(5)]
-        await used.until_told(reason)
+        await used.until_reported(reason)
         assert not any(post.done() for post in posts)
         used.fake.behave = _WELL
         assert await asyncio.wait_for(asyncio.gather(*posts), 30) == [["Fire: Athens"]] * 5
-        assert used.told[-1] == ""
+        assert used.reported[-1] == ""
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len([line for line in lines if reason in line]) == 1
     assert "answers again" in caplog.text
@@ -117,12 +116,12 @@ async def _long_sample(client: LlmClient) -> list[str]:
 
 
 async def test_a_recovery_is_noticed_without_a_post() -> None:
-    """Nobody waits any more, and the state is told all the same."""
+    """No question waits any more, and the state is reported all the same."""
     async with _used() as used:
         port = used.fake.port
         await used.fake.__aexit__(None, None, None)
         post = asyncio.create_task(sample(used.client, 1))
-        await used.until_told("cannot be reached")
+        await used.until_reported("cannot be reached")
         post.cancel()
         with suppress(asyncio.CancelledError):
             await post
@@ -130,8 +129,8 @@ async def test_a_recovery_is_noticed_without_a_post() -> None:
             await used.until_usable()
 
 
-async def test_a_hiccup_is_told_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    """One answer of four fails, and the harmless ones as well: the state stays what it was."""
+async def test_a_short_failure_is_not_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """Half of the answers fail, those to harmless questions too: the state stays as it was."""
     num_asked = 0
 
     def behave(request: dict[str, Any]) -> Reply:
@@ -143,18 +142,18 @@ async def test_a_hiccup_is_told_to_nobody(caplog: pytest.LogCaptureFixture) -> N
         used.fake.behave = behave
         for _ in range(10):
             assert await sample(used.client, 1) == ["Fire: Athens"]
-        assert used.told == []
+        assert used.reported == []
 
 
 async def test_a_post_that_is_refused_alone_leaves_the_server_usable() -> None:
-    """The harmless question with the same fields is answered, so it is the post."""
+    """Its twin, a harmless question with the same fields, is answered, so the post is at fault."""
     async with _used() as used:
         used.fake.behave = lambda request: _WELL(request) if is_canary(request) else failure(400)
         with pytest.raises(LlmRefusedError):
             await sample(used.client, 2)
         refused, twin, *_ = used.fake.requests
         assert refused | {"messages": None} == twin | {"messages": None}
-        assert used.told == []
+        assert used.reported == []
 
 
 @pytest.mark.parametrize(
@@ -179,7 +178,7 @@ async def test_a_server_that_takes_less_from_now_on_is_asked_for_less(picky: Pic
 async def test_n_rises_again_after_a_while(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What a server refused once is tried again, without a post in it, and told."""
+    """What a server refused once is tried again with harmless questions, and the change is logged."""
     caplog.set_level(logging.INFO, "pipeline")
     async with _used(Picky(max_n=2)) as used:
         await sample(used.client, 8)
@@ -189,19 +188,19 @@ async def test_n_rises_again_after_a_while(
         assert max(request.get("n", 1) for request in used.fake.requests) == 2
         monkeypatch.setattr(pipeline.llm.client, "_EXAMINE_AGAIN_SECONDS", 0.0)
         await sample(used.client, 8)
-        await _until(lambda: "now takes all that we ask for" in caplog.text)
+        await _until(lambda: "now takes every field of our requests" in caplog.text)
         used.fake.requests.clear()
         await sample(used.client, 8)
         assert [request["n"] for request in used.fake.own_requests] == [8]
 
 
-async def test_all_is_found_out_anew_after_a_reconnect() -> None:
+async def test_a_server_that_was_gone_is_examined_again() -> None:
     """Another server may have come in its place: with more slots, and another model."""
     async with _used(Picky(max_n=2)) as used:
         port = used.fake.port
         await used.fake.__aexit__(None, None, None)
         post = asyncio.create_task(sample(used.client, 8))
-        await used.until_told("cannot be reached")
+        await used.until_reported("cannot be reached")
         async with FakeLlm(_WELL, port=port, models=models("another")) as other:
             assert len(await post) == 8
             assert [(request["n"], request["model"]) for request in other.own_requests] == [(8, "another")]
@@ -209,7 +208,7 @@ async def test_all_is_found_out_anew_after_a_reconnect() -> None:
 
 
 async def test_a_busy_server_is_asked_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that limits tokens is not made busier by the questions whether it still is, however long that lasts."""
+    """A server may limit tokens: the questions whether it is still busy take few, however long that lasts."""
     monkeypatch.setattr(pipeline.llm.client, "_LONG_OUTAGE_SECONDS", 0.0)
     async with _used() as used:
         used.fake.behave = lambda _: failure(429)
@@ -225,7 +224,7 @@ async def test_a_busy_server_is_asked_little(monkeypatch: pytest.MonkeyPatch) ->
 async def test_a_busy_server_that_takes_less_afterwards_is_asked_for_less(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The small question is refused as well, and then all is found out anew."""
+    """The small question is refused as well, and then the server is examined again."""
     async with _used() as used:
         used.fake.behave = lambda _: failure(503)
         post = asyncio.create_task(sample(used.client, 1))
@@ -236,22 +235,22 @@ async def test_a_busy_server_that_takes_less_afterwards_is_asked_for_less(
     assert "cannot be examined" not in caplog.text
 
 
-async def test_a_server_that_was_gone_and_loads_is_found_out_anew() -> None:
+async def test_a_server_that_was_gone_and_loads_is_examined_again() -> None:
     """It says that it is busy until its model is there, which may be another."""
     async with _used() as used:
         port = used.fake.port
         await used.fake.__aexit__(None, None, None)
         post = asyncio.create_task(sample(used.client, 1))
-        await used.until_told("cannot be reached")
+        await used.until_reported("cannot be reached")
         async with FakeLlm(lambda _: failure(503), port=port, models=failure(503)) as other:
-            await used.until_told("is busy: status 503")
+            await used.until_reported("is busy: status 503")
             other.behave, other.models = _WELL, models("another")
             assert await asyncio.wait_for(post, 30) == ["Fire: Athens"]
             assert used.client.model == "another"
             assert other.own_requests[-1]["model"] == "another"
 
 
-async def test_all_is_found_out_anew_after_long_busyness(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_was_busy_for_long_is_examined_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway says 503 while the server behind it is replaced."""
     monkeypatch.setattr(pipeline.llm.client, "_LONG_OUTAGE_SECONDS", 0.0)
     async with _used() as used:
@@ -264,7 +263,7 @@ async def test_all_is_found_out_anew_after_long_busyness(monkeypatch: pytest.Mon
 
 
 async def test_a_limit_that_the_examination_exceeds_holds_up_no_post(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After long busyness all would be found out anew: where that is too much at once, posts go on as before."""
+    """After a long outage a busy server is examined again. If that is too much at once, posts go on as before."""
     monkeypatch.setattr(pipeline.llm.client, "_LONG_OUTAGE_SECONDS", 0.0)
     async with _used() as used:
         used.fake.behave = lambda _: failure(429)
@@ -276,7 +275,7 @@ async def test_a_limit_that_the_examination_exceeds_holds_up_no_post(monkeypatch
         assert len(await asyncio.wait_for(post, 30)) == 2
 
 
-async def test_all_is_found_out_anew_after_a_long_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_failed_for_long_is_examined_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway says 502 while the server behind it is replaced by one with more slots."""
     async with _used(Picky(max_n=2)) as used:
         used.fake.behave = lambda _: failure(502)
@@ -288,35 +287,34 @@ async def test_all_is_found_out_anew_after_a_long_outage(monkeypatch: pytest.Mon
         assert used.fake.own_requests[-1]["n"] == 8
 
 
-async def test_a_model_that_vanished_is_waited_for_where_it_was_named() -> None:
-    """While the agent runs, that ends nothing: somebody may be replacing it."""
+async def test_a_named_model_that_vanished_is_waited_for() -> None:
+    """That does not end an agent that runs: the model may be under replacement."""
     async with _used(model="fake-model") as used:
         used.fake.behave, used.fake.models = lambda _: failure(404), models("other")
         post = asyncio.create_task(sample(used.client, 1))
-        await used.until_told("no model 'fake-model'; it lists other")
+        await used.until_reported("no model 'fake-model'; it lists other")
         used.fake.behave, used.fake.models = _WELL, models("fake-model:latest")
         assert await asyncio.wait_for(post, 30) == ["Fire: Athens"]
         assert used.client.model == "fake-model:latest"
 
 
-async def test_a_post_that_is_thought_about_too_long_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    """Its samples are empty, for it alone; one line says what to set, however many such posts come."""
+async def test_a_post_that_is_thought_about_too_long_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Only its own samples are empty; one line says what to set, however many such posts come."""
     async with _used() as used:
         used.fake.behave = lambda request: (
             _WELL(request) if is_canary(request) else thinking_alone(request.get("n", 1))
         )
         for _ in range(3):
             assert await sample(used.client, 2) == ["", ""]
-        assert used.told == []
+        assert used.reported == []
     [line] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert "TOCSIN_LLM_MAX_TOKENS" in line
 
 
-async def test_a_server_that_is_unfit_for_long_is_the_callers_to_deal_with() -> None:
-    """As one that is away: where alerts without an LLM are allowed, a post waits no longer; it is not refused."""
+async def test_a_server_unfit_for_give_up_seconds_is_an_error() -> None:
+    """The same holds for a server that is away: then the agent may alert without an LLM. The post is not refused."""
     async with FakeLlm(_WELL) as fake:
-        client = make_client(fake, demands=DEMANDS, give_up_seconds=0.3)
-        await client.connect()
+        client = await connect(fake, demands=DEMANDS, give_up_seconds=0.3)
         fake.behave = lambda _: failure(400)
         for _ in range(2):
             with pytest.raises(LlmUnavailableError, match="status 400"):
@@ -327,7 +325,7 @@ async def test_a_server_that_is_unfit_for_long_is_the_callers_to_deal_with() -> 
 
 
 async def _sample_in_the_end(client: LlmClient) -> list[str]:
-    """Ask until the outage is known to be over."""
+    """Ask until the client knows that the outage is over."""
     async with asyncio.timeout(30):
         while True:
             with suppress(LlmUnavailableError):
@@ -335,11 +333,10 @@ async def _sample_in_the_end(client: LlmClient) -> list[str]:
             await asyncio.sleep(0.01)
 
 
-async def test_after_the_time_no_post_waits_for_a_server_that_answers_nobody() -> None:
-    """Each would cost a whole timeout, and another for the harmless question."""
+async def test_after_give_up_seconds_no_further_post_is_sent() -> None:
+    """Each would wait for a whole timeout, and for another one of the harmless question."""
     async with FakeLlm(_WELL) as fake:
-        client = make_client(fake, timeout_seconds=0.3, give_up_seconds=0.2)
-        await client.connect()
+        client = await connect(fake, timeout_seconds=0.3, give_up_seconds=0.2)
         fake.behave = lambda request: replace(_WELL(request), delay_seconds=60.0)
         with pytest.raises(LlmUnavailableError, match="gives no answer in"):
             await sample(client, 1)
@@ -354,41 +351,43 @@ async def test_after_the_time_no_post_waits_for_a_server_that_answers_nobody() -
 
 
 async def test_a_server_that_answers_harmless_questions_alone_is_not_usable() -> None:
-    """Small requests go, real ones are too large for its limit: told until a post is answered."""
+    """It takes small requests, and real ones exceed its limit: the state stays until a post is answered."""
     async with _used() as used:
         used.fake.behave = lambda request: failure(429) if request.get("n", 1) > 1 else _WELL(request)
         post = asyncio.create_task(sample(used.client, 8))
-        await used.until_told("is busy: status 429")
+        await used.until_reported("is busy: status 429")
         num_requests = len(used.fake.requests)
         await _until(lambda: len(used.fake.requests) > num_requests + 6)
-        assert "" not in used.told
+        assert "" not in used.reported
         used.fake.behave = _WELL
         assert len(await asyncio.wait_for(post, 30)) == 8
-        assert used.told[-1] == ""
+        assert used.reported[-1] == ""
 
 
-async def test_a_gate_that_stays_open_is_proof_where_no_post_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The post that had trouble was given back to the group: the agent is ready for others after a while."""
+async def test_without_posts_a_gate_that_stays_open_makes_the_agent_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The post that had trouble went to another agent of the group: this one is ready for others after a while."""
     monkeypatch.setattr(pipeline.llm.gate, "_PROOF_SECONDS", 1.0)
     async with _used() as used:
         used.fake.behave = lambda request: failure(429) if request.get("n", 1) > 1 else _WELL(request)
         post = asyncio.create_task(sample(used.client, 8))
-        await used.until_told("is busy: status 429")
+        await used.until_reported("is busy: status 429")
         post.cancel()
         with suppress(asyncio.CancelledError):
             await post
         await used.until_usable()
 
 
-async def test_a_grammar_that_was_lost_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that came back without one may get it back."""
+async def test_grammars_that_were_lost_are_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that came back without grammars may support them again later."""
     obeys = Picky(answering(PROBE_WORD))
     async with _used(obeys) as used:
         assert used.client.dialect == "llama_cpp"
         port = used.fake.port
         await used.fake.__aexit__(None, None, None)
         post = asyncio.create_task(sample(used.client, 1))
-        await used.until_told("cannot be reached")
+        await used.until_reported("cannot be reached")
         async with FakeLlm(_WELL, port=port) as other:
             await post
             assert used.client.dialect == "free"
@@ -399,13 +398,15 @@ async def test_a_grammar_that_was_lost_is_looked_for_again(monkeypatch: pytest.M
 
 
 class _Recoveries:
-    """A gate by itself: why it was to recover, each time; the first attempts raise."""
+    """A gate by itself, and the errors from which it was to recover; the first attempts raise."""
 
     def __init__(self, *raised: Exception) -> None:
         self.errors: list[Exception] = []
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self._raised = list(raised)
-        self.gate = LlmGate("the server", self._recover, on_state=self.told.append, max_backoff_seconds=0.01)
+        self.gate = LlmGate(
+            "the server", self._recover, on_state=self.reported.append, max_backoff_seconds=0.01
+        )
 
     async def shut_and_recover(self, *errors: LlmUnavailableError) -> None:
         for error in errors:
@@ -418,26 +419,26 @@ class _Recoveries:
             raise self._raised.pop(0)
 
 
-async def test_a_defect_in_a_recovery_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
-    """It may be what the server says of a prompt; afterwards nothing is taken for what it was."""
+async def test_a_defect_in_a_recovery_is_logged_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    """The text may repeat a prompt. Afterwards the server counts as unknown."""
     recoveries = _Recoveries(ValueError(SECRET), ValueError(SECRET))
     await recoveries.shut_and_recover(LlmBusyError("busy"))
     assert [is_passing(error) for error in recoveries.errors] == [True, False, False]
     lines = [record.getMessage() for record in caplog.records]
-    assert len([line for line in lines if "ValueError in test_llm_gate.py, line" in line]) == 1
+    assert len([line for line in lines if "ValueError in test_gate.py, line" in line]) == 1
     assert SECRET not in caplog.text
 
 
 async def test_what_is_unfit_does_not_hide_that_the_server_is_busy() -> None:
-    """A late answer to somebody else is no news: while it is busy it is asked little, and not all anew."""
+    """A late answer to another question changes nothing: a busy server is asked little, and not examined again."""
     busy, unfit = LlmBusyError("busy"), LlmUnfitError("unfit")
     recoveries = _Recoveries()
     await recoveries.shut_and_recover(busy, unfit)
     assert recoveries.errors == [busy]
 
 
-async def test_a_server_that_is_unfit_again_and_again_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    """Asked otherwise it takes the harmless questions each time and never a post: the fourth time is told."""
+async def test_a_server_that_is_unfit_again_and_again_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """It takes harmless questions after each examination, and no post ever: the fourth time is logged."""
     recoveries = _Recoveries()
     for num_lines in (0, 0, 0, 1):
         await recoveries.shut_and_recover(LlmUnfitError("unfit"))
@@ -445,7 +446,7 @@ async def test_a_server_that_is_unfit_again_and_again_is_told(caplog: pytest.Log
 
 
 async def test_relapses_make_the_pauses_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or a server that answers harmless questions alone is asked about the same post without a pause, for ever."""
+    """Otherwise a server that answers only harmless questions gets the same post again and again without a pause."""
     attempts: list[int] = []
 
     def no_pause(attempt: int, *, max_seconds: float) -> float:

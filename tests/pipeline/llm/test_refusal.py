@@ -42,7 +42,7 @@ _SECRET = "the secret words of a post"
         (None, "status 400"),
     ],
 )
-def test_no_word_of_the_server_is_shown(error: Any, shown: str) -> None:
+def test_no_words_of_the_server_are_shown(error: Any, shown: str) -> None:
     """OpenAI's errors, FastAPI's, and whatever else a server may send."""
     assert read_refusal(400, error, _FIELDS).status == shown
 
@@ -79,9 +79,7 @@ def test_no_word_of_the_server_is_shown(error: Any, shown: str) -> None:
         ({"n_prompt_tokens": "9004", "n_ctx": -1}, None, None),
     ],
 )
-def test_sizes_are_read_where_the_server_tells_them(
-    error: Any, context: int | None, needed: int | None
-) -> None:
+def test_sizes_are_read_if_the_server_gives_them(error: Any, context: int | None, needed: int | None) -> None:
     """In llama.cpp's fields, or in the words of OpenAI and vLLM."""
     found = read_refusal(400, error, _FIELDS)
     assert found == Refusal(found.status, context, needed)

@@ -13,18 +13,18 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from models.prompts.prompt import ChatMessage, load_prompt
+from pipeline.alert.build import longest_candidate_prompt
 from pipeline.alert.generator import AlertGenerator
-from pipeline.alert.longest_prompts import longest_candidate_prompt
+from pipeline.alert.grammar import alert_grammar
 from pipeline.errors import LlmRefusedError, LlmUnavailableError, LlmUnfitError, LocalServiceError
-from pipeline.llm.abilities import AskingStyle
 from pipeline.llm.chat import CHATML
 from pipeline.llm.client import LlmClient
-from pipeline.llm.grammar import alert_grammar
-from pipeline.llm.question import Demands
+from pipeline.llm.options import Demands, LlmOptions
 from pipeline.local.llama_server import ServerOptions, default_model, model_alias, start_server
 from pipeline.messages import Alert
 from tests.pipeline.alert.test_filters import THEME, annotated
@@ -61,26 +61,15 @@ def served(
             process.kill()
 
 
-async def connect(port: int, style: AskingStyle | None = None, demands: Demands | None = None) -> LlmClient:
-    client = LlmClient(
-        url=f"http://127.0.0.1:{port}/v1",
-        model=None,
-        api_key=None,
-        timeout_seconds=60,
-        max_requests=2,
-        style=style,
-        demands=demands,
-    )
+async def connect(port: int, **how: Any) -> LlmClient:
+    options = LlmOptions(url=f"http://127.0.0.1:{port}/v1", timeout_seconds=60, max_requests=2, **how)
     for _ in range(300):
         try:
-            await client.connect()
+            return await LlmClient.connect(options)
         except LlmUnfitError:
-            await client.close()
             raise
         except LlmUnavailableError:
             await asyncio.sleep(0.1)
-        else:
-            return client
     pytest.fail("the embedded server did not come up in 30 s")
 
 
@@ -148,11 +137,14 @@ async def test_fewer_slots_than_samples_are_found_out_at_the_start() -> None:
 
 
 @pytest.mark.e2e
-async def test_a_context_too_small_for_real_prompts_is_told_at_the_start() -> None:
+async def test_a_context_too_small_for_real_prompts_is_an_error_at_the_start() -> None:
     """With the tokens that llama.cpp says it needs and has."""
     require_llama_cpp()
     port = find_free_port()
-    with served(port, context=1024), pytest.raises(LlmUnfitError, match=r"\d{4} tokens .*, it has 1024\)"):
+    with (
+        served(port, context=1024),
+        pytest.raises(LlmUnfitError, match=r"counts \d{4} tokens of prompt; its context has 1024 tokens\)"),
+    ):
         await connect(port, demands=Demands(candidate_prompt=longest_candidate_prompt("candidate-v1")))
 
 
@@ -162,7 +154,7 @@ async def test_the_embedded_server_takes_chats_that_we_render() -> None:
     require_llama_cpp()
     port = find_free_port()
     with served(port):
-        client = await connect(port, AskingStyle(template="qwen3", think_tokens=8))
+        client = await connect(port, template="qwen3", think_tokens=8)
         chat = load_prompt("selection-v2").render(post="a storm", options="1. Storm: Cuba")
         assert CHATML.render(chat) == await asyncio.to_thread(rendered_by_server, port, chat)
 

@@ -12,16 +12,17 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.generator import AlertGenerator
+from pipeline.alert.grammar import alert_grammar
 from pipeline.errors import LlmRefusedError, LocalServiceError
-from pipeline.llm.abilities import AskingStyle
 from pipeline.llm.client import LlmClient
-from pipeline.llm.grammar import alert_grammar
 from pipeline.llm.http import LlmRequest
+from pipeline.llm.options import LlmOptions
 from pipeline.local.process import find_free_port
 from pipeline.local.vllm import VllmProgram, find_vllm
 from pipeline.messages import Abstention, Alert
@@ -74,20 +75,12 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 @asynccontextmanager
 async def _connected(
     port: int,
-    style: AskingStyle | None = None,
     told: list[LlmRequest] | None = None,
-    model: str | None = None,
+    **how: Any,
 ) -> AsyncIterator[LlmClient]:
-    client = LlmClient(
-        url=f"http://127.0.0.1:{port}/v1",
-        model=model,
-        api_key=None,
-        timeout_seconds=300,
-        max_requests=2,
-        on_request=None if told is None else told.append,
-        style=style,
-    )
-    await client.connect()
+    options = LlmOptions(url=f"http://127.0.0.1:{port}/v1", timeout_seconds=300, max_requests=2, **how)
+    told = [] if told is None else told
+    client = await LlmClient.connect(options, on_request=told.append)
     yield client
     await client.close()
 
@@ -137,7 +130,7 @@ async def test_a_choice_on_vllm_is_a_ranking(port: int) -> None:
 @pytest.mark.vllm
 async def test_vllm_without_constraint_samples_freely(port: int) -> None:
     """What is not to be constrained is not."""
-    async with _connected(port, AskingStyle(constraint="none")) as client:
+    async with _connected(port, constraint="none") as client:
         samples = await client.sample(
             _QUESTION, num_samples=3, temperature=0.7, max_tokens=8, seed=1, grammar=alert_grammar(_ENTITIES)
         )
@@ -148,8 +141,7 @@ async def test_vllm_without_constraint_samples_freely(port: int) -> None:
 @pytest.mark.vllm
 async def test_vllm_answers_at_once_after_a_closed_thinking_block(port: int) -> None:
     """On a prompt that we render the constraint holds from the first token, for samples and after a bounded think."""
-    style = AskingStyle(template="qwen3", think_tokens=16)
-    async with _connected(port, style) as client:
+    async with _connected(port, template="qwen3", think_tokens=16) as client:
         assert (client.dialect, client.template) == ("vllm", "qwen3")
         samples = await client.sample(
             _QUESTION, num_samples=2, temperature=0.7, max_tokens=24, seed=1, grammar=alert_grammar(_ENTITIES)

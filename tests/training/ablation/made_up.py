@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from training.ablation.run_result import RunResult
+from training.ablation.results import RunResult
 
 NUM_TEXTS = 200
 TAGGED, FELT = "tagged-test", "felt-test"

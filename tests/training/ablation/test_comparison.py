@@ -1,13 +1,12 @@
 import pytest
 
 from tests.training.ablation.made_up import NUM_TEXTS, data, result
-from training.ablation.choice import choose, is_on_front
-from training.ablation.comparison import compare
-from training.ablation.summary import summarise
+from training.ablation.comparison import choose, compare, is_on_front
+from training.ablation.results import summarise
 
 
 def test_a_clear_difference_is_shown_and_a_small_one_is_not() -> None:
-    """E misses 5 entities where F misses those and 15 more; the sentiments differ by one text."""
+    """E misses 5 entities, F misses those and 15 more; the sentiments differ by one text."""
     runs = [result("E", seed, missed=range(5), wrong=range(40)) for seed in (1, 2)]
     runs += [result("F", seed, missed=range(20), wrong=range(41)) for seed in (1, 2)]
     found = compare(summarise(runs, {}), ("E", "F"), data())

@@ -4,7 +4,7 @@ import pytest
 
 from tests.training.ablation.made_up import data, result, speed
 from training.ablation.report import write_report
-from training.ablation.run_result import RunResult, read_results, write_result
+from training.ablation.results import RunResult, read_results, write_result
 from training.errors import AblationError
 
 FIGURES = ("figure2_sentence_lengths", "figure3_scores", "learning_curves", "trade_off")
@@ -50,7 +50,7 @@ def test_speeds_are_ratios_and_name_the_simplest(tmp_path: Path) -> None:
     assert "| E | 100.00 ± 0.00 | 500 | 0.33 | 1,000 | yes |" in text
 
 
-def test_differences_from_the_papers_counts_are_told(tmp_path: Path) -> None:
+def test_differences_from_the_papers_counts_are_listed(tmp_path: Path) -> None:
     """One count of Table 1 agrees (LOC in train), the others don't."""
     text = report(tmp_path, [result("E", 1)])
     assert "23 of 24 counts differ from the paper's" in text
@@ -77,12 +77,12 @@ def test_results_survive_the_disk_and_odd_ones_are_refused(tmp_path: Path) -> No
     with pytest.raises(AblationError, match="different settings"):
         read_results(tmp_path)
     path.write_bytes(b"{}")
-    with pytest.raises(AblationError, match="delete it to run it again"):
+    with pytest.raises(AblationError, match="delete it to make the run again"):
         read_results(tmp_path)
 
 
 def test_hindsight_leaves_out_rows_that_are_worse_on_test(tmp_path: Path) -> None:
-    """A fast row that misses far more is told from the best one; one that misses about as much is not."""
+    """A fast row that misses far more differs from the best one; a row that misses about as much does not."""
     missed = {"E": range(20), "F": range(21), "D": range(90)}
     some = [result(row, seed, missed=of_row) for row, of_row in missed.items() for seed in (1, 2, 3)]
     text = report(tmp_path, some, E=500.0, F=1500.0, D=4500.0)

@@ -1,7 +1,7 @@
 from pathlib import Path
 
+from training.ablation.results import read_results
 from training.ablation.rows import find_rows
-from training.ablation.run_result import read_results
 from training.ablation.runner import AblationRunner
 from training.cli.options import ROOT
 from training.network.named_recipes import ABLATION_TEST, find_recipe

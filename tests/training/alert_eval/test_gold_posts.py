@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from training.alert_eval.gold_posts import GoldPost, read_gold_posts
-from training.alert_eval.inputs import NUM_OTHERS, gold_input, network_input
+from training.alert_eval.gold_posts import NUM_OTHERS, GoldPost, gold_input, network_input, read_gold_posts
 from training.alert_eval.matching import is_acceptable_entity
 from training.errors import CorpusError
 from training.writer.posts import AlertPair, read_alert_posts
@@ -55,12 +54,12 @@ def test_alerts_for_training_name_what_the_post_says(tmp_path: Path) -> None:
     """An alert whose entity is nowhere in its post would teach the writer to invent."""
     [post] = read_alert_posts(write(tmp_path, TRAINED))
     assert post.alerts[0] == AlertPair("Port fire", "Port Alma")
-    with pytest.raises(CorpusError, match="'Atlantis' is no substring"):
+    with pytest.raises(CorpusError, match="'Atlantis' is not a substring"):
         read_alert_posts(write(tmp_path, TRAINED | {"entities": [{"text": "Atlantis"}]}))
 
 
 def test_three_others_hide_the_gold_entities() -> None:
-    """The others stand in the text, are no right answers, and are the same whenever the post is asked about."""
+    """The others stand in the text and are wrong answers; a post always gets the same ones."""
     post = GoldPost("d1", str(GOLD["text"]), True, None, ("Port Alma",), ("Fire",), "negative")
     given = gold_input(post)
     others = [entity for entity in given.entities or () if entity != "Port Alma"]

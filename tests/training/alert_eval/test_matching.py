@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from training.alert_eval.matching import (
@@ -68,3 +71,17 @@ def test_exact_and_head_matches_are_told_apart() -> None:
 def test_dates_and_numbers_are_no_themes(theme: str, is_date: bool) -> None:
     """What the paper's filter lets through is counted, and an event in May is none of it."""
     assert is_date_theme(theme) is is_date
+
+
+def test_the_embedding_model_leaves_the_log_as_it_was() -> None:
+    """Its package switches on INFO for all libraries, and an evaluation makes hundreds of HTTP requests."""
+    pytest.importorskip("wordllama", reason="wordllama is not installed (the extra `training`)")
+    program = (
+        "import logging; from training.alert_eval.matching import load_similarity; "
+        "similarity = load_similarity(); print(logging.getLogger().level, similarity('Flood', ['flood']) > 0.9)"
+    )
+    # Apart from pytest, which sets up the log itself.
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.split() == ["30", "True"]

@@ -1,4 +1,5 @@
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -6,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from training.alert_eval.inputs import AlertInput
+from training.alert_eval.gold_posts import AlertInput
 from training.alert_eval.paper_way import chosen_line, passing_line, run_paper
-from training.alert_eval.rows import SETTINGS, AlertSetting, find_settings
-from training.errors import RecipeError
+from training.alert_eval.rows import ROWS, Row, find_rows
+from training.errors import RecipeError, WriterError
 
 POST = AlertInput("a", "Floods hit Tolsburg", ("Tolsburg",), "negative")
-PAPER = AlertSetting(name="paper", way="paper", prompt="candidate-v1", num_samples=3, selection="llm")
+PAPER = Row(name="paper", way="paper", prompt="candidate-v1", num_samples=3, selection="llm")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,11 @@ def llm() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            if self.path != "/v1/chat/completions":
+                self.send_response(404 if "wrong" in self.path else 200)
+                self.end_headers()
+                self.wfile.write(b"{}")
+                return
             asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             usage = {"prompt_tokens": 5, "completion_tokens": 2}
             body = {"choices": [{"message": {"content": next(answers)}}], "usage": usage}
@@ -79,9 +85,27 @@ def test_the_papers_way_samples_serially_and_lets_the_llm_select(
     assert "2. High water: Tolsburg" in asked[3]["messages"][-1]["content"]
 
 
+def test_a_server_that_is_away_is_one_line() -> None:
+    """Not httpx's traceback: what was asked, and why it did not answer."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        with pytest.raises(WriterError, match=f"the LLM server at {url} gave no answer: "):
+            run_paper([POST], PAPER, url)
+
+
+def test_an_answer_of_another_form_is_refused(llm: tuple[str, list[dict[str, Any]]]) -> None:
+    """A wrong address often answers, with something else."""
+    url, _ = llm
+    with pytest.raises(WriterError, match="gave no answer: "):
+        run_paper([POST], PAPER, f"{url}/wrong")
+    with pytest.raises(WriterError, match="gave an answer of another form"):
+        run_paper([POST], PAPER, f"{url}/odd")
+
+
 def test_rows_are_found_by_name() -> None:
-    """A mistyped row is told, with those that there are; none named means all."""
-    assert [setting.name for setting in find_settings(["ours", "n=4"])] == ["ours", "n=4"]
-    assert find_settings([]) == list(SETTINGS)
+    """A mistyped row is refused with the names of all rows; no name means all rows."""
+    assert [setting.name for setting in find_rows(["ours", "n=4"])] == ["ours", "n=4"]
+    assert find_rows([]) == list(ROWS)
     with pytest.raises(RecipeError, match="n=9"):
-        find_settings(["n=9"])
+        find_rows(["n=9"])

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from training.alert_eval.our_way import parse_outcome
+from training.alert_eval.our_way import parse_result
 from training.alert_eval.report import write_report
 from training.cli.evaluate_alerts import spread
 
@@ -18,7 +18,7 @@ def test_the_report_says_the_same_to_people_and_machines(tmp_path: Path) -> None
 
 
 def test_a_line_of_the_pipeline_becomes_an_outcome() -> None:
-    """Alert, reason, samples and costs come through; a line without samples is no mistake."""
+    """Alert, reason, samples and costs come through; a line may have no samples."""
     cost = {"prompt_tokens": 7, "completion_tokens": 3, "seconds": 0.25}
     line = {
         "outcome": "alert",
@@ -27,9 +27,9 @@ def test_a_line_of_the_pipeline_becomes_an_outcome() -> None:
         "samples": [{"text": "Flood: Alma"}],
         "llm": cost,
     }
-    outcome = parse_outcome(line, "a")
+    outcome = parse_result(line, "a")
     assert (outcome.theme, outcome.num_tokens, outcome.samples) == ("Flood", 10, ("Flood: Alma",))
-    refused = parse_outcome({"outcome": "llm_refused", "error": "too long", "llm": cost}, "b")
+    refused = parse_result({"outcome": "llm_refused", "error": "too long", "llm": cost}, "b")
     assert (refused.is_alert, refused.reason) == (False, "llm_refused")
 
 

@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 from models import VARIANTS
-from tests.training.cli.test_main import refused, run
+from tests.training.program import refused, run
 from tests.training.samples import write_corpora
 from training.ablation.rows import DEFAULT_ROWS, ROWS
 from training.ablation.runner import AblationRunner
@@ -151,5 +151,5 @@ def test_speeds_are_kept_where_a_network_of_them_is_gone(done: Path) -> None:
 
 
 def test_numbers_out_of_bounds_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """0 epochs are none, not the default."""
+    """0 epochs are refused; they do not mean the default."""
     assert "num_epochs=0" in refused(capsys, "ablation", "--num-epochs", 0, "--output", tmp_path)

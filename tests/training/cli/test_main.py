@@ -7,38 +7,19 @@ from typing import Any
 
 import orjson
 import pytest
-from typer.testing import CliRunner, Result
 
 from models import DEFAULT_CHECKPOINT, load_checkpoint
-from tests.training.samples import write_corpora
-from training.cli.main import app, main
+from tests.training.program import invoke, refused, run
+from tests.training.samples import SMALL_NETWORK, write_corpora
+from training.cli.options import ROOT
 from training.scoring.evaluation import SCORE_NAMES
-
-ROOT = Path(__file__).resolve().parents[3]
-SMALL = (
-    "model.hidden_size=32",
-    "model.embedding_dropout=0.1",
-    "model.char_hidden_size=8",
-    "model.gcn_size=8",
-    "sentiment_share=1",
-)
-
-
-def run(*arguments: object) -> str:
-    return invoke(*arguments).stdout
-
-
-def invoke(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result
 
 
 def train(folder: Path, output: Path, *more: object) -> str:
     """Train on a dozen sentences; returns what the console said."""
     tagged, felt, glove = write_corpora(folder)
     corpora = f"{tagged},{felt}"
-    changes = [f"train={corpora}", f"dev={corpora}", *SMALL]
+    changes = [f"train={corpora}", f"dev={corpora}", *SMALL_NETWORK]
     options = [part for change in changes for part in ("--set", change)]
     return invoke(
         "train",
@@ -120,7 +101,7 @@ def test_the_same_seed_writes_the_same_weights(tmp_path: Path) -> None:
 
 
 def test_a_task_without_labels_is_pointed_out(tmp_path: Path) -> None:
-    """Whoever trains on entities alone learns that the checkpoint's sentiments mean nothing."""
+    """Trained on entities alone, a checkpoint's sentiments mean nothing; the program says so."""
     tagged, _, _ = write_corpora(tmp_path)
     one = ("--set", f"train={tagged}", "--set", f"dev={tagged}", "--num-epochs", 1)
     assert "no corpus has labels" not in train(tmp_path, tmp_path / "both", "--num-epochs", 1)
@@ -134,13 +115,6 @@ def test_prepare_fills_the_cache(tmp_path: Path) -> None:
     assert [path.name.partition("-")[0] for path in (tmp_path / "cache").iterdir()] == ["tagged"]
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    with pytest.raises(SystemExit) as stopped:
-        main([str(argument) for argument in arguments])
-    assert stopped.value.code == 1
-    return " ".join(capsys.readouterr().err.split())
-
-
 def test_mistakes_end_with_a_message(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,7 +126,7 @@ def test_mistakes_end_with_a_message(
     foreign.write_text('{"tokens": ["a"], "tags": ["B-[x]"]}\n')
     checkpoint = trained / "run" / "checkpoint"
     assert "--map [x]=" in refused(capsys, "evaluate", checkpoint, foreign)
-    assert "no rows where source=y" in refused(capsys, "evaluate", checkpoint, foreign, "--where", "source=y")
+    assert "no rows with source=y" in refused(capsys, "evaluate", checkpoint, foreign, "--where", "source=y")
     assert "guidelines 'btc': expected none, because the network tells no corpora apart" in refused(
         capsys, "evaluate", checkpoint, foreign, "--source", "btc"
     )
@@ -207,7 +181,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     train(tmp_path, whole, "--num-epochs", 30)
     tagged, felt, glove = tmp_path / "tagged.jsonl", tmp_path / "felt.jsonl", tmp_path / "glove.txt"
-    changes = [f"train={tagged},{felt}", f"dev={tagged},{felt}", *SMALL]
+    changes = [f"train={tagged},{felt}", f"dev={tagged},{felt}", *SMALL_NETWORK]
     options = [str(part) for change in changes for part in ("--set", change)]
     command = [sys.executable, "-m", "training", "train", "--recipe", "plain", "--output", str(killed)]
     command += ["--glove", str(glove), "--cache", str(tmp_path / "cache"), "--num-epochs", "30", *options]
@@ -241,21 +215,23 @@ def wait_for(is_true: Callable[[], bool], *, seconds: float) -> None:
         time.sleep(0.02)
 
 
-def test_a_files_own_sources_are_told(tmp_path: Path) -> None:
+def test_a_files_own_guidelines_are_followed(tmp_path: Path) -> None:
     """Its rows may name corpora whose guidelines the network knows; the result says that they were followed."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(orjson.dumps({"tokens": ["Paris"], "tags": ["B-LOC"], "source": "btc"}))
     output = tmp_path / "new" / "scores.json"
-    for options, told in (
+    for options, followed in (
         ((), "by row"),
         (("--source", "none"), "none"),
         (("--source", "default"), "alerts"),
     ):
         run("evaluate", DEFAULT_CHECKPOINT, path, "--output", output, *options)
-        assert [result["source"] for result in orjson.loads(output.read_bytes())] == [told]
+        assert [result["source"] for result in orjson.loads(output.read_bytes())] == [followed]
     path.write_bytes(orjson.dumps({"tokens": ["Paris"], "tags": ["B-LOC"], "source": "none"}))
     run("evaluate", DEFAULT_CHECKPOINT, path, "--output", output)
-    assert orjson.loads(output.read_bytes())[0]["source"] is None  # where a post is from, not an order
+    assert (
+        orjson.loads(output.read_bytes())[0]["source"] is None
+    )  # says where the post is from, not which guidelines to follow
 
 
 def test_sentiments_can_be_left_out(trained: Path) -> None:

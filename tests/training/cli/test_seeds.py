@@ -3,8 +3,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.training.cli.test_main import SMALL, refused, run
-from tests.training.samples import write_corpora
+from tests.training.program import refused, run
+from tests.training.samples import SMALL_NETWORK, write_corpora
 from training.cli.seeds import _test_splits
 
 MORE = ("num_epochs=2", "max_tail_words=5")
@@ -13,7 +13,7 @@ MORE = ("num_epochs=2", "max_tail_words=5")
 def test_several_seeds_are_reported_as_their_mean(tmp_path: Path) -> None:
     """Each seed leaves a checkpoint and its scores; called again, nothing is trained anew."""
     tagged, felt, glove = write_corpora(tmp_path)
-    changes = (f"train={tagged},{felt}", f"dev={tagged},{felt}", *SMALL, *MORE)
+    changes = (f"train={tagged},{felt}", f"dev={tagged},{felt}", *SMALL_NETWORK, *MORE)
     command = ["seeds", "--seeds", 2, "--test", f"{tagged},{felt}", "--output", tmp_path / "out"]
     command += ["--glove", glove, "--cache", tmp_path / "cache"]
     command += [part for change in changes for part in ("--set", change)]

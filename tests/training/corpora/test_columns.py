@@ -2,12 +2,13 @@ from pathlib import Path
 
 import pytest
 
+from training.corpora.corpus import read_corpus
+from training.corpora.data_folder import find_data_folder
 from training.corpora.labelled_text import CharSpan, LabelledText
 from training.corpora.named import files_in, find_corpus
-from training.corpora.read_corpus import read_corpus
 from training.errors import CorpusError, RecipeError
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "conll2003"
+DATA = find_data_folder() / "conll2003"
 
 
 def read(path: Path, content: str) -> list[LabelledText]:

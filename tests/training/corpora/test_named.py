@@ -5,12 +5,13 @@ import orjson
 import pytest
 
 from training.corpora.corpus import Corpus, held_out_side, may_hide_entity
+from training.corpora.data_folder import find_data_folder
+from training.corpora.json_formats import parse_token_line
 from training.corpora.labelled_text import LabelledText
 from training.corpora.named import CORPORA, TEST_CORPORA, find_corpus
-from training.corpora.token_corpus import parse_token_line
 from training.errors import RecipeError
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+DATA = find_data_folder()
 
 
 def write(path: Path, *lines: Mapping[str, object]) -> None:

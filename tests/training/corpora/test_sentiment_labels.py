@@ -6,9 +6,9 @@ import orjson
 import pytest
 import torch
 
-from tests.training.cli.test_main import refused, run
+from tests.training.program import refused, run
+from training.corpora.corpus import read_corpus
 from training.corpora.labelled_text import CharSpan, LabelledText
-from training.corpora.read_corpus import read_corpus
 from training.corpora.sentiment_labels import Classifier, identify, label_rows, load_classifier
 from training.errors import ClassifierError
 
@@ -72,7 +72,7 @@ def test_labels_without_a_meaning_are_refused_or_explained(classifier_folder: Pa
     config["id2label"] = {"0": "LABEL_0", "1": "LABEL_1"}
     config.pop("label2id", None)
     (tmp_path / "config.json").write_bytes(orjson.dumps(config))
-    with pytest.raises(ClassifierError, match="say what they mean"):
+    with pytest.raises(ClassifierError, match="give their meanings"):
         load_classifier(str(tmp_path))
     with pytest.raises(ClassifierError, match="has 2 labels"):
         load_classifier(str(tmp_path), ["negative", "neutral", "positive"])
@@ -84,7 +84,7 @@ def test_labels_without_a_meaning_are_refused_or_explained(classifier_folder: Pa
 
 
 def test_the_command_writes_a_corpus_that_is_read_again(classifier_folder: Path, tmp_path: Path) -> None:
-    """Every sentence has a sentiment afterwards, its entities are kept, and the label's origin is told."""
+    """Every sentence has a sentiment afterwards, its entities are kept, and the label's origin is named."""
     columns, output = tmp_path / "a.conll", tmp_path / "felt.jsonl"
     columns.write_text("Ada B-PER\nsings O\n\nit O\nrains O\n")
     run("label-sentiment", columns, "--output", output, "--model", classifier_folder)
@@ -100,7 +100,7 @@ def _label(classify: Classifier, output: Path, *, batch_size: int) -> None:
         ROWS,
         classify,
         output,
-        source="fake",
+        model="fake",
         identity="fake",
         batch_size=batch_size,
         on_batch=lambda done, total: None,

@@ -6,7 +6,7 @@ import pytest
 from models import Sentence, Vocabularies
 from training.errors import GloveError
 from training.examples.glove import read_glove
-from training.examples.initial_vectors import initial_vectors
+from training.examples.vocabulary import initial_vectors
 
 
 def test_both_formats_hold_the_same(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def test_examples_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_an_empty_corpus_comes_back(tmp_path: Path) -> None:
-    """A corpus whose rows were all filtered out is no error."""
+    """A corpus whose rows were all filtered out is not an error."""
     write_examples(tmp_path, [])
     assert read_examples(tmp_path) == []
 

@@ -14,7 +14,8 @@ from training.errors import RecipeError, RunStateError
 from training.examples.example import Example
 from training.examples.glove import WordVectors
 from training.network.recipe import Recipe
-from training.network.run import RunInputs, TrainingRun
+from training.network.run import TrainingRun
+from training.network.run_inputs import RunInputs
 from training.network.trainer import EpochReport
 from training.network.trainer_state import read_state, write_state
 
@@ -99,7 +100,7 @@ def test_a_state_of_another_network_is_refused(tmp_path: Path) -> None:
 def test_what_could_teach_or_choose_nothing_is_refused(
     tmp_path: Path, given: RunInputs, mistake: str
 ) -> None:
-    """Else the run would end well, with a network that is random or whichever epoch came first."""
+    """Otherwise the run would end well, with a network that is random or that of the first epoch."""
     with pytest.raises(RecipeError, match=mistake):
         run(tmp_path, given)
     assert not (tmp_path / "recipe.json").exists()

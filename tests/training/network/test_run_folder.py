@@ -90,7 +90,7 @@ def test_a_plus_elsewhere_is_no_build(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_says_how_it_ended_and_drops_its_state(tmp_path: Path) -> None:
-    """The state is large and of no further use; the best epoch is told."""
+    """The state is large and of no further use; the file names the best epoch."""
     with closing(RunFolder(tmp_path)) as folder:
         folder.open(SETTINGS)
         for epoch, selection in ((1, 0.4), (2, 0.8), (3, 0.6)):

@@ -1,42 +1,18 @@
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import pytest
 import torch
 
 import training.network.trainer as trainer_module
-from models import Featurizer, JointModel, Vocabularies
-from tests.training.samples import felt_examples, tagged_examples
+from models import JointModel
+from tests.training.samples import DEV, TRAIN, felt_examples, new_model, recipe, tagged_examples
 from training.errors import TrainingError
 from training.examples.batching import Collator
 from training.examples.example import Example
-from training.examples.vocabulary_sentences import vocabulary_sentences
 from training.network.optimisation import Task, build_optimisers, clip_gradients
 from training.network.recipe import Recipe
 from training.network.trainer import EpochReport, Trainer
-
-TRAIN = [*tagged_examples(), *felt_examples()]
-DEV = {"tagged": tagged_examples(), "felt": felt_examples()}
-
-
-def recipe(**changes: Any) -> Recipe:
-    settings: dict[str, Any] = {
-        "train": ("x",),
-        "dev": ("y",),
-        "num_epochs": 2,
-        "tokens_per_batch": 20,
-        "sentiment_share": 1.0,
-        "model": {"hidden_size": 16, "char_hidden_size": 8, "gcn_size": 8, "embedding_dropout": 0.1},
-    }
-    return Recipe(**(settings | changes))
-
-
-def new_model(settings: Recipe, variant: str = "E") -> tuple[JointModel, Collator]:
-    torch.manual_seed(settings.seed)
-    config = settings.model_config(variant)
-    vocabularies = Vocabularies.build(vocabulary_sentences(TRAIN), [], max_tail_words=0)
-    return JointModel(config, vocabularies), Collator(config, Featurizer(config, vocabularies))
 
 
 def fit(

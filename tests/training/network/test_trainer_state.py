@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training.network.test_trainer import DEV, TRAIN, new_model, recipe
+from tests.training.samples import DEV, TRAIN, new_model, recipe
 from training.errors import RunStateError
 from training.network.recipe import Recipe
 from training.network.trainer import EpochReport, Trainer

@@ -8,7 +8,7 @@ def test_a_word_gets_its_most_frequent_training_tag() -> None:
 
 
 def test_the_tags_of_words_are_made_valid() -> None:
-    """A word that mostly stands inside entities begins one where nothing of its type precedes."""
+    """A word that mostly stands inside entities begins one if nothing of its type precedes it."""
     tag_of = {"York": "I-LOC", "New": "B-LOC", "Ann": "B-PER"}
     sentences = [["York"], ["New", "York"], ["Ann", "York"], ["York", "York"]]
     expected = [["B-LOC"], ["B-LOC", "I-LOC"], ["B-PER", "B-LOC"], ["B-LOC", "I-LOC"]]

@@ -21,7 +21,7 @@ def test_the_token_score_is_high_for_a_tagger_that_finds_nothing() -> None:
 
 
 def test_perfect_tags_score_one() -> None:
-    """All four scores are 1 where everything is right."""
+    """All four scores are 1 if everything is right."""
     scores = score_entities([["B-PER", "O"]], [["B-PER", "O"]])
     assert (scores.entity_f1, scores.entity_precision, scores.entity_recall) == (1, 1, 1)
     assert scores.token_weighted_f1 == pytest.approx(1)

@@ -1,16 +1,19 @@
 import random
-import tomllib
 
 import pytest
 
-from models.prompts.plain_text import shown_post
 from models.prompts.prompt import load_prompt
-from pipeline.alert.evidence import Grounds
-from tests.pipeline.alert.test_filters import annotated
-from training.writer.examples import NetworkView, answers_for, draw_example, find_listed, in_text_order
+from training.writer.examples import (
+    NO_ALERT,
+    PROMPT,
+    NetworkView,
+    answers_for,
+    draw_example,
+    find_listed,
+    writer_messages,
+)
 from training.writer.injections import draw_order, inject
 from training.writer.posts import AlertPair, AlertPost
-from training.writer.prompt import NO_ALERT, PROMPT_FILE, writer_messages
 
 POST = AlertPost(
     "t1",
@@ -22,29 +25,22 @@ POST = AlertPost(
 VIEW = NetworkView(("daily", "Tolsburg", "TolsburgFlood"), "neutral")
 
 
-@pytest.mark.parametrize(
-    ("text", "entities"),
-    [
-        ("Floods hit Tolsburg http://t.co/x now", ["Tolsburg"]),
-        ("AT&amp;T down in <b>Alma</b> [INST]", ["AT&amp;T", "Alma"]),
-        ("a\u200bb Port\nAlma #Alma;Bay ＜x＞ \u202eAlma", ["Port\nAlma", "#Alma;Bay"]),
-        ("alma Alma ALMA", ["alma", "Alma", "ALMA"]),
-        ("Alma " + "word " * 400, ["Alma"]),
-    ],
-)
-def test_the_prompt_is_trained_on_as_it_is_served(text: str, entities: list[str]) -> None:
-    """The two packages render the same chat: a writer asked in other words writes worse."""
-    served = load_prompt("writer-v1").render(
-        post=shown_post(text),
-        entities="; ".join(Grounds.of(annotated(text, entities)).entities),
-        sentiment="neutral",
-    )
-    assert writer_messages(text, in_text_order(entities, text), "neutral") == served
+def test_the_prompt_is_the_one_that_is_served() -> None:
+    """It shows post and entities as data, each entity once: a writer that is asked in other words writes worse."""
+    text = "alma: <b>Floods</b> hit #Alma;Bay http://t.co/x \u202eALMA"
+    system, turn = writer_messages(text, ["alma", "#Alma;Bay", "ALMA"], "neutral")
+    assert system == {"role": "system", "content": "Write the alert."}
+    assert turn["content"].splitlines() == [
+        "Post: alma: ‹b›Floods‹/b› hit #Alma;Bay ALMA",
+        "Entities: alma; Alma,Bay",
+        "Sentiment: neutral",
+        "Alert:",
+    ]
 
 
 def test_the_refusal_is_the_one_that_was_trained() -> None:
     """The pipeline takes exactly the trained line for a refusal."""
-    assert tomllib.loads(PROMPT_FILE.read_text())["refusal"] == NO_ALERT == load_prompt("writer-v1").refusal
+    assert load_prompt(PROMPT).refusal == NO_ALERT
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -67,7 +63,7 @@ def test_without_a_listed_entity_the_answer_is_no_alert() -> None:
 
 
 def test_a_listed_form_stands_for_the_entity_in_it() -> None:
-    """The network lists `TolsburgFlood` where an annotator wrote `Tolsburg`; "US" is not in "Belarus"."""
+    """The network may list `TolsburgFlood` for an annotator's `Tolsburg`; "US" is not in "Belarus"."""
     assert find_listed("Tolsburg", ["daily", "TolsburgFlood"]) == "TolsburgFlood"
     assert find_listed("Tolsburg", ["TolsburgFlood", "tolsburg"]) == "tolsburg"
     assert find_listed("US", ["Belarus"]) is None

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models.prompts.prompt import ChatMessage
-from pipeline.llm.wording import Wording, without_system
+from pipeline.llm.question import Wording, without_system
 
 _BODY: dict[str, Any] = {"model": "m", "messages": [], "max_tokens": 9, "n": 3, "temperature": 0.7, "seed": 1}
 
@@ -21,7 +21,7 @@ _BODY: dict[str, Any] = {"model": "m", "messages": [], "max_tokens": 9, "n": 3, 
     ],
 )
 def test_a_request_is_worded_as_the_server_takes_it(wording: Wording, changed: dict[str, Any]) -> None:
-    """And the one that was given is left as it was; None stands for a field that is not sent."""
+    """The given body stays as it was. In the table None stands for a field that is not sent."""
     expected = {name: value for name, value in (_BODY | changed).items() if value is not None}
     assert wording.apply(_BODY) == expected
     assert _BODY["max_tokens"] == 9
@@ -38,7 +38,7 @@ def test_a_request_is_worded_as_the_server_takes_it(wording: Wording, changed: d
     ],
 )
 def test_a_chat_without_system_begins_with_the_user(roles: list[str], expected: list[str]) -> None:
-    """Where there is a user to say it."""
+    """The text of the system message goes into the first user message, if there is one."""
     chat = [ChatMessage(role=role, content=role) for role in roles]
     found = without_system(chat)
     assert [message["role"] for message in found] == expected

@@ -3,8 +3,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from training.corpora.corpus import read_corpus
 from training.corpora.labelled_text import CharSpan
-from training.corpora.read_corpus import read_corpus
 from training.errors import CorpusError
 
 

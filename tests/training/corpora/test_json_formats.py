@@ -1,6 +1,6 @@
 import pytest
 
-from training.corpora.alert_corpus import parse_alert_line
+from training.corpora.json_formats import parse_alert_line
 from training.corpora.labelled_text import CharSpan
 
 
@@ -12,7 +12,7 @@ def find(text: str, *entities: tuple[str, str]) -> list[tuple[str, str]]:
 
 
 def test_every_occurrence_is_an_entity() -> None:
-    """A listed entity is tagged wherever it stands, or the network would learn that half of them are none."""
+    """A listed entity is tagged wherever it stands, or the network would learn that half of them are not entities."""
     assert find("Oslo, oh Oslo", ("Oslo", "LOC")) == [("Oslo", "LOC"), ("Oslo", "LOC")]
 
 
@@ -50,7 +50,7 @@ def test_a_typed_line_with_an_empty_list_says_that_there_are_none() -> None:
     "entity", [{"text": "Rome", "type": "LOC"}, {"text": "", "type": "LOC"}, {"text": "Oslo", "type": None}]
 )
 def test_damaged_entities_are_refused(entity: dict[str, str | None]) -> None:
-    """An entity that is no substring, or lacks text or type, is a damaged line."""
+    """An entity that is not a substring, or lacks text or type, damages its line."""
     with pytest.raises(ValueError, match="entity"):
         parse_alert_line({"id": "u1", "text": "Oslo", "entities": [entity]})
 

@@ -1,7 +1,7 @@
 from models import Vocabularies
 from tests.training.samples import parsed
 from training.examples.example import Example
-from training.examples.vocabulary_sentences import vocabulary_sentences
+from training.examples.vocabulary import vocabulary_sentences
 
 
 def test_account_names_never_enter_a_vocabulary() -> None:

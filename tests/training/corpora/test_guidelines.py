@@ -1,4 +1,4 @@
-"""Corpora that contradict each other, told apart by their source."""
+"""Corpora that contradict each other, told apart by their annotation guidelines."""
 
 from pathlib import Path
 
@@ -8,12 +8,13 @@ import pytest
 from models import Annotator, load_checkpoint
 from tests.training.samples import TAGGED, felt_examples, parsed, tagged_examples
 from training.corpora.labelled_text import CharSpan, LabelledText
-from training.corpora.named import source_of
+from training.corpora.named import guidelines_of
 from training.errors import RecipeError
 from training.examples.example import Example
 from training.examples.glove import WordVectors
 from training.network.recipe import Recipe
-from training.network.run import RunInputs, TrainingRun
+from training.network.run import TrainingRun
+from training.network.run_inputs import RunInputs
 from training.scoring.predictions import predict
 
 SIZES = {"hidden_size": 16, "char_hidden_size": 8, "embedding_dropout": 0.1}
@@ -85,11 +86,11 @@ def test_a_row_is_scored_by_the_guidelines_of_its_source(annotator: Annotator) -
     found = ["B-PER", "I-PER", "O", "O", "B-LOC"]
     nothing = ["O"] * 5
     assert predict(annotator, rows).guessed_tags == [found, found, nothing, found]
-    assert predict(annotator, rows, source="blanks").guessed_tags == [nothing] * 4
-    assert predict(annotator, rows, source=annotator.guidelines).guessed_tags == [found] * 4
+    assert predict(annotator, rows, guidelines="blanks").guessed_tags == [nothing] * 4
+    assert predict(annotator, rows, guidelines=annotator.guidelines).guessed_tags == [found] * 4
 
 
 def test_the_splits_of_a_corpus_have_its_source() -> None:
     """Of a file nothing is known."""
     names = ["btc-train", "twitter2017-dev", "data/btc-train.jsonl", str(Path("x-y") / "train.txt")]
-    assert [source_of(name) for name in names] == ["btc", "twitter2017", "", ""]
+    assert [guidelines_of(name) for name in names] == ["btc", "twitter2017", "", ""]
