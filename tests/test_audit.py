@@ -29,6 +29,7 @@ def test_all_that_is_pinned_is_audited_and_nothing_may_be_skipped(tools: Path) -
     done = _make_audit(tools)
     assert done.returncode == 0, done.stderr
     assert "--strict" in done.stdout.split()
+    assert "--require-hashes" in done.stdout.split()
     assert "--requirement requirements.lock" in done.stdout
 
 
