@@ -53,7 +53,9 @@ def test_a_rooms_docstring_has_a_phrase_for_every_file(room: Path) -> None:
 
 
 def _has_line(name: str, text: str) -> bool:
-    return re.search(rf"^ *(?:[-*] )?`?{re.escape(name)}(?:\.py|/)?`?:? +\S", text, re.MULTILINE) is not None
+    """Whether a line begins with the name and goes on with a phrase; floors of rooms are `a | b   phrase`."""
+    beginning = rf"^ *(?:[-*] )?(?:\w+ \| )*`?{re.escape(name)}(?:\.py|/)?`?(?: \| \w+)*:? +\S"
+    return re.search(beginning, text, re.MULTILINE) is not None
 
 
 def test_the_readme_has_a_phrase_for_every_folder() -> None:
