@@ -49,12 +49,15 @@ def test_a_rooms_docstring_has_a_phrase_for_every_file(room: Path) -> None:
     text = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
     entries = [path for path in _entries(room) if path.suffix == ".py" or (path / "__init__.py").exists()]
     names = [path.stem for path in entries if path.name != "__main__.py"]
-    assert [name for name in names if not _has_line(name, text)] == []
+    if _name(room) in _PACKAGES:  # there the life of a post, or of a training run, goes through them
+        assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+    else:
+        assert [name for name in names if not _has_line(name, text)] == []
 
 
 def _has_line(name: str, text: str) -> bool:
-    """Whether a line begins with the name and goes on with a phrase; floors of rooms are `a | b   phrase`."""
-    beginning = rf"^ *(?:[-*] )?(?:\w+ \| )*`?{re.escape(name)}(?:\.py|/)?`?(?: \| \w+)*:? +\S"
+    """Whether a line begins with the name and goes on with a phrase."""
+    beginning = rf"^ *(?:[-*] )?`?{re.escape(name)}(?:\.py|/)?`?:? +\S"
     return re.search(beginning, text, re.MULTILINE) is not None
 
 
