@@ -148,7 +148,7 @@ export CHECK_PYTHON
 # What pip says goes to standard error: `make demo DEMO_ARGS=--json` must print nothing but JSON lines.
 $(INSTALLED): pyproject.toml requirements.lock .ci/install_locked.py
 	@echo "making the environment in $(VENV): some minutes, once; 6 GB with PyPI's torch, 2 GB with a CPU build, see \
-	README.md" >&2
+	CONTRIBUTING.md" >&2
 	@$(BIN)/python$(ASKED) -m pip --version >/dev/null 2>&1 || { \
 		$(PYTHON) -c "$$CHECK_PYTHON" && $(PYTHON) -m venv --clear $(VENV) >&2; }
 	@$(BIN)/python .ci/install_locked.py setuptools setuptools-scm >&2
