@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from pipeline.settings.fields import PREFIX, Settings
+from pipeline.settings import PREFIX, Settings
 
 
 class Section(NamedTuple):
