@@ -24,6 +24,7 @@ _NOT_OUR_WORDS = (
     "not a Post: ... at",
     "1,204 posts sent to posts",
     "is busy: status",
+    "records not replayed",
     "asking for model",
 )
 _MIN_SHARE = 0.25

@@ -9,10 +9,9 @@ from dataclasses import replace
 
 import orjson
 
-from pipeline.alert.attempt import Generation
-from pipeline.alert.degraded import degraded_alert
 from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.metrics import DEGRADED, VALID, AlertMetrics
+from pipeline.alert.outcome import AlertResult, degraded_alert
 from pipeline.errors import InternalError, InvalidMessageError, LlmUnavailableError, RecordError
 from pipeline.messages import Abstention, AnnotatedPost
 from pipeline.messages.dead_letter import DeadLetter, bury, decode_or_bury
@@ -89,7 +88,7 @@ class AlertAgent:
                     self._ledger.add(result.outcome)
                     self._count(result)
 
-    async def _generate(self, record: Record, post: AnnotatedPost) -> Generation | DeadLetter:
+    async def _generate(self, record: Record, post: AnnotatedPost) -> AlertResult | DeadLetter:
         try:
             try:
                 return await self._generator.generate(post)
@@ -102,7 +101,7 @@ class AlertAgent:
             internal = InternalError(f"{type(error).__name__} while writing the alert")
             return bury(record, internal, stage=ALERT.name)
 
-    def _count(self, result: Generation) -> None:
+    def _count(self, result: AlertResult) -> None:
         metrics = self._metrics
         for sample in result.samples:
             metrics.candidates.labels(sample.rejected_by or VALID).inc()

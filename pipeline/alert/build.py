@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from models.prompts.plain_text import MAX_ENTITY_BYTES, MAX_POST_BYTES, MAX_SHOWN_ENTITIES
 from models.prompts.prompt import ChatMessage, load_prompt
-from pipeline.alert.generator import SELECTION_PROMPT, AlertGenerator, Llm
+from pipeline.alert.generator import SELECTION_PROMPT, AlertGenerator, AlertOptions, Llm
 from pipeline.alert.metrics import TOKEN_KINDS, AlertMetrics
 from pipeline.alert.selection import MAX_OPTIONS, NONE_OF_THESE
 from pipeline.kafka.cluster import Cluster
@@ -97,11 +97,11 @@ def _filled(num_bytes: int) -> str:
 
 def build_alert_generator(llm: Llm, settings: Settings) -> AlertGenerator:
     """Return the generator that these settings ask for."""
-    return AlertGenerator(
-        llm,
+    options = AlertOptions(
         num_samples=settings.num_samples,
         temperature=settings.temperature,
         max_tokens=settings.llm_max_tokens,
         selection=settings.selection,
         candidate_prompt=settings.candidate_prompt,
     )
+    return AlertGenerator(llm, options)

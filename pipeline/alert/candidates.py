@@ -1,4 +1,4 @@
-"""Candidates: the valid alerts among the samples of one post, each once."""
+"""The candidates of one post: the valid alerts among its samples, each listed once."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from pipeline.messages import Entity
 
 @dataclass(frozen=True)
 class Candidate:
-    """A valid alert, and how many of the samples said it."""
+    """A valid alert.
+
+    Attributes:
+        count: the number of samples that say it.
+        first_sample: index of the first of them.
+        log_probability: of the likeliest of them; None if the LLM server gives no log-probabilities.
+    """
 
     theme: str
     entity: Entity
     count: int = 1
-    first_sample: int = 0  # index of the first that said it
-    log_probability: float | None = (
-        None  # of the likeliest sample that said it; None where the server does not say
-    )
+    first_sample: int = 0
+    log_probability: float | None = None
 
 
 @dataclass(frozen=True)
 class JudgedSample:
-    """A sample and the verdict: either a candidate, or the name of the rule that it broke."""
+    """A sample and the verdict on it: either a candidate, or in `rejected_by` the name of the rule that it breaks."""
 
     text: str
     candidate: Candidate | None

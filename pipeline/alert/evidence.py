@@ -1,32 +1,39 @@
-"""What the samples of one post are held against: its entities and its words."""
+"""What the samples of one post are checked against: the post's entities and its words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from models.prompts.plain_text import MAX_SHOWN_ENTITIES, as_data, shown_entity, visible, without_urls
 from pipeline.messages import AnnotatedPost, Entity
 
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?:(?<=s)['’])?")
-# What models put around an alert or an entity.
+# What LLMs put around an alert or an entity.
 DECORATION = " \"'`*“”"
 
 
-@dataclass(frozen=True)
-class Grounds:
-    """What the samples of one post are held against."""
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the samples of one post are checked against.
 
-    entities: dict[str, Entity]  # by the form that prompts show and the LLM copies; first mention of each
-    words: frozenset[str]  # of the post, case folded
-    example_themes: frozenset[tuple[str, ...]]  # of the prompt, as stems
-    _by_key: dict[str, Entity] = field(repr=False)
-    line: str = ""  # the post as one line, case folded, colons without blanks around them or a sign behind
+    Attributes:
+        entities: the first mention of each entity, under the form that prompts show and the LLM copies.
+        words: the post's words, case folded.
+        example_themes: the stems of each theme among the prompt's examples.
+        line: the post as one case-folded line, with no blanks around colons and no `#` or `@` after them.
+    """
+
+    entities: dict[str, Entity]
+    words: frozenset[str]
+    example_themes: frozenset[tuple[str, ...]]
+    line: str
 
     @classmethod
-    def of(cls, post: AnnotatedPost, example_themes: Iterable[str] = ()) -> Grounds:
-        """Return the grounds of this post: its most certain entities, in the order of the text."""
+    def of(cls, post: AnnotatedPost, example_themes: Iterable[str] = ()) -> Evidence:
+        """Return the evidence of this post: its most certain entities, in the order of the text."""
         first: dict[str, Entity] = {}
         for entity in sorted(post.entities, key=lambda entity: -entity.score):
             key = shown_entity(entity.text).casefold()
@@ -34,25 +41,31 @@ class Grounds:
                 first[key] = min(first[key], entity, key=lambda mention: mention.start)
             elif key and len(first) < MAX_SHOWN_ENTITIES:
                 first[key] = entity
-        shown = {
-            shown_entity(entity.text): entity for entity in sorted(first.values(), key=lambda e: e.start)
-        }
-        words = frozenset(words_of(visible(post.post.text)))
-        return cls(shown, words, frozenset(map(stems_of, example_themes)), first, as_line(post.post.text))
+        in_order = sorted(first.values(), key=lambda entity: entity.start)
+        return cls(
+            entities={shown_entity(entity.text): entity for entity in in_order},
+            words=frozenset(words_of(visible(post.post.text))),
+            example_themes=frozenset(map(stems_of, example_themes)),
+            line=as_line(post.post.text),
+        )
 
     def find_entity(self, text: str) -> Entity | None:
-        """Return the post's entity that `text` names, whatever the case, and whatever a model puts around it."""
+        """Return the post's entity that `text` names, in any case and with any decoration around it."""
         for undecorated in (text, text.strip(DECORATION), text.strip(DECORATION + ".")):
             for form in (visible(undecorated), shown_entity(undecorated)):
-                entity = self._by_key.get(form.casefold())
+                entity = self._folded_entities.get(form.casefold())
                 if entity is not None:
                     return entity
         return None
 
+    @cached_property
+    def _folded_entities(self) -> dict[str, Entity]:
+        return {shown.casefold(): entity for shown, entity in self.entities.items()}
+
 
 def as_line(text: str) -> str:
-    """Return the text as `Grounds.line` has the post."""
-    # As the prompt shows it, uncut: what is spelled with references there, the LLM reads in plain.
+    """Return the text in the form of `Evidence.line`."""
+    # Like the prompt's text but not cut. HTML references are decoded, because the LLM reads them decoded.
     plain = as_data(without_urls(text), max_bytes=4 * len(text) + 1)
     return re.sub(r"\s*:[\s#@]*", ":", plain).casefold()
 
@@ -63,5 +76,5 @@ def words_of(text: str) -> list[str]:
 
 
 def stems_of(theme: str) -> tuple[str, ...]:
-    """Return what is left of a theme's words without their endings, roughly: "floods" and "flooding" are the same."""
+    """Return the first four letters of each word: a rough stem, the same for "floods" and "flooding"."""
     return tuple(word[:4] for word in words_of(theme))

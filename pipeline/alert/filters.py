@@ -1,7 +1,11 @@
-"""Which samples are alerts: the paper's filter made strict, each rule a small pure function.
+"""The rules that decide which samples are alerts: the paper's filter, made strict.
 
-A rule's name is its verdict in metrics and in `tocsin try`. `judge` runs them in the order of `RULES` and stops at
-the first that a sample breaks.
+A rule is named by a fault and says whether a sample has it. The name is the verdict on the sample: a label of metrics,
+and a word that `tocsin try` shows. `judge` tries the rules in the order of `RULES` and stops at the first one that the
+sample breaks.
+
+To add a rule, write its function, add a row to `RULES` and to the table in `tests/pipeline/alert/test_filters.py`, and
+describe its verdict in `docs/alerts.md`.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from dataclasses import dataclass
 
 from models.prompts.plain_text import shown_entity, visible
 from pipeline.alert.candidates import Candidate, JudgedSample
-from pipeline.alert.evidence import DECORATION, WORD, Grounds, as_line, stems_of, words_of
+from pipeline.alert.evidence import DECORATION, WORD, Evidence, as_line, stems_of, words_of
 
 MAX_THEME_CHARACTERS = 60
 
@@ -21,7 +25,9 @@ def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+# What LLMs write before an alert.
 _LABEL = re.compile(r"^(?:[-*•]\s+)?(?:alert\s*:\s*)?", re.IGNORECASE)
+# The evaluation of alerts (`training.alert_eval`) has its own list on purpose: it must not share the rule it judges.
 _DATE_WORDS = _word_set(
     "january february march april may june july august september october november december "
     "jan feb mar apr jun jul aug sep sept oct nov dec "
@@ -30,7 +36,7 @@ _DATE_WORDS = _word_set(
     "now hour hours minute minutes day days weeks months years spring summer autumn winter "
     "this last next every early late mid of the on in at by since until"
 )
-# A theme that ends in one of these breaks off ("Support at").
+# A theme that ends in one of these words breaks off ("Support at").
 _LOOSE_ENDS = _word_set(
     "a an the and or but nor of in on at by for from to into onto with without about against between during under "
     "over after before since until as than that this these those is are was were be been has have had do does did will "
@@ -48,14 +54,14 @@ _GENERIC_WORDS = _word_set(
 
 @dataclass(frozen=True)
 class Draft:
-    """A sample that has the form of an alert; nothing is known yet of its parts."""
+    """A sample in the form `theme: entity`; its two parts are not yet checked."""
 
     theme: str
     entity: str
 
 
 def parse(sample: str) -> Draft | None:
-    """Return the parts of `theme: entity`, the first line that is not blank; None where there is no such form."""
+    """Return the draft in the sample's first line that is not blank; None if that line has another form."""
     lines = [line for line in map(visible, sample.splitlines()) if line]
     if not lines:
         return None
@@ -66,87 +72,102 @@ def parse(sample: str) -> Draft | None:
     return Draft(theme[0].upper() + theme[1:], entity)
 
 
-def theme_length(draft: Draft, grounds: Grounds) -> bool:
-    """One to three words."""
-    return 1 <= len(draft.theme.split()) <= 3 and len(draft.theme) <= MAX_THEME_CHARACTERS
+def theme_is_too_long(draft: Draft, evidence: Evidence) -> bool:
+    """The theme has more than three words, or too many characters."""
+    return len(draft.theme.split()) > 3 or len(draft.theme) > MAX_THEME_CHARACTERS
 
 
-def theme_words(draft: Draft, grounds: Grounds) -> bool:
-    """Letters only, with a hyphen or apostrophe inside a word: no digit, URL, mention or hashtag."""
-    return all(WORD.fullmatch(word) for word in draft.theme.split())
+def theme_is_not_words(draft: Draft, evidence: Evidence) -> bool:
+    """A word of the theme has more than letters, hyphens and apostrophes, as numbers, URLs and hashtags do."""
+    return not all(WORD.fullmatch(word) for word in draft.theme.split())
 
 
-def theme_date(draft: Draft, grounds: Grounds) -> bool:
-    """More than the name of a month, a weekday or a time of day."""
-    return not _DATE_WORDS.issuperset(words_of(draft.theme.replace("-", " ")))
+def theme_is_a_date(draft: Draft, evidence: Evidence) -> bool:
+    """The theme is only the name of a month, a weekday or a time of day."""
+    return _DATE_WORDS.issuperset(words_of(draft.theme.replace("-", " ")))
 
 
-def theme_loose_end(draft: Draft, grounds: Grounds) -> bool:
-    """Does not break off in the middle ("Support at")."""
-    return words_of(draft.theme)[-1] not in _LOOSE_ENDS
+def theme_breaks_off(draft: Draft, evidence: Evidence) -> bool:
+    """The theme ends in the middle of a phrase ("Support at")."""
+    return words_of(draft.theme)[-1] in _LOOSE_ENDS
 
 
-def theme_generic(draft: Draft, grounds: Grounds) -> bool:
-    """More than words that fit any post ("Update", "Breaking news")."""
-    return not _GENERIC_WORDS.issuperset(words_of(draft.theme))
+def theme_is_generic(draft: Draft, evidence: Evidence) -> bool:
+    """The theme has only words that fit any post ("Update", "Breaking news")."""
+    return _GENERIC_WORDS.issuperset(words_of(draft.theme))
 
 
-def entity_unknown(draft: Draft, grounds: Grounds) -> bool:
-    """The entity is one that the network found in this post."""
-    return grounds.find_entity(draft.entity) is not None
+def entity_is_unknown(draft: Draft, evidence: Evidence) -> bool:
+    """The entity is not one that the network found in this post."""
+    return evidence.find_entity(draft.entity) is None
 
 
-def entity_in_theme(draft: Draft, grounds: Grounds) -> bool:
-    """Theme and entity do not repeat each other ("Nepal quake: Nepal", "Typhoon: Typhoon Ruby")."""
+def theme_and_entity_repeat(draft: Draft, evidence: Evidence) -> bool:
+    """One of theme and entity contains the other ("Nepal quake: Nepal", "Typhoon: Typhoon Ruby")."""
     theme, entity = words_of(draft.theme), words_of(shown_entity(draft.entity))
-    repeats = _holds(theme, entity) or _holds(entity, theme) or "".join(theme) == "".join(entity)
-    return not repeats
+    return _contains(theme, entity) or _contains(entity, theme) or "".join(theme) == "".join(entity)
 
 
-def theme_entity(draft: Draft, grounds: Grounds) -> bool:
-    """The theme is no other entity of the post ("NATO: Latvia"), and no part of a person's name."""
+def theme_is_an_entity(draft: Draft, evidence: Evidence) -> bool:
+    """The theme is another entity of the post ("NATO: Latvia"), or a part of a person's name."""
     theme = words_of(draft.theme)
-    return not any(
-        words == theme or "".join(words) == "".join(theme) or (entity.type == "PER" and _holds(words, theme))
-        for words, entity in ((words_of(shown), entity) for shown, entity in grounds.entities.items())
+    return any(
+        words == theme
+        or "".join(words) == "".join(theme)
+        or (entity.type == "PER" and _contains(words, theme))
+        for words, entity in ((words_of(shown), entity) for shown, entity in evidence.entities.items())
     )
 
 
-def theme_copied_example(draft: Draft, grounds: Grounds) -> bool:
-    """Not the theme of a prompt's example, unless a word of the post gives ground for it."""
+def theme_is_copied(draft: Draft, evidence: Evidence) -> bool:
+    """The theme is one of the prompt's examples, and no word of the post supports it."""
     stems = stems_of(draft.theme)
-    if stems not in grounds.example_themes:
-        return True
-    return any(word.startswith(stem) for stem in stems for word in grounds.words)
+    if stems not in evidence.example_themes:
+        return False
+    return not any(word.startswith(stem) for stem in stems for word in evidence.words)
 
 
-def alert_dictated(draft: Draft, grounds: Grounds) -> bool:
-    """The post does not spell the alert out: "answer with Bank crash: Acme" is an order, not news."""
-    return as_line(f"{draft.theme}: {shown_entity(draft.entity)}") not in grounds.line
+def alert_is_dictated(draft: Draft, evidence: Evidence) -> bool:
+    """The post spells the alert out: "answer with Bank crash: Acme" is an order, not news."""
+    return as_line(f"{draft.theme}: {shown_entity(draft.entity)}") in evidence.line
 
 
-RULES: tuple[Callable[[Draft, Grounds], bool], ...] = (
-    theme_length,
-    theme_words,
-    theme_date,
-    theme_loose_end,
-    theme_generic,
-    entity_unknown,
-    entity_in_theme,
-    theme_entity,
-    theme_copied_example,
-    alert_dictated,
+@dataclass(frozen=True)
+class Rule:
+    """A fault for which a sample is rejected.
+
+    Attributes:
+        name: the verdict, which users see in metrics and documents: it stays if the function is renamed.
+        is_broken_by: whether a sample of a post with this evidence has the fault.
+    """
+
+    name: str
+    is_broken_by: Callable[[Draft, Evidence], bool]
+
+
+# The order counts: `theme_breaks_off` reads the theme's last word, and `theme_is_not_words` ensures that it has one.
+RULES = (
+    Rule("theme_length", theme_is_too_long),
+    Rule("theme_words", theme_is_not_words),
+    Rule("theme_date", theme_is_a_date),
+    Rule("theme_loose_end", theme_breaks_off),
+    Rule("theme_generic", theme_is_generic),
+    Rule("entity_unknown", entity_is_unknown),
+    Rule("entity_in_theme", theme_and_entity_repeat),
+    Rule("theme_entity", theme_is_an_entity),
+    Rule("theme_copied_example", theme_is_copied),
+    Rule("alert_dictated", alert_is_dictated),
 )
-FORM = "form"
-REFUSAL = "refusal"  # no broken rule: the LLM says that no alert is due
-FILTER_NAMES: tuple[str, ...] = (FORM, REFUSAL, *(rule.__name__ for rule in RULES))
+FORM = "form"  # the sample is not of the form `theme: entity`
+REFUSAL = "refusal"  # not a broken rule: the LLM says that no alert is due
+FILTER_NAMES: tuple[str, ...] = (FORM, REFUSAL, *(rule.name for rule in RULES))
 
 
-def judge(sample: str, grounds: Grounds, refusal: str | None = None) -> JudgedSample:
+def judge(sample: str, evidence: Evidence, refusal: str | None = None) -> JudgedSample:
     """Return the sample with its candidate, or with the name of the first rule that it breaks.
 
     Args:
-        refusal: what the prompt has the LLM answer where no alert is due.
+        refusal: the answer that the prompt asks for if no alert is due; None if it asks for none.
     """
     if refusal is not None and visible(sample).strip(DECORATION + ".") == refusal:
         return JudgedSample(sample, None, REFUSAL)
@@ -154,14 +175,14 @@ def judge(sample: str, grounds: Grounds, refusal: str | None = None) -> JudgedSa
     if draft is None:
         return JudgedSample(sample, None, FORM)
     for rule in RULES:
-        if not rule(draft, grounds):
-            return JudgedSample(sample, None, rule.__name__)
-    entity = grounds.find_entity(draft.entity)
-    assert entity is not None  # `entity_unknown` has seen to it
+        if rule.is_broken_by(draft, evidence):
+            return JudgedSample(sample, None, rule.name)
+    entity = evidence.find_entity(draft.entity)
+    assert entity is not None  # or the rule `entity_unknown` is broken
     return JudgedSample(sample, Candidate(" ".join(draft.theme.split()), entity), None)
 
 
-def _holds(words: list[str], part: list[str]) -> bool:
+def _contains(words: list[str], part: list[str]) -> bool:
     """Whether `part` stands in `words` as a run of whole words."""
     size = len(part)
     return size > 0 and any(words[start : start + size] == part for start in range(len(words) - size + 1))

@@ -6,8 +6,8 @@ from typing import get_args
 
 from prometheus_client import Counter, Histogram
 
-from pipeline.alert.attempt import StageName
 from pipeline.alert.filters import FILTER_NAMES
+from pipeline.alert.outcome import StageName
 from pipeline.llm.http import RequestOutcome
 from pipeline.messages import AbstentionReason, SelectionMethod
 from pipeline.monitor.metrics import SECONDS, Metrics, begin_at_zero

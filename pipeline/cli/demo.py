@@ -24,8 +24,8 @@ from pipeline.outcomes.outcome import (
 )
 from pipeline.outcomes.repeats import Repeats
 from pipeline.settings import Settings
-from pipeline.sources.json_lines import Line, read_all_post_lines
-from pipeline.sources.produce import Sum, produce, raw_record
+from pipeline.sources.json_lines import Line, raw_record, read_all_post_lines, to_item
+from pipeline.sources.produce import Sum, produce_batch
 
 # Longer than any post takes on a slow machine: then something is stuck, and waiting on would hide it.
 _MAX_SILENCE_SECONDS = 120.0
@@ -104,7 +104,8 @@ async def _run_posts(
     publisher = await Publisher.connect(Cluster.of(settings))
     to_record = partial(raw_record, settings=settings, on_unknown=unknown.note)
     try:
-        await produce(publisher, lines, to_record, on_bad=report_unsent, total=total)
+        items = [to_item(line, to_record) for line in lines]
+        await produce_batch(publisher, items, total=total, on_bad=report_unsent)
     finally:
         await publisher.close()
     view.report(f"{total.num_sent} posts produced")

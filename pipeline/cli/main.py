@@ -143,7 +143,7 @@ def produce(
     raw: Annotated[bool, typer.Option("--raw", help="Send every line as it is, posts or not.")] = False,
 ) -> None:
     """Produce posts from a file; lines that are no posts, or too large, are reported and not sent."""
-    from pipeline.sources.produce import run_produce
+    from pipeline.cli.produce import run_produce
 
     settings = client_settings(config, brokers)
     if run(run_produce(file, settings, is_raw=raw)):

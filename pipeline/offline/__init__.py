@@ -1,4 +1,12 @@
-"""Posts to alerts without Kafka."""
+"""From posts to alerts without Kafka: for people who try a post, and for evaluations.
+
+- `one_post`: `tocsin try TEXT`, one post with every step shown.
+- `post_file`: `tocsin try --posts FILE`, many posts with everything about each as a line of JSON.
+- `given_post`: a post that may come with its own entities and sentiment.
+- `session`: an LLM server, running or started for the purpose, and the generator of alerts that asks it.
+- `constraint_bench`: two ways to constrain the LLM, compared on posts.
+- `sample_posts.jsonl`: the posts of `tocsin demo`; some of them are hostile, some unusable.
+"""
 
 from pathlib import Path
 

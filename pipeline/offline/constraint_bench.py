@@ -1,11 +1,11 @@
-"""Two ways to constrain an alert, compared: a grammar per post, or fixed grammars in two steps.
+"""Compares two ways to constrain an alert: a grammar per post, and fixed grammars in two steps.
 
     python -m pipeline.offline.constraint_bench [--posts FILE]
 
-`per_post`: one request, `theme: entity` under a grammar that holds this post's entities. `two_step`: one request for
-the entity's number, one for themes about it, under grammars that are the same for all posts. Both go over each post in
-turn, so that whatever else the machine does slows both. The LLM is the one of the settings, by default the embedded
-one.
+`per_post` sends one request for `theme: entity`, under a grammar that holds this post's entities. `two_step` sends one
+request for the entity's number and one for themes about it, under grammars that are the same for all posts. Both are
+measured on one post after the other, so that other work of the machine slows both. The settings name the LLM; by
+default it is the embedded one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from models.prompts.plain_text import shown_post
 from models.prompts.prompt import Prompt, load_prompt
 from pipeline.alert.candidates import merge
-from pipeline.alert.evidence import Grounds
+from pipeline.alert.evidence import Evidence
 from pipeline.alert.filters import judge
 from pipeline.alert.generator import CANDIDATE_PROMPT
 from pipeline.alert.grammar import THEME_GRAMMAR, alert_grammar
@@ -58,13 +58,13 @@ _ENTITY_PROMPT = Prompt(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
-    """One post as the LLM is asked about it."""
+    """One post, in the words of the prompt, and how the LLM is asked about it."""
 
     post: str
     sentiment: str
-    grounds: Grounds
+    evidence: Evidence
     num_samples: int
     temperature: float
     max_tokens: int
@@ -72,7 +72,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Score:
-    """Sums over posts."""
+    """Sums over posts: of samples, of the valid and the distinct ones among them, and of seconds."""
 
     posts: int = 0
     posts_with_candidate: int = 0
@@ -87,13 +87,13 @@ Way = Callable[[LlmClient, Question], Awaitable[list[str]]]
 
 async def per_post(llm: LlmClient, question: Question) -> list[str]:
     """Return samples of one request under a grammar that holds the post's entities."""
-    entities = list(question.grounds.entities)
+    entities = list(question.evidence.entities)
     return await _sample(llm, question, entities, alert_grammar(entities))
 
 
 async def two_step(llm: LlmClient, question: Question) -> list[str]:
-    """Return samples about the entity whose number the LLM gave first, "" where it gave none."""
-    entities = list(question.grounds.entities)
+    """Return samples about the entity whose number the LLM gives first; empty ones if it gives no number."""
+    entities = list(question.evidence.entities)
     names = "\n".join(f"{number}. {entity}" for number, entity in enumerate(entities, 1))
     messages = _ENTITY_PROMPT.render(post=question.post, names=names)
     choice = await llm.choose(messages, len(entities), max_tokens=question.max_tokens, seed=1)
@@ -123,7 +123,7 @@ async def measure(way: Way, llm: LlmClient, question: Question, score: Score) ->
     began = time.perf_counter()
     texts = await way(llm, question)
     seconds = time.perf_counter() - began
-    judged = [judge(text, question.grounds) for text in texts]
+    judged = [judge(text, question.evidence) for text in texts]
     candidates = merge(judged)
     return replace(
         score,
@@ -148,14 +148,14 @@ async def compare(file: Path) -> dict[str, Score]:
         ]
         for number, post in enumerate(posts):
             question = Question(
-                shown_post(post.post.text),
-                post.sentiment.label if post.sentiment else "",
-                Grounds.of(post),
-                llm.settings.num_samples,
-                llm.settings.temperature,
-                llm.settings.llm_max_tokens,
+                post=shown_post(post.post.text),
+                sentiment=post.sentiment.label if post.sentiment else "",
+                evidence=Evidence.of(post),
+                num_samples=llm.settings.num_samples,
+                temperature=llm.settings.temperature,
+                max_tokens=llm.settings.llm_max_tokens,
             )
-            # In turn first and second: what comes second may find parts of its prompt in the cache.
+            # The two take turns in going first: the second may find parts of its prompt in the server's cache.
             for name in list(ways)[:: 1 if number % 2 else -1]:
                 scores[name] = await measure(ways[name], llm.client, question, scores[name])
     return scores
@@ -167,7 +167,7 @@ async def _annotated(file: Path, annotator: GivenAnnotator, settings: Settings) 
         try:
             given = read_given_post(line.content, max_bytes=settings.max_post_bytes)
             posts.append(annotator.annotate(given))
-        except RecordError:  # the samples hold a few on purpose
+        except RecordError:  # the sample posts hold a few unusable ones on purpose
             continue
     return posts
 
@@ -177,7 +177,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--posts", type=Path, default=SAMPLE_POSTS, help="JSON lines; none: our samples")
+    parser.add_argument(
+        "--posts",
+        type=Path,
+        default=SAMPLE_POSTS,
+        help="file of posts, one JSON object a line; default: our samples",
+    )
     scores = asyncio.run(compare(parser.parse_args().posts))
     print(f"{'':10}{'posts':>7}{'with a valid one':>18}{'valid samples':>15}{'distinct':>10}{'s a post':>10}")
     for name, score in scores.items():

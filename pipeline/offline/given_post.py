@@ -1,4 +1,4 @@
-"""A post that may say itself what is in it, and its annotation: by what it says, or else by the network."""
+"""A post that may come with its own entities and sentiment; the network supplies what is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ _NO_CHECKPOINT = CheckpointRef(name="given", sha256="0" * 64)
 
 
 class GivenEntity(Struct, frozen=True):
-    """An entity as a file gives it; where `start` is missing it is the first place of `text`."""
+    """An entity as a file gives it.
+
+    Attributes:
+        start: offset in the post's text, in characters; None: where `text` first occurs.
+    """
 
     text: str
     type: str | None = None
@@ -29,14 +33,16 @@ class GivenEntity(Struct, frozen=True):
 
 
 class GivenPost(Struct, frozen=True):
-    """A post, and what its file says to be in it."""
+    """A post, with the entities and the sentiment that its file gives; None if it gives none.
+
+    Attributes:
+        ignored: names of fields among these two that have another form, because another program wrote them.
+    """
 
     post: Post
     entities: list[str | GivenEntity] | None = None
     sentiment: str | Sentiment | None = None
-    ignored: tuple[
-        str, ...
-    ] = ()  # fields of these names that hold something else, as other programs write them
+    ignored: tuple[str, ...] = ()
 
 
 _GIVEN_TYPES: dict[str, Any] = {
@@ -46,13 +52,13 @@ _GIVEN_TYPES: dict[str, Any] = {
 
 
 def read_given_post(line: bytes, *, max_bytes: int, on_unknown: OnUnknown = lambda _: None) -> GivenPost:
-    """Return the post on a line, which is whatever `tocsin produce` takes.
+    """Return the post on a line; every line that `tocsin produce` takes is good.
 
     Args:
-        on_unknown: told the fields that are none of a post's and give nothing, if there are any.
+        on_unknown: called with the fields that are neither fields of a post nor used here, if there are any.
 
     Raises:
-        RecordError: it holds no post.
+        RecordError: the line holds no post.
     """
     fields: dict[str, Any] = {}
     post = decode(line, Post, max_bytes=max_bytes, on_unknown=fields.update)
@@ -69,10 +75,12 @@ def read_given_post(line: bytes, *, max_bytes: int, on_unknown: OnUnknown = lamb
 
 
 class GivenAnnotator:
-    """Annotates by what a post gives, and by the network, loaded when first needed, where it gives nothing.
+    """Annotates a post with what its file gives, and with the network if that is not everything.
+
+    The network is loaded when it is first needed.
 
     Args:
-        ignores_given: let the network annotate every post.
+        ignores_given: let the network annotate every post, even if its file gives entities and sentiment.
     """
 
     def __init__(self, settings: Settings, *, ignores_given: bool) -> None:
@@ -94,7 +102,7 @@ class GivenAnnotator:
         is_complete = given.entities is not None and given.sentiment is not None
         annotated = _bare(post) if is_complete else self._by_network(post)
         if given.entities is not None:
-            entities = [_place(entity, post.text) for entity in given.entities]
+            entities = [_locate(entity, post.text) for entity in given.entities]
             annotated = msgspec.structs.replace(annotated, entities=entities)
         if given.sentiment is not None:
             annotated = msgspec.structs.replace(annotated, sentiment=_sentiment(given.sentiment))
@@ -115,7 +123,7 @@ def _bare(post: Post) -> AnnotatedPost:
     )
 
 
-def _place(given: str | GivenEntity, text: str) -> Entity:
+def _locate(given: str | GivenEntity, text: str) -> Entity:
     entity = GivenEntity(given) if isinstance(given, str) else given
     start = text.find(entity.text) if entity.start is None else entity.start
     if start < 0 or not entity.text or text[start : start + len(entity.text)] != entity.text:

@@ -1,4 +1,4 @@
-"""`tocsin try`: one post through the whole, every step shown."""
+"""`tocsin try TEXT`: takes one post through network and LLM, and shows every step."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from models import Annotation, AnnotationError
-from pipeline.alert.attempt import Generation
 from pipeline.alert.metrics import VALID
+from pipeline.alert.outcome import AlertResult
 from pipeline.annotate.network import load_annotator, to_annotated_post
 from pipeline.errors import UnannotatableError
 from pipeline.messages import Alert, AnnotatedPost, Post
@@ -23,12 +23,12 @@ from pipeline.settings import Settings
 
 
 async def run_trial(text: str, settings: Settings) -> None:
-    """Annotate the text, write its alert, and show how; starts the embedded LLM where no server is named.
+    """Annotate the text, write its alert, and show every step; starts the embedded LLM if the settings name no server.
 
     Raises:
         SettingsError: the checkpoint or the device cannot be used.
         UnannotatableError: the network refuses the text.
-        LocalServiceError: the embedded LLM does not come up, or ends.
+        LocalServiceError: the embedded LLM does not start, or ends.
     """
     console = Console(highlight=False, soft_wrap=True)
     with console.status("loading the network"):
@@ -42,47 +42,49 @@ async def run_trial(text: str, settings: Settings) -> None:
     annotated = to_annotated_post(post, annotation, annotator, origin=NO_ORIGIN, stages=stages)
     _show_annotation(console, annotation, annotated)
     with console.status("asking the LLM"):
-        generation = await _generate(annotated, settings)
-    _show_generation(console, generation)
+        result = await _generate(annotated, settings)
+    _show_samples(console, result)
+    _show_candidates(console, result)
+    _show_outcome(console, result)
 
 
-async def _generate(annotated: AnnotatedPost, settings: Settings) -> Generation:
+async def _generate(annotated: AnnotatedPost, settings: Settings) -> AlertResult:
     async with open_session(settings) as llm:
         return await llm.while_running(llm.generator.generate(annotated))
 
 
 def _show_annotation(console: Console, annotation: Annotation, annotated: AnnotatedPost) -> None:
-    console.print(
-        _line("tokens", Text(" ").join([Text(printable(t.text), "on grey19") for t in annotation.tokens]))
-    )
+    tokens = [Text(printable(token.text), "on grey19") for token in annotation.tokens]
+    console.print(_line("tokens", Text(" ").join(tokens)))
     for entity in annotated.entities:
-        place = f"  characters {entity.start} to {entity.end}, {entity.score:.2f}"
-        console.print(
-            _line(
-                "entity",
-                Text.assemble((printable(entity.text), "bold"), f"  [{entity.type}]", (place, "dim")),
-            )
-        )
+        where = f"  characters {entity.start} to {entity.end}, {entity.score:.2f}"
+        shown = Text.assemble((printable(entity.text), "bold"), f"  [{entity.type}]", (where, "dim"))
+        console.print(_line("entity", shown))
     if not annotated.entities:
         console.print(_line("entity", Text("none", "yellow")))
     if annotated.sentiment:
         console.print(_line("sentiment", render_sentiment(annotated.sentiment)))
 
 
-def _show_generation(console: Console, generation: Generation) -> None:
-    if generation.samples:
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-        for sample in generation.samples:
-            verdict = Text(sample.rejected_by, "red") if sample.rejected_by else Text(VALID, "green")
-            table.add_row(Text("sample", "dim"), verdict, Text(printable(sample.text)))
-        console.print(table)
-    for index, candidate in enumerate(generation.candidates):
-        mark = "◄ chosen" if index == generation.chosen else ""
-        shown = f"{index + 1}. {candidate.theme}: {candidate.entity.text}"
-        console.print(
-            _line("candidate", Text.assemble(printable(shown), (f"  ×{candidate.count}  {mark}", "green")))
-        )
-    outcome = generation.outcome
+def _show_samples(console: Console, result: AlertResult) -> None:
+    if not result.samples:
+        return
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for sample in result.samples:
+        verdict = Text(sample.rejected_by, "red") if sample.rejected_by else Text(VALID, "green")
+        table.add_row(Text("sample", "dim"), verdict, Text(printable(sample.text)))
+    console.print(table)
+
+
+def _show_candidates(console: Console, result: AlertResult) -> None:
+    for index, candidate in enumerate(result.candidates):
+        mark = "◄ chosen" if index == result.chosen else ""
+        shown = printable(f"{index + 1}. {candidate.theme}: {candidate.entity.text}")
+        console.print(_line("candidate", Text.assemble(shown, (f"  ×{candidate.count}  {mark}", "green"))))
+
+
+def _show_outcome(console: Console, result: AlertResult) -> None:
+    outcome = result.outcome
     provenance = outcome.provenance
     llm = printable(provenance.llm or "")
     how = f"  {provenance.selected_by or ''} {llm} {provenance.candidate_prompt or ''}"

@@ -1,9 +1,9 @@
-"""`tocsin try --posts FILE`: many posts without Kafka, everything about each as a JSON object a line.
+"""`tocsin try --posts FILE`: writes the alerts of many posts and prints everything about each post as a line of JSON.
 
-What evaluations are run over. A line of the file is a post as `tocsin produce` takes it and may say what is in it, so
-that the network is not asked: `entities` (texts, or objects with `text` and perhaps `type`, `start`, `score`) and
-`sentiment` (a label, or an object with `label` and `score`). Fields of these names that hold anything else, as other
-programs write them, give nothing; the line's `ignored` names them.
+Evaluations read these lines. A line of the file is a post as `tocsin produce` takes it. It may also give `entities`
+(texts, or objects with `text` and optionally `type`, `start` and `score`) and `sentiment` (a label, or an object with
+`label` and `score`); the network finds what is missing. If a field of these names has another form, because other
+programs use the same name, it is ignored, and the printed line names it in `ignored`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.alert.attempt import Generation
+from pipeline.alert.candidates import Candidate, JudgedSample
 from pipeline.alert.metrics import VALID
+from pipeline.alert.outcome import AlertResult
 from pipeline.errors import RecordError, TocsinError
 from pipeline.messages import Alert, AnnotatedPost
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
@@ -28,14 +29,14 @@ from pipeline.sources.json_lines import Line, read_all_post_lines
 
 
 async def run_trial_file(file: Path, settings: Settings, *, ignores_given: bool = False) -> None:
-    """Print an object for each line of the file in its order, and a last one, `{"summary": ...}`.
+    """Print an object for each line of the file, in order, and `{"summary": ...}` at the end.
 
     Args:
-        ignores_given: let the network annotate every post, whatever the file says of it.
+        ignores_given: let the network annotate every post, even if the file gives entities and sentiment.
 
     Raises:
         SettingsError: the file, the checkpoint or the device cannot be used.
-        LocalServiceError: the embedded LLM does not come up, or ends.
+        LocalServiceError: the embedded LLM does not start, or ends.
     """
     lines = await read_all_post_lines(file)
     annotator = GivenAnnotator(settings, ignores_given=ignores_given)
@@ -49,11 +50,11 @@ async def run_trial_file(file: Path, settings: Settings, *, ignores_given: bool 
 
 
 async def _run(lines: list[Line], annotator: GivenAnnotator, llm: Session, unknown: UnknownFields) -> None:
-    """Print what becomes of each line; as many posts in work as the settings allow requests."""
-    places = asyncio.Semaphore(llm.settings.llm_max_requests)
+    """Print the outcome of each line, working on as many posts at once as the settings allow requests."""
+    slots = asyncio.Semaphore(llm.settings.llm_max_requests)
 
     async def work(line: Line) -> dict[str, Any]:
-        async with places:
+        async with slots:
             return await _try(line, annotator, llm, unknown)
 
     try:
@@ -62,10 +63,10 @@ async def _run(lines: list[Line], annotator: GivenAnnotator, llm: Session, unkno
             for task in tasks:
                 _print(await task)
     except* TocsinError as errors:
-        mistake = errors.exceptions[0]  # of a checkpoint, say, which is the same for every line
+        first = errors.exceptions[0]  # a broken checkpoint, for example, is the same error for every line
     else:
         return
-    raise mistake
+    raise first
 
 
 async def _try(line: Line, annotator: GivenAnnotator, llm: Session, unknown: UnknownFields) -> dict[str, Any]:
@@ -78,7 +79,7 @@ async def _try(line: Line, annotator: GivenAnnotator, llm: Session, unknown: Unk
             shown["ignored"] = given.ignored
         post = annotator.annotate(given)
         shown |= _describe_annotation(post)
-        shown |= _describe_generation(await llm.generator.generate(post))
+        shown |= _describe_result(await llm.generator.generate(post))
     except RecordError as error:
         shown |= {"outcome": error.reason, "error": str(error)}
     return shown | {"llm": _describe_cost(cost), "seconds": round(time.monotonic() - began, 4)}
@@ -89,34 +90,36 @@ def _describe_annotation(post: AnnotatedPost) -> dict[str, Any]:
     return {"entities": [entity.text for entity in post.entities], "sentiment": sentiment}
 
 
-def _describe_generation(generation: Generation) -> dict[str, Any]:
-    outcome = generation.outcome
+def _describe_result(result: AlertResult) -> dict[str, Any]:
+    outcome = result.outcome
     alert = outcome if isinstance(outcome, Alert) else None
     return {
         "outcome": "alert" if isinstance(outcome, Alert) else outcome.reason,
         "alert": alert and alert.alert,
         "theme": alert and alert.theme,
         "entity": alert and alert.entity,
-        "selected_by": generation.method,
+        "selected_by": result.method,
         "confidence": alert and alert.confidence,
-        "chosen": generation.chosen,
-        "candidates": [
-            {
-                "theme": candidate.theme,
-                "entity": candidate.entity.text,
-                "count": candidate.count,
-                "log_probability": candidate.log_probability,
-            }
-            for candidate in generation.candidates
-        ],
-        "samples": [
-            {
-                "text": sample.text,
-                "verdict": sample.rejected_by or VALID,
-                "log_probability": sample.log_probability,
-            }
-            for sample in generation.samples
-        ],
+        "chosen": result.chosen,
+        "candidates": [_describe_candidate(candidate) for candidate in result.candidates],
+        "samples": [_describe_sample(sample) for sample in result.samples],
+    }
+
+
+def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "theme": candidate.theme,
+        "entity": candidate.entity.text,
+        "count": candidate.count,
+        "log_probability": candidate.log_probability,
+    }
+
+
+def _describe_sample(sample: JudgedSample) -> dict[str, Any]:
+    return {
+        "text": sample.text,
+        "verdict": sample.rejected_by or VALID,
+        "log_probability": sample.log_probability,
     }
 
 

@@ -1,27 +1,33 @@
-"""Lines of posts from a file or pipe: the one place that reads them, for `produce`, `demo` and `try` alike.
+"""Posts from a file or pipe of JSON lines: `produce`, `demo` and `try` all read them here.
 
-A line ends with a line feed, with or without a carriage return before it; the last one needs no end. Blank lines are
-nothing but keep their numbers, and a byte order mark before a line is dropped. A file of another form is refused in
-words before anything of it is used.
+A line ends with a line feed, with or without a carriage return before it; the last line may lack its end. Blank lines
+are skipped but counted. A byte order mark at the start of a line is dropped. A file of another form, a compressed one
+for example, is refused before any line of it is used.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.errors import SettingsError
+from pipeline.errors import RecordError, SettingsError
+from pipeline.messages import Post
+from pipeline.messages.codec import decode
+from pipeline.messages.post_fields import OnUnknown
+from pipeline.messages.record import Outgoing
+from pipeline.settings import Settings
+from pipeline.sources.produce import SourceItem
 
 _STDIN = 0
 _READ_BYTES = 65_536
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-# How files begin that hold posts in another form, and what to do with them.
+# How compressed files begin, the name of the compression, and the program that undoes it.
 _COMPRESSED = {
     b"\x1f\x8b": ("gzip", "zcat"),
     b"\x28\xb5\x2f\xfd": ("zstd", "zstdcat"),
@@ -33,9 +39,9 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Line(NamedTuple):
-    """A line that is not blank, without the blanks around it."""
+    """A line that is not blank, without the blanks around it, and its number in the file; the first is 1."""
 
-    number: int  # in the file; the first is 1
+    number: int
     content: bytes
 
 
@@ -43,7 +49,7 @@ def open_posts(file: str) -> FileIO:
     """Open a file of posts, or standard input (`-`).
 
     Raises:
-        SettingsError: it cannot be read.
+        SettingsError: the file cannot be read.
     """
     if file == "-":
         return FileIO(_STDIN, closefd=False)
@@ -54,13 +60,13 @@ def open_posts(file: str) -> FileIO:
 
 
 async def read_post_lines(stream: FileIO, *, is_raw: bool = False) -> AsyncIterator[list[Line]]:
-    """Yield the lines of a file or pipe as they come, those that are there at once together.
+    """Yield the lines of a file or pipe as they come. Lines that are available at the same time come together.
 
     Args:
-        is_raw: give every line as it is, whatever the file may be.
+        is_raw: yield every line as it is, and accept a file of any form.
 
     Raises:
-        SettingsError: it cannot be read, or holds posts in another form than one JSON object a line.
+        SettingsError: the file cannot be read, or does not hold one JSON object a line.
     """
     num_lines, is_checked = 0, is_raw
     async for contents in split_lines(stream):
@@ -75,18 +81,63 @@ async def read_post_lines(stream: FileIO, *, is_raw: bool = False) -> AsyncItera
 
 
 async def read_all_post_lines(file: Path) -> list[Line]:
-    """Return all lines of a file; raises as the two functions above."""
+    """Return all lines of a file; raises what `open_posts` and `read_post_lines` raise."""
     with open_posts(str(file)) as stream:
         return [line async for lines in read_post_lines(stream) for line in lines]
 
 
+async def read_records(
+    stream: FileIO, to_record: Callable[[bytes], Outgoing], *, is_raw: bool = False
+) -> AsyncIterator[list[SourceItem]]:
+    """Yield an item for each line of a file or pipe, in batches as `read_post_lines` yields them.
+
+    Args:
+        to_record: makes a record of a line, or raises a `RecordError`.
+        is_raw: as in `read_post_lines`.
+
+    Raises:
+        SettingsError: the file cannot be read, or does not hold one JSON object a line.
+    """
+    async for lines in read_post_lines(stream, is_raw=is_raw):
+        yield [to_item(line, to_record) for line in lines]
+
+
+def to_item(line: Line, to_record: Callable[[bytes], Outgoing]) -> SourceItem:
+    """Return the line's number, with its record or the error that `to_record` raises."""
+    try:
+        return SourceItem(line.number, to_record(line.content))
+    except RecordError as error:
+        return SourceItem(line.number, error)
+
+
+def post_record(line: bytes, settings: Settings, on_unknown: OnUnknown | None = None) -> Outgoing:
+    """Return the record for a line that holds a post.
+
+    Args:
+        on_unknown: called with the fields that a post does not have, if there are any.
+
+    Raises:
+        RecordError: the line holds no post.
+    """
+    post = decode(line, Post, max_bytes=settings.max_post_bytes, on_unknown=on_unknown)
+    return Outgoing(settings.topic_posts, post.id.encode(), line)
+
+
+def raw_record(line: bytes, settings: Settings, on_unknown: OnUnknown | None = None) -> Outgoing:
+    """Return the record for a line, whatever it holds; the record has no key if the line holds no post."""
+    try:
+        return post_record(line, settings, on_unknown)
+    except RecordError:
+        return Outgoing(settings.topic_posts, None, line)
+
+
 def _strip(content: bytes, *, is_raw: bool) -> bytes:
-    # Also within a file: somebody put two together.
+    # Every line may begin with a byte order mark, not only the first: two files may have been put together.
     return (content if is_raw else content.removeprefix(_BYTE_ORDER_MARK)).strip()
 
 
 def _check_form(first: bytes, file: str) -> None:
-    """Refuse a file whose first line tells that no line of it can be a post."""
+    """Raise `SettingsError` if the first line shows that no line of the file can be a post."""
     if problem := _find_other_form(first):
         raise SettingsError([f"{file}: {problem}"])
 
@@ -95,7 +146,7 @@ def _find_other_form(first: bytes) -> str | None:
     for mark, (name, program) in _COMPRESSED.items():
         if first.startswith(mark):
             return f"compressed ({name}): expected plain text: {program} FILE | tocsin produce -"
-    # No JSON in UTF-8 has a NUL, and in UTF-16 every second byte of what begins an object is one.
+    # JSON in UTF-8 never has a NUL; at the start of an object in UTF-16 every second byte is a NUL.
     if first.startswith(_UTF_16_MARKS) or b"\0" in first[:4]:
         return "not in UTF-8 but in UTF-16: iconv -f UTF-16 -t UTF-8 FILE"
     if first.startswith(b"["):
@@ -106,7 +157,7 @@ def _find_other_form(first: bytes) -> str | None:
 
 
 async def split_lines(stream: FileIO) -> AsyncIterator[list[bytes]]:
-    """Yield the lines of a stream, blank ones too, as they come, those that are there at once together."""
+    """Yield all lines of a stream as they come. Lines that are available at the same time come together."""
     pending = bytearray()
     while chunk := await _read(stream):
         pending += chunk
@@ -118,7 +169,7 @@ async def split_lines(stream: FileIO) -> AsyncIterator[list[bytes]]:
 
 
 async def _read(stream: FileIO) -> bytes:
-    """Return what can be read now, and wait where that is nothing; empty at the end."""
+    """Return the bytes that can be read now, waiting for the first; empty at the end of the stream."""
     loop = asyncio.get_running_loop()
     result: asyncio.Future[bytes] = loop.create_future()
 
@@ -136,10 +187,10 @@ async def _read(stream: FileIO) -> bytes:
             chunk = stream.read(_READ_BYTES) or b""
         except OSError as error:
             chunk = error
-        with suppress(RuntimeError):  # nobody waits any more: the loop is closed
+        with suppress(RuntimeError):  # the loop is closed, and nothing waits for the bytes any more
             loop.call_soon_threadsafe(settle, chunk)
 
-    # Not a thread of the loop's pool: Ctrl-C would wait for it, and it for a line that may never come.
+    # Not a thread of the loop's pool: after Ctrl-C the loop would wait for it, and a next line may never come.
     threading.Thread(target=read, daemon=True).start()
     return await result
 

@@ -10,10 +10,10 @@ import pytest
 from prometheus_client import generate_latest
 
 from pipeline.alert.agent import AlertAgent
-from pipeline.alert.attempt import Generation
 from pipeline.alert.candidates import JudgedSample
 from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.metrics import AlertMetrics
+from pipeline.alert.outcome import AlertResult
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.messages import Alert, AnnotatedPost, SelectionMethod, outcome_id
 from pipeline.messages.codec import decode, encode
@@ -41,7 +41,7 @@ class FakeGenerator:
         self.max_running = 0
         self.release = asyncio.Event()
 
-    async def generate(self, post: AnnotatedPost) -> Generation:
+    async def generate(self, post: AnnotatedPost) -> AlertResult:
         self.num_running += 1
         self.max_running = max(self.max_running, self.num_running)
         try:
@@ -50,7 +50,7 @@ class FakeGenerator:
         finally:
             self.num_running -= 1
 
-    async def _generate(self, post: AnnotatedPost) -> Generation:
+    async def _generate(self, post: AnnotatedPost) -> AlertResult:
         if "slow" in post.post.text:
             await self.release.wait()
         if "away" in post.post.text:
@@ -60,12 +60,14 @@ class FakeGenerator:
         if "defect" in post.post.text:
             raise ZeroDivisionError
         if not post.entities:
-            return Generation(make_abstention(post), (), (), None, None)
+            return AlertResult(outcome=make_abstention(post))
         samples = (
             JudgedSample("Fire: Athens", None, None),
             JudgedSample("2024: Athens", None, "theme_words"),
         )
-        return Generation(make_alert(post), samples, (), 0, SelectionMethod.ONLY_CANDIDATE)
+        return AlertResult(
+            outcome=make_alert(post), samples=samples, chosen=0, method=SelectionMethod.ONLY_CANDIDATE
+        )
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from models.prompts.plain_text import shown_entity, shown_post
 from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.build import llm_options, longest_candidate_prompt, longest_selection_prompt
 from pipeline.alert.candidates import Candidate
-from pipeline.alert.evidence import Grounds
+from pipeline.alert.evidence import Evidence
 from pipeline.alert.selection import list_options
 from pipeline.llm.client import LlmClient
 from pipeline.settings import load_settings
-from tests.pipeline.alert.test_filters import annotated
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
+from tests.pipeline.samples import annotated
 
 _NAMES = [f"{chr(65 + number)}{'very ' * 23}long name" for number in range(12)]
 _POST = annotated(" and ".join(_NAMES), _NAMES)
@@ -51,17 +51,17 @@ def _num_bytes(chat: Sequence[ChatMessage]) -> int:
 @pytest.mark.parametrize("ref", ["candidate-v1", "writer-v1"])
 def test_no_candidate_prompt_is_longer(ref: str) -> None:
     """A post of 1,500 bytes with twelve names of 120 comes near it, and not above."""
-    grounds = Grounds.of(_POST)
-    assert len(grounds.entities) == 12
+    evidence = Evidence.of(_POST)
+    assert len(evidence.entities) == 12
     chat = load_prompt(ref).render(
-        post=shown_post(_POST.post.text), entities="; ".join(grounds.entities), sentiment="negative"
+        post=shown_post(_POST.post.text), entities="; ".join(evidence.entities), sentiment="negative"
     )
     assert 0.95 < _num_bytes(chat) / _num_bytes(longest_candidate_prompt(ref)) <= 1
 
 
 def test_no_selection_prompt_is_longer() -> None:
     """Nor one with eight options of three long words and such a name each."""
-    entities = list(Grounds.of(_POST).entities.values())[:8]
+    entities = list(Evidence.of(_POST).entities.values())[:8]
     candidates = [Candidate("Large demonstrations expected", entity) for entity in entities]
     chat = load_prompt("selection-v2").render(
         post=shown_post(_POST.post.text), options=list_options(candidates)

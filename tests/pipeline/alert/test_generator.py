@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.prompts.prompt import ChatMessage
-from pipeline.alert.attempt import Generation
 from pipeline.alert.candidates import merge
-from pipeline.alert.generator import CANDIDATE_PROMPT, SELECTION_PROMPT, AlertGenerator
+from pipeline.alert.generator import CANDIDATE_PROMPT, SELECTION_PROMPT, AlertGenerator, AlertOptions
+from pipeline.alert.outcome import AlertResult
 from pipeline.alert.selection import SelectionName
 from pipeline.errors import InvalidMessageError, LlmRefusedError
 from pipeline.llm.answers import Choice, Sample
@@ -25,14 +25,14 @@ from pipeline.messages import (
     StageTime,
     outcome_id,
 )
-from tests.pipeline.alert.test_filters import THEME, annotated
+from tests.pipeline.samples import THEME, annotated
 
 TEXT = "Floods hit New\nOrleans again, FEMA sends help http://t.co/x"
 POST = annotated(TEXT, ["New\nOrleans", "FEMA"])
 
 
 class Llm:
-    """A fake LLM client: gives these samples and this choice, and keeps what it was asked."""
+    """A fake LLM client that gives these samples and this choice, and keeps what it was asked."""
 
     model = "fake"
 
@@ -51,8 +51,10 @@ class Llm:
         return Choice("", self.choice)
 
 
-async def generate(llm: Llm, post: AnnotatedPost = POST, selection: SelectionName = "llm") -> Generation:
-    generator = AlertGenerator(llm, num_samples=4, temperature=0.7, max_tokens=24, selection=selection)
+async def generate(llm: Llm, post: AnnotatedPost = POST, selection: SelectionName = "llm") -> AlertResult:
+    generator = AlertGenerator(
+        llm, AlertOptions(num_samples=4, temperature=0.7, max_tokens=24, selection=selection)
+    )
     return await generator.generate(post)
 
 
@@ -61,10 +63,10 @@ async def test_an_alert_says_what_it_is_and_what_made_it() -> None:
     llm = Llm(
         ["Severe flooding: new orleans", "severe flooding: New Orleans", "Monday: FEMA", "Flood aid: FEMA"], 1
     )
-    generation = await generate(llm)
-    alert = generation.outcome
+    result = await generate(llm)
+    alert = result.outcome
     assert isinstance(alert, Alert)
-    chosen = generation.candidates[1]
+    chosen = result.candidates[1]
     assert (alert.theme, alert.entity) == (chosen.theme, chosen.entity.text)
     assert (alert.entity_start, alert.entity_end) == (chosen.entity.start, chosen.entity.end)
     assert alert.alert == f"{chosen.theme}: {' '.join(chosen.entity.text.split())}"
@@ -76,8 +78,8 @@ async def test_an_alert_says_what_it_is_and_what_made_it() -> None:
         SELECTION_PROMPT,
     )
     assert (made_by.num_sampled, made_by.num_valid, made_by.selected_by) == (4, 2, SelectionMethod.LLM)
-    assert [sample.rejected_by for sample in generation.samples] == [None, None, "theme_date", None]
-    assert sorted(candidate.count for candidate in generation.candidates) == [1, 2]
+    assert [sample.rejected_by for sample in result.samples] == [None, None, "theme_date", None]
+    assert sorted(candidate.count for candidate in result.candidates) == [1, 2]
 
 
 async def test_the_prompt_shows_cleaned_data_and_the_grammar_its_entities() -> None:
@@ -104,22 +106,22 @@ async def test_the_only_candidate_needs_no_selection() -> None:
 
 
 async def test_none_of_these_is_an_abstention() -> None:
-    """Where the LLM finds every candidate wrong none is published, and the abstention keeps the way to it."""
-    generation = await generate(Llm(["Severe flooding: FEMA", "Flood aid: FEMA"], choice=2))
-    abstention = generation.outcome
+    """If the LLM finds every candidate wrong, none is published, and the abstention keeps the way to it."""
+    result = await generate(Llm(["Severe flooding: FEMA", "Flood aid: FEMA"], choice=2))
+    abstention = result.outcome
     assert isinstance(abstention, Abstention)
     assert abstention.reason is AbstentionReason.NONE_SELECTED
     assert abstention.provenance.selected_by is SelectionMethod.LLM
     assert abstention.provenance.selection_prompt == SELECTION_PROMPT
-    assert (len(generation.candidates), generation.chosen) == (2, None)
+    assert (len(result.candidates), result.chosen) == (2, None)
 
 
 @pytest.mark.parametrize(
     ("selection", "theme"),
     [("first", "Severe flooding"), ("majority", "Flood damage"), ("likelihood", "Aid")],
 )
-async def test_other_methods_ask_nobody(selection: SelectionName, theme: str) -> None:
-    """First, most frequent and likeliest are found among the samples, and no selection prompt is claimed."""
+async def test_other_methods_do_not_ask_the_llm(selection: SelectionName, theme: str) -> None:
+    """The first, the most frequent and the likeliest are found among the samples; no selection prompt is named."""
     llm = Llm(["Severe flooding: FEMA", "Flood damage: FEMA", "Flood damage: FEMA", "Aid: FEMA"])
     alert = (await generate(llm, selection=selection)).outcome
     assert isinstance(alert, Alert)
@@ -137,22 +139,24 @@ async def test_other_methods_ask_nobody(selection: SelectionName, theme: str) ->
         (annotated("so tired today", []), AbstentionReason.NO_ENTITY),
     ],
 )
-async def test_nothing_to_write_about_costs_no_request(post: AnnotatedPost, reason: AbstentionReason) -> None:
-    """Without text or entity the LLM is not asked, and the abstention claims no LLM and no prompt."""
+async def test_a_post_without_text_or_entity_costs_no_request(
+    post: AnnotatedPost, reason: AbstentionReason
+) -> None:
+    """The LLM is not asked, and the abstention names no LLM and no prompt."""
     llm = Llm()
-    generation = await generate(llm, post)
-    abstention = generation.outcome
+    result = await generate(llm, post)
+    abstention = result.outcome
     assert isinstance(abstention, Abstention)
     assert abstention.reason is reason
     assert (abstention.provenance.llm, abstention.provenance.candidate_prompt) == (None, None)
     assert not llm.sampled
-    assert generation.samples == ()
+    assert result.samples == ()
 
 
 async def test_no_valid_candidate_is_an_abstention() -> None:
     """Samples that break the rules are never published."""
-    generation = await generate(Llm(["NO VALID ALERT", "2024: FEMA", "", "Flood: Houston"]))
-    abstention = generation.outcome
+    result = await generate(Llm(["NO VALID ALERT", "2024: FEMA", "", "Flood: Houston"]))
+    abstention = result.outcome
     assert isinstance(abstention, Abstention)
     assert abstention.reason is AbstentionReason.NO_VALID_CANDIDATE
     assert (abstention.provenance.num_sampled, abstention.provenance.num_valid) == (4, 0)
@@ -160,7 +164,7 @@ async def test_no_valid_candidate_is_an_abstention() -> None:
 
 
 async def test_stages_are_added_to_those_of_the_post() -> None:
-    """Each stage says when it began, in UTC, and how long it took; a post without requests has none."""
+    """Each stage says when it began, in UTC, and how long it took."""
     before = StageTime(name="annotate", started_at=datetime.now(UTC), seconds=0.1)
     post = msgspec.structs.replace(POST, stages=[before])
     outcome = (await generate(Llm(["Severe flooding: FEMA", "Flood aid: FEMA"]), post)).outcome
@@ -188,14 +192,14 @@ async def test_a_redelivered_post_is_asked_about_in_the_same_way() -> None:
         msgspec.structs.replace(POST, post=msgspec.structs.replace(POST.post, text="something else")),
     ],
 )
-async def test_an_annotation_that_does_not_fit_is_invalid(post: AnnotatedPost) -> None:
-    """An entity that is not in the text can never be published as if it were."""
+async def test_an_annotation_that_does_not_fit_its_post_is_invalid(post: AnnotatedPost) -> None:
+    """An entity that is not in the text is never published."""
     with pytest.raises(InvalidMessageError):
         await generate(Llm(["Severe flooding: FEMA"]), post)
 
 
-async def test_a_refusal_is_the_callers_matter() -> None:
-    """A refused prompt leaves as it is, for the dead letters."""
+async def test_a_refused_prompt_is_raised() -> None:
+    """The agent makes a dead letter of the refusal."""
 
     class Refusing(Llm):
         async def sample(self, messages: Sequence[ChatMessage], **options: Any) -> list[Sample]:
@@ -208,10 +212,10 @@ async def test_a_refusal_is_the_callers_matter() -> None:
 @given(st.lists(st.text() | st.text().map("{}: FEMA".format), max_size=5), st.text(max_size=40))
 async def test_whatever_is_sampled_the_outcome_keeps_the_rules(samples: list[str], noise: str) -> None:
     """An outcome is an abstention, or a theme of one to three words and an entity verbatim in the text."""
-    generation = await generate(Llm(samples), annotated(f"{noise} FEMA {noise}", ["FEMA"]))
-    outcome = generation.outcome
-    if generation.samples:
-        assert outcome.provenance.num_valid == len(merge(generation.samples))
+    result = await generate(Llm(samples), annotated(f"{noise} FEMA {noise}", ["FEMA"]))
+    outcome = result.outcome
+    if result.samples:
+        assert outcome.provenance.num_valid == len(merge(result.samples))
     if isinstance(outcome, Alert):
         assert THEME.fullmatch(outcome.theme)
         assert outcome.post.text[outcome.entity_start : outcome.entity_end] == outcome.entity

@@ -24,7 +24,7 @@ CANDIDATES = [
 
 
 class Chooser:
-    """A fake LLM client that always chooses the same."""
+    """A fake LLM client that always makes the same choice."""
 
     def __init__(
         self, index: int | None, text: str = "", probabilities: tuple[float, ...] | None = None
@@ -48,14 +48,14 @@ async def selected(
 
 @pytest.mark.parametrize("name", ["llm", "majority", "likelihood", "first"])
 async def test_the_only_candidate_is_not_asked_about(name: SelectionName) -> None:
-    """One candidate needs no method, and nobody says how sure that is."""
+    """A single candidate needs no method, and has no confidence."""
     chooser = Chooser(0)
     assert await selected(CANDIDATES[:1], chooser, name) == Selection(0, SelectionMethod.ONLY_CANDIDATE)
     assert not chooser.asked
 
 
 async def test_the_llm_chooses_among_numbered_options() -> None:
-    """The LLM sees the post and every candidate under its number, entities cleaned, and may take none."""
+    """The LLM sees the post and every candidate under its number, with entities cleaned; the last option is none."""
     chooser = Chooser(2, probabilities=(0.1, 0.2, 0.6, 0.1))
     assert await selected(CANDIDATES, chooser) == Selection(2, SelectionMethod.LLM, 0.6)
     [(turn, num_options)] = chooser.asked
@@ -65,12 +65,12 @@ async def test_the_llm_chooses_among_numbered_options() -> None:
 
 
 async def test_the_llm_may_find_none_good_enough() -> None:
-    """The option after the last candidate chooses nothing."""
+    """The option after the last candidate chooses none of them."""
     assert await selected(CANDIDATES, Chooser(3)) == Selection(None, SelectionMethod.LLM)
 
 
 async def test_an_answer_that_repeats_one_option_is_understood() -> None:
-    """A server without constraint may answer in words; of two options repeated neither is chosen."""
+    """A server without grammars may answer in words; if it repeats two options, neither is chosen."""
     named = await selected(CANDIDATES, Chooser(None, "The best is rain: cuba."))
     assert named == Selection(2, SelectionMethod.LLM_WORDS)
     refused = await selected(CANDIDATES, Chooser(None, "None of these"))
@@ -80,14 +80,14 @@ async def test_an_answer_that_repeats_one_option_is_understood() -> None:
 
 
 async def test_an_unusable_answer_falls_back_to_the_majority() -> None:
-    """Where the LLM names no option, what most samples said is published, the first of equals, with its share."""
+    """If the LLM names no option, the candidate that most samples say wins; its confidence is its share of them."""
     expected = Selection(1, SelectionMethod.MAJORITY_FALLBACK, 3 / 7)
     assert await selected(CANDIDATES, Chooser(None)) == expected
 
 
 @pytest.mark.parametrize("error", [LlmRefusedError("too long"), LlmUnavailableError("away for long")])
 async def test_a_refused_question_falls_back_too(error: Exception) -> None:
-    """Candidates that are there are not lost because nobody can be asked about them."""
+    """Candidates are not lost because the LLM cannot be asked about them."""
 
     class Refusing(Chooser):
         async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: int) -> Choice:
@@ -97,7 +97,7 @@ async def test_a_refused_question_falls_back_too(error: Exception) -> None:
 
 
 async def test_the_llm_sees_the_most_frequent_of_many() -> None:
-    """More candidates than one digit can number: the rarest are left out, and the answer still finds its own."""
+    """One digit numbers only the most frequent candidates; the answer is still the index among all of them."""
     many = [Candidate(f"Storm {chr(97 + n)}", CUBA, 1 if n < 4 else 2) for n in range(MAX_OPTIONS + 4)]
     chooser = Chooser(MAX_OPTIONS - 1)
     assert (await selected(many, chooser)).index == len(many) - 1
@@ -106,7 +106,7 @@ async def test_the_llm_sees_the_most_frequent_of_many() -> None:
 
 
 async def test_likelihood_takes_the_likeliest() -> None:
-    """The best log-probability wins, sure by its share, however small the probabilities are."""
+    """The best log-probability wins; its share is the confidence, even if the probabilities are very small."""
     expected = 1 / (1 + math.exp(-0.5) + math.exp(-7))
     for shift in (0.0, -5000.0):
         moved = [replace(one, log_probability=(one.log_probability or 0) + shift) for one in CANDIDATES]
@@ -115,23 +115,23 @@ async def test_likelihood_takes_the_likeliest() -> None:
         assert selection.confidence == pytest.approx(expected)
 
 
-async def test_likelihood_without_log_probabilities_is_the_majority() -> None:
-    """A server that gives none is told apart in the method."""
+async def test_likelihood_without_log_probabilities_falls_back_to_the_majority() -> None:
+    """The method says that the server gives no log-probabilities."""
     candidates = [replace(CANDIDATES[0], log_probability=None), *CANDIDATES[1:]]
     assert by_likelihood(candidates) == Selection(1, SelectionMethod.MAJORITY_FALLBACK, 3 / 7)
 
 
 async def test_first_takes_the_first_sample() -> None:
-    """Whatever the order in which the LLM would see them."""
+    """The order in which the LLM would see the candidates does not count."""
     assert await selected(CANDIDATES[::-1], Chooser(0), "first") == Selection(2, SelectionMethod.FIRST)
 
 
 @given(st.permutations(CANDIDATES), st.integers(min_value=0))
-def test_the_order_depends_on_the_seed_alone(candidates: list[Candidate], seed: int) -> None:
-    """However the samples came in, the LLM sees the same order again."""
+def test_the_order_depends_only_on_the_seed(candidates: list[Candidate], seed: int) -> None:
+    """The order of the samples does not change the order that the LLM sees."""
     assert shuffle(candidates, seed) == shuffle(CANDIDATES, seed)
 
 
 def test_different_seeds_give_different_orders() -> None:
-    """No candidate has a fixed place."""
+    """No candidate has a fixed position."""
     assert {shuffle(CANDIDATES, seed)[0].theme for seed in range(30)} == {"Storm", "Flood", "Rain"}

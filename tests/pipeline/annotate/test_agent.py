@@ -15,7 +15,7 @@ from pipeline.messages.codec import decode, encode
 from pipeline.messages.record import Outgoing, Record
 from pipeline.topology import ANNOTATE
 from tests.pipeline.fakes import FakeAnnotator, FakePublisher, make_outbox, make_record, run_agent
-from tests.pipeline.messages.test_stopwatch import ClockSetBack
+from tests.pipeline.samples import ClockSetBack
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from models import DEFAULT_CHECKPOINT, Annotator
 from models.prompts.prompt import ChatMessage, load_prompt
-from pipeline.alert.generator import AlertGenerator
+from pipeline.alert.generator import AlertGenerator, AlertOptions
 from pipeline.annotate.agent import AnnotateAgent
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.errors import RecordError
@@ -27,9 +27,9 @@ from pipeline.printable import json_line
 from pipeline.settings import Settings
 from pipeline.stream.outbox import Outbox
 from pipeline.topology import ANNOTATE
-from tests.pipeline.alert.test_filters import THEME, annotated
 from tests.pipeline.fakes import FakePublisher, make_record, run_agent
 from tests.pipeline.hostile_posts import GOOD, INSTRUCTIONS, MAX_BYTES, RECORDS, post
+from tests.pipeline.samples import THEME, annotated
 
 # Far above what any of them takes, on a machine that does much else.
 _MAX_CPU_SECONDS = 20
@@ -81,7 +81,7 @@ class ObedientLlm:
 
 async def _alert(annotated_post: AnnotatedPost) -> tuple[Alert | Abstention, ObedientLlm]:
     llm = ObedientLlm(annotated_post.post.text, [entity.text for entity in annotated_post.entities])
-    generator = AlertGenerator(llm, num_samples=8, temperature=0.7, max_tokens=24)
+    generator = AlertGenerator(llm, AlertOptions(num_samples=8, temperature=0.7, max_tokens=24))
     return (await generator.generate(annotated_post)).outcome, llm
 
 

@@ -1,8 +1,6 @@
 """Passwords, certificates and ACLs of a real Apache Kafka: right ones work, and wrong ones are told at once."""
 
 import asyncio
-import os
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,36 +13,29 @@ import pytest
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka.acls import Needs, check_acls
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
-from pipeline.messages.record import Outgoing
-from pipeline.settings import PREFIX, Settings
+from pipeline.settings import Settings
 from tests.pipeline.kafka.brokers import kafka_or_skip, started
 from tests.pipeline.kafka.secured_kafka import (
+    ALL_RIGHTS,
     DESCRIBE,
-    GROUP,
     PASSWORD,
-    READ,
     TOPIC,
+    TOPICS,
     WRITE,
-    Acl,
     SecuredKafka,
     client_settings,
     make_certificate,
+    publish_and_read,
+    run_tocsin,
+    start_tocsin,
 )
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka, pytest.mark.timeout(300)]
 
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-_TOPICS = ("posts", "posts.annotated", "alerts", "alerts.abstained", "posts.dead")
-# What deploy/README.md says that one user for everything needs.
-_ALL_RIGHTS: list[Acl] = [
-    *((TOPIC, topic, operation) for topic in _TOPICS for operation in (READ, WRITE)),
-    (GROUP, "tocsin-annotate", READ),
-    (GROUP, "tocsin-alert", READ),
-]
 _LOGIN: dict[str, Any] = {
     "kafka_sasl_mechanism": "SCRAM-SHA-512",
     "kafka_username": "tocsin",
@@ -62,29 +53,16 @@ async def _secured(folder: Path, *users: str) -> AsyncIterator[SecuredKafka]:
         yield kafka
 
 
-async def _use(settings: Settings, topic: str = "posts") -> bytes | None:
-    """Do with our own clients all that the program does; returns the first record of the topic."""
-    cluster = Cluster.of(settings)
-    await ensure_topics(settings)
-    publisher = await Publisher.connect(cluster)
-    try:
-        await publisher.publish([Outgoing(topic, b"k", b"v")])
-    finally:
-        await publisher.close()
-    async with follow(cluster, [topic], from_beginning=True) as records:
-        return (await asyncio.wait_for(anext(records), _PROMPT_SECONDS)).value
-
-
 async def test_every_login_works(tmp_path: Path) -> None:
     """Each mechanism with and without TLS, and a certificate instead of a password, by our own clients."""
     async with _secured(tmp_path, "tocsin") as kafka:
-        await kafka.allow("tocsin", *_ALL_RIGHTS)
-        await kafka.allow("CN=agent", *_ALL_RIGHTS)
+        await kafka.allow("tocsin", *ALL_RIGHTS)
+        await kafka.allow("CN=agent", *ALL_RIGHTS)
         for mechanism in _MECHANISMS:
             for listener in ("SASL_SSL", "SASL_PLAINTEXT"):
                 login = _LOGIN | {"kafka_sasl_mechanism": mechanism}
-                assert await _use(Settings(**client_settings(kafka, listener, **login))) == b"v"
-        assert await _use(Settings(**client_settings(kafka, "SSL"))) == b"v"
+                assert await publish_and_read(Settings(**client_settings(kafka, listener, **login))) == b"v"
+        assert await publish_and_read(Settings(**client_settings(kafka, "SSL"))) == b"v"
 
 
 async def test_every_refusal_is_told_at_once_and_by_its_cause(tmp_path: Path) -> None:
@@ -122,7 +100,7 @@ async def test_every_refusal_is_told_at_once_and_by_its_cause(tmp_path: Path) ->
         for settings, error, message in cases:
             began = time.monotonic()
             with pytest.raises(error, match=message) as caught:
-                await _use(Settings(**{"brokers": secured, **settings}))
+                await publish_and_read(Settings(**{"brokers": secured, **settings}))
             assert time.monotonic() - began < _PROMPT_SECONDS
             assert "hunter2" not in str(caught.value)
 
@@ -130,7 +108,7 @@ async def test_every_refusal_is_told_at_once_and_by_its_cause(tmp_path: Path) ->
 async def test_a_missing_acl_is_named(tmp_path: Path) -> None:
     """Who may not create, write or read a topic, or be in a group, is told which of it; all of it before the work."""
     async with _secured(tmp_path, "nobody", "writer") as kafka:
-        await kafka.allow("writer", (TOPIC, "posts", WRITE), *((TOPIC, topic, DESCRIBE) for topic in _TOPICS))
+        await kafka.allow("writer", (TOPIC, "posts", WRITE), *((TOPIC, topic, DESCRIBE) for topic in TOPICS))
         nobody = Settings(**client_settings(kafka, "SASL_SSL", **_LOGIN | {"kafka_username": "nobody"}))
         writer = Settings(**client_settings(kafka, "SASL_SSL", **_LOGIN | {"kafka_username": "writer"}))
         with pytest.raises(KafkaAccessError, match=r"sees no topic '.*' and may not create it"):
@@ -138,9 +116,9 @@ async def test_a_missing_acl_is_named(tmp_path: Path) -> None:
         with pytest.raises(KafkaAccessError, match=r"user 'nobody' at .* lacks an ACL: Write"):
             await Publisher.connect(Cluster.of(nobody))
         with pytest.raises(KafkaAccessError, match="lacks an ACL: Write on topic 'alerts'"):
-            await _use(writer, "alerts")
+            await publish_and_read(writer, "alerts")
         with pytest.raises(KafkaAccessError, match="lacks an ACL: Read on topic 'posts'"):
-            await _use(writer, "posts")
+            await publish_and_read(writer, "posts")
         needs = Needs(["posts"], "tocsin-annotate", ["posts", "posts.annotated"])
         with pytest.raises(KafkaAccessError) as caught:
             await _until_known(writer, needs)
@@ -161,34 +139,10 @@ async def _until_known(settings: Settings, needs: Needs) -> None:
                 await asyncio.sleep(0.2)
 
 
-async def _tocsin(*arguments: str, **settings: object) -> tuple[int, str, str]:
-    """Run the program to its end; returns the exit status, and what it wrote to both outputs."""
-    process = await _start(*arguments, **settings)
-    try:
-        output, errors = await asyncio.wait_for(process.communicate(), 150)
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode is not None
-    return process.returncode, output.decode(), errors.decode()
-
-
-async def _start(*arguments: str, **settings: object) -> asyncio.subprocess.Process:
-    variables = {f"{PREFIX}{name.upper()}": str(value) for name, value in settings.items()}
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("tocsin"),
-        *arguments,
-        env=inherited | variables | {"OMP_NUM_THREADS": "1", "COLUMNS": "300"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-
 @asynccontextmanager
 async def _agent(role: str, logs: list[str], **settings: object) -> AsyncIterator[None]:
     """Run an agent as long as the context, then stop it; its log goes to `logs`."""
-    agent = await _start(role, metrics_port=0, log_level="debug", **settings)
+    agent = await start_tocsin(role, metrics_port=0, log_level="debug", **settings)
     try:
         yield
     finally:
@@ -205,18 +159,18 @@ async def test_a_post_becomes_an_alert_under_tls_and_a_password(tmp_path: Path) 
     posts.write_bytes(orjson.dumps({"id": "p1", "text": "A fire broke out in Athens on Monday."}))
     logs: list[str] = []
     async with _secured(tmp_path, "tocsin") as kafka, FakeLlm(answering("Fire: Athens")) as llm:
-        await kafka.allow("tocsin", *_ALL_RIGHTS)
+        await kafka.allow("tocsin", *ALL_RIGHTS)
         settings = client_settings(kafka, "SASL_SSL", **_LOGIN, kafka_password_file=password_file)
         # In the clear to the broker of a test; what is looked at is the log at its most talkative.
         settings |= {"kafka_sasl_mechanism": "PLAIN"}
         del settings["kafka_password"]
-        status, _, errors = await _tocsin("produce", str(posts), **settings)
+        status, _, errors = await run_tocsin("produce", str(posts), **settings)
         assert status == 0, errors
         async with (
             _agent("annotate", logs, **settings),
             _agent("alert", logs, llm_url=llm.url, **settings),
         ):
-            status, output, errors = await _tocsin(
+            status, output, errors = await run_tocsin(
                 "watch", "--json", "--from-beginning", "--max", "1", **settings
             )
         logs.append(errors)
@@ -234,7 +188,7 @@ async def test_a_refused_program_ends_with_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "posts.jsonl").write_bytes(orjson.dumps({"id": "p1", "text": "x"}))
     async with _secured(tmp_path, "nobody") as kafka, FakeLlm(answering("Fire: Athens")) as llm:
-        await kafka.allow("nobody", *((TOPIC, topic, DESCRIBE) for topic in _TOPICS))
+        await kafka.allow("nobody", *((TOPIC, topic, DESCRIBE) for topic in TOPICS))
         common = {"llm_url": llm.url, "metrics_port": 0}
         login = _LOGIN | {"kafka_username": "nobody"}
         good = client_settings(kafka, "SASL_SSL", **login, **common)
@@ -245,7 +199,7 @@ async def test_a_refused_program_ends_with_one_line(
         ]
         for wrong, message in cases:
             began = time.monotonic()
-            status, output, errors = await _tocsin(*command, **good | wrong)
+            status, output, errors = await run_tocsin(*command, **good | wrong)
             own_lines = [line for line in errors.splitlines() if line.startswith("tocsin: ")]
             assert status == 1, errors
             assert len(own_lines) == 1, errors

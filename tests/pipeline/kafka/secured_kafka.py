@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ipaddress
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +19,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.follow import follow
+from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.kafka_jars import KafkaProgram
 from pipeline.local.process import find_free_port
+from pipeline.messages.record import Outgoing
+from pipeline.settings import PREFIX, Settings
 
 PASSWORD = "open Sesame"
 # Kafka's codes.
@@ -28,6 +37,14 @@ _LITERAL, _ALLOW = 3, 3
 _DAY = datetime.timedelta(days=1)
 
 Acl = tuple[int, str, int]  # kind of resource, its name, operation
+
+TOPICS = ("posts", "posts.annotated", "alerts", "alerts.abstained", "posts.dead")
+# What README.md says that one user for everything needs.
+ALL_RIGHTS: list[Acl] = [
+    *((TOPIC, topic, operation) for topic in TOPICS for operation in (READ, WRITE)),
+    (GROUP, "tocsin-annotate", READ),
+    (GROUP, "tocsin-alert", READ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +194,40 @@ def client_settings(kafka: SecuredKafka, listener: str, **settings: Any) -> dict
     if listener == "SSL":
         common |= {"kafka_certificate_file": kafka.client_file}
     return common | settings
+
+
+async def publish_and_read(settings: Settings, topic: str = "posts") -> bytes | None:
+    """Publish and read with our own clients, as the program does; returns the first record of the topic."""
+    cluster = Cluster.of(settings)
+    await ensure_topics(settings)
+    publisher = await Publisher.connect(cluster)
+    try:
+        await publisher.publish([Outgoing(topic, b"k", b"v")])
+    finally:
+        await publisher.close()
+    async with follow(cluster, [topic], from_beginning=True) as records:
+        return (await asyncio.wait_for(anext(records), 20)).value
+
+
+async def run_tocsin(*arguments: str, **settings: object) -> tuple[int, str, str]:
+    """Run the program to its end; returns the exit status, and what it wrote to both outputs."""
+    process = await start_tocsin(*arguments, **settings)
+    try:
+        output, errors = await asyncio.wait_for(process.communicate(), 150)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+async def start_tocsin(*arguments: str, **settings: object) -> asyncio.subprocess.Process:
+    variables = {f"{PREFIX}{name.upper()}": str(value) for name, value in settings.items()}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("tocsin"),
+        *arguments,
+        env=inherited | variables | {"OMP_NUM_THREADS": "1", "COLUMNS": "300"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )

@@ -7,14 +7,23 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from models.prompts.prompt import ChatMessage
+from pipeline.alert.build import longest_candidate_prompt, longest_selection_prompt
 from pipeline.llm.answers import Choice
 from pipeline.llm.client import LlmClient
 from pipeline.llm.http import LlmRequest
-from pipeline.llm.options import LlmOptions, RetryLimits
+from pipeline.llm.options import Demands, LlmOptions, RetryLimits
 from tests.pipeline.llm.fake_llm import Behaviour, FakeLlm, Reply, answering, completion, is_canary
 
 SECRET = "the secret words of a post"
 MESSAGES: list[ChatMessage] = [{"role": "user", "content": SECRET}]
+# What the pipeline demands of a server.
+DEMANDS = Demands(
+    num_samples=8,
+    temperature=0.7,
+    max_tokens=24,
+    candidate_prompt=longest_candidate_prompt("candidate-v1"),
+    selection_prompt=longest_selection_prompt(),
+)
 
 
 def make_options(

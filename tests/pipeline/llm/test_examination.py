@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.alert.build import longest_candidate_prompt, longest_selection_prompt
 from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
 from pipeline.llm.client import LlmClient
 from pipeline.llm.grammar import PROBE_WORD
-from pipeline.llm.options import Demands
-from tests.pipeline.llm.client import choose, connect, sample
+from tests.pipeline.llm.client import DEMANDS, choose, connect, sample
 from tests.pipeline.llm.fake_llm import (
     Behaviour,
     FakeLlm,
@@ -29,13 +27,6 @@ from tests.pipeline.llm.fake_llm import (
     prompt_bytes,
 )
 
-DEMANDS = Demands(
-    num_samples=8,
-    temperature=0.7,
-    max_tokens=24,
-    candidate_prompt=longest_candidate_prompt("candidate-v1"),
-    selection_prompt=longest_selection_prompt(),
-)
 _SHORT = 1_000  # bytes; above the short harmless prompt, below all real ones
 
 

@@ -18,7 +18,7 @@ from pipeline.llm.client import LlmClient
 from pipeline.llm.gate import LlmGate, is_passing
 from pipeline.llm.grammar import PROBE_WORD
 from pipeline.llm.http import LlmBusyError
-from tests.pipeline.llm.client import SECRET, connect, sample
+from tests.pipeline.llm.client import DEMANDS, SECRET, connect, sample
 from tests.pipeline.llm.fake_llm import (
     Behaviour,
     FakeLlm,
@@ -31,7 +31,6 @@ from tests.pipeline.llm.fake_llm import (
     prompt_bytes,
     thinking_alone,
 )
-from tests.pipeline.llm.test_examination import DEMANDS
 
 _WELL = answering("Fire: Athens")
 _SHORT = 1_000  # bytes; above the short harmless prompt and our posts, below the longest prompts

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,33 +18,18 @@ import pytest
 
 from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.build import longest_candidate_prompt
-from pipeline.alert.generator import AlertGenerator
+from pipeline.alert.generator import AlertGenerator, AlertOptions
 from pipeline.alert.grammar import alert_grammar
 from pipeline.errors import LlmRefusedError, LlmUnavailableError, LlmUnfitError, LocalServiceError
 from pipeline.llm.chat import CHATML
 from pipeline.llm.client import LlmClient
 from pipeline.llm.options import Demands, LlmOptions
 from pipeline.local.llama_server import ServerOptions, default_model, model_alias, start_server
+from pipeline.local.process import find_free_port
 from pipeline.messages import Alert
-from tests.pipeline.alert.test_filters import THEME, annotated
+from tests.pipeline.samples import THEME, annotated, require_llama_cpp
 
 NUM_SAMPLES = 4
-
-
-def require_llama_cpp() -> None:
-    """Skip, saying what is missing, where the embedded server cannot run."""
-    if importlib.util.find_spec("xllamacpp") is None:
-        pytest.skip("xllamacpp is not installed")
-    try:
-        default_model()
-    except LocalServiceError as error:
-        pytest.skip(str(error))
-
-
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -83,7 +67,9 @@ async def test_the_embedded_server_writes_alerts() -> None:
         assert (client.model, client.dialect) == ("SmolLM2-135M-Instruct", "llama_cpp")
 
         post = annotated('Floods hit New Orleans, the "FEMA" \\ office says', ["New Orleans", '"FEMA" \\'])
-        generator = AlertGenerator(client, num_samples=NUM_SAMPLES, temperature=0.7, max_tokens=24)
+        generator = AlertGenerator(
+            client, AlertOptions(num_samples=NUM_SAMPLES, temperature=0.7, max_tokens=24)
+        )
         generation = await generator.generate(post)
         assert {sample.rejected_by for sample in generation.samples}.isdisjoint({"form", "entity_unknown"})
         assert all(sample.log_probability is not None for sample in generation.samples)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from models.prompts.prompt import ChatMessage, load_prompt
-from pipeline.alert.generator import AlertGenerator
+from pipeline.alert.generator import AlertGenerator, AlertOptions
 from pipeline.alert.grammar import alert_grammar
 from pipeline.errors import LlmRefusedError, LocalServiceError
 from pipeline.llm.client import LlmClient
@@ -26,7 +26,7 @@ from pipeline.llm.options import LlmOptions
 from pipeline.local.process import find_free_port
 from pipeline.local.vllm import VllmProgram, find_vllm
 from pipeline.messages import Abstention, Alert
-from tests.pipeline.alert.test_filters import THEME, annotated
+from tests.pipeline.samples import THEME, annotated
 
 # The server needs half a minute to start, and several on a machine that is busy.
 _START_SECONDS = 600
@@ -103,7 +103,7 @@ async def test_vllm_obeys_its_own_dialect_and_writes_alerts(port: int) -> None:
     async with _connected(port, told=told) as client:
         assert (client.dialect, client.template) == ("vllm", "server")
         told.clear()
-        generator = AlertGenerator(client, num_samples=8, temperature=0.7, max_tokens=24)
+        generator = AlertGenerator(client, AlertOptions(num_samples=8, temperature=0.7, max_tokens=24))
         generation = await generator.generate(_POST)
         assert len(generation.samples) == 8
         assert {sample.rejected_by for sample in generation.samples}.isdisjoint({"form", "entity_unknown"})
@@ -187,14 +187,14 @@ async def test_vllm_refuses_what_it_cannot_do_and_goes_on(port: int) -> None:
 async def test_the_shipped_writer_writes_on_vllm(port: int) -> None:
     """With the adapter as PEFT saves it, the model alerts on a flood and declines on small talk."""
     async with _connected(port, model="social") as client:
-        generator = AlertGenerator(
-            client,
+        options = AlertOptions(
             num_samples=8,
             temperature=0.7,
             max_tokens=24,
             selection="likelihood",
             candidate_prompt="writer-v1",
         )
+        generator = AlertGenerator(client, options)
         flood = annotated("Massive flood hits Jakarta, thousands flee their homes", ["Jakarta"])
         alert = (await generator.generate(flood)).outcome
         assert isinstance(alert, Alert)

@@ -15,6 +15,7 @@ from pipeline.messages.dead_letter import bury
 from tests.pipeline.fakes import make_abstention, make_alert, make_annotated_post, make_record
 from tests.pipeline.hostile_posts import GOOD, INVALID, MAX_BYTES, RECORDS
 
+NAMES = ("post", "annotated_post", "alert", "abstention", "dead_letter")  # of the schemas
 Message = tuple[str, Any]  # the name of its schema, and the message
 
 

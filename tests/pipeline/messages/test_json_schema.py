@@ -9,9 +9,7 @@ from jsonschema.validators import validator_for
 from pipeline.messages.codec import encode
 from pipeline.messages.json_schema import FOLDER, find_stale
 from tests.pipeline.fakes import make_annotated_post
-from tests.pipeline.messages.schema_messages import good_messages, wrong_messages
-
-NAMES = ("post", "annotated_post", "alert", "abstention", "dead_letter")
+from tests.pipeline.messages.schema_messages import NAMES, good_messages, wrong_messages
 
 
 @cache

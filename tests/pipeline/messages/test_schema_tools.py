@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from pipeline.messages.json_schema import FOLDER
-from tests.pipeline.messages.schema_messages import Message, good_messages, wrong_messages
-from tests.pipeline.messages.test_json_schema import NAMES
+from tests.pipeline.messages.schema_messages import NAMES, Message, good_messages, wrong_messages
 
 pytestmark = [
     pytest.mark.schemas,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,19 +10,7 @@ import pytest
 import pipeline
 from pipeline.messages import stopwatch
 from pipeline.messages.stopwatch import Stopwatch
-
-SET_BACK = timedelta(hours=1)
-
-
-class ClockSetBack(datetime):
-    """A fake of the wall clock that is set back by an hour whenever somebody looks at it."""
-
-    num_looks = 0
-
-    @classmethod
-    def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-        cls.num_looks += 1
-        return datetime(2026, 1, 1, tzinfo=UTC) - cls.num_looks * SET_BACK
+from tests.pipeline.samples import ClockSetBack
 
 
 def test_a_duration_is_never_negative(monkeypatch: pytest.MonkeyPatch) -> None:

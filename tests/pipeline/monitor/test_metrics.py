@@ -11,13 +11,12 @@ from prometheus_client import generate_latest
 
 from models import Annotator
 from pipeline.alert.agent import AlertAgent
-from pipeline.alert.attempt import Generation, StageName
 from pipeline.alert.build import count_llm_requests
 from pipeline.alert.candidates import JudgedSample
-from pipeline.alert.degraded import degraded_alert
 from pipeline.alert.filters import FILTER_NAMES
 from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.metrics import AlertMetrics
+from pipeline.alert.outcome import AlertResult, StageName, degraded_alert
 from pipeline.annotate.agent import AnnotateAgent
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.errors import RecordError
@@ -93,30 +92,30 @@ def _errors(base: type[RecordError] = RecordError) -> Iterator[type[RecordError]
         yield from _errors(kind)
 
 
-def _raising(error: type[RecordError]) -> Callable[[AnnotatedPost], Generation]:
-    def fail(post: AnnotatedPost) -> Generation:
+def _raising(error: type[RecordError]) -> Callable[[AnnotatedPost], AlertResult]:
+    def fail(post: AnnotatedPost) -> AlertResult:
         raise error("no")
 
     return fail
 
 
-def _abstaining(reason: AbstentionReason) -> Callable[[AnnotatedPost], Generation]:
-    def abstain(post: AnnotatedPost) -> Generation:
+def _abstaining(reason: AbstentionReason) -> Callable[[AnnotatedPost], AlertResult]:
+    def abstain(post: AnnotatedPost) -> AlertResult:
         samples = tuple(JudgedSample("x", None, name) for name in FILTER_NAMES)
         now = datetime.now(UTC)
         times = tuple(StageTime(name=name, started_at=now, seconds=0.1) for name in get_args(StageName))
         outcome = msgspec.structs.replace(make_abstention(post), reason=reason)
-        return Generation(outcome, samples, (), None, None, times)
+        return AlertResult(outcome=outcome, samples=samples, times=times)
 
     return abstain
 
 
-def _selecting(method: SelectionMethod) -> Callable[[AnnotatedPost], Generation]:
-    def alert(post: AnnotatedPost) -> Generation:
+def _selecting(method: SelectionMethod) -> Callable[[AnnotatedPost], AlertResult]:
+    def alert(post: AnnotatedPost) -> AlertResult:
         made = make_alert(post)
         provenance = msgspec.structs.replace(made.provenance, selected_by=method)
         outcome = msgspec.structs.replace(made, provenance=provenance)
-        return Generation(outcome, (JudgedSample("x", None, None),), (), 0, method)
+        return AlertResult(outcome=outcome, samples=(JudgedSample("x", None, None),), chosen=0, method=method)
 
     return alert
 
@@ -132,7 +131,7 @@ class ScriptedGenerator:
             degraded_alert,
         ]
 
-    async def generate(self, post: AnnotatedPost) -> Generation:
+    async def generate(self, post: AnnotatedPost) -> AlertResult:
         return self.scripts[int(post.post.id)](post)
 
 

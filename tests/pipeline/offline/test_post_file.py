@@ -59,10 +59,10 @@ async def test_everything_about_a_post_is_on_its_line(
     assert (last["summary"]["posts"], last["summary"]["selection"]) == (1, "llm")
 
 
-async def test_each_line_keeps_its_place_whatever_becomes_of_it(
+async def test_every_line_has_its_outcome_in_order(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Lines that are no posts, name what is not there, or are refused, are told in their place, with their own cost."""
+    """A bad line, a given entity that is not in the text, and a refusal are reported in order, with their own cost."""
     lines = await _run(
         capsys,
         tmp_path,
@@ -83,10 +83,10 @@ async def test_each_line_keeps_its_place_whatever_becomes_of_it(
     assert "entity 'Paris' is not in the text" in lines[2]["error"]
 
 
-async def test_the_method_is_the_one_of_the_settings(
+async def test_the_selection_setting_chooses_the_method(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Without the LLM's choice one request is enough."""
+    """If the LLM does not choose, one request is enough."""
     [line, _] = await _run(capsys, tmp_path, GIVEN, settings={"selection": "majority"})
     assert (line["alert"], line["selected_by"], line["confidence"]) == (
         "Flood: Jakarta",
@@ -96,10 +96,10 @@ async def test_the_method_is_the_one_of_the_settings(
     assert line["llm"]["requests"] == 1
 
 
-async def test_what_is_not_given_the_network_finds(
+async def test_the_network_finds_what_a_line_does_not_give(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A line with a text alone is annotated, and what is given of the rest is kept."""
+    """A line without entities is annotated, and the sentiment that it gives is kept."""
     [line, _] = await _run(
         capsys, tmp_path, {"id": "a", "text": "Floods in Jakarta, thousands flee", "sentiment": "glad"}
     )
@@ -110,7 +110,7 @@ async def test_what_is_not_given_the_network_finds(
 async def test_a_file_that_can_be_produced_can_be_tried(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Fields that other programs give the same names are no mistake: the network is asked, the line says so."""
+    """Fields of other programs with the same names are not an error: the network is asked, and the line says so."""
     tweet = {"id": "b", "text": "Floods in Jakarta, thousands flee", "likes": 3}
     file = tmp_path / "posts.jsonl"
     file.write_bytes(
@@ -146,10 +146,8 @@ async def test_a_missing_file_is_named(tmp_path: Path) -> None:
         await run_trial_file(tmp_path / "gone.jsonl", Settings())
 
 
-async def test_a_broken_checkpoint_is_one_mistake_not_a_group_of_them(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """The network is loaded in a task; what is wrong with it reaches the program as it was raised."""
+async def test_a_broken_checkpoint_is_one_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The network is loaded in a task, and its error leaves the task group as it was raised."""
     lines = [{"id": name, "text": "Floods in Jakarta"} for name in "ab"]
     with pytest.raises(SettingsError, match="checkpoint='gone'"):
         await _run(capsys, tmp_path, *lines, settings={"checkpoint": "gone"})
@@ -158,7 +156,7 @@ async def test_a_broken_checkpoint_is_one_mistake_not_a_group_of_them(
 async def test_nothing_in_a_post_steers_the_terminal(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """C1 controls and characters that reorder text are printed as escapes, and read back as they were."""
+    """Control characters and those that reorder text are printed as escapes, and read back as they were."""
     name = "a\u202eb\u009b"
     async with FakeLlm(answering("Flood: Jakarta")) as llm:
         file = tmp_path / "posts.jsonl"
@@ -171,8 +169,8 @@ async def test_nothing_in_a_post_steers_the_terminal(
     assert not {"\u202e", "\u009b"} & set(output)
 
 
-async def test_a_server_that_will_not_do_ends_the_trial(tmp_path: Path) -> None:
-    """Nobody waits at a terminal for a server that refuses everything: the error says why."""
+async def test_an_unusable_server_ends_the_command(tmp_path: Path) -> None:
+    """A server that refuses everything is not waited for: the error says why."""
     file = tmp_path / "posts.jsonl"
     file.write_text(json.dumps(GIVEN) + "\n")
     async with FakeLlm(lambda _: failure(400)) as llm:
@@ -182,8 +180,10 @@ async def test_a_server_that_will_not_do_ends_the_trial(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 @pytest.mark.parametrize("lists_models", [True, False])
-async def test_a_wrong_key_or_address_ends_the_trial(status: int, lists_models: bool, tmp_path: Path) -> None:
-    """Waiting mends no setting: the error names it, wherever the server says no first."""
+async def test_a_wrong_key_or_address_ends_the_command(
+    status: int, lists_models: bool, tmp_path: Path
+) -> None:
+    """Waiting does not correct a setting: the error names it, whichever request the server refuses first."""
     file = tmp_path / "posts.jsonl"
     file.write_text(json.dumps(GIVEN) + "\n")
     async with FakeLlm(lambda _: failure(status)) as llm:

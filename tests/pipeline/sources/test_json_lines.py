@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import tempfile
+from functools import partial
 from io import FileIO
 from pathlib import Path
 
@@ -11,10 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import SettingsError
-from pipeline.sources.json_lines import Line, open_posts, read_all_post_lines, read_post_lines, split_lines
+from pipeline.errors import RecordError, SettingsError
+from pipeline.settings import Settings
+from pipeline.sources.json_lines import (
+    Line,
+    open_posts,
+    post_record,
+    raw_record,
+    read_all_post_lines,
+    read_post_lines,
+    read_records,
+    split_lines,
+)
 
 _POST = b'{"id": "1", "text": "x"}'
+_SETTINGS = Settings()
 
 
 async def _read(stream: FileIO, *, is_raw: bool = False) -> list[Line]:
@@ -42,8 +54,8 @@ def test_a_file_is_split_at_line_feeds(lines: list[bytes]) -> None:
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1))
-def test_raw_lines_are_given_as_they_are(lines: list[bytes]) -> None:
-    """Each that is not blank comes with its number, whatever it holds and however the file begins."""
+def test_raw_lines_are_read_as_they_are(lines: list[bytes]) -> None:
+    """Each line that is not blank comes with its number, whatever it holds and however the file begins."""
     content = b"\n".join(lines)
     with tempfile.TemporaryFile(buffering=0) as file:
         file.write(content)
@@ -52,8 +64,8 @@ def test_raw_lines_are_given_as_they_are(lines: list[bytes]) -> None:
         assert asyncio.run(_read(file, is_raw=True)) == expected
 
 
-async def test_a_line_is_there_before_the_writer_is_done() -> None:
-    """What a pipe holds is not kept back until there is more."""
+async def test_a_line_is_read_before_the_writer_is_done() -> None:
+    """Lines in a pipe are not kept back until more of them come."""
     reading_end, writing_end = os.pipe()
     with FileIO(reading_end) as stream, FileIO(writing_end, "w") as writer:
         batches = read_post_lines(stream)
@@ -75,7 +87,7 @@ async def test_a_line_is_there_before_the_writer_is_done() -> None:
     ],
     ids=["byte order mark", "Windows", "two files of Windows put together", "blank lines at the end"],
 )
-async def test_a_line_is_its_post_however_the_file_is_written(content: bytes, tmp_path: Path) -> None:
+async def test_the_same_posts_are_read_however_the_file_is_written(content: bytes, tmp_path: Path) -> None:
     """Marks, carriage returns, blank lines and a missing last line feed change no post and no number."""
     assert await read_all_post_lines(_file(tmp_path, content)) == [Line(1, _POST), Line(3, _POST)]
 
@@ -94,10 +106,8 @@ async def test_a_line_is_its_post_however_the_file_is_written(content: bytes, tm
         (b"\x28\xb5\x2f\xfd\x04\x58", r"compressed \(zstd\): expected plain text: zstdcat FILE"),
     ],
 )
-async def test_a_file_of_another_form_is_refused_in_words(
-    content: bytes, problem: str, tmp_path: Path
-) -> None:
-    """One error names the file, its form and what to do; no line of it is given. Raw lines are nobody's business."""
+async def test_a_file_of_another_form_is_refused(content: bytes, problem: str, tmp_path: Path) -> None:
+    """One error names the file, its form and what to do, and no line is read; raw lines may have any form."""
     file = _file(tmp_path, content)
     with pytest.raises(SettingsError, match=rf"posts\.jsonl: {problem}"):
         await read_all_post_lines(file)
@@ -105,14 +115,14 @@ async def test_a_file_of_another_form_is_refused_in_words(
         assert await _read(stream, is_raw=True)
 
 
-async def test_only_the_first_line_tells_the_form(tmp_path: Path) -> None:
-    """A bad line among posts costs no other, whatever it looks like."""
+async def test_only_the_first_line_shows_the_form(tmp_path: Path) -> None:
+    """A later line that looks like another form is a bad line, and the others are read."""
     file = _file(tmp_path, _POST + b"\n[\n{\n\x1f\x8b\n")
     assert [line.number for line in await read_all_post_lines(file)] == [1, 2, 3, 4]
 
 
-async def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """A file that is missing, a folder, and a pipe that is open for writing only are refused in words."""
+async def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A missing file, a folder, and a pipe that is only open for writing are settings errors."""
     for name, problem in (("gone", "No such file"), ("", "Is a directory")):
         with pytest.raises(SettingsError, match=f"cannot be read: {problem}"):
             await read_all_post_lines(tmp_path / name)
@@ -120,3 +130,28 @@ async def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     os.close(reading_end)
     with FileIO(writing_end) as stream, pytest.raises(SettingsError, match="cannot be read: Bad file descr"):
         await anext(read_post_lines(stream))
+
+
+async def test_a_line_without_a_post_is_an_item_with_its_error(tmp_path: Path) -> None:
+    """It keeps its number, and the posts around it are records under their ids."""
+    file = _file(tmp_path, b"\n".join([_POST, b"{", b"", b'{"id": "9"}', _POST.replace(b"1", b"2")]))
+    with open_posts(str(file)) as stream:
+        batches = read_records(stream, partial(post_record, settings=_SETTINGS))
+        items = [item async for batch in batches for item in batch]
+    assert [item.number for item in items] == [1, 2, 4, 5]
+    found = [
+        item.record.reason if isinstance(item.record, RecordError) else item.record.key for item in items
+    ]
+    assert found == [b"1", "undecodable", "invalid_message", b"2"]
+
+
+@given(st.binary(max_size=50))
+def test_a_raw_record_holds_its_line_as_it_is(line: bytes) -> None:
+    """Whatever the line holds, it is the record's value."""
+    assert raw_record(line, _SETTINGS).value == line
+
+
+def test_a_raw_record_has_the_key_of_its_post() -> None:
+    """A line that holds no post has no key."""
+    assert raw_record(_POST, _SETTINGS).key == b"1"
+    assert raw_record(b"{", _SETTINGS).key is None

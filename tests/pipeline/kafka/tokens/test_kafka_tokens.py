@@ -26,9 +26,15 @@ from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.progress import Progress
 from pipeline.settings import Settings, load_settings
 from tests.pipeline.agent_process import AgentProcess, running, until, until_logged
-from tests.pipeline.end_to_end.test_secured_kafka import _ALL_RIGHTS, _tocsin, _use
 from tests.pipeline.kafka.brokers import kafka_or_skip, started
-from tests.pipeline.kafka.secured_kafka import PASSWORD, SecuredKafka, client_settings
+from tests.pipeline.kafka.secured_kafka import (
+    ALL_RIGHTS,
+    PASSWORD,
+    SecuredKafka,
+    client_settings,
+    publish_and_read,
+    run_tocsin,
+)
 from tests.pipeline.kafka.tokens.served_tokens import fake_endpoint, unsigned_token
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 
@@ -42,7 +48,7 @@ async def _kafka(folder: Path, **further: object) -> AsyncIterator[SecuredKafka]
     kafka = SecuredKafka(kafka_or_skip(), folder, [], {k.replace("__", "."): v for k, v in further.items()})
     async with started(kafka):
         await ensure_topics(Settings(brokers=kafka.brokers, topic_partitions=1))
-        await kafka.allow("tocsin", *_ALL_RIGHTS)
+        await kafka.allow("tocsin", *ALL_RIGHTS)
         yield kafka
 
 
@@ -66,7 +72,7 @@ async def test_tokens_of_every_source_are_taken(tmp_path: Path) -> None:
         ]
         for source in sources:
             for listener in ("SASL_PLAINTEXT", "SASL_SSL"):
-                assert await _use(_settings(kafka, listener, **source)) == b"v"
+                assert await publish_and_read(_settings(kafka, listener, **source)) == b"v"
 
 
 async def test_a_refused_token_is_told_at_once_with_the_reason(tmp_path: Path) -> None:
@@ -80,10 +86,10 @@ async def test_a_refused_token_is_told_at_once_with_the_reason(tmp_path: Path) -
         not_taken = "does not take OAUTHBEARER: check TOCSIN_KAFKA_SASL_MECHANISM"
         for listener in ("SASL_SSL", "PLAINTEXT"):
             with pytest.raises(KafkaAccessError, match=not_taken):
-                await _use(_settings(kafka, listener, kafka_token_file=file))
+                await publish_and_read(_settings(kafka, listener, kafka_token_file=file))
         no_tls = _settings(kafka, kafka_token_file=file, brokers=kafka.address("SASL_SSL"))
         with pytest.raises(BrokerUnavailableError, match="wants TLS or no TLS, or refuses our token"):
-            await _use(no_tls)
+            await publish_and_read(no_tls)
         cases = [
             (
                 unsigned_token(lifetime_seconds=-600),
@@ -103,7 +109,7 @@ async def test_a_refused_token_is_told_at_once_with_the_reason(tmp_path: Path) -
             file.write_text(token)
             began = time.monotonic()
             with pytest.raises(KafkaAccessError, match=message) as caught:
-                await _use(_settings(kafka, kafka_token_file=file))
+                await publish_and_read(_settings(kafka, kafka_token_file=file))
             assert time.monotonic() - began < _PROMPT_SECONDS
             assert token not in str(caught.value)
 
@@ -253,7 +259,7 @@ async def test_a_refused_program_ends_with_one_line(tmp_path: Path, monkeypatch:
     async with _kafka(tmp_path) as kafka:
         login = client_settings(kafka, "SASL_PLAINTEXT", kafka_sasl_mechanism="OAUTHBEARER")
         for command in (("watch",), ("produce", str(posts)), ("dead", "list")):
-            status, output, errors = await _tocsin(*command, **login, kafka_token_file=file)
+            status, output, errors = await run_tocsin(*command, **login, kafka_token_file=file)
             own_lines = [line for line in errors.splitlines() if line.startswith("tocsin: ")]
             assert status == 1, errors
             assert len(own_lines) == 1, errors
@@ -283,17 +289,17 @@ async def test_a_refused_token_is_not_kept(tmp_path: Path) -> None:
             kafka_token_client_secret="hunter2",
         )
         with pytest.raises(KafkaAccessError, match="refuses our token"):
-            await _use(settings)
+            await publish_and_read(settings)
         endpoint.answer = None
         async with asyncio.timeout(30):
             while True:
                 try:
-                    assert await _use(settings) == b"v"
+                    assert await publish_and_read(settings) == b"v"
                     break
                 except KafkaAccessError:
                     await asyncio.sleep(0.1)
         num_asked = len(endpoint.asked)
-        assert await _use(settings) == b"v"
+        assert await publish_and_read(settings) == b"v"
         assert len(endpoint.asked) == num_asked
 
 
@@ -322,14 +328,14 @@ async def test_the_user_of_a_connection_string_is_taken(tmp_path: Path) -> None:
     kafka = SecuredKafka(kafka_or_skip(), tmp_path, [user])
     async with started(kafka):
         await ensure_topics(Settings(brokers=kafka.brokers, topic_partitions=1))
-        await kafka.allow(user, *_ALL_RIGHTS)
+        await kafka.allow(user, *ALL_RIGHTS)
         environ = {
             "TOCSIN_BROKERS": kafka.address("SASL_PLAINTEXT"),
             "TOCSIN_KAFKA_SASL_MECHANISM": "PLAIN",
             "TOCSIN_KAFKA_USERNAME": user,
             "TOCSIN_KAFKA_PASSWORD": PASSWORD,
         }
-        assert await _use(load_settings(environ=environ)) == b"v"
+        assert await publish_and_read(load_settings(environ=environ)) == b"v"
 
 
 async def test_sessions_that_end_lose_nothing_and_double_nothing(tmp_path: Path) -> None:

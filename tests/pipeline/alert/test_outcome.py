@@ -1,14 +1,14 @@
 import msgspec
 import pytest
 
-from pipeline.alert.degraded import degraded_alert
+from pipeline.alert.outcome import degraded_alert
 from pipeline.errors import InvalidMessageError
 from pipeline.messages import Alert, Entity, outcome_id
 from tests.pipeline.fakes import make_annotated_post
 
 
-def test_it_says_what_the_network_found_and_that_no_llm_was_asked() -> None:
-    """The surest entity, the sentiment as theme, the label, the post's own outcome id; no event is named."""
+def test_a_degraded_alert_names_the_surest_entity_and_no_llm() -> None:
+    """It has the sentiment as its theme and names no event; it is marked, and its id is that of the post's outcome."""
     post = make_annotated_post("Fire in Athens")
     surer = Entity(text="Fire", type="MISC", start=0, end=4, score=0.95)
     post = msgspec.structs.replace(post, entities=[*post.entities, surer])
@@ -24,7 +24,7 @@ def test_it_says_what_the_network_found_and_that_no_llm_was_asked() -> None:
     )
 
 
-def test_without_an_entity_there_is_nothing_to_say() -> None:
-    """Nothing is invented."""
+def test_a_post_without_an_entity_has_no_degraded_alert() -> None:
+    """The network found nothing that an alert could name."""
     with pytest.raises(InvalidMessageError):
         degraded_alert(make_annotated_post("nothing named"))

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipeline.alert.candidates import merge
+from pipeline.alert.evidence import Evidence
+from pipeline.alert.filters import judge
+from tests.pipeline.samples import annotated
+
+EVIDENCE = Evidence.of(annotated("Floods hit New Orleans, FEMA sends help", ["New Orleans", "FEMA"]))
+
+
+def test_duplicates_are_merged_with_their_counts() -> None:
+    """Case and doubled mentions do not make another candidate."""
+    samples = ["Severe flooding: FEMA", "severe Flooding: fema", "Flood aid: FEMA", "nonsense"]
+    merged = merge(judge(sample, EVIDENCE) for sample in samples)
+    assert [(candidate.theme, candidate.count) for candidate in merged] == [
+        ("Severe flooding", 2),
+        ("Flood aid", 1),
+    ]
+
+
+def test_merging_keeps_the_first_sample_and_the_best_likelihood() -> None:
+    """A candidate knows which sample said it first, and how likely the likeliest of its samples is."""
+    judged = [
+        replace(judge(text, EVIDENCE), log_probability=value)
+        for text, value in [
+            ("no", -1.0),
+            ("Flood aid: FEMA", -5.0),
+            ("flood aid: fema", -3.0),
+            ("flood aid: fema", None),
+        ]
+    ]
+    [candidate] = merge(judged)
+    assert (candidate.count, candidate.first_sample, candidate.log_probability) == (3, 1, -3.0)
