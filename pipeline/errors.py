@@ -1,31 +1,31 @@
 """Everything that `pipeline` raises on purpose.
 
 TocsinError
-├── SettingsError            bad settings or flags; lists all mistakes; the program does not start
+├── SettingsError            wrong settings or options; lists all mistakes; the program does not start
 ├── RecordError              one record cannot be processed: it becomes a dead letter
 │   ├── UndecodableError     not JSON, or larger than the limit
 │   ├── InvalidMessageError  JSON, but not the message that the topic carries
 │   ├── UnannotatableError   the network refuses the text (too long)
-│   ├── OutcomeTooLargeError the broker refuses what came of the record
+│   ├── OutcomeTooLargeError the broker refuses the record's outcome as too large
 │   ├── InternalError        a defect of ours that this record brought to light
-│   └── LlmRefusedError      the LLM server refuses this post's prompt and takes others
-├── LlmUnavailableError      server away, busy or failing: nobody's post is at fault, retried
-│   ├── llm_http.LlmBusyError
-│   ├── llm_http.LlmSettingError  a key, address or model that it does not know: agents wait, a person need not
-│   ├── llm_http.LlmTimeoutError
-│   ├── llm_http.LlmLostError
-│   ├── llm_http.LlmFailsError
-│   └── LlmUnfitError        it answers, but refuses harmless requests or has no answer to them: posts wait
-├── LlmUnusableError         waiting mends nothing: the server is up and lacks the model that a setting names
-├── BrokerUnavailableError   the same for Kafka
-│   ├── MissingTopicError    a topic does not exist; somebody may make it
-│   └── TokenUnavailableError the same for where our token comes from
-├── KafkaAccessError         Kafka refuses us: an ACL is missing; waiting mends nothing
-│   └── LoginRefusedError    it does not let us in: password, token, certificate; an agent that runs waits all the same
-│       └── TokenRefusedError    where our token comes from refuses us, or gives no token
+│   └── LlmRefusedError      the LLM server refuses this post's prompt and answers others
+├── LlmUnavailableError      the LLM server is away, busy or failing: not the post's fault, so it is retried
+│   ├── llm.http.LlmBusyError
+│   ├── llm.http.LlmSettingError   a key, address or model that the server does not know: agents wait, commands end
+│   ├── llm.http.LlmTimeoutError
+│   ├── llm.http.LlmLostError
+│   ├── llm.http.LlmFailsError
+│   └── LlmUnfitError        the server answers, but refuses harmless requests or answers nothing: posts wait
+├── LlmUnusableError         the server is up, and waiting does not help: a setting must change
+├── BrokerUnavailableError   the broker is away, busy or failing: retried
+│   ├── MissingTopicError    a topic does not exist; it may be created later
+│   └── TokenUnavailableError the source of our token is away or failing
+├── KafkaAccessError         the broker refuses us: an ACL is missing; waiting does not help
+│   └── LoginRefusedError    the broker refuses our password, token or certificate; a running agent waits all the same
+│       └── TokenRefusedError    the source of our token refuses us, or gives no token
 ├── GroupRefusedError        a consumer group refuses an agent for good
-├── UnreplayableError        a dead letter cannot be tried again
-└── LocalServiceError        a process that `tocsin up` starts did not come up, or is missing
+├── UnreplayableError        a dead letter cannot be replayed
+└── LocalServiceError        a process that `tocsin up` starts does not come up, ends, or is not installed
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from typing import ClassVar
 
 
 class TocsinError(Exception):
-    """Base of all errors that a person may see; the message says what was wrong and what to do."""
+    """Base of all errors that a person may see. The message says what is wrong and what to do."""
 
 
 class SettingsError(TocsinError):
     """One or several settings are wrong.
 
     Args:
-        problems: one sentence each, with the setting's name and the value found.
+        problems: one sentence each, with the name of the setting and the value found.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -51,13 +51,13 @@ class SettingsError(TocsinError):
 
 
 class RecordError(TocsinError):
-    """One record cannot be processed, whatever is tried; `reason` is its code in metrics and headers."""
+    """One record cannot be processed, however often it is tried. `reason` is the code in metrics and headers."""
 
     reason: ClassVar[str] = "record"
 
 
 class UndecodableError(RecordError):
-    """The bytes are no JSON document within the limits."""
+    """The bytes are not a JSON document within the limits."""
 
     reason = "undecodable"
 
@@ -75,13 +75,13 @@ class UnannotatableError(RecordError):
 
 
 class OutcomeTooLargeError(RecordError):
-    """The broker refuses what came of the record as too large."""
+    """The broker refuses the outcome of the record as too large."""
 
     reason = "outcome_too_large"
 
 
 class InternalError(RecordError):
-    """A defect of ours that one record brought to light; the traceback is in the log."""
+    """A defect of ours that one record brought to light. The log has the traceback."""
 
     reason = "internal"
 
@@ -97,11 +97,11 @@ class LlmUnavailableError(TocsinError):
 
 
 class LlmUnfitError(LlmUnavailableError):
-    """The LLM server is up, but not such that posts can be asked about; no post is at fault."""
+    """The LLM server is up, but cannot be asked about posts. No post is at fault."""
 
 
 class LlmUnusableError(TocsinError):
-    """The LLM server is up, and will not do until somebody changes a setting."""
+    """The LLM server is up, but unusable until a setting changes."""
 
 
 class BrokerUnavailableError(TocsinError):
@@ -109,7 +109,7 @@ class BrokerUnavailableError(TocsinError):
 
 
 class MissingTopicError(BrokerUnavailableError):
-    """Topics that do not exist: the agents make them, commands give up.
+    """Topics do not exist. The agents create them, and the commands end.
 
     Args:
         topics: their names.
@@ -119,40 +119,40 @@ class MissingTopicError(BrokerUnavailableError):
     def __init__(self, topics: Sequence[str], brokers: str) -> None:
         names = ", ".join(topics)
         super().__init__(
-            f"no topic {names} at Kafka {brokers}: the agents make their topics when they start, and TOCSIN_TOPIC_* "
-            "name others"
+            f"no topic {names} at Kafka {brokers}: the agents create their topics when they start; other names are set "
+            "with TOCSIN_TOPIC_*"
         )
         self.topics = list(topics)
 
 
 class KafkaAccessError(TocsinError):
-    """Kafka refuses us or what we want to do, and will until somebody changes a setting or an ACL."""
+    """The broker refuses us, or what we want to do, until a setting or an ACL changes."""
 
 
 class LoginRefusedError(KafkaAccessError):
-    """Kafka does not let us in: a password, a token, a certificate or the protocol is wrong.
+    """The broker refuses our login: a password, a token, a certificate or the protocol is wrong.
 
-    That ends a program that starts. One that runs was let in before, with the same settings: whoever renews passwords
-    or certificates may do so on both sides one after the other.
+    This ends a program that starts. A program that runs has logged in before with the same settings, so it waits:
+    passwords and certificates are renewed on one side after the other.
     """
 
 
 class GroupRefusedError(TocsinError):
-    """A consumer group refuses the agent, and will until somebody changes a setting."""
+    """A consumer group refuses the agent until a setting changes."""
 
 
-# aiokafka tries a connection again after an `OSError` and its own errors; any other would end its background tasks.
+# aiokafka retries a connection after an `OSError` and its own errors. Any other error would end its background tasks.
 class TokenUnavailableError(BrokerUnavailableError, ConnectionError):
-    """There is no token to show to Kafka at the moment."""
+    """At the moment there is no token for the broker."""
 
 
 class TokenRefusedError(LoginRefusedError, ConnectionError):
-    """There is no token, and there will be none until somebody changes a setting."""
+    """There is no token for the broker, until a setting changes."""
 
 
 class UnreplayableError(TocsinError):
-    """A dead letter cannot be tried again: nothing is left of the record, or nobody would read it."""
+    """A dead letter cannot be replayed: nothing is left of the record, or no agent reads its topic."""
 
 
 class LocalServiceError(TocsinError):
-    """A process that `tocsin up` starts did not come up."""
+    """A process that `tocsin up` starts does not come up, ends, or is not installed."""

@@ -1,4 +1,4 @@
-"""Text as a terminal or a log line may show it: shown, never obeyed."""
+"""Text that a terminal or a log line shows and never obeys, and counts with their nouns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 import orjson
 
 _MAX_TEXT_CHARACTERS = 160
-# Control characters, and those that reorder or hide what follows them.
+# Control characters, and characters that reorder or hide what follows them.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _ZERO_WIDTH_JOINER = "\u200d"  # joins emoji; hides nothing
 
@@ -22,8 +22,8 @@ def escape_unprintable(text: str) -> str:
 
 
 def json_line(document: object) -> str:
-    """Return the document as one line of JSON that a terminal shows and does not obey; it reads back as it was."""
-    # Outside of its strings JSON has no such character, and in them an escape is as good.
+    """Return the document as one line of JSON that a terminal shows and does not obey; it reads back unchanged."""
+    # JSON has no such character outside of strings, and within strings an escape means the same.
     return "".join(
         json.dumps(c)[1:-1] if unicodedata.category(c) in _UNPRINTABLE else c
         for c in orjson.dumps(document).decode()
@@ -31,7 +31,12 @@ def json_line(document: object) -> str:
 
 
 def printable(text: str, *, max_characters: int = _MAX_TEXT_CHARACTERS) -> str:
-    """Return the text on one line, cut, with everything invisible written as an escape."""
+    """Return the text on one line of at most `max_characters`, with everything invisible written as an escape."""
     one_line = " ".join(text.split())
     cut = one_line if len(one_line) <= max_characters else one_line[: max_characters - 1] + "…"
     return escape_unprintable(cut)
+
+
+def quantity(number: int, noun: str) -> str:
+    """Return the number with its noun: `1 post`, `1,200 posts`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

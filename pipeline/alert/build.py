@@ -13,7 +13,7 @@ from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.partition_reader import partition_reader
 from pipeline.llm.http import LlmRequest
 from pipeline.llm.options import Demands, LlmOptions, RetryLimits
-from pipeline.monitor.progress import Progress
+from pipeline.monitor.health import Progress
 from pipeline.outcomes.ledger import Ledger
 from pipeline.settings import Settings
 

@@ -18,10 +18,11 @@ from pipeline.alert.evidence import Evidence
 from pipeline.alert.filters import REFUSAL, judge
 from pipeline.alert.grammar import alert_grammar
 from pipeline.alert.outcome import AlertResult, Attempt
-from pipeline.alert.selection import Chooser, Selection, SelectionName, Selector, shuffle
+from pipeline.alert.selection import Chooser, Selection, Selector, shuffle
 from pipeline.errors import InvalidMessageError
 from pipeline.llm.answers import Sample
 from pipeline.messages import AbstentionReason, AnnotatedPost, Sentiment
+from pipeline.settings.checks import SelectionName
 
 CANDIDATE_PROMPT = "candidate-v1"
 SELECTION_PROMPT = "selection-v2"

@@ -13,8 +13,9 @@ from pipeline.kafka.publisher import Publisher
 from pipeline.llm.client import LlmClient
 from pipeline.outage import until_it_works
 from pipeline.settings import Settings
+from pipeline.stopping import Stop
 from pipeline.stream.outbox import Outbox
-from pipeline.stream.process import AgentProcess, stop_on_signal
+from pipeline.stream.process import AgentProcess
 from pipeline.topology import ALERT
 
 
@@ -50,4 +51,4 @@ async def run_alert(settings: Settings) -> int:
         )
 
     async with clients:
-        return await process.run(build, stop=stop_on_signal())
+        return await process.run(build, stop=Stop.on_signal())

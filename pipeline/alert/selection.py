@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from models.prompts.plain_text import shown_entity
 from models.prompts.prompt import ChatMessage, Prompt
@@ -14,8 +14,7 @@ from pipeline.alert.candidates import Candidate
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.llm.answers import Choice
 from pipeline.messages import SelectionMethod
-
-SelectionName = Literal["llm", "majority", "likelihood", "first"]
+from pipeline.settings.checks import SelectionName
 
 # Nine options with "none of these": the answer is one digit, so it is one token with one probability.
 MAX_OPTIONS = 8

@@ -26,7 +26,7 @@ from pipeline.messages import (
     Sentiment,
     StageTime,
 )
-from pipeline.settings import Settings
+from pipeline.settings import Settings, assignment
 
 logger = logging.getLogger(__name__)
 
@@ -45,12 +45,13 @@ def load_annotator(settings: Settings) -> Annotator:
         if settings.guidelines is not None:
             annotator = annotator.following(settings.guidelines)
     except UnknownGuidelinesError as error:
-        raise SettingsError([f"guidelines={settings.guidelines!r}: {checkpoint}: {error}"]) from error
+        raise SettingsError(
+            [f"{assignment('guidelines', settings.guidelines)}: {checkpoint}: {error}"]
+        ) from error
     # PyTorch's own errors: a device that is not there, and any GPU where PyTorch is built for none.
     except (ModelsError, RuntimeError, AssertionError) as error:
-        raise SettingsError(
-            [f"checkpoint={str(checkpoint)!r}, device={settings.device!r}: cannot be used: {error}"]
-        ) from error
+        found = f"{assignment('checkpoint', str(checkpoint))}, {assignment('device', settings.device)}"
+        raise SettingsError([f"{found}: cannot be used: {error}"]) from error
     # What is loaded by now stays: the garbage collector need not look through it again and again.
     gc.collect()
     gc.freeze()

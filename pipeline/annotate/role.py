@@ -10,8 +10,9 @@ from pipeline.annotate.network import load_annotator
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.settings import Settings
+from pipeline.stopping import Stop, unless
 from pipeline.stream.outbox import Outbox
-from pipeline.stream.process import AgentProcess, stop_on_signal, unless_stopped
+from pipeline.stream.process import AgentProcess
 from pipeline.topology import ANNOTATE
 
 
@@ -22,8 +23,8 @@ async def run_annotate(settings: Settings) -> int:
         TocsinError: the settings, Kafka or the consumer group do not let it run.
     """
     Cluster.of(settings)  # a mistake in the login's files is reported before the network is loaded
-    stop = stop_on_signal()
-    annotator = await unless_stopped(stop, asyncio.to_thread(load_annotator, settings))
+    stop = Stop.on_signal()
+    annotator = await unless(asyncio.to_thread(load_annotator, settings), stop.wait())
     if annotator is None:
         return 0
     metrics = AnnotateMetrics()

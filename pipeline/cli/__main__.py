@@ -1,14 +1,14 @@
-"""The entry point of `tocsin`. From here on Ctrl-C and SIGTERM end the program cleanly, also while the rest loads."""
+"""The entry point of the program `tocsin`. Ctrl-C and SIGTERM end it cleanly even while the rest loads."""
 
 from __future__ import annotations
 
-from pipeline.cli.signals import end_at_once_when_told
+from pipeline.stopping import end_at_once_on_signal
 
 
 def main() -> None:
     """Run the program."""
-    end_at_once_when_told()
-    from pipeline.cli.main import main as run_program  # loads for a while, and nothing is begun meanwhile
+    end_at_once_on_signal()
+    from pipeline.cli.main import main as run_program  # takes a moment, in which nothing is begun
 
     run_program()
 

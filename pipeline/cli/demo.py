@@ -1,4 +1,4 @@
-"""`tocsin demo`: a file of posts through the whole pipeline on this machine, every outcome shown, and a sum."""
+"""`tocsin demo`: runs a file of posts through the whole pipeline on this machine and shows what becomes of each."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import asyncio
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any
 
+from pipeline.cli.demo_view import DemoView
 from pipeline.errors import LocalServiceError, RecordError, SettingsError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.follow import follow
@@ -15,7 +16,6 @@ from pipeline.kafka.publisher import Publisher
 from pipeline.local.stack import StackOptions, local_stack
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
 from pipeline.outcomes.outcome import (
-    Outcome,
     Tally,
     is_deletion,
     origin_of,
@@ -23,43 +23,25 @@ from pipeline.outcomes.outcome import (
     read_outcome,
 )
 from pipeline.outcomes.repeats import Repeats
+from pipeline.printable import quantity
 from pipeline.settings import Settings
 from pipeline.sources.json_lines import Line, raw_record, read_all_post_lines, to_item
 from pipeline.sources.produce import Sum, produce_batch
 
-# Longer than any post takes on a slow machine: then something is stuck, and waiting on would hide it.
+# No post takes this long, even on a slow machine. After it something is stuck, and further waiting would hide that.
 _MAX_SILENCE_SECONDS = 120.0
-
-
-class DemoView(Protocol):
-    """Who is told what happens, between its beginning and its end."""
-
-    def __enter__(self) -> Self:
-        """Begin to show."""
-
-    def __exit__(self, *error: object) -> None:
-        """Leave the terminal as it was."""
-
-    def report(self, step: str) -> None:
-        """Say what is being done now."""
-
-    def show(self, outcome: Outcome, tally: Tally, num_posts: int) -> None:
-        """Show one post's outcome."""
-
-    def summarise(self, summary: dict[str, Any]) -> None:
-        """Show the sum at the end."""
 
 
 async def run_demo(posts_file: Path, options: StackOptions, view: DemoView) -> None:
     """Run every line of the file through the pipeline until each has its outcome, and show the sum.
 
     Raises:
-        SettingsError: the file cannot be read or holds nothing.
+        SettingsError: the file cannot be read or is empty.
         LocalServiceError: a part of the stack fails, or no outcome comes for two minutes.
     """
     lines = await read_all_post_lines(posts_file)
     if not lines:
-        raise SettingsError([f"{posts_file}: no posts in it"])
+        raise SettingsError([f"{posts_file}: holds no posts"])
     started = time.monotonic()
     with view:
         tally, num_unsent, num_repeated = await _run_stack(lines, options, view)
@@ -68,9 +50,9 @@ async def run_demo(posts_file: Path, options: StackOptions, view: DemoView) -> N
                 "posts": tally.num_posts + num_unsent + num_repeated,
                 "alerts": tally.alerts,
                 "abstentions": dict(tally.abstentions),
-                # A line that the broker refuses as too large never got on a topic, but must not be missing here.
+                # A line that the broker refuses as too large lies on no topic, but must be part of the sum.
                 "dead_letters": dict(tally.dead_letters) | ({"unsent": num_unsent} if num_unsent else {}),
-                # A post whose id had its alert before gets no other, nor one whose text had its abstention.
+                # No second outcome for a post whose id has an alert, or whose text has an abstention.
                 "repeated": num_repeated,
                 "seconds": round(time.monotonic() - started, 1),
             }
@@ -78,7 +60,7 @@ async def run_demo(posts_file: Path, options: StackOptions, view: DemoView) -> N
 
 
 async def _run_stack(lines: list[Line], options: StackOptions, view: DemoView) -> tuple[Tally, int, int]:
-    """Return the outcomes, how many lines the broker did not take, and how many come to no other."""
+    """Return the outcomes, the number of lines that the broker did not take, and the number of repeated posts."""
     async with local_stack(options, report=view.report) as stack:
         repeats = _find_repeats(lines, stack.settings)
         work = _run_posts(lines, stack.settings, view, repeats=repeats)
@@ -95,7 +77,7 @@ def _find_repeats(lines: list[Line], settings: Settings) -> Repeats:
 async def _run_posts(
     lines: list[Line], settings: Settings, view: DemoView, *, repeats: Repeats
 ) -> tuple[Tally, int]:
-    """Return the outcomes, and how many lines the broker did not take."""
+    """Return the outcomes and the number of lines that the broker did not take."""
     total, unknown = Sum(), UnknownFields()
 
     def report_unsent(number: int, error: RecordError) -> None:
@@ -108,7 +90,7 @@ async def _run_posts(
         await produce_batch(publisher, items, total=total, on_bad=report_unsent)
     finally:
         await publisher.close()
-    view.report(f"{total.num_sent} posts produced")
+    view.report(f"{quantity(total.num_sent, 'post')} produced")
     if unknown:
         view.report(f"{NOT_OF_A_POST}: {unknown}")
     return await _read_outcomes(total.num_sent, settings, view, repeats), total.num_bad

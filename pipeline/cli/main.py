@@ -1,33 +1,36 @@
-"""The program `tocsin`."""
+"""The command line of the program `tocsin`: its commands with their options, and how errors are shown.
+
+A function here imports what its command needs inside itself. So `tocsin --help` loads neither a Kafka client nor the
+network nor the settings, and a command loads only its own part.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Callable, Coroutine
-from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pipeline.cli.dead import dead_app
-from pipeline.cli.options import BrokersOption, ConfigOption, JsonOption, client_settings, given
-from pipeline.cli.signals import end_at_once_when_told, run
-from pipeline.cli.stack_options import (
+from pipeline.cli.options import (
     DEFAULT_KAFKA_FOLDER,
+    BrokersOption,
+    ConfigOption,
+    JsonOption,
     Kafka,
     LlmOption,
     LlmServer,
     LlmUrlOption,
     ModelOption,
-    chosen_vllm_model,
+    client_settings,
+    kafka_folder,
     stack_settings,
+    vllm_model,
 )
 from pipeline.errors import SettingsError, TocsinError
-from pipeline.monitor.logs import configure_logging
 from pipeline.printable import escape_unprintable
-from pipeline.settings import Settings, load_settings
+from pipeline.stopping import run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: `tocsin demo`",
 )
 
 app.add_typer(dead_app, name="dead")
@@ -42,6 +46,8 @@ app.add_typer(dead_app, name="dead")
 
 def _print_version(is_wanted: bool) -> None:
     if is_wanted:
+        from importlib import metadata
+
         print(f"tocsin {metadata.version('tocsin')}")
         raise typer.Exit
 
@@ -50,28 +56,26 @@ def _print_version(is_wanted: bool) -> None:
 def options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end."),
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """From a stream of social-media posts to short alerts."""
+    """Turn a stream of social-media posts into short alerts."""
 
 
 @app.command(epilog="Example: `tocsin annotate --brokers kafka:9092`")
 def annotate(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
-    """Run the annotate agent: posts in, annotated posts out, until SIGTERM or Ctrl-C."""
-    settings = _agent_settings(brokers, config)
-    from pipeline.annotate.role import run_annotate
+    """Run the annotate agent, which finds entities and sentiment in posts, until SIGTERM or Ctrl-C."""
+    from pipeline.cli.agent import run_agent
 
-    _run_agent(run_annotate, settings)
+    run_agent("annotate", config, brokers)
 
 
 @app.command(epilog="Example: `TOCSIN_LLM_URL=http://vllm:8000/v1 tocsin alert --brokers kafka:9092`")
 def alert(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
-    """Run the alert agent: annotated posts in, alerts and abstentions out, until SIGTERM or Ctrl-C."""
-    settings = _agent_settings(brokers, config)
-    from pipeline.alert.role import run_alert
+    """Run the alert agent, which writes alerts for annotated posts, until SIGTERM or Ctrl-C."""
+    from pipeline.cli.agent import run_agent
 
-    _run_agent(run_alert, settings)
+    run_agent("alert", config, brokers)
 
 
 @app.command(
@@ -83,37 +87,50 @@ def up(
     ] = 9092,
     metrics_port: Annotated[
         int,
-        typer.Option(min=0, max=65_534, help="Metrics of the annotate agent; the alert agent's is the next."),
+        typer.Option(
+            min=0,
+            max=65_534,
+            help="Port of the annotate agent's metrics; the alert agent takes the next one.",
+        ),
     ] = 9108,
     llm_url: LlmUrlOption = None,
     config: ConfigOption = None,
     kafka: Annotated[
-        Kafka, typer.Option(help="The embedded broker forgets all when it stops, Apache Kafka nothing.")
+        Kafka, typer.Option(help="Broker to start: embedded loses its data when it stops, apache keeps it.")
     ] = Kafka.EMBEDDED,
     data: Annotated[
-        Path | None, typer.Option(help=f"Folder of Apache Kafka's data; none: {DEFAULT_KAFKA_FOLDER}.")
+        Path | None,
+        typer.Option(help=f"Folder for the data of Apache Kafka; {DEFAULT_KAFKA_FOLDER} if not set."),
     ] = None,
     llm: LlmOption = LlmServer.LLAMA_CPP,
     model: ModelOption = None,
 ) -> None:
-    """Run broker, LLM server and both agents on this machine until Ctrl-C."""
+    """Run a broker, an LLM server and both agents on this machine until Ctrl-C."""
+    import asyncio
+
     from pipeline.cli.up import run_up
     from pipeline.local.stack import StackOptions
+    from pipeline.monitor.logs import configure_logging
 
     configure_logging("warning")
-    if data and kafka is not Kafka.APACHE:
-        raise SettingsError([f"--data {data}: only Apache Kafka keeps data: add --kafka apache"])
-    kafka_data = (data or DEFAULT_KAFKA_FOLDER) if kafka is Kafka.APACHE else None
+    kafka_data = kafka_folder(kafka, data)
     settings = stack_settings(config, llm_url)
-    vllm_model = chosen_vllm_model(llm, model, settings)
-    options = StackOptions(broker_port, metrics_port, settings, kafka_data, vllm_model, awaits_llm=True)
+    options = StackOptions(
+        broker_port,
+        metrics_port,
+        settings,
+        kafka_data,
+        vllm_model(llm, model, settings),
+        awaits_llm=True,
+    )
     asyncio.run(run_up(options))
 
 
 @app.command(epilog="Example: `tocsin demo --posts my.jsonl --json`")
 def demo(
     posts: Annotated[
-        Path | None, typer.Option(help="File of posts, one JSON object a line; none: our samples.")
+        Path | None,
+        typer.Option(help="File of posts, one JSON object a line. Without it our sample posts are used."),
     ] = None,
     json_lines: JsonOption = False,
     llm_url: LlmUrlOption = None,
@@ -121,15 +138,16 @@ def demo(
     llm: LlmOption = LlmServer.LLAMA_CPP,
     model: ModelOption = None,
 ) -> None:
-    """Run sample posts through everything on this machine, show each outcome and the sum, and end."""
+    """Run sample posts through the whole pipeline on this machine and show what becomes of each."""
     from pipeline.cli.demo import run_demo
     from pipeline.cli.demo_view import JsonView, TextView
     from pipeline.local.stack import StackOptions
+    from pipeline.monitor.logs import configure_logging
     from pipeline.offline import SAMPLE_POSTS
 
     configure_logging("warning")
     settings = stack_settings(config, llm_url)
-    options = StackOptions(0, 0, settings, vllm_model=chosen_vllm_model(llm, model, settings))
+    options = StackOptions(0, 0, settings, vllm_model=vllm_model(llm, model, settings))
     run(run_demo(posts or SAMPLE_POSTS, options, JsonView() if json_lines else TextView()))
 
 
@@ -140,9 +158,11 @@ def produce(
     ],
     brokers: BrokersOption = None,
     config: ConfigOption = None,
-    raw: Annotated[bool, typer.Option("--raw", help="Send every line as it is, posts or not.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Send every line as it is, whether a post or not.")
+    ] = False,
 ) -> None:
-    """Produce posts from a file; lines that are no posts, or too large, are reported and not sent."""
+    """Send posts from a file to Kafka and report the lines that are not posts or are too large."""
     from pipeline.cli.produce import run_produce
 
     settings = client_settings(config, brokers)
@@ -156,7 +176,7 @@ def watch(
     config: ConfigOption = None,
     json_lines: JsonOption = False,
     from_beginning: Annotated[
-        bool, typer.Option("--from-beginning", help="All alerts, not only new ones.")
+        bool, typer.Option("--from-beginning", help="Show all alerts, not only new ones.")
     ] = False,
     max_alerts: Annotated[
         int | None, typer.Option("--max", min=1, help="End after this many alerts.")
@@ -176,29 +196,27 @@ def try_post(
     llm_url: LlmUrlOption = None,
     posts: Annotated[
         Path | None,
-        typer.Option(help="Many posts, one JSON object a line, and everything about each as JSON lines."),
+        typer.Option(
+            help="File of posts, one JSON object a line. Everything about each post is printed as a JSON line."
+        ),
     ] = None,
     network: Annotated[
         bool, typer.Option("--network", help="Ignore entities and sentiment that the file gives.")
     ] = False,
 ) -> None:
-    """Take one post through the whole, step by step; or a file of posts, for evaluations."""
-    configure_logging("warning")
-    settings = load_settings(config, overrides=given(llm_url=llm_url))
+    """Write the alert for one post and show every step, or for a file of posts, without Kafka."""
+    from pipeline.cli.try_post import try_file, try_text
+
     if (text is None) == (posts is None):
         raise SettingsError(["try: expected either a text or --posts FILE"])
     if posts is not None:
-        from pipeline.offline.post_file import run_trial_file
-
-        return run(run_trial_file(posts, settings, ignores_given=network))
-    from pipeline.offline.one_post import run_trial
-
-    assert text is not None
-    return run(run_trial(text, settings))
+        try_file(posts, config, llm_url, ignores_given=network)
+    elif text is not None:
+        try_text(text, config, llm_url)
 
 
 def main() -> None:
-    """Run the program: errors that a person can mend are one message, not a traceback."""
+    """Run the program. An error that a person can correct is one message, not a traceback."""
     try:
         app()
     except SettingsError as error:
@@ -207,19 +225,6 @@ def main() -> None:
         _fail(str(error), status=1)
     except KeyboardInterrupt:  # while Python's own handler was in place
         sys.exit(130)
-
-
-def _agent_settings(brokers: str | None, config: Path | None) -> Settings:
-    """Return an agent's settings; comes before what takes seconds to load, so that a mistake is told at once."""
-    end_at_once_when_told(status=0)  # an agent that is told to stop while it loads has nothing in hand
-    return load_settings(config, overrides=given(brokers=brokers))
-
-
-def _run_agent(run_agent: Callable[[Settings], Coroutine[Any, Any, int]], settings: Settings) -> None:
-    configure_logging(settings.log_level)
-    status = asyncio.run(run_agent(settings))
-    if status:
-        sys.exit(status)
 
 
 def _fail(message: str, *, status: int) -> None:

@@ -1,15 +1,35 @@
-"""What the commands of `tocsin` share: options that mean the same everywhere, and the settings behind them."""
+"""The options that several commands share, and the settings behind them."""
 
 from __future__ import annotations
 
 import logging
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.monitor.logs import configure_logging
-from pipeline.settings import Settings, load_settings
+from pipeline.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+DEFAULT_KAFKA_FOLDER = Path(".tocsin/kafka")
+
+
+class LlmServer(StrEnum):
+    """The LLM servers that a local stack can run."""
+
+    LLAMA_CPP = "llama.cpp"
+    VLLM = "vllm"
+
+
+class Kafka(StrEnum):
+    """The brokers that a local stack can run."""
+
+    EMBEDDED = "embedded"
+    APACHE = "apache"
+
 
 ConfigOption = Annotated[
     Path | None,
@@ -18,20 +38,74 @@ ConfigOption = Annotated[
     ),
 ]
 BrokersOption = Annotated[str | None, typer.Option(help="Kafka bootstrap servers, HOST:PORT[,...].")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line instead of text.")]
+LlmUrlOption = Annotated[
+    str | None,
+    typer.Option(help="Base URL of a running OpenAI-compatible server. Without it a small LLM is started."),
+]
+LlmOption = Annotated[
+    LlmServer, typer.Option("--llm", help="LLM server to start: llama.cpp with a small model, or vLLM.")
+]
+ModelOption = Annotated[
+    str | None, typer.Option(help="Model for vLLM: its name on Hugging Face, or a folder.")
+]
 
 
 def client_settings(config: Path | None, brokers: str | None) -> Settings:
-    """Return the settings of a command for people, which tells on standard error what they must know and no more."""
-    settings = load_settings(config, overrides=given(brokers=brokers))
+    """Return the settings of a command for people, and log only what they must know on standard error."""
+    from pipeline.monitor.logs import configure_logging
+    from pipeline.settings import load_settings
+
+    settings = load_settings(config, overrides=set_options(brokers=brokers))
     is_debugging = settings.log_level == "debug"
     configure_logging("debug" if is_debugging else "warning")
     if not is_debugging:
-        # Commands tell every outage in their own words, once; the Kafka client does so again and again.
+        # The commands report an outage once, in their own words. The Kafka client would report it again and again.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     return settings
 
 
-def given(**options: str | None) -> dict[str, str]:
-    """Return the options that are on the command line, empty ones too: those are mistakes to report."""
+def stack_settings(config: Path | None, llm_url: str | None) -> dict[str, str]:
+    """Return the settings that are set, for the agents of a local stack.
+
+    Raises:
+        SettingsError: mistakes in them, which would otherwise end up in the log of an agent.
+    """
+    from pipeline.settings import chosen_settings, load_settings
+
+    return chosen_settings(load_settings(config, overrides=set_options(llm_url=llm_url)))
+
+
+def vllm_model(llm: LlmServer, model: str | None, settings: dict[str, str]) -> str | None:
+    """Return the model to start vLLM with, or None if vLLM is not to be started.
+
+    Raises:
+        SettingsError: the options contradict each other.
+    """
+    if llm is LlmServer.LLAMA_CPP:
+        if model is not None:
+            raise SettingsError([f"--model {model}: for vLLM alone: add --llm vllm"])
+        return None
+    if "llm_url" in settings:
+        raise SettingsError(["--llm vllm: a running server is named too (--llm-url, TOCSIN_LLM_URL)"])
+    if model is None:
+        raise SettingsError(["--llm vllm: name a model with --model: its name on Hugging Face, or a folder"])
+    return model
+
+
+def kafka_folder(kafka: Kafka, data: Path | None) -> Path | None:
+    """Return the folder for the data of Apache Kafka, or None for the embedded broker.
+
+    Raises:
+        SettingsError: the embedded broker is to keep data.
+    """
+    if kafka is Kafka.APACHE:
+        return data or DEFAULT_KAFKA_FOLDER
+    if data:
+        raise SettingsError([f"--data {data}: only Apache Kafka keeps data: add --kafka apache"])
+    return None
+
+
+def set_options(**options: str | None) -> dict[str, str]:
+    """Return the options that stand on the command line. An empty one does, and is a mistake to report."""
     return {name: value for name, value in options.items() if value is not None}

@@ -14,7 +14,7 @@ from pipeline.errors import RecordError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
-from pipeline.printable import printable
+from pipeline.printable import printable, quantity
 from pipeline.settings import Settings
 from pipeline.sources.json_lines import open_posts, post_record, raw_record, read_records
 from pipeline.sources.produce import Sum, produce
@@ -40,7 +40,7 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
         console.print(Text(f"{printable(file)}:{number}: {printable(str(error))}", "red"))
 
     to_record = partial(raw_record if is_raw else post_record, settings=settings, on_unknown=unknown.note)
-    with open_posts(file) as stream:
+    with open_posts(file, is_raw=is_raw) as stream:
         publisher = await Publisher.connect(Cluster.of(settings), topics=[settings.topic_posts])
         try:
             with Progress(
@@ -66,13 +66,9 @@ async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
 
 def describe_sum(total: Sum, topic: str, *, is_raw: bool) -> str:
     """Return one line for people: how many records were sent, and how many were not or are in doubt."""
-    text = f"{_count(total.num_sent, 'line' if is_raw else 'post')} sent to {topic}"
+    text = f"{quantity(total.num_sent, 'line' if is_raw else 'post')} sent to {topic}"
     if total.num_bad:
-        text += f", {_count(total.num_bad, 'line')} not"
+        text += f", {quantity(total.num_bad, 'line')} not"
     if total.num_in_doubt:
         text += f"; interrupted: up to {total.num_in_doubt:,} more may have been sent"
     return text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

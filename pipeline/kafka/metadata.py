@@ -25,11 +25,14 @@ _REACH_SECONDS = 5.0
 # A topic that was made just now is not known to every broker at once.
 _TOPIC_SECONDS = 2.0
 _AGAIN_SECONDS = 0.25
+_NO_ANSWER = "no server answers there"
 
 
 def unavailable(cluster: Cluster, why: Exception | str) -> BrokerUnavailableError:
     """Return the error that there is no broker, or that it answers no more."""
-    return BrokerUnavailableError(f"no Kafka broker at {cluster.brokers}: {why}")
+    # aiokafka's own text lists sockets and address families.
+    reason = _NO_ANSWER if "Unable to bootstrap" in str(why) else why
+    return BrokerUnavailableError(f"no Kafka broker at {cluster.brokers}: {reason}")
 
 
 async def check_advertised(cluster: Cluster) -> None:
@@ -64,7 +67,7 @@ async def find_partitions(cluster: Cluster, topics: Sequence[str]) -> list[Parti
     while True:
         found = await _ask(cluster, topics)
         if found is None:
-            raise unavailable(cluster, "nobody answers")
+            raise unavailable(cluster, _NO_ANSWER)
         partitions, missing = _read_topics(found[1])
         if not missing:
             return partitions

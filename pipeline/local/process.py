@@ -8,16 +8,15 @@ import os
 import signal
 import socket
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Never, TypeVar
 
 from pipeline.errors import LocalServiceError
 from pipeline.local.slow_start import SlowStart, last_line, say_nothing
 from pipeline.settings import PREFIX
+from pipeline.stopping import unless
 
 _T = TypeVar("_T")
 
@@ -156,19 +155,13 @@ async def while_running(processes: Sequence[LocalProcess], work: Coroutine[Any, 
     Raises:
         LocalServiceError: one ended; the text holds the end of its log.
     """
-    working = asyncio.ensure_future(work)
-    ends = [asyncio.ensure_future(process.wait()) for process in processes]
-    tasks: list[asyncio.Future[Any]] = [working, *ends]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            for process in processes:
-                process.raise_if_ended()
-        return await working
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return await unless(work, *(_raise_at_end(process) for process in processes))
+
+
+async def _raise_at_end(process: LocalProcess) -> Never:
+    await process.wait()
+    process.raise_if_ended()
+    raise AssertionError("not started")
 
 
 def child_environ(variables: Mapping[str, str]) -> dict[str, str]:
@@ -215,19 +208,6 @@ async def answers_tcp(port: int) -> bool:
         return False
     writer.close()
     return True
-
-
-async def answers_http(url: str) -> bool:
-    """Return whether a GET of the URL is answered with success."""
-
-    def get() -> bool:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own loopback URLs
-                return bool(response.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-    return await asyncio.to_thread(get)
 
 
 def _die_with_parent() -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pipeline.printable import escape_unprintable
 
@@ -71,32 +66,6 @@ def _tail(file: Path) -> bytes:
     with file.open("rb") as log:
         log.seek(max(log.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
         return log.read()
-
-
-class AgentProbe:
-    """Asks an agent's `/readyz` whether it can work; afterwards `reason` says what it waits for."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self.reason = ""
-
-    async def __call__(self) -> bool:
-        """Return whether the agent is ready."""
-        answer = await asyncio.to_thread(_get_readiness, self._url)
-        self.reason = ": ".join(text for text in (answer["state"], answer["reason"]) if text)
-        return bool(answer["ready"])
-
-
-def _get_readiness(url: str) -> dict[str, Any]:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own loopback URLs
-            document = response.read()
-    except urllib.error.HTTPError as error:  # 503: not ready
-        document = error.read()
-    except OSError:
-        return {"ready": False, "state": "loading", "reason": ""}
-    readiness: dict[str, Any] = json.loads(document)
-    return readiness
 
 
 def say_nothing(_: str) -> None:

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from pydantic import SecretStr
-
 from models.writers import SOCIAL_ADAPTER
 from pipeline.errors import SettingsError
 from pipeline.local.apache_kafka import ApacheKafka
+from pipeline.local.http_probe import AgentProbe
 from pipeline.local.kafka_jars import find_kafka
 from pipeline.local.process import (
     LocalProcess,
@@ -25,10 +24,10 @@ from pipeline.local.process import (
     find_free_port,
     while_running,
 )
-from pipeline.local.slow_start import AgentProbe, say_nothing
+from pipeline.local.slow_start import say_nothing
 from pipeline.local.tansu.broker import EmbeddedBroker
 from pipeline.local.vllm import find_vllm, wait_until_ready
-from pipeline.settings import PREFIX, Settings
+from pipeline.settings import PREFIX, Settings, assignment
 from pipeline.topology import ROLES
 
 _T = TypeVar("_T")
@@ -79,9 +78,15 @@ class LocalStack:
     """The running stack: its addresses and its processes."""
 
     def __init__(
-        self, settings: Settings, processes: Sequence[LocalProcess], metrics_ports: Sequence[int]
+        self,
+        settings: Settings,
+        processes: Sequence[LocalProcess],
+        metrics_ports: Sequence[int],
+        *,
+        folder: Path,
     ) -> None:
         self.settings = settings
+        self.folder = folder  # where each process logs to a file, until the stack stops
         self.metrics_urls = [f"http://{_HOST}:{port}/metrics" for port in metrics_ports]
         self._processes = processes
 
@@ -129,7 +134,7 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         for agent, port, limit in zip(agents, ports, limits, strict=True):
             await while_running(processes, _wait_for_agent(agent, port, report, timeout_seconds=limit))
             report(f"{agent.name} is ready")
-        yield LocalStack(Settings.model_validate(settings), processes, ports)
+        yield LocalStack(Settings.model_validate(settings), processes, ports, folder=folder)
 
 
 async def _start_broker(broker: LocalBroker, report: Callable[[str], None]) -> None:
@@ -144,16 +149,6 @@ async def _wait_for_agent(
     await agent.wait_until_ready(
         probe, timeout_seconds=timeout_seconds, report=report, explain=lambda: probe.reason
     )
-
-
-def chosen_settings(settings: Settings) -> dict[str, str]:
-    """Return what somebody has set and not left to its default, as an agent's environment takes it."""
-    values = settings.model_dump(exclude_unset=True)
-    return {
-        name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in values.items()
-        if value is not None
-    }
 
 
 async def local_llm(
@@ -194,7 +189,7 @@ async def embedded_llm(
     if model := settings.get("llm_model"):
         raise SettingsError(
             [
-                f"llm_model={model!r}: the embedded LLM server has a model of its own: "
+                f"{assignment('llm_model', model)}: the embedded LLM server has a model of its own: "
                 "name the server that has this one (--llm-url, TOCSIN_LLM_URL), or unset TOCSIN_LLM_MODEL"
             ]
         )

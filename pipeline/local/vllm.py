@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import LocalServiceError
-from pipeline.local.process import LocalProcess, answers_http, child_environ
+from pipeline.local.http_probe import answers_http
+from pipeline.local.process import LocalProcess, child_environ
 from pipeline.local.slow_start import say_nothing
 from pipeline.settings import VLLM_PYTHON
 

@@ -12,10 +12,11 @@ from msgspec import Meta, Struct
 
 from pipeline.errors import InternalError, RecordError
 from pipeline.messages.codec import decode
-from pipeline.messages.headers import OWN_PREFIX, pick_headers
+from pipeline.messages.headers import pick_headers
 from pipeline.messages.post import Origin
 from pipeline.messages.post_fields import OnUnknown
 from pipeline.messages.record import Outgoing, Record
+from pipeline.settings.checks import OWN_HEADER_PREFIX
 
 logger = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=Struct)
@@ -77,7 +78,9 @@ def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
     origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
     attempt = attempt_of(record)
     own = (
-        {name: value for name, value in record.headers if name.startswith(OWN_PREFIX)} if attempt > 1 else {}
+        {name: value for name, value in record.headers if name.startswith(OWN_HEADER_PREFIX)}
+        if attempt > 1
+        else {}
     )
     return DeadLetter(
         stage=stage,
@@ -90,7 +93,7 @@ def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
         is_cut=False,
         key=record.key,
         value=record.value,
-        headers=[header for header in record.headers if not header[0].startswith(OWN_PREFIX)],
+        headers=[header for header in record.headers if not header[0].startswith(OWN_HEADER_PREFIX)],
     )
 
 
@@ -164,7 +167,7 @@ def _own_headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
         "attempt": letter.attempt,
         "first-origin": _write_origin(letter.first_origin),
     }
-    return [(OWN_PREFIX + name, str(value).encode()) for name, value in fields.items()]
+    return [(OWN_HEADER_PREFIX + name, str(value).encode()) for name, value in fields.items()]
 
 
 def from_record(record: Record) -> DeadLetter:
@@ -174,9 +177,9 @@ def from_record(record: Record) -> DeadLetter:
         KeyError, ValueError: the record is not one of ours.
     """
     fields = {
-        name.removeprefix(OWN_PREFIX): value.decode()
+        name.removeprefix(OWN_HEADER_PREFIX): value.decode()
         for name, value in record.headers
-        if name.startswith(OWN_PREFIX) and value is not None
+        if name.startswith(OWN_HEADER_PREFIX) and value is not None
     }
     origin = _read_origin(f"{fields['topic']}/{fields['partition']}/{fields['offset']}".encode())
     timestamp = _read_time(fields["timestamp"].encode())
@@ -193,5 +196,5 @@ def from_record(record: Record) -> DeadLetter:
         is_cut="cut" in fields,
         key=record.key,
         value=record.value,
-        headers=[header for header in record.headers if not header[0].startswith(OWN_PREFIX)],
+        headers=[header for header in record.headers if not header[0].startswith(OWN_HEADER_PREFIX)],
     )

@@ -12,8 +12,6 @@ Header = tuple[str, bytes | None]
 
 # W3C Trace Context and Baggage, in lower case as their Kafka instrumentation writes them.
 TRACE_HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
-# Ours, on dead letters and on what is tried again: they say where a record lay, and strangers' are not passed on.
-OWN_PREFIX = "tocsin-"
 
 MAX_HEADERS = 32  # of each kind
 MAX_HEADER_BYTES = 16 * 2**10  # the same, names and values together; a whole baggage may have 8 KiB

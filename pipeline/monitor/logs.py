@@ -1,4 +1,4 @@
-"""Log lines on standard error, one event a line, whatever text got into it."""
+"""Log lines on standard error, one event a line, whatever text an event holds."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import stamina
 
 from pipeline.printable import escape_unprintable
 
-# They log several lines a second while a broker is away, and tracebacks of what they then retry.
+# These log several lines a second while a broker is away, with tracebacks of what they then retry.
 _NOISY = ("aiokafka", "faust", "mode", "httpx", "httpx2", "openai")
 _MIN_SECONDS_BETWEEN_REPEATS = 10.0
 
 
 def configure_logging(level: str) -> None:
-    """Log to standard error from `level` (debug, info, warning, error) on; libraries from warning on."""
+    """Log to standard error from `level` (debug, info, warning, error) on. Noisy libraries log from warning on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLineFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Every place that retries logs in its own words.
+    # Our code logs its own retries.
     stamina.instrumentation.set_on_retry_hooks([])
-    # At "debug" the first writes down every request, the one with the password too, and the second what it signs.
+    # At "debug" aiokafka.conn would log every request, also the one with the password, and botocore what it signs.
     for name in ("aiokafka.conn", "botocore"):
         logging.getLogger(name).setLevel(logging.INFO)
     if level != "debug":
@@ -37,16 +37,16 @@ class _OneLineFormatter(logging.Formatter):
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Escape what could drive a terminal or forge a line: only a traceback has lines of its own, all indented."""
+        """Escape what could control a terminal or forge a line. Only a traceback has further lines, all indented."""
         return "\n  ".join(escape_unprintable(line) for line in super().format(record).split("\n"))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is the base class's
-        """Return the first line, whatever stands in the message."""
+        """Return the first line, on one line whatever the message holds."""
         return escape_unprintable(super().formatMessage(record))
 
 
 class _RepeatFilter(logging.Filter):
-    """Lets a library say the same thing (same place in its code) once in ten seconds."""
+    """Lets a library log the same event (the same line of its code) once in ten seconds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,9 +55,9 @@ class _RepeatFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.split(".")[0] not in _NOISY:
             return True
-        place = (record.pathname, record.lineno)
+        line = (record.pathname, record.lineno)
         now = time.monotonic()
-        is_new = now - self._last_seconds.get(place, float("-inf")) >= _MIN_SECONDS_BETWEEN_REPEATS
+        is_new = now - self._last_seconds.get(line, float("-inf")) >= _MIN_SECONDS_BETWEEN_REPEATS
         if is_new:
-            self._last_seconds[place] = now
+            self._last_seconds[line] = now
         return is_new

@@ -7,6 +7,7 @@ count has no rate over a burst: Prometheus sees one value and no rise.) The metr
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from importlib import metadata
 
 from prometheus_client import (
@@ -29,8 +30,8 @@ class Metrics:
     """The metrics of one agent's process, in a registry of their own.
 
     Args:
-        role: the agent, which the label `agent` names.
-        stages: of its work; the stage `publish` is every agent's.
+        role: the name of the agent, which is the value of the label `agent`.
+        stages: the stages of its work. Every agent also has the stage `publish`.
     """
 
     def __init__(self, role: str, *, stages: Iterable[str] = ()) -> None:
@@ -42,40 +43,28 @@ class Metrics:
     def _add_process(self) -> None:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
         build = Info("tocsin_build", "Version and role of this process.", ["version"], registry=self.registry)
         self.build = build.labels(metadata.version("tocsin"))
-        self.ready = Gauge(
-            "tocsin_ready", "1 if the agent can work now; /readyz says why not.", registry=self.registry
-        )
-        self.event_loop_tasks = Gauge(
-            "tocsin_event_loop_tasks",
-            "Tasks of the event loop; a number that only grows is a leak.",
-            registry=self.registry,
+        self.ready = gauge("tocsin_ready", "1 if the agent can work now; /readyz says why not.")
+        self.event_loop_tasks = gauge(
+            "tocsin_event_loop_tasks", "Tasks of the event loop; a number that only grows is a leak."
         )
 
     def _add_records(self, role: str) -> None:
-        self.posts_received = Counter(
-            "tocsin_posts_received",
-            "Records taken from the agent's input topic.",
-            ["agent"],
-            registry=self.registry,
+        counter = partial(Counter, registry=self.registry)
+        self.posts_received = counter(
+            "tocsin_posts_received", "Records taken from the agent's input topic.", ["agent"]
         )
-        self.tombstones = Counter(
-            "tocsin_tombstones",
-            "Records without a value, by which Kafka deletes: skipped.",
-            ["agent"],
-            registry=self.registry,
+        self.tombstones = counter(
+            "tocsin_tombstones", "Records without a value, by which Kafka deletes: skipped.", ["agent"]
         )
-        self.unreadable_batches = Counter(
+        self.unreadable_batches = counter(
             "tocsin_unreadable_batches",
             "Batches of records that cannot be read and were skipped; the log says where they are.",
-            registry=self.registry,
         )
-        self.dead_letters = Counter(
-            "tocsin_dead_letters",
-            "Records that could not be processed.",
-            ["stage", "reason"],
-            registry=self.registry,
+        self.dead_letters = counter(
+            "tocsin_dead_letters", "Records that could not be processed.", ["stage", "reason"]
         )
         begin_at_zero(self.posts_received, [role])
         begin_at_zero(self.tombstones, [role])
@@ -84,30 +73,21 @@ class Metrics:
                 self.dead_letters.labels(stage, reason)
 
     def _add_work(self, role: str, stages: Iterable[str]) -> None:
-        self.posts_in_flight = Gauge(
-            "tocsin_posts_in_flight",
-            "Records in work: begun, their outcome not yet acknowledged.",
-            registry=self.registry,
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.posts_in_flight = gauge(
+            "tocsin_posts_in_flight", "Records in work: begun, their outcome not yet acknowledged."
         )
-        self.lag = Gauge(
+        self.lag = gauge(
             "tocsin_lag",
             "Records of a partition that are not yet committed; absent until the partition is ours.",
             ["topic", "partition"],
-            registry=self.registry,
         )
-        self.batch_size = Histogram(
-            "tocsin_batch_size",
-            "Records in a batch.",
-            ["agent"],
-            buckets=_BATCH_SIZES,
-            registry=self.registry,
+        self.batch_size = histogram(
+            "tocsin_batch_size", "Records in a batch.", ["agent"], buckets=_BATCH_SIZES
         )
-        self.stage_seconds = Histogram(
-            "tocsin_stage_seconds",
-            "Seconds that a stage took.",
-            ["stage"],
-            buckets=SECONDS,
-            registry=self.registry,
+        self.stage_seconds = histogram(
+            "tocsin_stage_seconds", "Seconds that a stage took.", ["stage"], buckets=SECONDS
         )
         begin_at_zero(self.batch_size, [role])
         begin_at_zero(self.stage_seconds, stages)

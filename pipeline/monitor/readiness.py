@@ -1,17 +1,17 @@
-"""Whether an agent can do its work now, and if not, why: one state machine, read at `/readyz` and in `tocsin_ready`.
+"""Whether an agent can work now, and if not, why. `/readyz` and the metric `tocsin_ready` show it.
 
     connecting      the agent looks for the broker, or waits for its place in the consumer group
     refused         Kafka refuses the agent; the reason says what to change
     no topic        the agent's topic does not exist; the agent tries to make it
-    LLM not usable  the LLM server is away or cannot do what we ask; posts wait
+    LLM not usable  the LLM server is away, or cannot do what the agent asks; posts wait
     joined          the agent is a member of its group and waits for records       ready
-    working         the agent has records in hand                                  ready
-    stopping        the agent was told to end
+    working         the agent processes records                                    ready
+    stopping        the agent was asked to stop
 
-Three parties tell what they know: the stream (Kafka), the LLM client, and the program. The state follows from these
-facts alone, the first that applies: stopping, refused, no topic, LLM not usable, connecting, working, joined. So no
-order of events can leave the machine in a wrong state. (The LLM comes before connecting: an agent joins its group only
-once the LLM is usable. Before anybody has asked the LLM, that says nothing.)
+The stream (about Kafka), the LLM client and the process each report what they know. The state follows from these facts
+alone. It is the first that applies of: stopping, refused, no topic, LLM not usable, connecting, working, joined. So no
+order of events can lead to a wrong state. (The LLM comes before connecting, because an agent joins its group only after
+the LLM is usable. Until the LLM is first asked, it does not count.)
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from enum import StrEnum
 
 logger = logging.getLogger(__name__)
 
-# A server that fails now so and now so would fill the log; `/readyz` has the latest reason at once.
+# A server whose failures change all the time would fill the log. `/readyz` has the latest reason at once.
 _QUIET_SECONDS = 30.0
 
 
 class State(StrEnum):
-    """What an agent is about."""
+    """What an agent is doing, or why it cannot work."""
 
     CONNECTING = "connecting"
     REFUSED = "refused"
@@ -53,10 +53,10 @@ class Status:
 
 
 class Readiness:
-    """The facts that the state follows from; written by the event loop, read by any thread.
+    """The facts that the state follows from. The event loop writes them, any thread reads them.
 
     Args:
-        needs_llm: the agent asks an LLM: it is not ready before `llm_usable`.
+        needs_llm: the agent asks an LLM, so it is not ready before `llm_usable`.
     """
 
     def __init__(self, *, needs_llm: bool = False) -> None:
@@ -65,14 +65,14 @@ class Readiness:
         self._is_llm_asked = False
         self._is_working = False
         self._is_stopping = False
-        self._told = self.status
-        self._last_told = float("-inf")
+        self._logged = self.status
+        self._last_logged = float("-inf")
 
     @property
     def status(self) -> Status:
         """The state now."""
         if self._is_stopping:
-            return Status(State.STOPPING, "the agent was told to end")
+            return Status(State.STOPPING, "the agent was asked to stop")
         if self._kafka.state in (State.REFUSED, State.NO_TOPIC):
             return self._kafka
         if self._llm_problem and (self._is_llm_asked or self._kafka.state is State.JOINED):
@@ -82,7 +82,7 @@ class Readiness:
         return Status(State.WORKING if self._is_working else State.JOINED)
 
     def connecting(self, reason: str) -> None:
-        """Note that the agent is no member of its group, and what it waits for."""
+        """Note that the agent is not a member of its group, and what it waits for."""
         self._set_kafka(Status(State.CONNECTING, reason))
 
     def refused(self, reason: str) -> None:
@@ -98,36 +98,36 @@ class Readiness:
         self._set_kafka(Status(State.JOINED))
 
     def llm_usable(self) -> None:
-        """Note that the LLM server answers as it should."""
+        """Note that the LLM server can be used."""
         self._llm_problem = ""
-        self._tell()
+        self._log_change()
 
     def llm_not_usable(self, reason: str) -> None:
-        """Note that it does not, and why."""
+        """Note that the LLM server cannot be used, and why."""
         self._llm_problem, self._is_llm_asked = reason, True
-        self._tell()
+        self._log_change()
 
     def working(self, is_working: bool) -> None:
-        """Note whether records are in hand."""
+        """Note whether the agent has unfinished records."""
         self._is_working = is_working
 
     def stopping(self) -> None:
-        """Note that the agent was told to end; nothing comes after it."""
+        """Note that the agent was asked to stop. No other state follows."""
         self._is_stopping = True
-        self._tell()
+        self._log_change()
 
     def _set_kafka(self, status: Status) -> None:
         self._kafka = status
-        self._tell()
+        self._log_change()
 
-    def _tell(self) -> None:
-        """Log a change of state, once; of the reason alone, now and then."""
+    def _log_change(self) -> None:
+        """Log every change of state, and a change of the reason alone now and then."""
         status, now = self.status, time.monotonic()
-        if status == self._told or (status.is_ready and self._told.is_ready):
+        if status == self._logged or (status.is_ready and self._logged.is_ready):
             return
-        if status.state is self._told.state and now - self._last_told < _QUIET_SECONDS:
+        if status.state is self._logged.state and now - self._last_logged < _QUIET_SECONDS:
             return
-        self._told, self._last_told = status, now
+        self._logged, self._last_logged = status, now
         is_trouble = status.state in (State.REFUSED, State.NO_TOPIC, State.LLM_NOT_USABLE)
         level = logging.WARNING if is_trouble else logging.INFO
         logger.log(level, "state: %s%s", status.state, f": {status.reason}" if status.reason else "")

@@ -1,10 +1,9 @@
-"""Liveness means progress: a process before which records wait, and that does nothing about them, is not alive.
+"""Liveness means progress: a process is not alive if records wait for it and it does nothing about them.
 
-Anything that moves counts as progress, see `Progress.move`: also a request to the LLM that fails, or a record that the
-broker does not take yet. So an outage that the agent knows of and waits out leaves it alive, however long that takes:
-nothing would be better after a restart. What is found is the process that does nothing at all, and the consumer that
-has fallen silent: what the broker has is asked for by a client of its own, for the silent one would say that nothing
-waits.
+Anything that moves counts as progress, see `Progress.move`: even a request to the LLM that fails, or a record that the
+broker does not take yet. So an agent that waits out an outage stays alive, however long that takes: a restart would
+change nothing. Two faults are found: a process that does nothing, and a consumer that has gone silent. A silent
+consumer would report that nothing is waiting, so a second client asks the broker.
 """
 
 from __future__ import annotations
@@ -19,8 +18,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from pipeline.errors import TocsinError
-from pipeline.monitor.health import Health
-from pipeline.monitor.progress import Progress
+from pipeline.monitor.health import Health, Progress
 from pipeline.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -29,11 +27,11 @@ _LOOKS_PER_STALL = 4
 
 
 class Watchdog:
-    """Tells `health` of a stall, and of its end.
+    """Notes in `health` that a stall begins, and that it ends.
 
     Args:
         count_waiting: asks the broker how many records wait.
-        stall_seconds: nothing moved for this long, and records wait: stalled.
+        stall_seconds: if records wait and nothing moves for this long, that is a stall.
     """
 
     def __init__(
@@ -57,25 +55,25 @@ class Watchdog:
             if self._progress.still_seconds >= pause:
                 await self._look()
             if self._progress.still_seconds < self._stall_seconds:
-                self._health.stalled("")
+                self._health.note_stall(None)
 
     async def _look(self) -> None:
         try:
             num_waiting = await self._count_waiting()
         except TocsinError as error:
-            logger.warning("%s; that is why nothing moves", error)
+            logger.warning("%s; this is why nothing moves", error)
             num_waiting = 0
         if not num_waiting:
             self._progress.move()  # so far there was nothing to do
         elif (still := self._progress.still_seconds) >= self._stall_seconds:
-            self._health.stalled(f"{num_waiting} records wait and nothing moved for {still:.0f} s")
+            self._health.note_stall(f"{num_waiting} records wait and nothing moved for {still:.0f} s")
 
 
 @asynccontextmanager
 async def watched(
     count_waiting: Callable[[], Awaitable[int]], progress: Progress, health: Health, *, settings: Settings
 ) -> AsyncIterator[None]:
-    """Watch an agent, before which `count_waiting` records lie, for as long as the context lives."""
+    """Watch an agent for which `count_waiting` records wait, for as long as the context lives."""
     watchdog = Watchdog(
         progress,
         health,
@@ -85,23 +83,23 @@ async def watched(
     if settings.stall_exit:
         end_process_when_dead(health)
     watching = asyncio.create_task(watchdog.watch())
-    watching.add_done_callback(partial(_tell_failure, health))
+    watching.add_done_callback(partial(_note_failure, health))
     try:
         yield
     finally:
         watching.cancel()
 
 
-def _tell_failure(health: Health, watching: asyncio.Task[None]) -> None:
+def _note_failure(health: Health, watching: asyncio.Task[None]) -> None:
     if not watching.cancelled() and (error := watching.exception()):
         logger.error("the watchdog failed", exc_info=error)
-        health.stalled(f"nobody watches: {type(error).__name__} in the watchdog")
+        health.note_stall(f"the watchdog failed: {type(error).__name__}")
 
 
 def end_process_when_dead(health: Health) -> None:
-    """End the process hard once the liveness probe fails, as something that hangs may hang in its stop too.
+    """End the process at once when the liveness probe fails. A process that hangs may hang in its stop too.
 
-    What was in hand is uncommitted and comes again. Runs in a thread, for the event loop may be what hangs.
+    Its unfinished records are uncommitted and come again. This runs in a thread because the event loop may hang.
     """
 
     def watch() -> None:

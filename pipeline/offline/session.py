@@ -15,11 +15,12 @@ from pipeline.alert.generator import AlertGenerator
 from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
 from pipeline.llm.client import LlmClient
 from pipeline.llm.http import LlmRequest, LlmSettingError
-from pipeline.local.process import LocalProcess, answers_http, while_running
+from pipeline.local.http_probe import answers_http
+from pipeline.local.process import LocalProcess, while_running
 from pipeline.local.slow_start import SlowStart, say_on_stderr
-from pipeline.local.stack import START_SECONDS, chosen_settings, embedded_llm
+from pipeline.local.stack import START_SECONDS, embedded_llm
 from pipeline.outage import endless_retries
-from pipeline.settings import Settings
+from pipeline.settings import Settings, chosen_settings
 
 _T = TypeVar("_T")
 

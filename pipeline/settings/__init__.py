@@ -1,5 +1,24 @@
-"""What a deployment can say: the fields, their checks, and how they are loaded."""
+"""What a deployment can set. The room hands on `Settings`, `load_settings` and the names that belong to them.
 
-from pipeline.settings.fields import KAFKA_LIBS, PREFIX, VLLM_PYTHON, Settings, load_settings
+- `fields`: every setting with its type, bounds, default and description.
+- `checks`: what a value may be beyond a number or a word; the names of methods, prompts and templates.
+- `sasl`: which settings of a login to Kafka belong together.
+- `load`: command line over environment over TOML file over defaults; all mistakes at once.
+- `secret_files`: reads the files that settings name, secrets and certificates.
+- `document`: what is written about the settings: docs/settings.md and the comments of deploy/tocsin.env, by
+  `python -m pipeline.settings`.
+"""
 
-__all__ = ["KAFKA_LIBS", "PREFIX", "VLLM_PYTHON", "Settings", "load_settings"]
+from pipeline.settings.checks import PREFIX, assignment
+from pipeline.settings.fields import Settings
+from pipeline.settings.load import KAFKA_LIBS, VLLM_PYTHON, chosen_settings, load_settings
+
+__all__ = [
+    "KAFKA_LIBS",
+    "PREFIX",
+    "VLLM_PYTHON",
+    "Settings",
+    "assignment",
+    "chosen_settings",
+    "load_settings",
+]

@@ -1,24 +1,42 @@
-"""What a setting may be beyond a number or a word: addresses, topics, names of headers, devices, TLS files.
-For SASL see `sasl_settings`.
+"""What a setting may be beyond a number or a word: names, addresses, topics, names of headers, devices, TLS files.
 
-A check sees the fields before its own: `Settings` lists what belongs together in the order in which it is compared.
+A check sees the fields before its own, so `Settings` lists fields that belong together in the order in which they are
+compared. `sasl.py` holds the checks of a login to Kafka.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AnyHttpUrl, TypeAdapter, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from pipeline.messages.headers import OWN_PREFIX
+PREFIX = "TOCSIN_"
+# The headers that we write ourselves begin so: on dead letters, and on records that are tried again.
+OWN_HEADER_PREFIX = "tocsin-"
+
+SelectionName = Literal["llm", "majority", "likelihood", "first"]
+CandidatePromptName = Literal["candidate-v1", "writer-v1"]
+TemplateName = Literal["auto", "server", "chatml", "qwen3", "deepseek_r1"]
+ConstraintName = Literal["auto", "none"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 _BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+):([0-9]{1,5})")
 _MAX_HEADER_NAMES = 32
 _MAX_HEADER_NAME = 200
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def assignment(name: str, value: object) -> str:
+    """Return the setting with its value as the beginning of an error about it: `TOCSIN_DEVICE='cuda:9'`."""
+    return f"{variable_of(name)}={value!r}"
 
 
 def _check_brokers(text: str) -> str:
@@ -31,7 +49,7 @@ def _check_brokers(text: str) -> str:
 
 
 def _check_llm_url(text: str) -> str:
-    # The address is logged and shown: a password must not be in it.
+    # The address is logged and shown, so it must not hold a password.
     if "@" in text:
         raise wrong("expected no user and no password in the address; a key goes into TOCSIN_LLM_API_KEY")
     if not is_http_url(text):
@@ -40,8 +58,8 @@ def _check_llm_url(text: str) -> str:
 
 
 def is_http_url(text: str) -> bool:
-    """Return whether this is an address as we use it: in full, and without a query."""
-    # The parser itself forgives blanks and missing slashes, and we append to the path.
+    """Return whether this is a complete HTTP address without a query."""
+    # The parser accepts blanks and missing slashes. A query is refused because we append to the path.
     if not re.fullmatch(r"https?://[^\s?#\\/][^\s?#\\]*", text):
         return False
     try:
@@ -52,13 +70,13 @@ def is_http_url(text: str) -> bool:
 
 
 def _check_topic(name: str, info: ValidationInfo) -> str:
-    """Refuse what Kafka does, and the same topic twice: an agent that reads what it writes would never end."""
-    # As Kafka has it, which also refuses these two.
+    """Refuse a name that Kafka refuses, and a name used twice: an agent that reads what it writes would never end."""
+    # Kafka has the same rule, and refuses these two names.
     if name in (".", "..") or not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", name):
         raise wrong("expected 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'")
     for other, value in info.data.items():
         if other.startswith("topic_") and value == name:
-            raise wrong(f"expected another topic than {other}")
+            raise wrong(f"expected another topic than {variable_of(other)}")
     return name
 
 
@@ -68,10 +86,10 @@ def _check_header_names(text: str) -> str:
     if not all(1 <= len(name) <= _MAX_HEADER_NAME and name.isprintable() for name in names):
         raise wrong(f"expected NAME[,NAME...], each of 1 to {_MAX_HEADER_NAME} printable characters")
     if len(names) > _MAX_HEADER_NAMES or len(set(names)) < len(names):
-        raise wrong(f"expected {_MAX_HEADER_NAMES} names at most, each once")
-    # They tell where a dead letter lay: a stranger's would be taken for ours.
-    if any(name.startswith(OWN_PREFIX) for name in names):
-        raise wrong(f"expected no name that begins with {OWN_PREFIX}: those headers are ours")
+        raise wrong(f"expected at most {_MAX_HEADER_NAMES} names, each once")
+    # Our headers say where a dead letter lay. Such a header of a user would be read as ours.
+    if any(name.startswith(OWN_HEADER_PREFIX) for name in names):
+        raise wrong(f"expected no name that begins with {OWN_HEADER_PREFIX}: those headers are ours")
     return ",".join(names)
 
 
@@ -82,17 +100,17 @@ def _check_device(name: str) -> str:
 
 
 def _check_is_used_with_tls(file: Path | None, info: ValidationInfo) -> Path | None:
-    """Refuse a file that somebody relies on and nobody would read."""
+    """Refuse a file that would never be read."""
     if file is not None and info.data.get("kafka_tls") is False:
         raise wrong("has no effect without TOCSIN_KAFKA_TLS=true")
     is_lone_key = info.data.get("kafka_certificate_file", file) is None
     if file is not None and info.field_name == "kafka_key_file" and is_lone_key:
-        raise wrong("a key needs its certificate, TOCSIN_KAFKA_CERTIFICATE_FILE")
+        raise wrong("expected the key's certificate too, TOCSIN_KAFKA_CERTIFICATE_FILE")
     return file
 
 
 def wrong(expected: str) -> PydanticCustomError:
-    """Return the error that something else was expected."""
+    """Return the error for a value that is not what was expected."""
     return PydanticCustomError("wrong", "{expected}", {"expected": expected})
 
 

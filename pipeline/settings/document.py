@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from pipeline.settings import PREFIX, Settings
+from pipeline.settings.checks import PREFIX, variable_of
+from pipeline.settings.fields import Settings
 
 
 class Section(NamedTuple):
@@ -119,11 +120,11 @@ def _sections() -> list[tuple[Section, list[tuple[str, FieldInfo]]]]:
 def _row(name: str, field: FieldInfo) -> str:
     default = _text_of(field.default)
     shown = f"`{default}`" if default else ""
-    return f"| `{_variable(name)}` | {shown} | {_allowed(field)} | {field.description} |\n"
+    return f"| `{variable_of(name)}` | {shown} | {_allowed(field)} | {field.description} |\n"
 
 
 def _env_lines(name: str, field: FieldInfo, values: Mapping[str, str]) -> str:
-    variable = _variable(name)
+    variable = variable_of(name)
     is_set = variable in values
     assignment = f"{variable}={values[variable] if is_set else _text_of(field.default)}"
     choices = f"one of {', '.join(_choices(field))}" if _choices(field) else ""
@@ -143,10 +144,6 @@ def _assignments(text: str) -> Iterable[tuple[str, str]]:
 def _comment(text: str, *, keeps_lines: bool = False) -> str:
     lines = text.splitlines() if keeps_lines else textwrap.wrap(text, _ENV_WIDTH, break_on_hyphens=False)
     return "\n".join(f"# {line}" for line in lines)
-
-
-def _variable(name: str) -> str:
-    return PREFIX + name.upper()
 
 
 def _text_of(default: Any) -> str:

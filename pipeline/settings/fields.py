@@ -1,33 +1,31 @@
-"""The settings of the agents: `TOCSIN_*` environment variables over a TOML file over the defaults.
-
-This is the only code that reads the environment. All mistakes are reported at once (`SettingsError`).
-"""
+"""The settings of the agents and the client commands: each with its type, its bounds, its default and a description."""
 
 from __future__ import annotations
 
-import difflib
-import os
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from pipeline.errors import SettingsError
-from pipeline.settings.checks import Brokers, Device, HeaderNames, LlmUrl, TlsFile, Topic
+from pipeline.settings.checks import (
+    Brokers,
+    CandidatePromptName,
+    ConstraintName,
+    Device,
+    HeaderNames,
+    LlmUrl,
+    LogLevel,
+    SelectionName,
+    TemplateName,
+    TlsFile,
+    Topic,
+)
 from pipeline.settings.sasl import MskRegion, SaslMechanism, TokenCommand, TokenExtensions, TokenUrl
 
-PREFIX = "TOCSIN_"
 
-
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Settings of `tocsin annotate`, `tocsin alert` and the client commands, checked and immutable."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     brokers: Brokers = Field("127.0.0.1:9092", description="Kafka bootstrap servers, HOST:PORT[,...]")
     topic_posts: Topic = Field("posts", description="topic to which users produce posts")
@@ -162,11 +160,11 @@ class Settings(BaseSettings):
         le=8192,
         description="tokens of one sample; a model that thinks before it answers needs about 1000",
     )
-    llm_constraint: Literal["auto", "none"] = Field(
+    llm_constraint: ConstraintName = Field(
         "auto",
         description="grammars for samples; auto: those that the server proves to obey; none: no grammars",
     )
-    llm_template: Literal["auto", "server", "chatml", "qwen3", "deepseek_r1"] = Field(
+    llm_template: TemplateName = Field(
         "auto",
         description="template of chats; server: the LLM server renders them; auto: chosen by the model's name",
     )
@@ -176,15 +174,13 @@ class Settings(BaseSettings):
         le=8192,
         description="tokens of thinking allowed to a reasoning model before it selects; 0: none",
     )
-    selection: Literal["llm", "majority", "likelihood", "first"] = Field(
-        "llm", description="how one of several valid candidates is chosen"
-    )
+    selection: SelectionName = Field("llm", description="how one of several valid candidates is chosen")
     degraded_after_seconds: float | None = Field(
         None,
         gt=0,
         description="time without the LLM after which alerts are made without it, as degraded; unset: posts wait",
     )
-    candidate_prompt: Literal["candidate-v1", "writer-v1"] = Field(
+    candidate_prompt: CandidatePromptName = Field(
         "candidate-v1", description="prompt of the samples; writer-v1 is for our fine-tuned writer"
     )
     num_samples: int = Field(8, ge=1, le=64, description="candidates sampled for a post, in one request")
@@ -200,9 +196,7 @@ class Settings(BaseSettings):
     metrics_port: int = Field(
         9108, ge=0, le=65_535, description="port of /metrics, /livez and /readyz; 0 takes a free one"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="lowest severity that is logged"
-    )
+    log_level: LogLevel = Field("info", description="lowest severity that is logged")
     stall_seconds: float = Field(
         300.0, ge=2, le=86_400, description="/livez fails if records wait and nothing moves for this long"
     )
@@ -212,86 +206,3 @@ class Settings(BaseSettings):
     stop_seconds: float = Field(
         6.0, gt=0, le=600, description="time that a stop (SIGTERM) leaves to finish the work in hand"
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what `load_settings` has merged and nothing else."""
-        return (init_settings,)
-
-
-def load_settings(
-    file: Path | None = None,
-    *,
-    environ: Mapping[str, str] = os.environ,
-    overrides: Mapping[str, Any] | None = None,
-) -> Settings:
-    """Return the settings from `file`, the environment and `overrides` (command line), later ones winning.
-
-    Raises:
-        SettingsError: unknown names and bad values, all of them.
-    """
-    origins: dict[str, str] = {}
-    values: dict[str, Any] = {}
-    for name, value in _read_file(file).items():
-        origins[name], values[name] = f"{file}: {name}", value
-    for name, text in read_environment(environ).items():
-        origins[name], values[name] = PREFIX + name.upper(), text
-    for name, value in (overrides or {}).items():
-        origins[name], values[name] = f"--{name.replace('_', '-')}", value
-    try:
-        return Settings(**values)
-    except ValidationError as error:
-        raise SettingsError([_explain(problem, origins) for problem in error.errors()]) from None
-
-
-KAFKA_LIBS = "TOCSIN_KAFKA_LIBS"
-VLLM_PYTHON = "TOCSIN_VLLM_PYTHON"
-
-# Read by the command line: not settings of the agents.
-_OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG", KAFKA_LIBS, VLLM_PYTHON})
-
-
-def read_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the `TOCSIN_*` variables under their settings' names, unchecked."""
-    return {
-        variable.removeprefix(PREFIX).lower(): text
-        for variable, text in environ.items()
-        if variable.startswith(PREFIX) and variable not in _OTHER_VARIABLES
-    }
-
-
-def _read_file(file: Path | None) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError([f"{file}: cannot be read: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError([f"{file}: not TOML: {error}"]) from error
-
-
-def _explain(problem: Any, origins: Mapping[str, str]) -> str:
-    name = str(problem["loc"][0])
-    where = origins.get(name, name)
-    if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
-        spelled = [PREFIX + match.upper() if where.startswith(PREFIX) else match for match in close]
-        return f"{where}: no such setting" + "".join(f"; did you mean {match}?" for match in spelled)
-    value = problem["input"]
-    shown = "(hidden)" if _may_hold_secret(name, value) else repr(value)
-    return f"{where}={shown}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
-
-
-def _may_hold_secret(name: str, value: object) -> bool:
-    # People put passwords before an address's "@" and keys into its query.
-    is_address = name in ("brokers", "llm_url", "kafka_token_url")
-    is_secret = name.endswith(("_key", "password", "secret", "command"))
-    return is_secret or (is_address and any(c in str(value) for c in "@?"))

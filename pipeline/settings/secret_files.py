@@ -1,4 +1,4 @@
-"""Files that settings name and that prove something: secrets and certificates. Each error says which setting it was."""
+"""Reads the files that settings name: secrets and certificates. Each error names the setting."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from pipeline.errors import SettingsError
-from pipeline.settings.fields import PREFIX
+from pipeline.settings.checks import assignment
 
-# A secret is one line; more is another file, named by mistake.
+# A secret is one line. A larger file was named by mistake.
 _MAX_SECRET_BYTES = 4096
 
 
@@ -18,11 +18,11 @@ def read_secret(file: Path, name: str, *, what: str) -> SecretStr:
     """Return the one line in the file.
 
     Args:
-        name: of the setting.
-        what: is in the file ("the password").
+        name: the setting's name.
+        what: what the file holds ("the password"), for the error.
 
     Raises:
-        SettingsError: it cannot be read, or is something else.
+        SettingsError: the file cannot be read, or holds something else.
     """
     content = read_file(file, name)
     try:
@@ -36,14 +36,14 @@ def read_secret(file: Path, name: str, *, what: str) -> SecretStr:
 
 
 def authorities(file: Path | None, name: str) -> ssl.SSLContext:
-    """Return what certificates of servers are checked with: the authorities in the file, or the system's.
+    """Return the TLS context that checks servers' certificates by the authorities in the file, or by the system's.
 
     Raises:
         SettingsError: the file cannot be read, or holds no certificates.
     """
     context = ssl.create_default_context()
     if file is not None:
-        # Named, they are the only ones: the machine's own are for the web.
+        # A file replaces the system's authorities, which are for the web.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             context.load_verify_locations(cadata=read_file(file, name).decode("ascii"))
@@ -54,10 +54,10 @@ def authorities(file: Path | None, name: str) -> ssl.SSLContext:
 
 
 def read_file(file: Path, name: str) -> bytes:
-    """Return what is in the file.
+    """Return the content of the file.
 
     Raises:
-        SettingsError: it cannot be read.
+        SettingsError: the file cannot be read.
     """
     try:
         return file.read_bytes()
@@ -66,5 +66,5 @@ def read_file(file: Path, name: str) -> bytes:
 
 
 def mistake(name: str, file: Path, problem: str) -> SettingsError:
-    """Return the error that something is wrong with the file of this setting."""
-    return SettingsError([f"{PREFIX}{name.upper()}={str(file)!r}: {problem}"])
+    """Return the error about the file of this setting."""
+    return SettingsError([f"{assignment(name, str(file))}: {problem}"])

@@ -45,18 +45,31 @@ class Line(NamedTuple):
     content: bytes
 
 
-def open_posts(file: str) -> FileIO:
+def open_posts(file: str, *, is_raw: bool = False) -> FileIO:
     """Open a file of posts, or standard input (`-`).
 
+    Args:
+        is_raw: accept any file.
+
     Raises:
-        SettingsError: the file cannot be read.
+        SettingsError: the file cannot be read, or does not hold one JSON object a line.
     """
     if file == "-":
         return FileIO(_STDIN, closefd=False)
     try:
+        # A file is checked before anything is started. A pipe is checked as it comes, since what is read of it is gone.
+        if not is_raw and Path(file).is_file():
+            with Path(file).open("rb", buffering=0) as stream:
+                _check_form(_first_line(stream), file)
         return Path(file).open("rb", buffering=0)
     except OSError as error:
         raise _unreadable(file, error) from error
+
+
+def _first_line(stream: FileIO) -> bytes:
+    """Return the beginning of the first line that is not blank."""
+    lines = (stream.read(_READ_BYTES) or b"").split(b"\n")
+    return next(filter(None, (_strip(line, is_raw=False) for line in lines)), b"")
 
 
 async def read_post_lines(stream: FileIO, *, is_raw: bool = False) -> AsyncIterator[list[Line]]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka.acls import Needs, check_acls
@@ -17,13 +15,14 @@ from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.refusals import in_words
 from pipeline.kafka.topics import ensure_topics
 from pipeline.monitor.backlog import GroupBacklog, count_waiting
-from pipeline.monitor.health import Health, HealthServer
+from pipeline.monitor.health import Health, Progress
 from pipeline.monitor.metrics import Metrics
-from pipeline.monitor.progress import Progress
+from pipeline.monitor.probes import ProbeServer
 from pipeline.monitor.readiness import Readiness
 from pipeline.monitor.watchdog import watched
 from pipeline.outage import until_it_works
 from pipeline.settings import Settings
+from pipeline.stopping import Stop, unless
 from pipeline.stream.agent import Agent
 from pipeline.stream.faust_app import StreamSource
 from pipeline.stream.stream import Stream
@@ -31,7 +30,6 @@ from pipeline.stream.topic_keeper import TopicKeeper
 from pipeline.topology import POSTS_DEAD, Role, topic_names
 
 logger = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 # For leaving the group, and for closing a client: each may hang if the broker is gone.
 _LEAVE_SECONDS = 1.0
@@ -60,17 +58,17 @@ class AgentProcess:
         metrics.ready.set_function(lambda: float(readiness.status.is_ready))
         on_unreadable_batch(lambda _: metrics.unreadable_batches.inc())
 
-    async def run(self, build: BuildAgent, *, stop: asyncio.Event) -> int:
-        """Run until `stop` is set or the stream cannot go on; returns the exit status."""
+    async def run(self, build: BuildAgent, *, stop: Stop) -> int:
+        """Run until the process is to stop or the stream cannot go on; returns the exit status."""
         loop = asyncio.get_running_loop()
         self._metrics.event_loop_tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         host, port = self._settings.metrics_host, self._settings.metrics_port
-        server = HealthServer(self.health, self._metrics.registry, host=host, port=port)
+        server = ProbeServer(self.health, self._metrics.registry, host=host, port=port)
         logger.info("%s: metrics and probes on %s", self._role.name, server.url)
         beat = asyncio.create_task(self.health.beat())
         try:
             async with self._publisher(stop) as publisher:
-                stream = await unless_stopped(stop, self._connect(publisher, build)) if publisher else None
+                stream = await unless(self._connect(publisher, build), stop.wait()) if publisher else None
                 if stream is not None:
                     return await self._feed(stream, stop)
                 self.health.readiness.stopping()
@@ -80,7 +78,7 @@ class AgentProcess:
             server.close()
 
     @asynccontextmanager
-    async def _publisher(self, stop: asyncio.Event) -> AsyncIterator[Publisher | None]:
+    async def _publisher(self, stop: Stop) -> AsyncIterator[Publisher | None]:
         """Give a connected publisher once every topic exists; None if the process is to stop before that."""
         readiness = self.health.readiness
 
@@ -88,8 +86,8 @@ class AgentProcess:
             await ensure_topics(self._settings)
             return await Publisher.connect(self._cluster)
 
-        publisher = await unless_stopped(
-            stop, until_it_works(connect, on=BrokerUnavailableError, on_failure=readiness.connecting)
+        publisher = await unless(
+            until_it_works(connect, on=BrokerUnavailableError, on_failure=readiness.connecting), stop.wait()
         )
         if publisher is None:
             yield None
@@ -136,8 +134,8 @@ class AgentProcess:
             lambda: check_acls(self._cluster, needs), on=BrokerUnavailableError, on_failure=lambda _: None
         )
 
-    async def _feed(self, stream: Stream, stop: asyncio.Event) -> int:
-        """Feed the agent until `stop` is set or the stream cannot go on; returns the exit status."""
+    async def _feed(self, stream: Stream, stop: Stop) -> int:
+        """Feed the agent until the process is to stop or the stream cannot go on; returns the exit status."""
         name, settings = self._role.name, self._settings
         logger.info("%s: running against %s", name, settings.brokers)
         backlog = GroupBacklog(
@@ -150,36 +148,13 @@ class AgentProcess:
             return await count_waiting(self._cluster, positions) if positions else await backlog.count()
 
         async with watched(count, self.progress, self.health, settings=settings):
-            failure = await unless_stopped(stop, stream.run_until_failure())
+            failure = await unless(stream.run_until_failure(), stop.wait())
         if failure is None:
             self.health.readiness.stopping()
         else:
             logger.error("%s: ending, for the stream cannot go on: %s", name, in_words(failure))
         await _within(stream.stop(settings.stop_seconds), settings.stop_seconds + _LEAVE_SECONDS)
         return 0 if failure is None else 1
-
-
-async def unless_stopped(stop: asyncio.Event, work: Awaitable[_T]) -> _T | None:
-    """Return what `work` returns, or None if `stop` is set first."""
-    working = asyncio.ensure_future(work)
-    stopping = asyncio.ensure_future(stop.wait())
-    both: list[asyncio.Future[Any]] = [working, stopping]
-    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if working.done():
-        return working.result()
-    working.cancel()
-    await asyncio.gather(working, return_exceptions=True)
-    return None
-
-
-def stop_on_signal() -> asyncio.Event:
-    """Return an event that SIGTERM and Ctrl-C set."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 async def _within(work: Awaitable[None], seconds: float) -> None:

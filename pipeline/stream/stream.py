@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from pipeline.messages.record import Partition, Record, time_of
-from pipeline.monitor.progress import Progress
+from pipeline.monitor.health import Progress
 from pipeline.monitor.readiness import Readiness
 from pipeline.stream.agent import Agent
 from pipeline.stream.faust_app import StreamSource, build_app

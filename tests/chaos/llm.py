@@ -9,7 +9,8 @@ import urllib.request
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.local.process import LocalProcess, answers_http, child_environ, find_free_port
+from pipeline.local.http_probe import answers_http
+from pipeline.local.process import LocalProcess, child_environ, find_free_port
 from tests.chaos.llm_server import Faults
 
 _REPOSITORY = Path(__file__).parents[2]

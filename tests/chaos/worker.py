@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.local.process import LocalProcess, answers_http, child_environ, find_free_port
+from pipeline.local.http_probe import answers_http
+from pipeline.local.process import LocalProcess, child_environ, find_free_port
 from pipeline.settings import PREFIX
 
 Role = Literal["annotate", "alert"]

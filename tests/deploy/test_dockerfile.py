@@ -11,7 +11,8 @@ import tomllib
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pipeline.monitor.health import Health, HealthServer
+from pipeline.monitor.health import Health
+from pipeline.monitor.probes import ProbeServer
 from pipeline.settings import load_settings
 from tests.deploy.deploy_files import DEPLOY, ROOT, dockerfile_instructions, image_environ
 
@@ -134,10 +135,10 @@ def _probe(port: int, host: str = "0.0.0.0") -> subprocess.CompletedProcess[str]
 def test_probe_tells_a_live_process_from_a_stuck_one() -> None:
     """The health check passes while the event loop turns, and fails with the reason once it is stuck."""
     health = Health()
-    server = HealthServer(health, CollectorRegistry(), host="127.0.0.1", port=0)
+    server = ProbeServer(health, CollectorRegistry(), host="127.0.0.1", port=0)
     try:
         alive = _probe(server.port)
-        health.stalled("event loop stuck for 99 s")
+        health.note_stall("event loop stuck for 99 s")
         stuck = _probe(server.port)
     finally:
         server.close()
@@ -150,7 +151,7 @@ def test_probe_asks_where_the_program_listens(host: str) -> None:
     """The health check follows the address that the container sets, those of IPv6 too."""
     if ":" in host and not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
-    server = HealthServer(Health(), CollectorRegistry(), host=host, port=0)
+    server = ProbeServer(Health(), CollectorRegistry(), host=host, port=0)
     try:
         done = _probe(server.port, host)
     finally:
@@ -160,7 +161,7 @@ def test_probe_asks_where_the_program_listens(host: str) -> None:
 
 def test_probe_fails_where_nobody_answers() -> None:
     """The health check fails without a traceback when the process does not listen."""
-    server = HealthServer(Health(), CollectorRegistry(), host="127.0.0.1", port=0)
+    server = ProbeServer(Health(), CollectorRegistry(), host="127.0.0.1", port=0)
     server.close()
     done = _probe(server.port)
     assert done.returncode == 1

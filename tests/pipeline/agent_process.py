@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.local.process import answers_http, find_free_port
+from pipeline.local.http_probe import answers_http
+from pipeline.local.process import find_free_port
 from pipeline.settings import PREFIX, Settings
 
 

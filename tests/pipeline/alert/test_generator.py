@@ -13,7 +13,6 @@ from models.prompts.prompt import ChatMessage
 from pipeline.alert.candidates import merge
 from pipeline.alert.generator import CANDIDATE_PROMPT, SELECTION_PROMPT, AlertGenerator, AlertOptions
 from pipeline.alert.outcome import AlertResult
-from pipeline.alert.selection import SelectionName
 from pipeline.errors import InvalidMessageError, LlmRefusedError
 from pipeline.llm.answers import Choice, Sample
 from pipeline.messages import (
@@ -25,6 +24,7 @@ from pipeline.messages import (
     StageTime,
     outcome_id,
 )
+from pipeline.settings.checks import SelectionName
 from tests.pipeline.samples import THEME, annotated
 
 TEXT = "Floods hit New\nOrleans again, FEMA sends help http://t.co/x"

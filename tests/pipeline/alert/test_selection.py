@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.candidates import Candidate
-from pipeline.alert.selection import MAX_OPTIONS, Selection, SelectionName, Selector, by_likelihood, shuffle
+from pipeline.alert.selection import MAX_OPTIONS, Selection, Selector, by_likelihood, shuffle
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.llm.answers import Choice
 from pipeline.messages import Entity, SelectionMethod
+from pipeline.settings.checks import SelectionName
 
 CUBA = Entity(text="Cu\u200bba", type="LOC", start=3, end=8, score=0.9)
 CANDIDATES = [

@@ -86,7 +86,7 @@ def _check_alert(alert: dict[str, Any]) -> None:
 
 def test_the_demo_takes_a_users_file(tmp_path: Path) -> None:
     """A post twice, a post with its edit, and a bad line are all accounted for, however the file is written:
-    byte order mark, line ends of Windows, none at the end; a field that is none of a post's is kept.
+    byte order mark, line ends of Windows, none at the end. A field that a post does not have is kept.
     """
     fields = {"id": "same", "text": "Floods in Jakarta, thousands flee", "entities": {"urls": []}}
     post = json.dumps(fields)

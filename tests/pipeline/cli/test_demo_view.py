@@ -13,18 +13,18 @@ _SUMMARY = {
 
 
 def test_the_sum_names_every_post_and_obeys_no_text(capsys: pytest.CaptureFixture[str]) -> None:
-    """What the broker did not take is a term of the sum, and a stage off a topic is shown, not interpreted."""
+    """A post that the broker did not take is part of the sum, and a stage with control characters is escaped."""
     with TextView() as view:
         view.summarise(_SUMMARY)
-    dead = "1 dead letters (\\x1b[31mdecode) + 1 dead letters (unsent)"
-    assert f"4 posts = 1 alerts + 1 without an alert (no_entity) + {dead}" in capsys.readouterr().out
+    dead = "1 dead letter (\\x1b[31mdecode) + 1 dead letter (unsent)"
+    assert f"4 posts = 1 alert + 1 without an alert (no_entity) + {dead}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("view", [TextView, JsonView])
 def test_a_step_is_shown_as_it_is(
     view: type[TextView | JsonView], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Brackets in it are no markup."""
+    """Brackets in it are not markup."""
     with view() as shown:
         shown.report("line 3 is not sent: [/red]")
     captured = capsys.readouterr()

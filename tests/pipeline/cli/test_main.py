@@ -27,7 +27,7 @@ def _tocsin(*arguments: str, cwd: Path | None = None, **variables: str) -> subpr
 
 
 def _environ() -> dict[str, str]:
-    """Return our environment without the settings that our caller has made."""
+    """Return our environment without settings."""
     return {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
 
 
@@ -39,8 +39,8 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
     assert re.search(rf"Example: .*tocsin {command}", result.stdout)
 
 
-def test_the_program_tells_its_version() -> None:
-    """One line, as the package is installed."""
+def test_the_version_option_prints_the_installed_version() -> None:
+    """One line, and nothing else."""
     result = _tocsin("--version")
     assert (result.returncode, result.stdout) == (0, f"tocsin {metadata.version('tocsin')}\n")
     assert result.stderr == ""
@@ -53,7 +53,9 @@ def test_the_short_option_asks_for_help_too(command: str) -> None:
     assert (short.returncode, short.stdout) == (0, long.stdout)
 
 
-@pytest.mark.parametrize("command", ["demo", "try"])
+@pytest.mark.parametrize(
+    "command", [("demo", "--posts"), ("try", "--posts"), ("produce", "--brokers", "127.0.0.1:1")]
+)
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -62,11 +64,11 @@ def test_the_short_option_asks_for_help_too(command: str) -> None:
     ],
 )
 def test_a_file_of_another_form_is_refused_before_anything_is_started(
-    command: str, content: bytes, problem: str, tmp_path: Path
+    command: tuple[str, ...], content: bytes, problem: str, tmp_path: Path
 ) -> None:
-    """One line with the file and its form."""
+    """One line with the file and its form, even if no broker can be reached."""
     (tmp_path / "posts").write_bytes(content)
-    result = _tocsin(command, "--posts", "posts", cwd=tmp_path)
+    result = _tocsin(*command, "posts", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(f"tocsin: posts: {problem}")
     assert len(result.stderr.splitlines()) == 1
@@ -81,8 +83,8 @@ def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
 
 
 @pytest.mark.parametrize("command", [*_COMMANDS, *_DEAD_COMMANDS])
-def test_a_wrong_setting_is_told_before_the_network_is_loaded(command: str) -> None:
-    """That takes seconds."""
+def test_a_wrong_setting_is_reported_before_the_network_is_loaded(command: str) -> None:
+    """Loading takes seconds."""
     arguments = {"produce": ["-"], "try": ["a"], "dead show": ["0/1"], "dead replay": ["--all"]}.get(
         command, []
     )
@@ -106,7 +108,10 @@ def test_a_wrong_setting_is_told_before_the_network_is_loaded(command: str) -> N
         (("produce", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read: No such file or directory"),
         (("demo", "--posts", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read: No such file or directory"),
         (("up", "--data", "kept"), "tocsin: --data kept: only Apache Kafka keeps data: add --kafka apache"),
-        (("watch", "--brokers", "127.0.0.1:1"), "tocsin: no Kafka broker at 127.0.0.1:1"),
+        (
+            ("watch", "--brokers", "127.0.0.1:1"),
+            "tocsin: no Kafka broker at 127.0.0.1:1: no server answers there\n",
+        ),
         (("watch", "--brokers", ""), "tocsin: --brokers='': "),
         (("annotate", "--brokers", ""), "tocsin: --brokers='': "),
         (("alert", "--brokers", "kafka"), "tocsin: --brokers='kafka': expected HOST:PORT"),
@@ -117,7 +122,7 @@ def test_a_wrong_setting_is_told_before_the_network_is_loaded(command: str) -> N
         (("demo", "--model", "large"), "tocsin: --model large: for vLLM alone: add --llm vllm"),
         (
             ("up", "--llm", "vllm", "--model", "m", "--llm-url", "http://h/v1"),
-            "tocsin: --llm vllm: a server that runs is named too",
+            "tocsin: --llm vllm: a running server is named too",
         ),
         (("try",), "tocsin: try: expected either a text or --posts FILE"),
         (("try", "a", "--posts", "b"), "tocsin: try: expected either a text or --posts FILE"),
@@ -125,8 +130,10 @@ def test_a_wrong_setting_is_told_before_the_network_is_loaded(command: str) -> N
         (("produce", "\x1b[31mgone"), r"tocsin: \x1b[31mgone: cannot be read"),
     ],
 )
-def test_what_a_person_can_mend_is_one_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
-    """No traceback, a status other than 0, and the thing that is wrong."""
+def test_an_error_that_a_person_can_correct_is_one_line(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    """There is no traceback, the status is not 0, and the line says what is wrong."""
     result = _tocsin(*arguments, cwd=tmp_path)
     assert result.returncode in (1, 2)
     assert message in result.stderr
@@ -136,31 +143,35 @@ def test_what_a_person_can_mend_is_one_line(arguments: tuple[str, ...], message:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("TOCSIN_DEVICE", "cuda:999", "device='cuda:999': cannot be used"),
-        ("TOCSIN_CHECKPOINT", "gone", "checkpoint='gone'"),
-        ("TOCSIN_GUIDELINES", "ours", "guidelines='ours': "),
-        ("TOCSIN_LLM_MODEL", "large", "llm_model='large': the embedded LLM server has a model of its own"),
+        ("TOCSIN_DEVICE", "cuda:999", "TOCSIN_DEVICE='cuda:999': cannot be used"),
+        ("TOCSIN_CHECKPOINT", "gone", "TOCSIN_CHECKPOINT='gone'"),
+        ("TOCSIN_GUIDELINES", "ours", "TOCSIN_GUIDELINES='ours': "),
+        (
+            "TOCSIN_LLM_MODEL",
+            "large",
+            "TOCSIN_LLM_MODEL='large': the embedded LLM server has a model of its own",
+        ),
     ],
 )
-def test_a_trial_says_which_setting_it_cannot_follow(
+def test_try_names_the_setting_that_it_cannot_use(
     name: str, value: str, message: str, tmp_path: Path
 ) -> None:
-    """What the network or the embedded LLM server cannot do is one line, not a traceback."""
+    """What the network or the embedded LLM server cannot use is one line, not a traceback."""
     result = _tocsin("try", "Flood in Jakarta", cwd=tmp_path, **{name: value})
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_where_kafka_is_missing_its_command_says_what_to_do(tmp_path: Path) -> None:
-    """The folder that was looked in is named, and nothing is left behind."""
+def test_up_without_the_jars_of_apache_kafka_says_how_to_get_them(tmp_path: Path) -> None:
+    """The error names the folder, and nothing is left behind."""
     result = _tocsin("up", "--kafka", "apache", "--broker-port", "0", cwd=tmp_path, TOCSIN_KAFKA_LIBS="gone")
     assert result.returncode == 1
     assert "no jars in gone: run `make kafka`, or set TOCSIN_KAFKA_LIBS" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_agent_without_a_broker_says_so_keeps_trying_and_stops_when_told() -> None:
+def test_an_agent_without_a_broker_keeps_trying_until_sigterm() -> None:
     """The broker's address is in the log, more than once, and SIGTERM still ends it with status 0."""
     brokers = f"127.0.0.1:{find_free_port()}"
     process = subprocess.Popen(
@@ -184,11 +195,11 @@ def test_an_agent_without_a_broker_says_so_keeps_trying_and_stops_when_told() ->
         process.wait()
 
 
-def test_the_installed_program_imports_this_repository_and_no_stranger(tmp_path: Path) -> None:
+def test_the_installed_program_imports_its_own_packages_only(tmp_path: Path) -> None:
     """Run elsewhere, beside folders of the same names, it still takes its own packages."""
     for name in ("pipeline", "models", "training"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("raise SystemExit('a stranger was imported')")
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('a foreign package was imported')")
     assert _tocsin("watch", "--help", cwd=tmp_path).returncode == 0
     code = "import pipeline, models, training as t; print(pipeline.__file__, models.__file__, t.__file__)"
     environ = os.environ | {"PYTHONSAFEPATH": "1"}

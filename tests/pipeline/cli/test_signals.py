@@ -1,7 +1,6 @@
-"""Ctrl-C and SIGTERM, really sent to the installed program at moments of its life."""
+"""Ctrl-C and SIGTERM, sent to the installed program at several moments of its life."""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.signals import run
 from pipeline.local.process import find_free_port
 from tests.pipeline.stack_process import tocsin
 
@@ -24,8 +22,8 @@ _STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 _MOMENTS = (0.0, 0.05, 0.2, 0.6, 1.5)
 
 
-def _heeds_signals(pid: int) -> bool:
-    """Return whether the process has come to our code: before, it is Python's own start that a signal ends."""
+def _handles_signals(pid: int) -> bool:
+    """Return whether the process has reached our code. Before that a signal ends Python's own start."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -54,7 +52,7 @@ def _left_running(mark: str) -> list[str]:
 
 @asynccontextmanager
 async def _silent_broker() -> AsyncIterator[int]:
-    """Give the port of somebody who takes connections and never says a word."""
+    """Give the port of a server that accepts connections and never answers."""
     writers: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
     try:
@@ -77,7 +75,7 @@ async def _silent_broker() -> AsyncIterator[int]:
     ],
     ids=lambda command: command[0],
 )
-async def test_a_command_ends_well_whenever_it_is_told(
+async def test_a_signal_ends_a_command_cleanly_at_any_moment(
     command: tuple[str, ...], number: signal.Signals, tmp_path: Path
 ) -> None:
     """No traceback, the status that shells expect, nothing left running and no folder left behind."""
@@ -87,7 +85,7 @@ async def test_a_command_ends_well_whenever_it_is_told(
             arguments = [argument.format(port=port) for argument in command]
             brokers = {"TOCSIN_BROKERS": f"127.0.0.1:{port}"} if "--brokers" not in command else {}
             async with tocsin(*arguments, folder=tmp_path, TEST_RUN_MARK=mark, **brokers) as process:
-                await _until(lambda pid=process.pid: _heeds_signals(pid))  # type: ignore[misc]
+                await _until(lambda pid=process.pid: _handles_signals(pid))  # type: ignore[misc]
                 await asyncio.sleep(moment)
                 process.send_signal(number)
                 async with asyncio.timeout(60):
@@ -100,16 +98,16 @@ async def test_a_command_ends_well_whenever_it_is_told(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 @pytest.mark.parametrize("command", ["up", "annotate", "alert"])
-async def test_what_runs_until_it_is_told_ends_well_from_the_start(
+async def test_a_signal_ends_an_agent_and_the_stack_cleanly_at_any_moment(
     command: str, number: signal.Signals, tmp_path: Path
 ) -> None:
-    """Being told is how it ends: status 0, or that of the signal while nothing has begun; never a traceback."""
+    """A signal is their usual end: status 0, or that of the signal while nothing has begun; never a traceback."""
     arguments = ("up", "--broker-port", "0", "--metrics-port", "0") if command == "up" else (command,)
     variables = {"TOCSIN_BROKERS": f"127.0.0.1:{find_free_port()}", "TOCSIN_METRICS_PORT": "0"}
     for moment in _MOMENTS:
         mark = f"{tmp_path}/{moment}"
         async with tocsin(*arguments, folder=tmp_path, TEST_RUN_MARK=mark, **variables) as process:
-            await _until(lambda pid=process.pid: _heeds_signals(pid))  # type: ignore[misc]
+            await _until(lambda pid=process.pid: _handles_signals(pid))  # type: ignore[misc]
             await asyncio.sleep(moment)
             process.send_signal(number)
             async with asyncio.timeout(60):
@@ -117,63 +115,3 @@ async def test_what_runs_until_it_is_told_ends_well_from_the_start(
         assert process.returncode in (0, _STATUS[number]), f"after {moment} s: {log.decode()}"
         assert "Traceback" not in log.decode()
         assert _left_running(mark) == []
-
-
-async def test_a_signal_that_the_caller_ignores_is_ignored(tmp_path: Path) -> None:
-    """A shell starts what runs in its background that way, and Ctrl-C is then for somebody else."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "import asyncio, os, signal; from pipeline.cli.signals import end_at_once_when_told, run\n"
-        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "end_at_once_when_told(); os.kill(os.getpid(), signal.SIGINT)\n"
-        "async def work():\n    os.kill(os.getpid(), signal.SIGINT); await asyncio.sleep(0.1); return 'done'\n"
-        "print(run(work()))",
-        stdout=asyncio.subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    assert (process.returncode, output.decode()) == (0, "done\n")
-
-
-async def test_the_third_signal_ends_what_does_not_come_to_its_end() -> None:
-    """The first begins the clearing away, and the second does not cut it short."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "import asyncio, os, signal; from pipeline.cli.signals import run\n"
-        "async def work():\n"
-        "    os.kill(os.getpid(), signal.SIGTERM)\n"
-        "    try:\n        await asyncio.Event().wait()\n"
-        "    except asyncio.CancelledError:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
-        "    await asyncio.sleep(0.1); print('clearing away', flush=True)\n"
-        "    os.kill(os.getpid(), signal.SIGINT); await asyncio.Event().wait()\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler); run(work())",
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(60):
-            output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert (process.returncode, output.decode()) == (130, "clearing away\n")
-
-
-def test_work_that_nobody_interrupts_returns_and_raises_as_it_would() -> None:
-    """The handlers are no part of it."""
-
-    async def work(error: Exception | None) -> int:
-        await asyncio.sleep(0)
-        if error:
-            raise error
-        return os.getpid()
-
-    before = [signal.getsignal(number) for number in _STATUS]
-    try:
-        assert run(work(None)) == os.getpid()
-        with pytest.raises(KeyError, match="gone"):
-            run(work(KeyError("gone")))
-    finally:
-        for number, handler in zip(_STATUS, before, strict=True):
-            signal.signal(number, handler)

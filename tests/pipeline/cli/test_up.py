@@ -1,4 +1,4 @@
-"""`tocsin up` and a second terminal: what it prints works there, wherever both were opened."""
+"""`tocsin up` and a second terminal: the commands that `up` prints work there, in any folder."""
 
 import asyncio
 import json
@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.process import answers_http, find_free_port
+from pipeline.local.http_probe import answers_http
+from pipeline.local.process import find_free_port
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 from tests.pipeline.stack_process import read_until, tocsin
 
@@ -28,18 +29,21 @@ class RunningUp:
     commands: list[list[str]]  # without the program's name
     urls: list[str]
     brokers: str
+    log_folder: Path
 
 
 @asynccontextmanager
 async def _up(folder: Path, llm: FakeLlm) -> AsyncIterator[RunningUp]:
-    """Give what a running `tocsin up` prints, and check that Ctrl-C ends it well."""
+    """Give what a running `tocsin up` prints, and check that Ctrl-C ends it cleanly."""
     async with tocsin(*_UP, "--llm-url", llm.url, folder=folder) as process:
         values = [
             line.strip().split("  ", 1)[-1].strip() for line in await read_until("Ctrl-C", process.stdout)
         ]
         commands = [shlex.split(value)[1:] for value in values if value.startswith("tocsin ")]
         broker = next(value for value in values if "embedded" in value)
-        yield RunningUp(commands, [v for v in values if v.endswith("/metrics")], broker.split()[0])
+        logs = next(value.split()[0] for value in values if "*.log" in value)
+        urls = [value for value in values if value.endswith("/metrics")]
+        yield RunningUp(commands, urls, broker.split()[0], Path(logs).parent)
         process.send_signal(signal.SIGINT)
         _, log = await process.communicate()
     assert (process.returncode, log.decode()) == (0, "")
@@ -62,16 +66,17 @@ def terminal(tmp_path: Path) -> Path:
 
 
 async def test_every_line_that_up_prints_works_in_another_terminal(tmp_path: Path, terminal: Path) -> None:
-    """Commands are run as they stand there, without a setting; the alert for a produced post is watched."""
+    """Each command is run as it is printed, without a setting, and `watch` shows the alert for a produced post."""
     async with FakeLlm(answering("Flood: Jakarta")) as llm, _up(tmp_path, llm) as up:
         assert len(up.urls) == 2
         assert all([await answers_http(url) for url in up.urls])
+        assert {"annotate.log", "alert.log"} <= {file.name for file in up.log_folder.glob("*.log")}
         names = [command[0] for command in up.commands]
         assert sorted(names) == ["dead", "produce", "watch"]
         watch = up.commands.pop(names.index("watch"))
         async with tocsin(*watch, folder=terminal) as watching:
             seen = asyncio.ensure_future(read_until("Flood: Jakarta", watching.stdout))
-            # Alerts are shown from now on, and nothing tells when "now" is: so posts are produced until one is seen.
+            # `watch` shows alerts from now on, and nothing says when "now" is, so posts are produced until one is seen.
             number = 0
             while not seen.done():
                 (terminal / "posts.jsonl").write_text(_POST.replace('"1"', f'"{number}"'))
@@ -93,7 +98,7 @@ async def test_every_other_command_works_against_up_with_no_setting_but_its_addr
         while "decode" not in await _run("dead", "list", "--brokers", up.brokers, folder=terminal):
             await asyncio.sleep(0.1)
         replayed = await _run("dead", "replay", "--all", "--brokers", up.brokers, folder=terminal)
-        assert replayed == "1 records replayed, 0 not\n"
+        assert replayed == "1 record replayed, 0 not\n"
         port = find_free_port()
         variables = {"TOCSIN_BROKERS": up.brokers, "TOCSIN_METRICS_PORT": str(port)}
         async with tocsin("annotate", folder=terminal, **variables) as agent:
@@ -105,7 +110,7 @@ async def test_every_other_command_works_against_up_with_no_setting_but_its_addr
 
 
 @pytest.mark.parametrize("command", [_UP, ("demo", "--json", "--posts", "posts.jsonl")])
-async def test_modules_of_the_users_own_are_never_run(command: tuple[str, ...], tmp_path: Path) -> None:
+async def test_modules_in_the_users_folder_are_never_run(command: tuple[str, ...], tmp_path: Path) -> None:
     """The folder holds packages with our names, and one with a name of Python's, that would fail and leave a trace."""
     trap = f"open({str(tmp_path / 'was-run')!r}, 'w'); raise SystemExit('a file of the user was run')"
     for name in ("models/__init__.py", "pipeline/__init__.py", "queue.py"):
@@ -123,7 +128,7 @@ async def test_modules_of_the_users_own_are_never_run(command: tuple[str, ...], 
 
 
 async def test_up_says_what_it_waits_for_and_goes_on_when_the_llm_server_comes(tmp_path: Path) -> None:
-    """Nobody answers at --llm-url: one line with the reason, and none more for as long as that is the same."""
+    """No server answers at --llm-url: one line with the reason, and no other while the reason is the same."""
     llm = FakeLlm(answering("Flood: Jakarta"), port=find_free_port())
     async with tocsin(*_UP, "--llm-url", llm.url, folder=tmp_path) as process:
         said = await read_until("alert is not ready yet", process.stdout)
@@ -139,7 +144,7 @@ async def test_up_says_what_it_waits_for_and_goes_on_when_the_llm_server_comes(t
 
 @pytest.mark.parametrize("is_file", [False, True])
 async def test_try_says_once_what_it_waits_for(is_file: bool, tmp_path: Path) -> None:
-    """On standard error, not with every attempt; the results are the same as if nothing had been amiss."""
+    """It says so on standard error, not with every attempt, and the results are the usual ones."""
     (tmp_path / "posts.jsonl").write_text(_POST)
     llm = FakeLlm(answering("Flood: Jakarta"), port=find_free_port())
     what = ("--posts", "posts.jsonl") if is_file else ("Floods in Jakarta, thousands flee",)

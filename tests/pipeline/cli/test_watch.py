@@ -1,4 +1,4 @@
-"""`tocsin watch` over an outage, as somebody at a terminal sees it."""
+"""`tocsin watch` over an outage, as a terminal shows it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def _publish(settings: Settings, *post_ids: str) -> None:
 
 
 async def test_alerts_go_on_after_a_restart_that_lost_the_data(tmp_path: Path) -> None:
-    """One line says that the broker is away, one that it is there again, one that the topic is another."""
+    """One line says that the broker is away, one that it is back, and one that the topic was replaced."""
     port = find_free_port()
     settings = EMBEDDED.settings(port).model_copy(update={"topic_partitions": 1})
     program = [sys.executable, "-m", "pipeline.cli", "watch", "--json", "--from-beginning"]

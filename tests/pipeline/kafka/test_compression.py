@@ -18,8 +18,8 @@ from pipeline.kafka.publisher import Publisher
 from pipeline.messages.codec import encode
 from pipeline.messages.dead_letter import bury, to_outgoing
 from pipeline.messages.record import Outgoing
+from pipeline.monitor.health import Progress
 from pipeline.monitor.metrics import Metrics
-from pipeline.monitor.progress import Progress
 from pipeline.outcomes.outcome import outcome_topics
 from pipeline.settings import Settings
 from tests.chaos.kafka_log import NUM_PARTITIONS, LoggedRecord, follow_log, read_all
@@ -66,7 +66,7 @@ async def test_each_codec_of_a_topic_is_read(codec: str) -> None:
         (listed,) = (await _tocsin(settings, "dead", "list", "--json")).splitlines()
         place = "{partition}/{offset}".format(**orjson.loads(listed))
         assert "x" * 150 in await _tocsin(settings, "dead", "show", place)
-        assert await _tocsin(settings, "dead", "replay", place) == "1 records replayed, 0 not\n"
+        assert await _tocsin(settings, "dead", "replay", place) == "1 record replayed, 0 not\n"
         (replayed,) = await consume(settings, "posts", b"x" * 300)
         assert replayed.key == b"p1"
 

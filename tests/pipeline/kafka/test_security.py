@@ -51,10 +51,10 @@ def test_the_protocol_follows_from_the_rest(environ: dict[str, str], protocol: s
             {"TOCSIN_KAFKA_SASL_MECHANISM": "PLAIN", "TOCSIN_KAFKA_PASSWORD": "x"},
             "user name too, TOCSIN_KAFKA_USERNAME",
         ),
-        (_LOGIN, "either TOCSIN_KAFKA_PASSWORD or TOCSIN_KAFKA_PASSWORD_FILE"),
+        (_LOGIN, "exactly one of TOCSIN_KAFKA_PASSWORD and TOCSIN_KAFKA_PASSWORD_FILE"),
         (
             {**_LOGIN, "TOCSIN_KAFKA_PASSWORD": "x", "TOCSIN_KAFKA_PASSWORD_FILE": "y"},
-            "either TOCSIN_KAFKA_PASSWORD or TOCSIN_KAFKA_PASSWORD_FILE",
+            "exactly one of TOCSIN_KAFKA_PASSWORD and TOCSIN_KAFKA_PASSWORD_FILE",
         ),
         (_USER, "expected a mechanism"),
         ({"TOCSIN_KAFKA_PASSWORD": "hunter2"}, "expected a mechanism"),

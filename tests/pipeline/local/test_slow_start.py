@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.slow_start import AgentProbe, SlowStart, last_line
+from pipeline.local.slow_start import SlowStart, last_line
 
 
 def _slow(*, first_seconds: float = 0.0, again_seconds: float = 0.0) -> tuple[SlowStart, list[str]]:
@@ -65,10 +65,3 @@ def test_a_process_is_quoted_by_its_last_line(log: str | None, said: str, tmp_pa
     if log is not None:
         file.write_text(log)
     assert last_line(file) == said
-
-
-async def test_an_agent_that_does_not_answer_yet_is_loading() -> None:
-    """Its probes are served before anything else, so before that it loads modules."""
-    probe = AgentProbe("http://127.0.0.1:1/readyz")
-    assert not await probe()
-    assert probe.reason == "loading"

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline.errors import SettingsError
-from pipeline.local.stack import chosen_settings, embedded_llm, embedded_llm_settings
-from pipeline.settings import Settings
+from pipeline.local.stack import embedded_llm, embedded_llm_settings
+from pipeline.settings import Settings, chosen_settings
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 from tests.pipeline.stack_process import read_until, tocsin
 
@@ -34,7 +34,7 @@ def test_an_agent_gets_what_somebody_has_set_and_no_default() -> None:
 async def test_the_embedded_llm_is_not_started_for_another_model(tmp_path: Path) -> None:
     """Nobody waits for a model that the server does not have."""
     async with AsyncExitStack() as stack:
-        with pytest.raises(SettingsError, match="llm_model='large'"):
+        with pytest.raises(SettingsError, match="TOCSIN_LLM_MODEL='large'"):
             await embedded_llm(stack, tmp_path, {"llm_model": "large"})
 
 

@@ -24,8 +24,8 @@ from pipeline.llm.http import LlmRequest, RequestOutcome
 from pipeline.messages import AbstentionReason, AnnotatedPost, SelectionMethod, StageTime
 from pipeline.messages.codec import encode
 from pipeline.messages.record import Record
+from pipeline.monitor.health import Progress
 from pipeline.monitor.metrics import Metrics
-from pipeline.monitor.progress import Progress
 from pipeline.topology import ALERT, ANNOTATE, ROLES, Role
 from tests.pipeline.fakes import (
     FakeAnnotator,

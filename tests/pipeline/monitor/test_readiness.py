@@ -85,5 +85,5 @@ def test_reasons_that_alternate_do_not_fill_the_log(
     readiness.stopping()
     assert caplog.messages[1:] == [
         "state: LLM not usable: status 501",
-        "state: stopping: the agent was told to end",
+        "state: stopping: the agent was asked to stop",
     ]

@@ -149,7 +149,7 @@ async def test_a_missing_file_is_named(tmp_path: Path) -> None:
 async def test_a_broken_checkpoint_is_one_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The network is loaded in a task, and its error leaves the task group as it was raised."""
     lines = [{"id": name, "text": "Floods in Jakarta"} for name in "ab"]
-    with pytest.raises(SettingsError, match="checkpoint='gone'"):
+    with pytest.raises(SettingsError, match="TOCSIN_CHECKPOINT='gone'"):
         await _run(capsys, tmp_path, *lines, settings={"checkpoint": "gone"})
 
 

@@ -155,8 +155,8 @@ async def test_the_command_lists_shows_and_replays(settings: Settings, tmp_path:
     assert "posts.annotated/0/2" in shown
     assert "\x1b" not in shown
     replayed = await _dead(settings, tmp_path, "replay", place)
-    assert (replayed.returncode, replayed.stdout) == (0, "1 records replayed, 0 not\n")
-    assert "say which" in (await _dead(settings, tmp_path, "replay")).stderr
+    assert (replayed.returncode, replayed.stdout) == (0, "1 record replayed, 0 not\n")
+    assert "expected at least one of PARTITION/OFFSET" in (await _dead(settings, tmp_path, "replay")).stderr
     assert "no dead letter at 9/9" in (await _dead(settings, tmp_path, "show", "9/9")).stderr
 
 
@@ -174,7 +174,7 @@ async def test_a_limit_gets_past_what_cannot_be_replayed_and_goes_on(
         for letter in letters:
             await publisher.publish([to_outgoing(letter, settings.topic_dead)])
         first = await _dead(settings, tmp_path, "replay", "--limit", "1")
-        assert first.stdout == "1 records replayed, 1 not\n"
+        assert first.stdout == "1 record replayed, 1 not\n"
         # It fails again meanwhile.
         again = bury(_record(to_replay(letters[1]), offset=5), UndecodableError("no"), stage="decode")
         await publisher.publish([to_outgoing(again, settings.topic_dead)])

@@ -14,8 +14,8 @@ from pipeline.kafka.topics import ensure_topics
 from pipeline.messages import Abstention, Alert, Post
 from pipeline.messages.codec import encode
 from pipeline.messages.record import Outgoing, Partition
+from pipeline.monitor.health import Progress
 from pipeline.monitor.metrics import Metrics
-from pipeline.monitor.progress import Progress
 from pipeline.outcomes.ledger import Ledger, SkipReason
 from pipeline.settings import Settings
 from tests.pipeline.fakes import (

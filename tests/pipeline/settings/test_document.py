@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from pipeline.settings import PREFIX, Settings
+from pipeline.settings import PREFIX, Settings, load_settings
 from pipeline.settings.__main__ import main
 from pipeline.settings.document import render_env_file, render_page
 
@@ -36,6 +37,14 @@ def test_the_page_has_every_setting_once() -> None:
     rows = [line for line in render_page().splitlines() if line.startswith(f"| `{PREFIX}")]
     variables = [row.split("`")[1] for row in rows]
     assert [name for name in Settings.model_fields if variables.count(PREFIX + name.upper()) != 1] == []
+
+
+def test_variables_that_are_no_settings_are_not_refused() -> None:
+    """A shell may have set one for the training, say, when it starts an agent."""
+    table = render_page().split("## Not settings of an agent")[1]
+    variables = re.findall(rf"^\| `({PREFIX}\w+)` \|", table, re.MULTILINE)
+    assert variables
+    assert load_settings(environ=dict.fromkeys(variables, "anything")) == load_settings(environ={})
 
 
 def test_the_env_file_keeps_what_is_set_and_comments_out_the_rest() -> None:

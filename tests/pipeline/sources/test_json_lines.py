@@ -107,11 +107,11 @@ async def test_the_same_posts_are_read_however_the_file_is_written(content: byte
     ],
 )
 async def test_a_file_of_another_form_is_refused(content: bytes, problem: str, tmp_path: Path) -> None:
-    """One error names the file, its form and what to do, and no line is read; raw lines may have any form."""
+    """One error names the file, its form and what to do, before a line is read; raw lines may have any form."""
     file = _file(tmp_path, content)
     with pytest.raises(SettingsError, match=rf"posts\.jsonl: {problem}"):
-        await read_all_post_lines(file)
-    with open_posts(str(file)) as stream:
+        open_posts(str(file))
+    with open_posts(str(file), is_raw=True) as stream:
         assert await _read(stream, is_raw=True)
 
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.record import Record
+from pipeline.monitor.health import Progress
 from pipeline.monitor.metrics import Metrics
-from pipeline.monitor.progress import Progress
 from pipeline.monitor.readiness import Readiness
 from pipeline.settings import Settings
 from pipeline.stream.agent import Agent, Finish

@@ -20,8 +20,8 @@ from pipeline.local.process import find_free_port
 from pipeline.messages.dead_letter import bury, to_outgoing
 from pipeline.messages.record import Partition
 from pipeline.monitor.backlog import count_waiting
+from pipeline.monitor.health import Progress
 from pipeline.monitor.metrics import Metrics
-from pipeline.monitor.progress import Progress
 from pipeline.outcomes.dead_letters import Wanted, find_letters
 from pipeline.settings import Settings
 from tests.chaos.kafka_log import NUM_PARTITIONS, end_offsets, follow_log, read_all

@@ -22,8 +22,8 @@ from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
 from pipeline.messages.record import Outgoing
+from pipeline.monitor.health import Progress
 from pipeline.monitor.metrics import Metrics
-from pipeline.monitor.progress import Progress
 from pipeline.settings import Settings, load_settings
 from tests.pipeline.agent_process import AgentProcess, running, until, until_logged
 from tests.pipeline.kafka.brokers import kafka_or_skip, started

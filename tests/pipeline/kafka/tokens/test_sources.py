@@ -26,7 +26,7 @@ _ID = {"TOCSIN_KAFKA_TOKEN_CLIENT_ID": "tocsin"}
 @pytest.mark.parametrize(
     ("environ", "problem"),
     [
-        (_OAUTH, "expected one source of tokens of TOCSIN_KAFKA_TOKEN_FILE, .*MSK_REGION: found none"),
+        (_OAUTH, r"expected one source of tokens \(TOCSIN_KAFKA_TOKEN_FILE, .*MSK_REGION\): found none"),
         (
             {**_FILE, "TOCSIN_KAFKA_TOKEN_COMMAND": "x hunter2"},
             "found TOCSIN_KAFKA_TOKEN_FILE and .*_COMMAND",
@@ -35,7 +35,7 @@ _ID = {"TOCSIN_KAFKA_TOKEN_CLIENT_ID": "tocsin"}
         ({**_FILE, "TOCSIN_KAFKA_PASSWORD": "hunter2"}, "takes a token: TOCSIN_KAFKA_PASSWORD has no effect"),
         ({**_FILE, **_ID}, "without TOCSIN_KAFKA_TOKEN_URL, TOCSIN_KAFKA_TOKEN_CLIENT_ID has no effect"),
         (_URL, "expected TOCSIN_KAFKA_TOKEN_CLIENT_ID too"),
-        ({**_URL, **_ID}, "expected either TOCSIN_KAFKA_TOKEN_CLIENT_SECRET or"),
+        ({**_URL, **_ID}, "expected exactly one of TOCSIN_KAFKA_TOKEN_CLIENT_SECRET and"),
         (
             {
                 **_URL,
@@ -43,10 +43,10 @@ _ID = {"TOCSIN_KAFKA_TOKEN_CLIENT_ID": "tocsin"}
                 "TOCSIN_KAFKA_TOKEN_CLIENT_SECRET": "hunter2",
                 "TOCSIN_KAFKA_TOKEN_CLIENT_SECRET_FILE": "f",
             },
-            "expected either TOCSIN_KAFKA_TOKEN_CLIENT_SECRET or",
+            "expected exactly one of TOCSIN_KAFKA_TOKEN_CLIENT_SECRET and",
         ),
-        ({"TOCSIN_KAFKA_TOKEN_FILE": "f"}, "expected OAUTHBEARER, for there is TOCSIN_KAFKA_TOKEN_FILE"),
-        ({"TOCSIN_KAFKA_TOKEN_CLIENT_SECRET": "hunter2"}, "expected OAUTHBEARER, for there is .*SECRET"),
+        ({"TOCSIN_KAFKA_TOKEN_FILE": "f"}, "expected OAUTHBEARER, because TOCSIN_KAFKA_TOKEN_FILE is set"),
+        ({"TOCSIN_KAFKA_TOKEN_CLIENT_SECRET": "hunter2"}, "expected OAUTHBEARER, because .*SECRET is set"),
         (
             {**_FILE, "TOCSIN_KAFKA_SASL_MECHANISM": "PLAIN"},
             "only OAUTHBEARER takes a token: TOCSIN_KAFKA_TOKEN_FILE has no effect",
@@ -64,7 +64,7 @@ _ID = {"TOCSIN_KAFKA_TOKEN_CLIENT_ID": "tocsin"}
             "='Frankfurt': expected the name of an AWS region",
         ),
         ({**_FILE, "TOCSIN_KAFKA_TOKEN_EXTENSIONS": "a"}, "expected NAME=VALUE"),
-        ({**_FILE, "TOCSIN_KAFKA_TOKEN_EXTENSIONS": "auth=x"}, "none of them auth"),
+        ({**_FILE, "TOCSIN_KAFKA_TOKEN_EXTENSIONS": "auth=x"}, "and not auth"),
         ({**_FILE, "TOCSIN_KAFKA_TOKEN_EXTENSIONS": "a=b a=c"}, "each name once"),
         ({**_FILE, "TOCSIN_KAFKA_TOKEN_EXTENSIONS": "a=b\x01"}, "expected NAME=VALUE"),
     ],

@@ -1,0 +1,45 @@
+"""`tocsin try`: one post, or a file of posts, through everything but Kafka."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.cli.options import set_options
+from pipeline.local.slow_start import say_on_stderr
+from pipeline.monitor.logs import configure_logging
+from pipeline.settings import Settings, load_settings
+from pipeline.sources.json_lines import open_posts
+from pipeline.stopping import run
+
+
+def try_text(text: str, config: Path | None, llm_url: str | None) -> None:
+    """Write the alert for the text of one post, and show every step."""
+    settings = _prepare(config, llm_url)
+    _announce()
+    from pipeline.offline.one_post import run_trial
+
+    run(run_trial(text, settings))
+
+
+def try_file(posts: Path, config: Path | None, llm_url: str | None, *, ignores_given: bool) -> None:
+    """Print everything about each post of the file as a JSON line.
+
+    Args:
+        ignores_given: let the network annotate every post, whatever the file says of it.
+    """
+    settings = _prepare(config, llm_url)
+    open_posts(str(posts)).close()  # a file that cannot be used is reported before anything is loaded
+    _announce()
+    from pipeline.offline.post_file import run_trial_file
+
+    run(run_trial_file(posts, settings, ignores_given=ignores_given))
+
+
+def _prepare(config: Path | None, llm_url: str | None) -> Settings:
+    configure_logging("warning")
+    return load_settings(config, overrides=set_options(llm_url=llm_url))
+
+
+def _announce() -> None:
+    """Say that the program works, because loading takes seconds and shows nothing."""
+    say_on_stderr("loading; this takes some seconds")
