@@ -18,7 +18,7 @@ PYTHONS ?= 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test test-pythons test-kafka test-clients test-schemas test-vllm chaos kafka vllm check format schemas \
-	lock bench ablation writer-env audit sbom clean
+	settings lock bench ablation writer-env audit sbom clean
 
 help: ## show this help
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -61,12 +61,13 @@ kafka: ## fetch the jars of Apache Kafka (44 MB) with Maven, into .cache/kafka/l
 		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.cache/kafka/fetching"
 	@mv .cache/kafka/fetching .cache/kafka/libs
 
-check: $(INSTALLED) ## ruff, mypy strict, import contracts, schemas current
+check: $(INSTALLED) ## ruff, mypy strict, import contracts, schemas and settings pages current
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pipeline.messages.json_schema --check
+	@$(BIN)/python -m pipeline.settings --check
 
 format: $(INSTALLED) ## sort imports, format
 	@$(BIN)/ruff check --fix --quiet . || true
@@ -74,6 +75,9 @@ format: $(INSTALLED) ## sort imports, format
 
 schemas: $(INSTALLED) ## write the JSON Schemas of the messages
 	@$(BIN)/python -m pipeline.messages.json_schema
+
+settings: $(INSTALLED) ## write docs/settings.md and the comments of deploy/tocsin.env
+	@$(BIN)/python -m pipeline.settings
 
 bench: $(INSTALLED) ## speed of the network on one thread, as ratios; DATA=folder of the corpora
 	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench syn-lstm
@@ -144,7 +148,7 @@ export CHECK_PYTHON
 # What pip says goes to standard error: `make demo DEMO_ARGS=--json` must print nothing but JSON lines.
 $(INSTALLED): pyproject.toml requirements.lock .ci/install_locked.py
 	@echo "making the environment in $(VENV): some minutes, once; 6 GB with PyPI's torch, 2 GB with a CPU build, see \
-	README.md" >&2
+	CONTRIBUTING.md" >&2
 	@$(BIN)/python$(ASKED) -m pip --version >/dev/null 2>&1 || { \
 		$(PYTHON) -c "$$CHECK_PYTHON" && $(PYTHON) -m venv --clear $(VENV) >&2; }
 	@$(BIN)/python .ci/install_locked.py setuptools setuptools-scm >&2

@@ -5,14 +5,14 @@ import os
 import sys
 
 _TIMEOUT_SECONDS = 4.0
-# Where a program that listens on every address is asked: that on "::" hears IPv4 too.
+# A program that listens on one of these is asked on the loopback address: one on "::" hears IPv4 too.
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - nothing is bound here
 
 
 def main() -> None:
     """Print the probe's answer, which `docker inspect` shows, and exit."""
     path = sys.argv[1] if len(sys.argv) > 1 else "/livez"
-    # http.client, for urllib would ask a proxy if the container is given one.
+    # http.client, because urllib would ask a proxy if the container is given one.
     host, port = os.environ.get("TOCSIN_METRICS_HOST", ""), int(os.environ["TOCSIN_METRICS_PORT"])
     connection = http.client.HTTPConnection(
         "127.0.0.1" if host in _EVERYWHERE else host, port, timeout=_TIMEOUT_SECONDS

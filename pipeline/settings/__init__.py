@@ -5,6 +5,8 @@
 - `sasl`: which settings of a login to Kafka belong together.
 - `load`: command line over environment over TOML file over defaults; all mistakes at once.
 - `secret_files`: reads the files that settings name, secrets and certificates.
+- `document`: what is written about the settings: docs/settings.md and the comments of deploy/tocsin.env, by
+  `python -m pipeline.settings`.
 """
 
 from pipeline.settings.checks import PREFIX, assignment

@@ -21,8 +21,8 @@ from pipeline.settings.fields import Settings
 KAFKA_LIBS = "TOCSIN_KAFKA_LIBS"
 VLLM_PYTHON = "TOCSIN_VLLM_PYTHON"
 
-# The command line reads these itself; the agents have no such settings.
-_OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG", KAFKA_LIBS, VLLM_PYTHON})
+# The command line reads the first three itself, and the training the last one; the agents have no such settings.
+_OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG", KAFKA_LIBS, VLLM_PYTHON, "TOCSIN_DATA"})
 
 
 def load_settings(

@@ -1,7 +1,7 @@
 """Records that nobody should send: from Hypothesis's strategies, and posts with something wrong put into them.
 
 Whether a record is a post is for the pipeline to say, but for those that surely are none by the JSON of Python's
-standard library and the README's table.
+standard library and the table in docs/messages.md.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def make_fuzz(number: int, chance: random.Random) -> list[ToProduce]:
 
 
 def is_surely_bad(value: bytes) -> bool:
-    """Whether no reading of the README lets this be a post: too large, no JSON in UTF-8, or without id or text."""
+    """Whether no reading of docs/messages.md lets this be a post: too large, no JSON in UTF-8, or without id or text."""
     if len(value) > _MAX_POST_BYTES:
         return True
     try:

@@ -52,7 +52,7 @@ def test_fuzz_is_the_same_for_the_same_seed_and_holds_good_and_bad() -> None:
     ],
 )
 def test_what_is_no_post_is_surely_bad(value: bytes) -> None:
-    """Each breaks a rule of the README."""
+    """Each breaks a rule of docs/messages.md or docs/security.md."""
     assert is_surely_bad(value)
 
 

@@ -1,0 +1,77 @@
+"""What docs/refusals*.md quotes is what the code says: a row of a line that was reworded helps nobody."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.pages import ROOT, read_page
+
+# Words of others: of the system, pydantic, aiokafka, librdkafka and Java. And lines of ours that are nearly all values.
+_NOT_OUR_WORDS = (
+    "input should be",
+    "Address already in use",
+    "Cannot assign requested address",
+    "Name or service not known",
+    "Address family not supported",
+    "Unable connect to node",
+    "The cluster does not support",
+    "API version not supported",
+    "tocsin_",
+    "not a Post: ... at",
+    "1,204 posts sent to posts",
+    "is busy: status",
+    "records not replayed",
+    "asking for model",
+)
+_MIN_SHARE = 0.25
+_RUN = 3  # words in a row that a quote and the code must share
+_VALUE = "\0"
+
+Words = tuple[str, ...]
+
+
+def _runs(text: str) -> set[Words]:
+    """Return the runs of words in a text, none of them over a value."""
+    found: set[Words] = set()
+    for part in text.split(_VALUE):
+        words = re.findall(r"[a-z][\w'-]*", part.lower())
+        found |= {tuple(words[start : start + _RUN]) for start in range(len(words) - _RUN + 1)}
+    return found
+
+
+def _texts_of_the_code() -> Iterator[str]:
+    """Yield every string of the packages; values that are filled in are marked."""
+    for package in ("pipeline", "models"):
+        for file in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.JoinedStr):
+                    yield "".join(
+                        str(part.value) if isinstance(part, ast.Constant) else _VALUE for part in node.values
+                    )
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield re.sub(r"%[-.\d]*[sdfr]", _VALUE, node.value)
+
+
+def _quotes(page: str) -> list[str]:
+    """Return what the first cells of a page's tables quote, where there are enough words to look for."""
+    rows = [line for line in read_page(page).splitlines() if line.startswith("| ")]
+    quoted = [quote for row in rows for quote in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+    return [quote for quote in quoted if not any(words in quote for words in _NOT_OUR_WORDS)]
+
+
+def _without_values(quote: str) -> str:
+    """Mark what stands for a value in a quote: dots, capitals, numbers."""
+    return re.sub(r"\.\.\.|\b[A-Z]+(?![a-z])[A-Z_:/0-9]*\b|\d[\d,.]*", _VALUE, quote)
+
+
+@pytest.mark.parametrize("page", ["docs/refusals.md", "docs/refusals-kafka.md", "docs/refusals-llm.md"])
+def test_quoted_lines_are_in_the_code(page: str) -> None:
+    """Of the words in a row of each quote, at least a part stands in one string of the code."""
+    known = set().union(*map(_runs, _texts_of_the_code()))
+    quotes = {quote: runs for quote in _quotes(page) if (runs := _runs(_without_values(quote)))}
+    assert len(quotes) > 10
+    assert [quote for quote, runs in quotes.items() if len(runs & known) / len(runs) < _MIN_SHARE] == []
