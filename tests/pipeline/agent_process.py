@@ -1,4 +1,4 @@
-"""An agent as a process of its own, run as a deployment runs it, and waiting for what it does."""
+"""An agent as a process of its own, run as a deployment runs it; its methods wait until it has done something."""
 
 import asyncio
 import http.client
@@ -27,7 +27,7 @@ class AgentProcess:
         settings |= {"brokers": clients.brokers, "producer_idempotence": clients.producer_idempotence}
         settings |= {"metrics_port": self._port, "num_samples": 2}
         variables = {f"TOCSIN_{name.upper()}": str(value) for name, value in settings.items()}
-        # What the caller has set for agents of their own is not for these.
+        # The test run may have settings for agents in its environment; these agents must not get them.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         self._environ = inherited | variables | {"OMP_NUM_THREADS": "1"}
 

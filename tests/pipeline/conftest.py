@@ -12,7 +12,7 @@ from tests.pipeline.kafka.brokers import APACHE, EMBEDDED, BrokerKind
     params=[pytest.param(EMBEDDED, id="embedded"), pytest.param(APACHE, id="apache", marks=pytest.mark.kafka)]
 )
 def broker_kind(request: pytest.FixtureRequest, tmp_path: Path) -> BrokerKind:
-    """Each kind of broker in turn: what holds on one must hold on the other. Skips what is not on this machine."""
+    """Give each kind of broker in turn, because both must behave alike; skips a broker that this machine lacks."""
     kind: BrokerKind = request.param
     try:
         kind.make(tmp_path, 9092)

@@ -137,7 +137,7 @@ def make_outbox(
 def make_ledger(
     reader: FakeReader | None = None, *, max_age_seconds: float = 3_600, max_posts: int = 1_000
 ) -> Ledger:
-    """Return a ledger of what the reader holds, of nothing without one."""
+    """Return a ledger of what the reader holds; without a reader it is empty."""
     reader = reader or FakeReader(Partition("alerts", 0), Partition("abstained", 0))
     return Ledger(
         reader.open, abstained_topic="abstained", max_age_seconds=max_age_seconds, max_posts=max_posts
@@ -213,7 +213,7 @@ def make_alert(annotated: AnnotatedPost | None = None) -> Alert:
 
 
 def make_abstention(annotated: AnnotatedPost | None = None) -> Abstention:
-    """Return an abstention for want of an entity."""
+    """Return an abstention from a post without an entity."""
     annotated = annotated or make_annotated_post("Fire somewhere")
     return Abstention(
         id=outcome_id(annotated.post.id),

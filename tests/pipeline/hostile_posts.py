@@ -1,4 +1,4 @@
-"""Records that somebody may send on purpose, by name, each with what must become of it."""
+"""Records that a stranger may send on purpose, by name, each with the outcome that it must have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sample posts, the form of a theme, a clock that is set back, and a skip: what tests of several rooms need."""
+"""Sample posts, the form of a theme, a clock that is set back, and a skip, for tests of several rooms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The installed program, run as a user does, with what it says read as it comes."""
+"""The installed program, run as a user does; its output is read as it comes."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ TOCSIN = Path(sys.executable).with_name("tocsin")
 async def tocsin(
     *arguments: str, folder: Path, **variables: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run the program in a folder, with a place of its own for temporary files, and check that it leaves none there."""
+    """Run the program in a folder with its own place for temporary files, and check that it leaves none there."""
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
@@ -27,7 +27,7 @@ async def tocsin(
         stderr=subprocess.PIPE,
         cwd=folder,
         env=inherited | {"NO_COLOR": "1", "TMPDIR": str(temporary)} | variables,
-        # Tests in a shell's background ignore Ctrl-C, and what they start would inherit that.
+        # Tests in a shell's background ignore Ctrl-C, and their child processes would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:

@@ -65,7 +65,7 @@ async def test_a_wait_for_the_next_attempt_ends_at_once_when_cancelled() -> None
 
 
 async def test_a_cancelled_attempt_is_not_tried_again() -> None:
-    """Whatever counts as expected: a cancellation is not a failure of the server."""
+    """A cancellation is not a failure of the server, whatever errors count as expected."""
     has_begun = asyncio.Event()
     num_attempts = 0
 

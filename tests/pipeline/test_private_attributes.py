@@ -1,4 +1,4 @@
-"""Which files touch private attributes of libraries: one adapter a library, and no other."""
+"""Which files use private attributes of libraries: one adapter for each library, and no other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pipeline
 _PIPELINE = Path(pipeline.__file__).parent
 # Each has a test that names every private attribute, and the version that it was read in.
 _ADAPTERS = {"kafka/aiokafka_internals.py", "stream/faust_consumer.py", "stream/group_client.py"}
-# Documented, in spite of its underscore.
+# Documented, although it has an underscore.
 _PUBLIC = {"os._exit"}
 
 
@@ -42,7 +42,7 @@ def _is_private(name: str) -> bool:
 
 
 def test_the_scan_finds_every_kind_of_private_name() -> None:
-    """An attribute read or set on another object, an inherited one, an import; not our own."""
+    """It finds attributes read or set on other objects, inherited and imported ones; our own do not count."""
     source = """
 from library import _helper, public
 class Ours(public):
@@ -55,7 +55,7 @@ class Ours(public):
 
 
 def test_private_attributes_of_libraries_are_used_in_the_adapters_alone() -> None:
-    """So a new version of a library is read for one file."""
+    """So only one file has to be read again for a new version of a library."""
     found = {
         str(file.relative_to(_PIPELINE)): names
         for file in _PIPELINE.rglob("*.py")

@@ -40,13 +40,13 @@ async def test_work_that_ends_first_gives_its_result_and_the_end_is_cancelled() 
 
 
 async def test_work_that_fails_first_raises_its_error_as_it_is() -> None:
-    """Not wrapped in a group: callers catch it by its class."""
+    """The error is not wrapped in a group, because callers catch it by its class."""
     with pytest.raises(KeyError, match="gone"):
         await unless(_raise(KeyError("gone")), asyncio.Event().wait())
 
 
 async def test_an_end_that_comes_first_cancels_the_work_and_waits_for_its_clean_up() -> None:
-    """The result is None; what the end raises is raised."""
+    """The result is None; an error of the end is raised."""
     work = Work()
     assert await unless(work.run(), asyncio.Event().wait(), asyncio.sleep(0)) is None
     assert work.is_cleaned_up
@@ -57,7 +57,7 @@ async def test_an_end_that_comes_first_cancels_the_work_and_waits_for_its_clean_
 
 
 async def test_a_result_is_not_lost_to_an_end_at_the_same_moment() -> None:
-    """The work counts, and so does its error."""
+    """The result of the work counts, and so does its error."""
     work: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     work.set_result("done")
@@ -65,8 +65,8 @@ async def test_a_result_is_not_lost_to_an_end_at_the_same_moment() -> None:
     assert await unless(work, end) == "done"
 
 
-async def test_cancelled_from_outside_everything_is_cancelled() -> None:
-    """Nothing runs on in the background."""
+async def test_a_cancellation_from_outside_cancels_everything() -> None:
+    """No task runs on in the background."""
     work, end = Work(), Work()
     task = asyncio.ensure_future(unless(work.run(), end.run()))
     await asyncio.sleep(0.01)
@@ -115,7 +115,7 @@ run(work())
 
 
 async def test_a_signal_that_the_parent_ignores_is_ignored() -> None:
-    """A shell starts what runs in its background that way; Ctrl-C is for another program then."""
+    """A shell starts background programs that way, because Ctrl-C is meant for another program."""
     code = """
 import asyncio, os, signal
 from pipeline.stopping import Stop, end_at_once_on_signal, run
@@ -133,7 +133,7 @@ print(run(work()))
 
 
 @pytest.mark.parametrize("is_command", [True, False], ids=["command", "agent"])
-async def test_the_third_signal_ends_what_does_not_come_to_its_end(is_command: bool) -> None:
+async def test_the_third_signal_ends_a_process_that_does_not_finish(is_command: bool) -> None:
     """The first begins the clean-up, and the second does not cut it short."""
     start = "run(work())" if is_command else "asyncio.run(agent())"
     code = f"""
@@ -159,7 +159,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_work_without_a_signal_returns_and_raises_as_it_would() -> None:
-    """The handlers change nothing about it."""
+    """The signal handlers change nothing about its result or its error."""
 
     async def work(error: Exception | None) -> int:
         await asyncio.sleep(0)

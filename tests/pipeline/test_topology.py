@@ -1,4 +1,4 @@
-"""The topology against the settings and the programs that follow from it."""
+"""The topology compared with the settings and the programs that use it."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from pipeline.topology import ANNOTATED, OUTCOMES, POSTS_DEAD, ROLES, TOPICS, Ro
 
 
 def test_every_topic_of_the_settings_is_in_the_topology() -> None:
-    """A topic that is only a setting would never be created."""
+    """A topic that is only in the settings would never be created."""
     named = {
         name
         for name in Settings.model_fields
@@ -20,14 +20,14 @@ def test_every_topic_of_the_settings_is_in_the_topology() -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_every_role_has_its_settings_and_its_command(role: Role) -> None:
-    """By its name: the consumer group, the batches, and `tocsin NAME`."""
+    """The consumer group, the batches and `tocsin NAME` are found by the role's name."""
     names = {f"{role.name}_{what}" for what in ("group", "batch_size", "batch_seconds")}
     assert names <= Settings.model_fields.keys()
     assert role.name in {command.callback.__name__ for command in app.registered_commands if command.callback}
 
 
 def test_every_topic_that_a_role_touches_is_in_the_topology() -> None:
-    """And each topic but the posts themselves and the dead letters is written by one role."""
+    """Each topic but the posts themselves and the dead letters is written by one role."""
     touched = {t for role in ROLES for t in (role.reads, *role.writes, *role.reads_back)}
     assert touched | {POSTS_DEAD} == set(TOPICS)
     written = [topic for role in ROLES for topic in role.writes]
@@ -36,7 +36,7 @@ def test_every_topic_that_a_role_touches_is_in_the_topology() -> None:
 
 
 def test_names_are_those_of_the_deployment() -> None:
-    """A renamed topic is renamed everywhere."""
+    """A topic that is renamed in the settings is renamed everywhere."""
     settings = Settings(topic_annotated="other.annotated")
     assert ANNOTATED.name(settings) == "other.annotated"
     assert topics_read(settings) == ["posts", "other.annotated"]

@@ -34,7 +34,7 @@ from tests.pipeline.fakes import (
 
 
 class FakeGenerator:
-    """Alerts about "Athens"; does what the text says: "refused", "defect", "slow", "away"."""
+    """Alerts about "Athens", and misbehaves if the text asks for it: "refused", "defect", "slow", "away"."""
 
     def __init__(self) -> None:
         self.num_running = 0
@@ -103,7 +103,7 @@ def _annotated(text: str, *, offset: int = 0, post_id: str | None = None) -> Rec
 async def test_every_post_ends_on_one_of_three_topics(
     generator: FakeGenerator, publisher: FakePublisher
 ) -> None:
-    """Alert, abstention, or dead letter with the record's own bytes; no failure touches another post."""
+    """A post ends as an alert, an abstention or a dead letter with its own bytes; no failure touches another post."""
     records = [
         _annotated("Fire in Athens", offset=0),
         _annotated("nothing named", offset=1),
@@ -123,7 +123,9 @@ async def test_every_post_ends_on_one_of_three_topics(
     assert decode(alert.value, Alert, max_bytes=10_000).alert == "Fire: Athens"
 
 
-async def test_a_slow_post_holds_up_no_other(generator: FakeGenerator, publisher: FakePublisher) -> None:
+async def test_a_slow_post_does_not_delay_the_others_of_its_batch(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
     """The others of the batch are published and finished while it is still being worked on."""
     records = [_annotated("slow Athens", offset=0)] + [_annotated("Athens", offset=n) for n in range(1, 10)]
     finished: list[Record] = []
@@ -141,15 +143,17 @@ async def test_a_slow_post_holds_up_no_other(generator: FakeGenerator, publisher
 async def test_no_more_posts_than_allowed_are_in_work(
     generator: FakeGenerator, publisher: FakePublisher
 ) -> None:
-    """The batch may be larger than what the LLM is asked at once."""
+    """The limit holds if the batch has more posts than the LLM is asked about at once."""
     await run_agent(
         _agent(generator, publisher, max_posts=3), [_annotated("Athens", offset=n) for n in range(20)]
     )
     assert generator.max_running == 3
 
 
-async def test_when_stopping_nothing_new_is_begun(generator: FakeGenerator, publisher: FakePublisher) -> None:
-    """What is in work is finished, the rest is left for the next member of the group."""
+async def test_a_stopping_agent_begins_no_further_post(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
+    """Posts in work are finished; the rest is left for the next member of the group."""
     stopping = asyncio.Event()
     finished: list[Record] = []
     records = [_annotated("slow Athens", offset=n) for n in range(10)]
@@ -162,8 +166,10 @@ async def test_when_stopping_nothing_new_is_begun(generator: FakeGenerator, publ
     assert finished == records[:2]
 
 
-async def test_metrics_tell_verdicts_and_outcomes(generator: FakeGenerator, publisher: FakePublisher) -> None:
-    """Candidates by verdict, alerts by selection, abstentions and dead letters by reason."""
+async def test_metrics_count_verdicts_and_outcomes(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
+    """Candidates are counted by verdict, alerts by selection, abstentions and dead letters by reason."""
     metrics = AlertMetrics()
     records = [_annotated(text, offset=n) for n, text in enumerate(["Athens", "nobody", "defect Athens"])]
     await run_agent(_agent(generator, publisher, metrics), records)
@@ -179,7 +185,7 @@ async def test_metrics_tell_verdicts_and_outcomes(generator: FakeGenerator, publ
 async def test_a_record_cannot_invent_metric_labels(
     generator: FakeGenerator, publisher: FakePublisher
 ) -> None:
-    """Stages that came with the annotated post are passed on, and only ours are counted, whatever theirs are called."""
+    """Stages of the annotated post are passed on but not counted, even if they are called like ours."""
     metrics = AlertMetrics()
     annotated = make_annotated_post("Fire in Athens")
     foreign = [msgspec.structs.replace(annotated.stages[0], name=name) for name in ("invented", "sample")]
@@ -192,7 +198,9 @@ async def test_a_record_cannot_invent_metric_labels(
     assert metrics.registry.get_sample_value("tocsin_stage_seconds_count", {"stage": "sample"}) == 0
 
 
-async def test_a_replay_alerts_nobody_anew(generator: FakeGenerator, publisher: FakePublisher) -> None:
+async def test_a_replay_publishes_no_outcome_again(
+    generator: FakeGenerator, publisher: FakePublisher
+) -> None:
     """Records of posts that have their outcome are finished without asking the LLM; a dead letter is tried again."""
     metrics, ledger = AlertMetrics(), make_ledger()
     texts = ["Fire in Athens", "nothing named", "refused in Athens"]
@@ -210,7 +218,7 @@ async def test_a_replay_alerts_nobody_anew(generator: FakeGenerator, publisher: 
 async def test_an_edit_that_holds_the_news_gets_the_alert(
     generator: FakeGenerator, publisher: FakePublisher
 ) -> None:
-    """Under the outcome id of the abstention before it; after that no text of the post gets another."""
+    """It comes under the outcome id of the abstention before it; no later text of the post gets another."""
     metrics = AlertMetrics()
     agent = _agent(generator, publisher, metrics)
     texts = ["more soon", "Fire in Athens", "Fire in Athens is out", "more soon"]
@@ -226,7 +234,7 @@ async def test_an_edit_that_holds_the_news_gets_the_alert(
 
 
 async def test_a_tombstone_is_counted_and_skipped(generator: FakeGenerator, publisher: FakePublisher) -> None:
-    """On a compacted topic of annotated posts too: finished, and nothing comes of it; an empty value is none."""
+    """A tombstone is finished, and nothing is published for it; a record with an empty value is not a tombstone."""
     metrics = AlertMetrics()
     records = [make_record(None, offset=0, key=b"p", topic="posts.annotated"), _annotated("Athens", offset=1)]
     records.append(make_record(b"", offset=2, topic="posts.annotated"))
@@ -238,7 +246,7 @@ async def test_a_tombstone_is_counted_and_skipped(generator: FakeGenerator, publ
 async def test_headers_of_a_trace_and_those_named_travel_to_every_outcome(
     generator: FakeGenerator, publisher: FakePublisher
 ) -> None:
-    """Alert, abstention and dead letter; what tells of a replay stays behind with an outcome."""
+    """Alert, abstention and dead letter carry them; headers that describe a replay do not go on with an outcome."""
     trace = [("traceparent", b"00-1-2-01"), ("tracestate", b"a"), ("tracestate", b"b")]
     headers = (("source", b"x"), *trace, ("tocsin-attempt", b"2"), ("other", b"y"))
     texts = ["Fire in Athens", "nothing named", "refused in Athens"]
@@ -277,10 +285,10 @@ async def test_after_a_rebalance_the_ledger_is_read_again(
     assert len(publisher.published) == 1
 
 
-async def test_without_an_llm_an_alert_is_labelled_as_made_without(
+async def test_a_degraded_alert_has_the_posts_outcome_id_and_its_own_count(
     generator: FakeGenerator, publisher: FakePublisher
 ) -> None:
-    """Where the settings allow it: under the post's own outcome id, and counted apart."""
+    """If the settings allow it, an alert without the LLM has the post's own outcome id, and is counted separately."""
     metrics = AlertMetrics()
     await run_agent(_agent(generator, publisher, metrics), [_annotated("away in Athens", offset=0)])
     (out,) = publisher.published
@@ -293,7 +301,7 @@ async def test_without_an_llm_an_alert_is_labelled_as_made_without(
 async def test_an_outcome_too_large_for_the_broker_is_a_dead_letter_and_may_be_tried_again(
     generator: FakeGenerator,
 ) -> None:
-    """It counts as dead, not as an alert, and the ledger does not take the post for done."""
+    """It counts as dead, not as an alert, and the ledger does not count the post as done."""
 
     class Refusing(FakePublisher):
         async def publish(self, records: Sequence[Outgoing]) -> int:

@@ -25,22 +25,22 @@ def _record(**changes: Any) -> Record:
         "soon",
     ],
 )
-def test_odd_times_cost_no_post_its_alert(stages: object) -> None:
-    """Earlier versions wrote negative ones if the clock was set back; such a dead letter can be replayed."""
+def test_a_post_with_invalid_stages_is_still_processed(stages: object) -> None:
+    """Invalid stages are dropped: earlier versions wrote negative times, and their dead letters can be replayed."""
     post = decode_annotated(_record(stages=stages))
     assert isinstance(post, AnnotatedPost)
     assert post.stages == []
     assert post.post == make_annotated_post().post
 
 
-def test_times_that_are_right_are_kept() -> None:
-    """They are passed on with the outcome."""
+def test_valid_stages_are_kept() -> None:
+    """Stages that are valid are passed on with the outcome."""
     assert decode_annotated(_record()) == make_annotated_post()
 
 
 @pytest.mark.parametrize("changes", [{"post": 1}, {"stages": [{}], "entities": 1}])
-def test_anything_else_that_is_wrong_is_buried_with_its_bytes(changes: dict[str, Any]) -> None:
-    """The letter holds the record as it came and says what was wrong in it."""
+def test_a_post_with_any_other_invalid_field_becomes_a_dead_letter(changes: dict[str, Any]) -> None:
+    """The letter holds the record as it came and says that the message is invalid."""
     record = _record(**changes)
     letter = decode_annotated(record)
     assert isinstance(letter, DeadLetter)
@@ -48,6 +48,6 @@ def test_anything_else_that_is_wrong_is_buried_with_its_bytes(changes: dict[str,
 
 
 @pytest.mark.parametrize("value", [b"[]", b"null", b"{}", b"", b"{"])
-def test_what_is_no_object_is_buried(value: bytes) -> None:
-    """And breaks nothing."""
+def test_a_record_that_is_not_an_annotated_post_becomes_a_dead_letter(value: bytes) -> None:
+    """JSON that is not an object, an empty object, no bytes and broken JSON each become a dead letter."""
     assert isinstance(decode_annotated(make_record(value)), DeadLetter)

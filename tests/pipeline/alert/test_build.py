@@ -27,10 +27,10 @@ _POST = annotated(" and ".join(_NAMES), _NAMES)
         ({"TOCSIN_NUM_SAMPLES": "1"}, False),  # nothing to choose from
     ],
 )
-async def test_the_llm_is_tried_with_what_the_settings_ask_for(
+async def test_the_examination_asks_with_the_settings_of_real_requests(
     environ: dict[str, str], selects: bool
 ) -> None:
-    """The questions at the start are those of the settings: as many samples, as free, as long, and no others."""
+    """The first questions have the number of samples, temperature and limit of the settings, and only needed kinds."""
     values = {"TOCSIN_TEMPERATURE": "0.9", "TOCSIN_LLM_MAX_TOKENS": "77", **environ}
     async with FakeLlm(answering("Fire: Athens")) as fake:
         settings = load_settings(environ={"TOCSIN_LLM_URL": fake.url, **values})
@@ -49,8 +49,8 @@ def _num_bytes(chat: Sequence[ChatMessage]) -> int:
 
 
 @pytest.mark.parametrize("ref", ["candidate-v1", "writer-v1"])
-def test_no_candidate_prompt_is_longer(ref: str) -> None:
-    """A post of 1,500 bytes with twelve names of 120 comes near it, and not above."""
+def test_the_longest_candidate_prompt_is_as_long_as_a_real_one_can_be(ref: str) -> None:
+    """A prompt of a post of 1,500 bytes with twelve names of 120 comes near its length and does not exceed it."""
     evidence = Evidence.of(_POST)
     assert len(evidence.entities) == 12
     chat = load_prompt(ref).render(
@@ -59,8 +59,8 @@ def test_no_candidate_prompt_is_longer(ref: str) -> None:
     assert 0.95 < _num_bytes(chat) / _num_bytes(longest_candidate_prompt(ref)) <= 1
 
 
-def test_no_selection_prompt_is_longer() -> None:
-    """Nor one with eight options of three long words and such a name each."""
+def test_the_longest_selection_prompt_is_as_long_as_a_real_one_can_be() -> None:
+    """A prompt with eight options of three long words and a long name each comes near its length, not above it."""
     entities = list(Evidence.of(_POST).entities.values())[:8]
     candidates = [Candidate("Large demonstrations expected", entity) for entity in entities]
     chat = load_prompt("selection-v2").render(
@@ -69,8 +69,8 @@ def test_no_selection_prompt_is_longer() -> None:
     assert 0.95 < _num_bytes(chat) / _num_bytes(longest_selection_prompt()) <= 1
 
 
-def test_they_are_shown_as_posts_are() -> None:
-    """What is asked at the start goes the way of real posts: nothing in it would be changed on the way."""
+def test_the_longest_prompt_holds_post_and_names_as_they_are_shown() -> None:
+    """Cleaning changes nothing in the post or the names of the longest prompt, so it is as long as it looks."""
     turn = longest_candidate_prompt("candidate-v1")[-1]["content"]
     post, entities = turn.split("<post>")[1].split("</post>\nEntities: ")
     assert shown_post(post) == post

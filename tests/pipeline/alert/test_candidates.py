@@ -11,7 +11,7 @@ EVIDENCE = Evidence.of(annotated("Floods hit New Orleans, FEMA sends help", ["Ne
 
 
 def test_duplicates_are_merged_with_their_counts() -> None:
-    """Case and doubled mentions do not make another candidate."""
+    """Samples that differ only in case or repeat a mention are one candidate."""
     samples = ["Severe flooding: FEMA", "severe Flooding: fema", "Flood aid: FEMA", "nonsense"]
     merged = merge(judge(sample, EVIDENCE) for sample in samples)
     assert [(candidate.theme, candidate.count) for candidate in merged] == [

@@ -9,7 +9,7 @@ from tests.pipeline.samples import annotated
 
 
 def test_the_most_certain_entities_are_listed_once_in_the_order_of_the_text() -> None:
-    """A post full of names gives a short list."""
+    """Of a post full of names, only the most certain are listed, each once, in the order of the text."""
     names = [f"N{chr(97 + index)}" for index in range(20)]
     post = annotated(" ".join(names), [*names, "Nb"])
     assert list(Evidence.of(post).entities) == names[:MAX_SHOWN_ENTITIES]
@@ -22,7 +22,7 @@ def test_an_invisible_entity_is_not_listed() -> None:
 
 @given(st.text(min_size=1))
 def test_an_entity_is_known_by_the_form_that_prompts_show(text: str) -> None:
-    """What the LLM copies from the list is found again."""
+    """An entity that the LLM copies from the list is found again."""
     evidence = Evidence.of(annotated(text, [text]))
     for form, entity in evidence.entities.items():
         assert form == shown_entity(text)

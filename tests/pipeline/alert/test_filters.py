@@ -1,4 +1,4 @@
-"""The filter's rules, each with samples that break it and samples that just do not."""
+"""The rules of the filter, each with samples that break it and samples that nearly break it."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_every_rule_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_a_rule_is_broken_by_its_fault_and_by_nothing_less(rule: Rule) -> None:
+def test_a_rule_is_broken_by_its_fault_alone(rule: Rule) -> None:
     """The rule itself says so, and the verdict of them all names it."""
     for row in TABLE[rule.name]:
         for sample in (*row.broken_by, *row.kept_by):
@@ -119,8 +119,8 @@ def test_a_rule_is_broken_by_its_fault_and_by_nothing_less(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("sample", ["", "NO VALID ALERT", "Severe flooding:", ": New Orleans", "\n \n"])
-def test_a_sample_of_another_form_is_no_alert(sample: str) -> None:
-    """A theme, a colon and an entity make an alert, and nothing less."""
+def test_a_sample_of_another_form_is_not_an_alert(sample: str) -> None:
+    """Only a theme, a colon and an entity make an alert."""
     assert judge(sample, EVIDENCE).rejected_by == FORM
 
 
@@ -141,7 +141,7 @@ def test_what_an_llm_puts_around_an_alert_is_ignored(sample: str) -> None:
 
 
 def test_an_answer_that_declines_is_a_refusal_if_the_prompt_asks_for_one() -> None:
-    """Under another prompt the same words are a sample of another form."""
+    """Under a prompt that asks for no refusal the same words are a sample of another form."""
     assert judge('"NO VALID ALERT."', EVIDENCE, "NO VALID ALERT").rejected_by == REFUSAL
     assert judge("NO VALID ALERT", EVIDENCE).rejected_by == FORM
 
@@ -164,7 +164,7 @@ def test_the_published_entity_is_the_posts_own_text(sample: str, entity: str) ->
 
 
 @given(st.text(), st.sampled_from(["", ": FEMA", ": new orleans", ": U.S."]))
-def test_what_passes_keeps_the_rules(text: str, end: str) -> None:
+def test_a_candidate_keeps_the_rules(text: str, end: str) -> None:
     """Whatever an LLM writes, a candidate's theme is one to three words of letters and its entity the post's own."""
     candidate = judge(text + end, EVIDENCE).candidate
     if candidate is not None:

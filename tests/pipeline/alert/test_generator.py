@@ -32,7 +32,7 @@ POST = annotated(TEXT, ["New\nOrleans", "FEMA"])
 
 
 class Llm:
-    """A fake LLM client that gives these samples and this choice, and keeps what it was asked."""
+    """A fake LLM client that gives these samples and this choice, and keeps the requests."""
 
     model = "fake"
 
@@ -59,7 +59,7 @@ async def generate(llm: Llm, post: AnnotatedPost = POST, selection: SelectionNam
 
 
 async def test_an_alert_says_what_it_is_and_what_made_it() -> None:
-    """The published alert holds the candidate, the post, and the whole way to it."""
+    """The published alert holds the candidate, the post, and every step that led to it."""
     llm = Llm(
         ["Severe flooding: new orleans", "severe flooding: New Orleans", "Monday: FEMA", "Flood aid: FEMA"], 1
     )
@@ -83,7 +83,7 @@ async def test_an_alert_says_what_it_is_and_what_made_it() -> None:
 
 
 async def test_the_prompt_shows_cleaned_data_and_the_grammar_its_entities() -> None:
-    """One request: post on one line without links, entities listed, sentiment named."""
+    """The one request shows the post on one line without links, lists the entities, and names the sentiment."""
     llm = Llm(["Severe flooding: FEMA"])
     await generate(llm)
     [asked] = llm.sampled
@@ -106,7 +106,7 @@ async def test_the_only_candidate_needs_no_selection() -> None:
 
 
 async def test_none_of_these_is_an_abstention() -> None:
-    """If the LLM finds every candidate wrong, none is published, and the abstention keeps the way to it."""
+    """If the LLM finds every candidate wrong, none is published, and the abstention keeps the steps before it."""
     result = await generate(Llm(["Severe flooding: FEMA", "Flood aid: FEMA"], choice=2))
     abstention = result.outcome
     assert isinstance(abstention, Abstention)
@@ -121,7 +121,7 @@ async def test_none_of_these_is_an_abstention() -> None:
     [("first", "Severe flooding"), ("majority", "Flood damage"), ("likelihood", "Aid")],
 )
 async def test_other_methods_do_not_ask_the_llm(selection: SelectionName, theme: str) -> None:
-    """The first, the most frequent and the likeliest are found among the samples; no selection prompt is named."""
+    """The first, the most frequent and the likeliest candidate are found without the LLM, and no prompt is named."""
     llm = Llm(["Severe flooding: FEMA", "Flood damage: FEMA", "Flood damage: FEMA", "Aid: FEMA"])
     alert = (await generate(llm, selection=selection)).outcome
     assert isinstance(alert, Alert)
@@ -139,7 +139,7 @@ async def test_other_methods_do_not_ask_the_llm(selection: SelectionName, theme:
         (annotated("so tired today", []), AbstentionReason.NO_ENTITY),
     ],
 )
-async def test_a_post_without_text_or_entity_costs_no_request(
+async def test_a_post_without_text_or_entity_is_not_shown_to_the_llm(
     post: AnnotatedPost, reason: AbstentionReason
 ) -> None:
     """The LLM is not asked, and the abstention names no LLM and no prompt."""
@@ -174,7 +174,7 @@ async def test_stages_are_added_to_those_of_the_post() -> None:
 
 
 async def test_a_redelivered_post_is_asked_about_in_the_same_way() -> None:
-    """Seed and order of the candidates depend on the post's id, not on the order of the samples or on time."""
+    """Seed and order of the candidates depend on the post's id, not on the order of the samples or the time."""
     samples = ["Severe flooding: FEMA", "Flood aid: FEMA", "Disaster relief: FEMA"]
     first, again, other = Llm(samples), Llm(samples[::-1]), Llm(samples)
     await generate(first)

@@ -51,7 +51,7 @@ def _post(text: str, *, offset: int) -> Record:
 async def test_every_record_has_one_outcome_in_the_order_of_the_records(
     publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
-    """Good and bad ones keep their places, and each is finished once."""
+    """Outcomes of good and bad records keep the order of the records, and each record is finished once."""
     records = [
         _post("Fire in Athens", offset=0),
         make_record(b"{broken", offset=1),
@@ -78,7 +78,7 @@ async def test_every_record_has_one_outcome_in_the_order_of_the_records(
 
 
 async def test_a_tombstone_is_counted_and_skipped(publisher: FakePublisher, metrics: AnnotateMetrics) -> None:
-    """A record without a value deletes something elsewhere: it is finished, and nothing comes of it."""
+    """A record without a value deletes something elsewhere: it is finished, and nothing is published for it."""
     records = [
         make_record(None, offset=0, key=b"p0"),
         _post("one", offset=1),
@@ -94,10 +94,10 @@ async def test_a_tombstone_is_counted_and_skipped(publisher: FakePublisher, metr
     assert value("tocsin_dead_letters_total", {"stage": "decode", "reason": "undecodable"}) == 1
 
 
-async def test_a_batch_of_tombstones_asks_the_network_nothing(
+async def test_a_batch_of_tombstones_is_finished_without_the_network(
     publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
-    """All are finished, and nothing is in flight that could hang."""
+    """All of them are finished, and none stays in flight."""
     records = [make_record(None, offset=n) for n in range(3)]
     assert await run_agent(_agent(publisher, metrics), records) == records
     assert publisher.published == []
@@ -107,7 +107,7 @@ async def test_a_batch_of_tombstones_asks_the_network_nothing(
 async def test_an_annotated_post_carries_post_entities_and_origin(
     publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
-    """Under the post's id, with offsets into the original text."""
+    """The message comes under the post's id, and its offsets count in the original text."""
     await run_agent(_agent(publisher, metrics), [_post("Big fire in Athens", offset=3)])
     (out,) = publisher.published
     annotated = decode(out.value, AnnotatedPost, max_bytes=10_000)
@@ -119,10 +119,10 @@ async def test_an_annotated_post_carries_post_entities_and_origin(
     assert [stage.name for stage in annotated.stages] == ["annotate"]
 
 
-async def test_a_text_on_which_the_network_fails_takes_no_other_with_it(
+async def test_a_text_on_which_the_network_fails_is_the_only_dead_letter_of_its_batch(
     publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
-    """The batch is annotated one by one, and only the guilty post is dead."""
+    """After a failure the texts are annotated one by one, and only the one that fails becomes a dead letter."""
     records = [_post("one", offset=0), _post("crash", offset=1), _post("two", offset=2)]
     assert await run_agent(_agent(publisher, metrics), records) == records
     assert [out.topic for out in publisher.published] == ["annotated", "dead", "annotated"]
@@ -131,8 +131,10 @@ async def test_a_text_on_which_the_network_fails_takes_no_other_with_it(
     )
 
 
-async def test_a_broken_network_buries_nobody(publisher: FakePublisher, metrics: AnnotateMetrics) -> None:
-    """Where even a harmless text fails, the error leaves the agent and nothing is finished or published."""
+async def test_a_broken_network_makes_no_dead_letters(
+    publisher: FakePublisher, metrics: AnnotateMetrics
+) -> None:
+    """If even a harmless text fails, the agent raises the error and finishes and publishes nothing."""
     annotator = FakeAnnotator()
     annotator.is_broken = True
     finished: list[Record] = []
@@ -143,8 +145,8 @@ async def test_a_broken_network_buries_nobody(publisher: FakePublisher, metrics:
     assert (finished, publisher.published) == ([], [])
 
 
-async def test_nothing_is_finished_before_the_broker_has_it(metrics: AnnotateMetrics) -> None:
-    """A record's offset may only be committed once its outcome is acknowledged."""
+async def test_a_record_is_finished_after_its_outcome_is_acknowledged(metrics: AnnotateMetrics) -> None:
+    """A record's offset may be committed only once its outcome is acknowledged."""
     events: list[str] = []
 
     class Watched(FakePublisher):
@@ -158,8 +160,10 @@ async def test_nothing_is_finished_before_the_broker_has_it(metrics: AnnotateMet
     assert events == ["acknowledged", "finished"]
 
 
-async def test_metrics_count_what_happened(publisher: FakePublisher, metrics: AnnotateMetrics) -> None:
-    """Posts in, annotated, dead, and nothing left in flight."""
+async def test_metrics_count_posts_and_dead_letters(
+    publisher: FakePublisher, metrics: AnnotateMetrics
+) -> None:
+    """Posts, annotated posts and dead letters are counted, and nothing stays in flight."""
     await run_agent(_agent(publisher, metrics), [_post("one", offset=0), make_record(b"[]", offset=1)])
     value = metrics.registry.get_sample_value
     assert value("tocsin_posts_received_total", {"agent": "annotate"}) == 2
@@ -169,8 +173,8 @@ async def test_metrics_count_what_happened(publisher: FakePublisher, metrics: An
     assert value("tocsin_posts_in_flight") == 0
 
 
-def test_of_a_thousand_names_the_most_certain_travel_on() -> None:
-    """At most `MAX_ENTITIES`, those with the highest score, in the order of the text."""
+def test_of_a_thousand_names_the_most_certain_are_published() -> None:
+    """At most `MAX_ENTITIES` are published: those with the highest scores, in the order of the text."""
     entities = tuple(
         Entity(text="x", type="PER", start=n, end=n + 1, score=(n * 7919 % 1000) / 1000) for n in range(1000)
     )
@@ -190,10 +194,10 @@ def test_of_a_thousand_names_the_most_certain_travel_on() -> None:
     assert decode(encode(annotated), AnnotatedPost, max_bytes=10**6) == annotated
 
 
-async def test_what_comes_of_a_replayed_post_carries_its_attempt(
+async def test_an_annotated_post_of_a_replayed_record_carries_the_attempt(
     publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
-    """So that a dead letter of the second agent counts the replays of the first; other posts carry no headers."""
+    """So a dead letter of the second agent counts the replays of the first; other posts carry no headers."""
     first = _post("Fire in Athens", offset=0)
     again = replace(first, headers=(*first.headers, ("tocsin-attempt", b"3")))
     await run_agent(_agent(publisher, metrics), [first, again])
@@ -203,7 +207,7 @@ async def test_what_comes_of_a_replayed_post_carries_its_attempt(
 async def test_other_fields_are_kept_and_each_is_logged_once(
     publisher: FakePublisher, metrics: AnnotateMetrics, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is no field of a post goes on in its metadata, and the log names it, not once a post."""
+    """Fields that a post does not have go on in its metadata, and the log names each once, not once a post."""
     values = [{"id": str(n), "text": "Fire in Athens", "likes": n, "txt\x1b": None} for n in range(3)]
     agent = _agent(publisher, metrics)
     with caplog.at_level("INFO"):
@@ -215,10 +219,10 @@ async def test_other_fields_are_kept_and_each_is_logged_once(
     assert [record.getMessage() for record in caplog.records] == [named + "likes", named + r"txt\x1b"]
 
 
-async def test_a_post_of_ten_thousand_fields_floods_nothing(
+async def test_a_post_of_ten_thousand_fields_does_not_fill_the_log(
     publisher: FakePublisher, metrics: AnnotateMetrics, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They travel on, as large as they came, and the log has a hundred lines of them and one more."""
+    """All fields are passed on, and the log names a hundred of them and ends with one further line."""
     fields = {f"field {n}": n for n in range(10_000)} | {"x" * 60_000: 1}
     agent = _agent(publisher, metrics, max_post_bytes=900_000)
     record = make_record(orjson.dumps({"id": "1", "text": "Fire in Athens", **fields}))
@@ -232,7 +236,7 @@ async def test_a_post_of_ten_thousand_fields_floods_nothing(
 async def test_headers_of_a_trace_and_those_named_travel_with_the_post(
     publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
-    """With the annotated post as with the dead letter, which has all of the record's anyway."""
+    """The annotated post carries these headers; the dead letter has all headers of the record."""
     trace = [("traceparent", b"00-1-2-01"), ("tracestate", b"a"), ("tracestate", b"b"), ("baggage", b"c")]
     headers = [("source", b"x"), *trace, ("other", b"y"), ("source", b"z")]
     good = replace(_post("one", offset=0), headers=tuple(headers))
@@ -246,7 +250,7 @@ async def test_headers_of_a_trace_and_those_named_travel_with_the_post(
 async def test_an_outcome_too_large_for_the_broker_is_a_dead_letter_and_counts_as_one(
     metrics: AnnotateMetrics,
 ) -> None:
-    """Its letter is made when the broker refuses, and not for the others."""
+    """The dead letter of such a record is made when the broker refuses its outcome."""
 
     class Refusing(FakePublisher):
         async def publish(self, records: Sequence[Outgoing]) -> int:
@@ -265,10 +269,10 @@ async def test_an_outcome_too_large_for_the_broker_is_a_dead_letter_and_counts_a
     assert value("tocsin_posts_annotated_total") == 1
 
 
-async def test_a_clock_that_is_set_back_costs_no_post_its_alert(
+async def test_a_clock_that_is_set_back_gives_no_negative_times(
     publisher: FakePublisher, metrics: AnnotateMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The alert agent takes what was annotated meanwhile, times and all."""
+    """The alert agent accepts a post that was annotated while the clock was set back."""
     monkeypatch.setattr(stopwatch, "datetime", ClockSetBack)
     await run_agent(_agent(publisher, metrics), [_post("one", offset=0)])
     (out,) = publisher.published

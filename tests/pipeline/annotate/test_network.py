@@ -7,8 +7,8 @@ from pipeline.offline.given_post import NO_ORIGIN
 from pipeline.settings import load_settings
 
 
-def test_guidelines_reach_the_network_and_the_message() -> None:
-    """As the checkpoint says unless told; whose held is told, too, and not all find the same."""
+def test_the_setting_chooses_the_guidelines_and_the_message_names_them() -> None:
+    """The checkpoint's default holds without a setting; guidelines differ in the entities that they find."""
     text = "Watching The Voice on NBC tonight"
     sources, found = [], []
     for environ in ({}, {"TOCSIN_GUIDELINES": "conll2003"}, {"TOCSIN_GUIDELINES": "none"}):

@@ -56,7 +56,7 @@ def _run_demo(*arguments: str, mark: str, cwd: Path) -> list[dict[str, Any]]:
 
 
 def test_the_demo_accounts_for_every_sample_post(tmp_path: Path) -> None:
-    """Alerts, abstentions and dead letters add up to the posts; nothing stays running, nothing is left behind."""
+    """Alerts, abstentions and dead letters add up to the posts; no process stays running and no file is left."""
     *outcomes, last = _run_demo(mark="samples", cwd=tmp_path)
     summary = last["summary"]
     num_posts = len(SAMPLE_POSTS.read_text().splitlines())

@@ -24,7 +24,7 @@ def test_the_sum_names_every_post_and_obeys_no_text(capsys: pytest.CaptureFixtur
 def test_a_step_is_shown_as_it_is(
     view: type[TextView | JsonView], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Brackets in it are not markup."""
+    """Brackets in a step are not read as markup."""
     with view() as shown:
         shown.report("line 3 is not sent: [/red]")
     captured = capsys.readouterr()

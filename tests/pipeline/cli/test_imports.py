@@ -22,7 +22,7 @@ def _loaded(code: str) -> set[str]:
 
 @pytest.mark.parametrize("command", ["", "annotate", "up", "try", "dead", "dead replay"])
 def test_help_loads_nothing_but_the_command_line(command: str) -> None:
-    """Neither the network nor a client of any server nor the settings."""
+    """Help loads no network, no client of a server and no settings."""
     code = f"""
 import sys
 from pipeline.cli.__main__ import main
@@ -52,7 +52,7 @@ except SystemExit as end:
         "pipeline.local.stack",
     ],
 )
-def test_what_asks_an_llm_has_no_pytorch_in_memory(module: str) -> None:
+def test_commands_that_ask_an_llm_do_not_load_pytorch(module: str) -> None:
     """The network belongs to the annotate agent; the alert agent, the stack and the clients never load it."""
     loaded = _loaded(f"import {module}")
     assert sorted(loaded & {"torch", "torch_geometric", "spacy"}) == []

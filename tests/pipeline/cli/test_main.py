@@ -40,7 +40,7 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
 
 
 def test_the_version_option_prints_the_installed_version() -> None:
-    """One line, and nothing else."""
+    """The option prints one line and nothing else."""
     result = _tocsin("--version")
     assert (result.returncode, result.stdout) == (0, f"tocsin {metadata.version('tocsin')}\n")
     assert result.stderr == ""
@@ -75,7 +75,7 @@ def test_a_file_of_another_form_is_refused_before_anything_is_started(
 
 
 def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
-    """Start-up fails with status 2 and one line a mistake."""
+    """The start fails with status 2 and one line for each mistake."""
     result = _tocsin("annotate", TOCSIN_METRICS_PORT="high", TOCSIN_BROKER="x")
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 2
@@ -84,7 +84,7 @@ def test_all_wrong_settings_are_listed_without_a_traceback() -> None:
 
 @pytest.mark.parametrize("command", [*_COMMANDS, *_DEAD_COMMANDS])
 def test_a_wrong_setting_is_reported_before_the_network_is_loaded(command: str) -> None:
-    """Loading takes seconds."""
+    """Loading the network takes seconds, so the settings are checked first."""
     arguments = {"produce": ["-"], "try": ["a"], "dead show": ["0/1"], "dead replay": ["--all"]}.get(
         command, []
     )
@@ -195,8 +195,8 @@ def test_an_agent_without_a_broker_keeps_trying_until_sigterm() -> None:
         process.wait()
 
 
-def test_the_installed_program_imports_its_own_packages_only(tmp_path: Path) -> None:
-    """Run elsewhere, beside folders of the same names, it still takes its own packages."""
+def test_the_installed_program_ignores_packages_in_the_working_folder(tmp_path: Path) -> None:
+    """In a folder that holds packages of the same names, the program still takes its own."""
     for name in ("pipeline", "models", "training"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('a foreign package was imported')")

@@ -75,7 +75,7 @@ async def test_a_topic_that_takes_less_than_the_client_sends_at_once_gets_every_
     ],
 )
 def test_the_sum_is_one_line(total: Sum, is_raw: bool, words: str) -> None:
-    """How many were sent and where, and only if there are any: how many not, how many in doubt."""
+    """It gives the number sent and the topic, and numbers of unsent and doubtful records only if there are any."""
     assert describe_sum(total, "posts", is_raw=is_raw) == words
 
 
@@ -91,7 +91,7 @@ async def test_a_growing_file_is_produced_as_it_grows(number: signal.Signals, st
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "TOCSIN_PRODUCER_IDEMPOTENCE": str(settings.producer_idempotence)},
-            # Tests in a shell's background ignore Ctrl-C, and what they start would inherit that.
+            # Tests in a shell's background ignore Ctrl-C, and their child processes would inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stdin is not None
@@ -166,7 +166,7 @@ async def test_a_file_is_produced_and_summed_up(tmp_path: Path) -> None:
     )
     async with EMBEDDED.running() as settings:
         await ensure_topics(settings)
-        # In a thread: the door of the embedded broker is in this event loop.
+        # In a thread: the proxy before the embedded broker is in this event loop.
         done = await asyncio.to_thread(
             lambda: subprocess.run(
                 [_TOCSIN, "produce", "my.jsonl", "--brokers", settings.brokers],

@@ -78,7 +78,7 @@ async def _silent_broker() -> AsyncIterator[int]:
 async def test_a_signal_ends_a_command_cleanly_at_any_moment(
     command: tuple[str, ...], number: signal.Signals, tmp_path: Path
 ) -> None:
-    """No traceback, the status that shells expect, nothing left running and no folder left behind."""
+    """It leaves no traceback, process or folder behind, and ends with the status that shells expect."""
     async with _silent_broker() as port:
         for moment in _MOMENTS:
             mark = f"{tmp_path}/{moment}"
@@ -101,7 +101,7 @@ async def test_a_signal_ends_a_command_cleanly_at_any_moment(
 async def test_a_signal_ends_an_agent_and_the_stack_cleanly_at_any_moment(
     command: str, number: signal.Signals, tmp_path: Path
 ) -> None:
-    """A signal is their usual end: status 0, or that of the signal while nothing has begun; never a traceback."""
+    """They end with status 0 or, before their work has begun, with the status of the signal; never with a traceback."""
     arguments = ("up", "--broker-port", "0", "--metrics-port", "0") if command == "up" else (command,)
     variables = {"TOCSIN_BROKERS": f"127.0.0.1:{find_free_port()}", "TOCSIN_METRICS_PORT": "0"}
     for moment in _MOMENTS:

@@ -69,10 +69,10 @@ def _annotated_post(post_id: str) -> Outgoing:
     return Outgoing("posts.annotated", post_id.encode(), encode(post))
 
 
-async def test_agents_wait_for_what_is_not_there_yet_and_go_on(
+async def test_agents_wait_for_broker_and_llm_server_and_then_work(
     broker_kind: BrokerKind, tmp_path: Path
 ) -> None:
-    """Started before the broker and before the LLM server, they say so, keep trying, and then do their work."""
+    """Started before the broker and the LLM server, the agents log what is missing, keep trying, and then work."""
     llm = FakeLlm(_ANSWER, port=find_free_port())
     port = find_free_port()
     settings = broker_kind.settings(port)
@@ -94,14 +94,14 @@ async def test_agents_wait_for_what_is_not_there_yet_and_go_on(
 @pytest.mark.parametrize("seconds", [2.0, 4.0, 6.0])
 async def test_stopping_while_it_still_loads_ends_well(tmp_path: Path, seconds: float) -> None:
     """SIGTERM at any moment of the start ends the agent with status 0, within ten seconds."""
-    nobody = Settings(brokers=f"127.0.0.1:{find_free_port()}")
-    agent = AgentProcess("annotate", tmp_path / "log", nobody)
+    absent = Settings(brokers=f"127.0.0.1:{find_free_port()}")
+    agent = AgentProcess("annotate", tmp_path / "log", absent)
     async with running(agent):
         await asyncio.sleep(seconds)
         assert await agent.stop() < 10
 
 
-async def test_an_outage_of_the_llm_loses_nothing_and_buries_nothing(
+async def test_an_outage_of_the_llm_loses_no_post_and_makes_no_dead_letter(
     broker_kind: BrokerKind, tmp_path: Path
 ) -> None:
     """Posts wait while the server is gone, and get their alerts when it is back."""
@@ -123,10 +123,10 @@ async def test_an_outage_of_the_llm_loses_nothing_and_buries_nothing(
             await alert.kill()
 
 
-async def test_readiness_follows_the_llm_and_no_post_is_buried(
+async def test_readiness_follows_the_llm_and_no_post_becomes_a_dead_letter(
     broker_kind: BrokerKind, tmp_path: Path
 ) -> None:
-    """Killed, back but refusing everything, mended: the state and its reason say so each time; then all is alerted."""
+    """The server is killed, comes back refusing everything, and recovers: `/readyz` says so, and all are alerted."""
     async with broker_kind.running() as settings:
         await _produce(settings, [])
         llm = FakeLlm(_ANSWER)
@@ -152,7 +152,7 @@ async def test_readiness_follows_the_llm_and_no_post_is_buried(
 async def test_a_server_without_the_named_model_ends_the_start(
     broker_kind: BrokerKind, tmp_path: Path
 ) -> None:
-    """With status 1 and one line that says what to set."""
+    """The agent ends with status 1 and one line that says what to set."""
     async with broker_kind.running() as settings, FakeLlm(_ANSWER, models=models("a", "b")) as llm:
         await _produce(settings, [])
         alert = AgentProcess("alert", tmp_path / "log", settings, llm_url=llm.url, llm_model="c")
@@ -165,8 +165,10 @@ async def test_a_server_without_the_named_model_ends_the_start(
         assert "Traceback" not in text
 
 
-async def test_stopping_with_work_in_hand_doubles_nothing(broker_kind: BrokerKind, tmp_path: Path) -> None:
-    """SIGTERM: posts in work are finished, the rest is given back, and the next process does just that rest."""
+async def test_an_agent_that_is_stopped_while_it_works_doubles_nothing(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
+    """After SIGTERM, posts in work are finished, the rest is given back, and the next process does only the rest."""
     slow = FakeLlm(lambda request: Reply(body=_ANSWER(request).body, delay_seconds=1.0))
     async with broker_kind.running() as settings, slow:
         await _produce(settings, _annotated_posts(30))
@@ -184,7 +186,7 @@ async def test_stopping_with_work_in_hand_doubles_nothing(broker_kind: BrokerKin
 
 
 async def test_killed_agents_lose_nothing(broker_kind: BrokerKind, tmp_path: Path) -> None:
-    """SIGKILL in the middle of the work, twice: every post still comes to its outcome, under one id."""
+    """Agents are killed twice in the middle of their work: every post still gets its outcome, under one id."""
     llm = FakeLlm(lambda request: Reply(body=_ANSWER(request).body, delay_seconds=0.1))
     async with broker_kind.running() as settings, llm:
         await _produce(settings, _annotated_posts(60))
@@ -198,8 +200,10 @@ async def test_killed_agents_lose_nothing(broker_kind: BrokerKind, tmp_path: Pat
             assert len(await _outcomes(settings, 60)) == 60
 
 
-async def test_a_group_that_starts_anew_alerts_nobody_anew(broker_kind: BrokerKind, tmp_path: Path) -> None:
-    """All is read again from the beginning, by an LLM that answers otherwise: nothing new is published."""
+async def test_a_group_that_starts_anew_publishes_no_outcome_again(
+    broker_kind: BrokerKind, tmp_path: Path
+) -> None:
+    """The group reads all posts again, and the LLM would answer otherwise: only a new post gets an outcome."""
     llm = FakeLlm(_ANSWER)
     async with broker_kind.running() as settings, llm:
         await _produce(settings, _annotated_posts(40))
@@ -216,10 +220,10 @@ async def test_a_group_that_starts_anew_alerts_nobody_anew(broker_kind: BrokerKi
         assert len(llm.own_requests) - num_requests == 1
 
 
-async def test_without_an_llm_for_long_there_are_labelled_alerts_where_the_settings_allow_it(
+async def test_during_a_long_outage_of_the_llm_alerts_are_degraded_if_the_settings_allow_it(
     broker_kind: BrokerKind, tmp_path: Path
 ) -> None:
-    """And real ones again once it is back."""
+    """After the outage, alerts are made with the LLM again."""
     async with broker_kind.running() as settings:
         await _produce(settings, [])
         llm = FakeLlm(_ANSWER, port=find_free_port())
@@ -240,14 +244,16 @@ async def test_without_an_llm_for_long_there_are_labelled_alerts_where_the_setti
             await alert.kill()
         async with follow(Cluster(settings.brokers), ["alerts"], from_beginning=True) as records:
             alerts = [read_outcome(await anext(records), settings) for _ in range(2)]
-        told = {alert.post.id: (alert.degraded, alert.alert) for alert in alerts if isinstance(alert, Alert)}
-        assert told == {"without": (True, "Negative mention: Athens"), "with": (False, "Fire: Athens")}
+        published = {
+            alert.post.id: (alert.degraded, alert.alert) for alert in alerts if isinstance(alert, Alert)
+        }
+        assert published == {"without": (True, "Negative mention: Athens"), "with": (False, "Fire: Athens")}
 
 
-async def test_a_stuck_agent_ends_itself_where_the_settings_ask_for_it(
+async def test_a_stuck_agent_ends_itself_if_the_settings_ask_for_it(
     broker_kind: BrokerKind, tmp_path: Path
 ) -> None:
-    """Records wait, nothing moves: status 1, the reason in the log, and the next process gets them."""
+    """If records wait and nothing moves, it ends with status 1 and logs the reason; the next process continues."""
     stuck = FakeLlm(
         lambda request: _ANSWER(request) if is_canary(request) else Reply(delay_seconds=600),
         port=find_free_port(),

@@ -29,7 +29,7 @@ _KAFKAJS, _CONFLUENT = "kafkajs@2.2.4", "confluent-kafka==2.16.1"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The command of one client, which takes further: produce BROKERS TOPIC VALUE...
+    """The command of one client. Its arguments are: produce BROKERS TOPIC VALUE...
 
     or: consume BROKERS TOPIC GROUP PROTOCOL NUMBER
     """
@@ -71,7 +71,7 @@ def _fetch(command: list[str]) -> None:
 
 
 def _kcat(folder: Path) -> Client:
-    """A shell script around kcat, for it has no such commands."""
+    """A shell script around kcat, which has no such commands."""
     script = folder / "kcat-client"
     script.write_text(
         "mode=$1 brokers=$2 topic=$3; shift 3\n"
@@ -157,10 +157,10 @@ async def test_a_client_with_its_defaults_produces_and_reads_in_a_group(
 
 
 @pytest.mark.parametrize("name", ["confluent-kafka", "java"])
-async def test_a_kip_848_group_works_or_is_refused_in_words(
+async def test_a_kip_848_group_works_or_is_refused_with_an_error(
     name: str, broker_kind: BrokerKind, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Apache Kafka has them; on the embedded broker the client ends with an error in place of silence."""
+    """Apache Kafka has such groups; on the embedded broker the client ends with an error and does not hang."""
     client = _client(name, tmp_path_factory)
     async with broker_kind.running() as settings:
         await _make_topic(settings.brokers)
@@ -177,7 +177,7 @@ async def test_a_kip_848_group_works_or_is_refused_in_words(
 async def test_kcat_reads_without_a_group(
     broker_kind: BrokerKind, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The plain way that the README shows, from the beginning to the end of the topic."""
+    """kcat reads as the README shows, from the beginning to the end of the topic."""
     client = _client("kcat", tmp_path_factory)
     async with broker_kind.running() as settings:
         await _make_topic(settings.brokers)

@@ -80,7 +80,7 @@ async def _compact(settings: Settings, topics: Sequence[str]) -> None:
 
 
 async def test_headers_of_a_trace_reach_every_outcome(broker_kind: BrokerKind, tmp_path: Path) -> None:
-    """Alert, abstention, and a dead letter that is replayed; others by the setting, in order, as often as they come."""
+    """Alert, abstention and replayed dead letter carry them; named headers too, in order and with repeats."""
     async with broker_kind.running() as settings, FakeLlm(answering("Fire: Athens")) as llm:
         await ensure_topics(settings)
         annotate, alert = _agents(tmp_path, settings, llm, carry_headers="source")
@@ -108,7 +108,7 @@ async def test_headers_of_a_trace_reach_every_outcome(broker_kind: BrokerKind, t
 async def test_deletions_on_compacted_topics_are_skipped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Both agents count them, `watch` passes over them, and a deleted alert's post gets another if it comes again."""
+    """Agents count them, `watch` skips them, and a post whose alert was deleted gets another if it comes again."""
     async with APACHE.running() as running_broker, FakeLlm(answering("Fire: Athens")) as llm:
         settings = running_broker.model_copy(update={"topic_partitions": 1})
         await _compact(settings, ["posts", "posts.annotated", "alerts"])
@@ -139,10 +139,10 @@ async def test_deletions_on_compacted_topics_are_skipped(
             skipped = 'tocsin_posts_skipped_total{reason="alerted"}'
             await until(lambda: _metric(again, skipped) == 1)
             alerts = [record for record in await _ends(settings, 5) if record.topic == "alerts"]
-            told = [(record.key, record.is_tombstone) for record in alerts]
+            seen = [(record.key, record.is_tombstone) for record in alerts]
             # In order for each key; keys may lie on different partitions.
-            assert [is_gone for key, is_gone in told if key == b"gone"] == [False, True, False]
-            assert [is_gone for key, is_gone in told if key == b"kept"] == [False]
+            assert [is_gone for key, is_gone in seen if key == b"gone"] == [False, True, False]
+            assert [is_gone for key, is_gone in seen if key == b"kept"] == [False]
         await run_watch(settings, as_json=True, from_beginning=True, max_alerts=3)
     shown = capsys.readouterr()
     assert [orjson.loads(line)["post"]["id"] for line in shown.out.splitlines()] == ["gone", "kept", "gone"]
@@ -150,7 +150,7 @@ async def test_deletions_on_compacted_topics_are_skipped(
 
 
 async def test_an_edit_with_the_news_gets_the_alert(broker_kind: BrokerKind, tmp_path: Path) -> None:
-    """After the abstention on the first text, under the same id; also where the group is reset in between."""
+    """The edit comes after the abstention on the first text, under the same id, and the group may be reset between."""
     async with broker_kind.running() as running_broker, FakeLlm(answering("Fire: Athens")) as llm:
         settings = running_broker.model_copy(update={"topic_partitions": 1})
         await ensure_topics(settings)

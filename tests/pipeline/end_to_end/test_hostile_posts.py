@@ -1,4 +1,4 @@
-"""What strangers send: every record comes to an outcome, and no post decides more than that it is annotated."""
+"""What strangers send: every record comes to an outcome, and a post decides nothing but that it is annotated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.pipeline.fakes import FakePublisher, make_record, run_agent
 from tests.pipeline.hostile_posts import GOOD, INSTRUCTIONS, MAX_BYTES, RECORDS, post
 from tests.pipeline.samples import THEME, annotated
 
-# Far above what any of them takes, on a machine that does much else.
+# Far above what any of them takes, even on a busy machine.
 _MAX_CPU_SECONDS = 20
 _TEMPLATE = load_prompt("candidate-v1").turn
 
@@ -51,7 +51,7 @@ async def _annotate(*values: bytes | None) -> FakePublisher:
 
 
 class ObedientLlm:
-    """A fake LLM that does what the post tells it: it answers with every line of the post, and worse."""
+    """A fake LLM that obeys the post: it answers with every line of the post, and worse."""
 
     model = "obedient"
 
@@ -98,7 +98,7 @@ def _check_outcome(outcome: Alert | Abstention, source: AnnotatedPost) -> None:
 
 
 def _check_prompt(prompt: str) -> None:
-    """The post is one line between its tags, and nothing in it looks like a tag or a token of a chat template."""
+    """The post is one line between its tags; nothing in it looks like a tag or a special token of a chat template."""
     lines = prompt.splitlines()
     assert len(lines) == len(_TEMPLATE.splitlines())
     assert re.sub(r"[^<>]", "", unicodedata.normalize("NFKD", prompt)) == re.sub(r"[^<>]", "", _TEMPLATE)
@@ -109,7 +109,7 @@ def _check_prompt(prompt: str) -> None:
 
 @pytest.mark.parametrize("name", RECORDS)
 async def test_every_record_comes_to_the_outcome_that_it_should(name: str) -> None:
-    """A good post is annotated, any other is a dead letter with its exact bytes and the reason; neither takes long."""
+    """A good post is annotated; any other is a dead letter with its exact bytes and the reason; neither takes long."""
     value, reason = RECORDS[name]
     _annotator()
     began = time.process_time()
@@ -128,8 +128,8 @@ async def test_every_record_comes_to_the_outcome_that_it_should(name: str) -> No
         assert dict(published.headers)["tocsin-reason"] == reason.encode()
 
 
-async def test_no_record_costs_another_its_outcome() -> None:
-    """All of them in one batch with a good post between each two: every good one is annotated."""
+async def test_hostile_records_do_not_affect_the_posts_around_them() -> None:
+    """In one batch with a good post between each two hostile records, every good post is annotated."""
     good = post("Fire in Athens")
     values = [item for value, _ in RECORDS.values() for item in (good, value)]
     published = (await _annotate(*values)).published
@@ -139,7 +139,7 @@ async def test_no_record_costs_another_its_outcome() -> None:
 
 @pytest.mark.parametrize("name", INSTRUCTIONS)
 async def test_an_obedient_llm_names_nothing_that_the_network_did_not_find(name: str) -> None:
-    """Whatever the post tells it, and even where all of the post is one entity: theme of words, entity of the post."""
+    """Whatever the post orders, an alert has a theme of words and an entity of the post."""
     text = INSTRUCTIONS[name]
     for source in (annotated(text, ["Athens"] if "Athens" in text else [text[:20]]), annotated(text, [text])):
         outcome, llm = await _alert(source)
@@ -168,8 +168,8 @@ def _mutated(draw: st.DrawFn) -> bytes:
 
 
 @given(_mutated() | st.binary(max_size=300))
-def test_any_bytes_are_a_post_that_travels_or_a_named_error(value: bytes) -> None:
-    """What is taken can be sent on and read again, and is then the same; all else is a `RecordError`."""
+def test_any_bytes_are_a_post_or_a_named_error(value: bytes) -> None:
+    """A post that is accepted can be encoded and read again unchanged; all other bytes raise a `RecordError`."""
     try:
         taken = decode(value, Post, max_bytes=MAX_BYTES)
     except RecordError:

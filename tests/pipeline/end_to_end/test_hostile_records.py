@@ -33,7 +33,7 @@ _NOT_UTF8 = b"\xff\xfe"
 
 @pytest.mark.parametrize("seconds", [-1e300, -(2.0**62), -1e12, -0.001, 0.0, 1e12, 2.0**62, 1e300])
 def test_any_timestamp_is_a_time(seconds: float) -> None:
-    """A producer may write what it likes; years that no date holds become the first or the last."""
+    """A producer may write any number; years outside the range of dates become the first or the last."""
     assert time_of(seconds).isoformat()
 
 
@@ -54,7 +54,7 @@ async def _send_odd(settings: Settings) -> int:
 
 
 async def _send_name_that_is_not_utf8(settings: Settings, compression: str) -> int:
-    """Send two bad records with such a header name by kcat, which any name is right for; returns how many."""
+    """Send two bad records with this header name by kcat, which accepts any name; returns how many."""
     kcat = await asyncio.create_subprocess_exec(
         *("kcat", "-P", "-b", settings.brokers, "-t", "posts", "-z", compression, "-H"),
         _NOT_UTF8 + b"=value",
@@ -66,7 +66,7 @@ async def _send_name_that_is_not_utf8(settings: Settings, compression: str) -> i
 
 
 async def _process(settings: Settings, num_records: int) -> list[Record]:
-    """Let the annotate agent work on all that is on `posts`; returns what it published."""
+    """Let the annotate agent process all that is on `posts`; returns what it published."""
     publisher = await Publisher.connect(Cluster.of(settings))
     metrics = AnnotateMetrics()
     outbox = Outbox(publisher, metrics, role=ANNOTATE, settings=settings)
@@ -98,7 +98,7 @@ async def _process(settings: Settings, num_records: int) -> list[Record]:
 async def test_odd_records_are_dead_letters_and_the_good_one_after_them_is_annotated(
     broker_kind: BrokerKind,
 ) -> None:
-    """Headers without a value or a readable name, forged ones of ours, impossible times: none stops the agent."""
+    """Neither odd headers, nor forged headers of ours, nor impossible times stop the agent."""
     async with broker_kind.running() as running:
         settings = running.model_copy(update={"topic_partitions": 1})
         await ensure_topics(settings)
@@ -116,7 +116,7 @@ async def test_odd_records_are_dead_letters_and_the_good_one_after_them_is_annot
     letters = [read_outcome(record, settings) for record in dead]
     assert {(letter.value, letter.stage, letter.attempt) for letter in letters} == {(_BAD, "decode", 1)}  # type: ignore[union-attr]
     assert dead[0].key == b"\xff\n\x1b"
-    # Headers under our own names are ours alone: forged ones do not travel on.
+    # Headers with our own names are ours alone: forged ones are not passed on.
     assert [header for header in dead[0].headers if not header[0].startswith("tocsin-")] == _MISSING_VALUE[:2]
     if shutil.which("kcat"):
         assert dead[-1].headers[0] == ("\ufffd\ufffd", b"value")

@@ -1,4 +1,4 @@
-"""Topics that do not exist: commands say so and end, agents wait until somebody makes them."""
+"""Topics that do not exist: commands report them and end, agents wait until they are created."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def _tocsin(
 
 
 async def test_commands_name_the_topic_that_is_missing(broker_kind: BrokerKind, tmp_path: Path) -> None:
-    """In one line, with status 1, and do not wait for it."""
+    """A command reports it in one line with status 1, and does not wait for the topic."""
     (tmp_path / "posts.jsonl").write_text('{"id": "1", "text": "Fire"}\n')
     async with broker_kind.running() as settings:
         for topic, commands in _COMMANDS.items():
@@ -60,7 +60,7 @@ async def test_commands_name_the_topic_that_is_missing(broker_kind: BrokerKind, 
 
 
 async def test_readers_and_publishers_raise_it(broker_kind: BrokerKind) -> None:
-    """With all the names that are missing."""
+    """The error has the names of all missing topics."""
     async with broker_kind.running() as settings:
         with pytest.raises(MissingTopicError, match="no topic a, b at Kafka"):
             async with partition_reader(Cluster.of(settings), ["b", "a"]):
@@ -75,7 +75,7 @@ async def test_readers_and_publishers_raise_it(broker_kind: BrokerKind) -> None:
 
 @pytest.mark.kafka
 async def test_a_topic_that_vanishes_ends_a_command_and_its_close() -> None:
-    """Though the client would try to deliver the record for ever."""
+    """Both end, although the client itself would try for ever to deliver the record."""
     kafka_or_skip()
     async with APACHE.running() as settings:
         await make_topics(settings.brokers, ["posts"])
@@ -90,8 +90,8 @@ async def test_a_topic_that_vanishes_ends_a_command_and_its_close() -> None:
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("was_there", [True, False])
-async def test_an_agent_waits_for_a_topic_and_sees_it_soon(was_there: bool) -> None:
-    """Whether it vanished or was never there, the record lies on the topic once somebody has made it."""
+async def test_an_agent_waits_for_a_missing_topic_and_reads_it_once_it_is_created(was_there: bool) -> None:
+    """This holds whether the topic was deleted or never existed."""
     kafka_or_skip()
     async with APACHE.running() as settings:
         publisher = await Publisher.connect(Cluster(settings.brokers))

@@ -1,4 +1,4 @@
-"""Passwords, certificates and ACLs of a real Apache Kafka: right ones work, and wrong ones are told at once."""
+"""Passwords, certificates and ACLs of a real Apache Kafka: right ones work, and wrong ones are reported at once."""
 
 import asyncio
 import time
@@ -54,7 +54,7 @@ async def _secured(folder: Path, *users: str) -> AsyncIterator[SecuredKafka]:
 
 
 async def test_every_login_works(tmp_path: Path) -> None:
-    """Each mechanism with and without TLS, and a certificate instead of a password, by our own clients."""
+    """Our own clients log in with each mechanism, with and without TLS, and with a certificate for a password."""
     async with _secured(tmp_path, "tocsin") as kafka:
         await kafka.allow("tocsin", *ALL_RIGHTS)
         await kafka.allow("CN=agent", *ALL_RIGHTS)
@@ -65,8 +65,8 @@ async def test_every_login_works(tmp_path: Path) -> None:
         assert await publish_and_read(Settings(**client_settings(kafka, "SSL"))) == b"v"
 
 
-async def test_every_refusal_is_told_at_once_and_by_its_cause(tmp_path: Path) -> None:
-    """Wrong password, user, mechanism, certificate, name or protocol: what, where, and the setting to look at."""
+async def test_every_refused_login_is_reported_at_once_with_its_cause(tmp_path: Path) -> None:
+    """For a wrong password, user, mechanism, certificate, name or protocol the error names the setting to look at."""
     async with _secured(tmp_path, "tocsin") as kafka:
         secured = kafka.address("SASL_SSL")
         trusted: dict[str, Any] = {"kafka_tls": True, "kafka_ca_file": kafka.ca_file}
@@ -106,7 +106,7 @@ async def test_every_refusal_is_told_at_once_and_by_its_cause(tmp_path: Path) ->
 
 
 async def test_a_missing_acl_is_named(tmp_path: Path) -> None:
-    """Who may not create, write or read a topic, or be in a group, is told which of it; all of it before the work."""
+    """A client that may not create, write or read a topic, or join a group, names the ACL before any work begins."""
     async with _secured(tmp_path, "nobody", "writer") as kafka:
         await kafka.allow("writer", (TOPIC, "posts", WRITE), *((TOPIC, topic, DESCRIBE) for topic in TOPICS))
         nobody = Settings(**client_settings(kafka, "SASL_SSL", **_LOGIN | {"kafka_username": "nobody"}))
@@ -153,7 +153,7 @@ async def _agent(role: str, logs: list[str], **settings: object) -> AsyncIterato
 
 
 async def test_a_post_becomes_an_alert_under_tls_and_a_password(tmp_path: Path) -> None:
-    """`produce`, both agents and `watch` on a broker that lets nobody else in; no log holds the password."""
+    """`produce`, both agents and `watch` work on a broker that needs a login; no log holds the password."""
     password_file, posts = tmp_path / "password", tmp_path / "posts.jsonl"
     password_file.write_text(PASSWORD + "\n")
     posts.write_bytes(orjson.dumps({"id": "p1", "text": "A fire broke out in Athens on Monday."}))
@@ -161,7 +161,7 @@ async def test_a_post_becomes_an_alert_under_tls_and_a_password(tmp_path: Path) 
     async with _secured(tmp_path, "tocsin") as kafka, FakeLlm(answering("Fire: Athens")) as llm:
         await kafka.allow("tocsin", *ALL_RIGHTS)
         settings = client_settings(kafka, "SASL_SSL", **_LOGIN, kafka_password_file=password_file)
-        # In the clear to the broker of a test; what is looked at is the log at its most talkative.
+        # The login reaches the test's broker unencrypted. The log is checked at its most talkative level.
         settings |= {"kafka_sasl_mechanism": "PLAIN"}
         del settings["kafka_password"]
         status, _, errors = await run_tocsin("produce", str(posts), **settings)
@@ -184,7 +184,7 @@ async def test_a_post_becomes_an_alert_under_tls_and_a_password(tmp_path: Path) 
 async def test_a_refused_program_ends_with_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    """A wrong password, a stranger's certificate and a missing ACL: status 1, promptly, without a traceback."""
+    """A wrong password, a stranger's certificate and a missing ACL each give status 1 promptly, with no traceback."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "posts.jsonl").write_bytes(orjson.dumps({"id": "p1", "text": "x"}))
     async with _secured(tmp_path, "nobody") as kafka, FakeLlm(answering("Fire: Athens")) as llm:

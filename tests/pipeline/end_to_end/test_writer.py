@@ -33,7 +33,7 @@ REFUSAL = "NO VALID ALERT"
 
 
 class Llm:
-    """A fake LLM client that gives these samples and keeps how it was asked."""
+    """A fake LLM client that gives these samples and keeps the requests."""
 
     model = "fake"
 
@@ -47,7 +47,7 @@ class Llm:
         return [Sample(text, self.log_probability) for text in self.samples]
 
     async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: Any) -> Any:
-        raise AssertionError("a vote asks nobody")
+        raise AssertionError("a vote asks no LLM")
 
 
 async def write(llm: Llm, prompt: str = "writer-v1") -> AlertResult:
@@ -61,7 +61,7 @@ async def write(llm: Llm, prompt: str = "writer-v1") -> AlertResult:
 
 
 async def test_the_writer_is_asked_in_its_own_words() -> None:
-    """A short chat without examples, and a grammar that lets it decline."""
+    """The request is a short chat without examples, and its grammar allows a refusal."""
     llm = Llm("Flooding: Tolsburg")
     generation = await write(llm)
     assert isinstance(generation.outcome, Alert)
@@ -72,7 +72,7 @@ async def test_the_writer_is_asked_in_its_own_words() -> None:
 
 @pytest.mark.parametrize(("num_refusals", "is_published"), [(0, True), (2, True), (3, False), (4, False)])
 async def test_three_of_four_samples_can_decline(num_refusals: int, is_published: bool) -> None:
-    """Two that decline are outvoted; three of four are not, and the reason tells that the LLM wanted none."""
+    """Two samples that decline are outvoted; three of four are not, and the reason is that the LLM declined."""
     samples = [REFUSAL] * num_refusals + ["Flooding: Tolsburg"] * (4 - num_refusals)
     outcome = (await write(Llm(*samples))).outcome
     assert isinstance(outcome, Alert) is is_published
@@ -84,13 +84,13 @@ async def test_three_of_four_samples_can_decline(num_refusals: int, is_published
 async def test_a_probable_refusal_decides_however_often_it_was_drawn(
     probability: float, is_published: bool
 ) -> None:
-    """Where the server gives log-probabilities, chance in the samples does not decide whether an alert is due."""
+    """If the server gives log-probabilities, they decide whether an alert is due, not the number of refusals."""
     llm = Llm(REFUSAL, "Flooding: Tolsburg", "Flooding: Tolsburg", "Floods: Alma", probability=probability)
     assert isinstance((await write(llm)).outcome, Alert) is is_published
 
 
-async def test_a_prompt_without_a_refusal_has_none() -> None:
-    """Asked by another prompt, the same words are a badly formed sample."""
+async def test_a_prompt_without_a_refusal_does_not_accept_one() -> None:
+    """Under a prompt without a refusal the same words are a badly formed sample."""
     generation = await write(Llm(REFUSAL), "candidate-v1")
     assert [sample.rejected_by for sample in generation.samples] == ["form"]
     assert REFUSAL not in alert_grammar(["Tolsburg"])
@@ -114,15 +114,15 @@ def test_an_alert_that_only_the_prompt_shows_as_dictated_is_rejected(spelled: st
     assert judge("Bank crash: Alma", evidence).rejected_by == "alert_dictated"
 
 
-def test_a_missing_adapter_is_told(tmp_path: Path) -> None:
-    """The server does not start without what makes it a writer."""
+def test_a_missing_adapter_ends_the_start(tmp_path: Path) -> None:
+    """The server does not start without the adapter that makes its model a writer."""
     options = ServerOptions(0, default_model_or_skip(), adapter=tmp_path / "none.gguf")
     with pytest.raises(LocalServiceError, match=r"none\.gguf: no such"):
         start_server(options)
 
 
-def test_the_name_tells_model_and_adapter() -> None:
-    """An alert's provenance says what wrote it."""
+def test_the_model_name_names_model_and_adapter() -> None:
+    """An alert's provenance names the model and the adapter that wrote it."""
     model = Path("SmolLM2-135M-Instruct.Q4_1.gguf")
     assert served_name(ServerOptions(1, model)) == "SmolLM2-135M-Instruct"
     assert served_name(ServerOptions(1, model, adapter=SOCIAL_ADAPTER)) == "SmolLM2-135M-Instruct+social"

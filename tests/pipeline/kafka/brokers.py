@@ -51,7 +51,7 @@ async def started(broker: LocalBroker) -> AsyncIterator[LocalBroker]:
 
 
 def kafka_or_skip() -> KafkaProgram:
-    """Return this machine's Apache Kafka; skips the test, saying what is missing, where there is none."""
+    """Return this machine's Apache Kafka; skips the test, and says what is missing, if there is none."""
     try:
         return find_kafka()
     except LocalServiceError as error:

@@ -73,7 +73,7 @@ async def send_batch(client: Any, topic: str, values: Sequence[bytes], *, partit
 
 
 async def until_marked(brokers: str, topic: str) -> None:
-    """Return once each transaction on partition 0 that was ended has its mark: a commit returns before that."""
+    """Return once each ended transaction on partition 0 has its mark; a commit returns before that."""
     place = TopicPartition(topic, 0)
     while (
         len({await _end_for(brokers, place, level) for level in ("read_committed", "read_uncommitted")}) > 1
@@ -106,7 +106,7 @@ class Recorder:
 
 
 async def consume(settings: Settings, topic: str, last: bytes, *, group: str = "group") -> list[Record]:
-    """Return what a stream of ours reads of the topic up to a record with this value."""
+    """Return the records that our stream reads of the topic, up to one with this value."""
     agent = Recorder()
     stream = make_stream(agent, settings, max_records=100, group=group, topic=topic)
     running = asyncio.ensure_future(stream.run_until_failure())

@@ -1,4 +1,4 @@
-"""Apache Kafka with passwords, certificates and ACLs, for the tests of what its clients do about them."""
+"""Apache Kafka with passwords, certificates and ACLs, for tests of how clients log in."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _DAY = datetime.timedelta(days=1)
 Acl = tuple[int, str, int]  # kind of resource, its name, operation
 
 TOPICS = ("posts", "posts.annotated", "alerts", "alerts.abstained", "posts.dead")
-# What README.md says that one user for everything needs.
+# The ACLs that README.md lists for one user who does everything.
 ALL_RIGHTS: list[Acl] = [
     *((TOPIC, topic, operation) for topic in TOPICS for operation in (READ, WRITE)),
     (GROUP, "tocsin-annotate", READ),
@@ -59,7 +59,7 @@ class Certificate:
 def make_certificate(
     file: Path, name: str, *, signer: Certificate | None = None, key_password: bytes | None = None
 ) -> Certificate:
-    """Write a certificate for 127.0.0.1 that `signer` signs, or one that may sign others where there is none."""
+    """Write a certificate for 127.0.0.1 that `signer` signs; without a signer, one that may sign others."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -87,7 +87,7 @@ def make_certificate(
 
 
 def write_authority(file: Path, authority: Certificate) -> Path:
-    """Write the authority's certificate without its key: what clients are given."""
+    """Write the authority's certificate without its key, as clients get it."""
     file.write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
     return file
 
@@ -187,7 +187,7 @@ class SecuredKafka(ApacheKafka):
 
 
 def client_settings(kafka: SecuredKafka, listener: str, **settings: Any) -> dict[str, Any]:
-    """Return the settings of a client of one of the listeners; those of a certificate where it is needed."""
+    """Return the settings of a client of one of the listeners, with a certificate if it is needed."""
     common: dict[str, Any] = {"brokers": kafka.address(listener), "topic_partitions": 1}
     if listener.endswith("SSL"):
         common |= {"kafka_tls": True, "kafka_ca_file": kafka.ca_file}

@@ -1,4 +1,4 @@
-"""A broker that answers, and sends its clients to an address that does not."""
+"""A broker that answers, but sends its clients to an address that does not."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def _broker(folder: Path) -> AsyncIterator[tuple[str, str]]:
     try:
         await kafka.start()
         async with asyncio.timeout(60):
-            # Ready is when it names its address, which is when it may be told from a broker that is starting.
+            # The node is ready once it names its address; before that it looks like a broker that is starting.
             while True:
                 with contextlib.suppress(BrokerUnavailableError):
                     if await answers_tcp(port):
@@ -70,7 +70,7 @@ def _line(address: str, wrong: str) -> str:
 
 
 async def test_every_client_names_both_addresses_of_a_broker_that_sends_it_elsewhere(tmp_path: Path) -> None:
-    """Ours at once; commands in one line with status 1; an agent waits, with that line in its log."""
+    """Our readers fail at once, commands end in one line with status 1, and an agent waits and logs that line."""
     async with _broker(tmp_path / "kafka") as (address, wrong):
         settings = Settings(brokers=address)
         expected = _line(address, wrong)

@@ -18,7 +18,7 @@ from pipeline.kafka.tokens.provider import note_token_verdicts
 
 
 def test_the_version_of_aiokafka_is_the_one_that_was_read() -> None:
-    """Before a newer one is used, its source is read for every name in this file."""
+    """Before a newer version is used, its source is read for every name in this file."""
     assert version("aiokafka").startswith("0.14.")
 
 
@@ -34,12 +34,12 @@ def test_the_version_of_aiokafka_is_the_one_that_was_read() -> None:
     ],
 )
 def test_the_private_attributes_of_clients_are_set_when_they_are_made(owner: type, line: str) -> None:
-    """We read and replace them under these names."""
+    """We read and replace these attributes by their names."""
     assert line in inspect.getsource(owner.__init__)  # type: ignore[misc]
 
 
-def test_what_is_replaced_is_there_and_takes_the_same_arguments() -> None:
-    """Read from the modules' files: in this process other tests may have replaced it already."""
+def test_replaced_functions_exist_and_take_the_same_arguments() -> None:
+    """The signatures are read from the modules' files, because other tests may have replaced parts in this process."""
     handshake, fetching = inspect.getsource(conn), inspect.getsource(fetcher)
     assert "async def _do_sasl_handshake(self):" in handshake
     assert "OAuthAuthenticator(" in handshake.replace("class OAuthAuthenticator(", "")

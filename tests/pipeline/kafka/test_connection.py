@@ -15,8 +15,8 @@ from pipeline.settings import Settings
 from tests.pipeline.kafka.brokers import EMBEDDED, started
 
 
-async def test_where_nobody_listens_the_error_names_the_address() -> None:
-    """For every client of ours."""
+async def test_the_error_names_an_address_that_does_not_answer() -> None:
+    """This holds for each of our clients."""
     brokers = f"127.0.0.1:{find_free_port()}"
     with pytest.raises(BrokerUnavailableError, match=brokers):
         await Publisher.connect(Cluster(brokers))
@@ -29,7 +29,7 @@ async def test_where_nobody_listens_the_error_names_the_address() -> None:
 
 @pytest.mark.e2e
 async def test_a_reader_whose_broker_went_away_is_closed_and_not_cancelled(tmp_path: Path) -> None:
-    """What aiokafka cancels of its own, when it is stopped in an outage, is not our cancellation."""
+    """If it is stopped in an outage, aiokafka cancels tasks of its own; that does not cancel the caller."""
     broker = EmbeddedBroker(tmp_path, port := find_free_port())
     settings = EMBEDDED.settings(port)
     async with started(broker):
@@ -38,6 +38,6 @@ async def test_a_reader_whose_broker_went_away_is_closed_and_not_cancelled(tmp_p
         opened = [await reader.__aenter__() for reader in readers]
         for reader in opened:
             assert [chunk async for chunk in reader.read(dict.fromkeys(reader.partitions, 0))] == []
-    for pause, context in enumerate(readers):  # one of them is stopped between two attempts
+    for pause, context in enumerate(readers):  # One of them is stopped between two attempts.
         await asyncio.sleep(0.03 * pause)
         await context.__aexit__(None, None, None)

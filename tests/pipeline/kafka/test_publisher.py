@@ -54,7 +54,7 @@ def _publisher(producer: FlakyProducer) -> Publisher:
 _RECORDS = [Outgoing("t", None, bytes([n])) for n in range(4)]
 
 
-async def test_only_what_failed_is_sent_again_and_in_order() -> None:
+async def test_only_records_that_failed_are_sent_again_and_in_order() -> None:
     """A passing failure is retried until every record is acknowledged."""
     producer = FlakyProducer(b"\x01", b"\x02", error=KafkaTimeoutError())
     await _publisher(producer).publish(_RECORDS)
@@ -62,13 +62,13 @@ async def test_only_what_failed_is_sent_again_and_in_order() -> None:
 
 
 async def test_a_refusal_is_not_retried() -> None:
-    """Waiting would not help, so it is an error at once."""
+    """Waiting would not help, so the refusal is raised at once."""
     producer = FlakyProducer(b"\x01", error=TopicAuthorizationFailedError("t"))
     with pytest.raises(KafkaAccessError, match=r"lacks an ACL: Write on topic 't'"):
         await _publisher(producer).publish(_RECORDS)
 
 
-async def test_what_is_too_large_gives_way_to_its_fallback() -> None:
+async def test_a_record_too_large_is_replaced_by_its_fallback() -> None:
     """The rest of the batch is published, and a record without a fallback is an error."""
     small = Outgoing("dead", None, b"small")
     records = [_RECORDS[0], Outgoing("t", None, b"large", fallback=lambda: small), _RECORDS[2]]
@@ -82,7 +82,7 @@ async def test_what_is_too_large_gives_way_to_its_fallback() -> None:
 
 
 async def test_a_fallback_is_made_only_when_it_is_needed() -> None:
-    """Few records ever are too large; a fallback that is so too gives way to its own."""
+    """A fallback that is too large itself is replaced by its own fallback."""
     made: list[str] = []
 
     def make(name: str, fallback: Callable[[], Outgoing] | None = None) -> Callable[[], Outgoing]:
@@ -103,7 +103,7 @@ async def test_a_fallback_is_made_only_when_it_is_needed() -> None:
 
 
 class ForgottenProducer:
-    """A fake: a producer whose first records the broker refuses, for it no longer knows its id."""
+    """Fake of a producer that the broker no longer knows: it refuses its records."""
 
     def __init__(self, error: type[Exception] | None) -> None:
         self.error = error
@@ -129,7 +129,7 @@ class ForgottenProducer:
 
 @pytest.mark.parametrize("error", [UnknownProducerId, OutOfOrderSequenceNumber, ProducerFenced])
 async def test_a_producer_that_the_broker_has_forgotten_is_replaced(error: type[Exception]) -> None:
-    """All records go by the new one, and no failure is reported."""
+    """All records are sent by the new producer, and no failure is reported."""
     old, new = ForgottenProducer(error), ForgottenProducer(None)
 
     async def make_producer() -> ForgottenProducer:
@@ -142,7 +142,7 @@ async def test_a_producer_that_the_broker_has_forgotten_is_replaced(error: type[
 
 
 async def test_a_renewed_publisher_uses_another_producer() -> None:
-    """Before the broker has refused anything: under an id that is taken it would drop records as repeats."""
+    """The broker has refused nothing yet, but under a producer id that is taken it would drop records as repeats."""
     old, new = ForgottenProducer(None), ForgottenProducer(None)
 
     async def make_producer() -> ForgottenProducer:
@@ -160,7 +160,7 @@ async def test_a_renewed_publisher_uses_another_producer() -> None:
 async def test_publishing_goes_on_after_the_broker_has_lost_everything(
     broker_kind: BrokerKind, tmp_path: Path
 ) -> None:
-    """The broker comes back without topics and without what it knew of the producer: all that comes after is there."""
+    """The broker comes back without topics and producer ids: all that is published afterwards is on its topic."""
     port = find_free_port()
     settings = broker_kind.settings(port)
     for name in ("before", "after"):
@@ -185,7 +185,7 @@ async def test_publishing_goes_on_after_the_broker_has_lost_everything(
 @pytest.mark.kafka
 @pytest.mark.timeout(120)
 async def test_a_record_on_its_way_when_its_producer_is_replaced_is_sent_again() -> None:
-    """Another publish replaces the producer; the record arrives by the new one."""
+    """If another publish replaces the producer, the record is sent by the new one."""
     kafka_or_skip()
     async with APACHE.running() as settings:
         await ensure_topics(settings)
@@ -204,8 +204,8 @@ async def test_a_record_on_its_way_when_its_producer_is_replaced_is_sent_again()
 
 @pytest.mark.e2e
 @pytest.mark.kafka
-async def test_a_record_that_is_too_large_holds_up_no_other() -> None:
-    """The broker refuses it, and the next one of its partition seems to come too early: both are dealt with."""
+async def test_a_record_that_is_too_large_does_not_stop_the_others() -> None:
+    """The broker refuses it, and the next one of its partition seems to come too early: all three are published."""
     kafka_or_skip()
     async with APACHE.running() as settings:
         await ensure_topics(settings)
@@ -224,7 +224,7 @@ async def test_a_record_that_is_too_large_holds_up_no_other() -> None:
 @pytest.mark.e2e
 @pytest.mark.kafka
 async def test_records_in_a_batch_with_one_too_large_are_published() -> None:
-    """The topic takes less than a batch holds: the two that fit arrive, and the third gives way."""
+    """The topic takes less than a batch holds: two records fit and arrive, and the third is replaced."""
     kafka_or_skip()
     async with APACHE.running() as settings:
         await make_topics(settings.brokers, ["narrow"], configs={"max.message.bytes": "2000"})

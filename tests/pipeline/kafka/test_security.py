@@ -1,4 +1,4 @@
-"""From settings to the options of a Kafka client, without a broker. With one: `test_secured_kafka.py`."""
+"""From settings to the options of a Kafka client, without a broker; with one see `test_secured_kafka.py`."""
 
 import ast
 import ssl
@@ -19,7 +19,7 @@ _LOGIN = {**_USER, "TOCSIN_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512"}
 
 
 def test_without_settings_clients_get_their_own_defaults() -> None:
-    """Neither password nor TLS, as before there were settings for them."""
+    """Neither a password nor TLS is used, as before these settings existed."""
     security = kafka_security(Settings())
     assert security == NO_SECURITY
     assert security.client_options() == {"security_protocol": "PLAINTEXT", "ssl_context": None}
@@ -34,7 +34,7 @@ def test_without_settings_clients_get_their_own_defaults() -> None:
     ],
 )
 def test_the_protocol_follows_from_the_rest(environ: dict[str, str], protocol: str) -> None:
-    """Nobody has to know Kafka's names of the four combinations."""
+    """Users need not know Kafka's names of the four combinations."""
     options = kafka_security(load_settings(environ=environ)).client_options()
     assert options["security_protocol"] == protocol
     assert (options["ssl_context"] is not None) == ("SSL" in protocol)
@@ -75,7 +75,7 @@ def test_login_settings_that_contradict_each_other_are_one_mistake(
 
 @pytest.mark.parametrize("content", [b"open Sesame", b"open Sesame\n", b"open Sesame\r\n"])
 def test_a_password_comes_from_a_file(tmp_path: Path, content: bytes) -> None:
-    """With or without the line's end, that is the password; blanks in it are part of it."""
+    """Its content without the line's end is the password; blanks in it are part of it."""
     file = tmp_path / "password"
     file.write_bytes(content)
     settings = load_settings(environ={**_LOGIN, "TOCSIN_KAFKA_PASSWORD_FILE": str(file)})
@@ -84,7 +84,7 @@ def test_a_password_comes_from_a_file(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"one\ntwo\n", b"\xff", b"x" * 5000])
 def test_a_file_that_is_not_a_password_is_named(tmp_path: Path, content: bytes | None) -> None:
-    """Missing, empty, of several lines, not text or far too long: the setting and the file are in the error."""
+    """For a file that is missing, empty, too long, not text or of several lines the error names setting and file."""
     file = tmp_path / "password"
     if content is not None:
         file.write_bytes(content)
@@ -94,13 +94,13 @@ def test_a_file_that_is_not_a_password_is_named(tmp_path: Path, content: bytes |
 
 
 def test_a_secret_shows_nowhere() -> None:
-    """Neither in the settings nor in what is made of them."""
+    """Neither the settings nor the options made from them show it."""
     settings = load_settings(environ={**_LOGIN, "TOCSIN_KAFKA_PASSWORD": "hunter2"})
     assert "hunter2" not in repr(settings) + repr(kafka_security(settings))
 
 
 def test_certificates_are_read_at_the_start(tmp_path: Path) -> None:
-    """The named authority is the only one, and the host's name is checked unless a setting forbids it."""
+    """The named authority is the only trusted one, and the host's name is checked unless a setting forbids it."""
     authority = make_certificate(tmp_path / "ca-with-key.pem", "authority")
     ca_file = write_authority(tmp_path / "ca.pem", authority)
     own = make_certificate(tmp_path / "own.pem", "agent", signer=authority).file
@@ -118,7 +118,7 @@ def test_certificates_are_read_at_the_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [None, b"", b"no certificate", b"\xff"])
 @pytest.mark.parametrize("name", ["kafka_ca_file", "kafka_certificate_file"])
 def test_a_file_that_is_not_a_certificate_is_named(tmp_path: Path, name: str, content: bytes | None) -> None:
-    """The setting and the file are in the error."""
+    """The error names the setting and the file."""
     file = tmp_path / "file.pem"
     if content is not None:
         file.write_bytes(content)
@@ -138,7 +138,7 @@ def _calls(file: Path) -> list[ast.Call]:
 
 
 def test_every_kafka_client_of_the_program_is_given_the_security() -> None:
-    """A client without it would work on a developer's machine and nowhere else."""
+    """A client without the security would work on a developer's machine and nowhere else."""
     makes_client = {
         "AIOKafkaProducer",
         "AIOKafkaConsumer",
@@ -160,7 +160,7 @@ def test_every_kafka_client_of_the_program_is_given_the_security() -> None:
 
 @pytest.mark.parametrize("command", ["annotate", "watch"])
 def test_help_shows_no_secret(command: str) -> None:
-    """Not even if it is in the environment."""
+    """Help shows no secret, even if the environment holds one."""
     environ = {**_LOGIN, "TOCSIN_KAFKA_PASSWORD": "hunter2"}
     tocsin = Path(sys.executable).with_name("tocsin")
     shown = subprocess.run(

@@ -1,4 +1,4 @@
-"""A client on the fake LLM server, and what tests ask it for."""
+"""A client on the fake LLM server, and the requests that tests make with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.pipeline.llm.fake_llm import Behaviour, FakeLlm, Reply, answering, co
 
 SECRET = "the secret words of a post"
 MESSAGES: list[ChatMessage] = [{"role": "user", "content": SECRET}]
-# What the pipeline demands of a server.
+# The demands of the pipeline on a server.
 DEMANDS = Demands(
     num_samples=8,
     temperature=0.7,

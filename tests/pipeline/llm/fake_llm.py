@@ -44,7 +44,7 @@ def text_completion(texts: Sequence[str]) -> Reply:
 
 
 def failure(status: int, *, kind: str = "server_error", message: str = "no", **more: Any) -> Reply:
-    """Return an error as OpenAI's API has it, with further fields."""
+    """Return an error in the form of OpenAI's API, with further fields."""
     return Reply(status, json.dumps({"error": {"message": message, "type": kind, **more}}).encode())
 
 
@@ -72,12 +72,12 @@ def answering(*texts: str) -> Behaviour:
 
 @dataclass(frozen=True)
 class Picky:
-    """A behaviour: a server that does not take all that others take, and may say why as OpenAI does."""
+    """A behaviour: a server that refuses some requests that others accept, and may give the reason as OpenAI does."""
 
     answer: Behaviour = field(default_factory=lambda: answering("Fire: Athens"))
     refused_fields: frozenset[str] = frozenset()
     max_n: int = 1 << 16
-    temperatures: tuple[float, ...] | None = None  # the only ones that it takes
+    temperatures: tuple[float, ...] | None = None  # the only temperatures that it accepts
     takes_system: bool = True
     has_template: bool = True  # else it refuses every chat
     max_prompt_bytes: int = 1 << 30
@@ -173,7 +173,7 @@ class FakeLlm:
             self.keys.append(headers.get("authorization", ""))
             await self._reply(writer, self._choose_reply(head[0], body))
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client went away, as some tests have it
+            pass  # the client went away, as some tests intend
         finally:
             writer.close()
             self._writers.discard(writer)

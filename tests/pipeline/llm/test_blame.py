@@ -16,7 +16,7 @@ def _blame(line: asyncio.Lock | None = None) -> Blame:
 
 
 def test_failures_during_an_outage_are_not_held_against_a_prompt() -> None:
-    """However many failures there are."""
+    """The number of failures during the outage does not matter."""
     blame = _blame()
     for _ in range(100):
         blame.note(_FAILS, is_server_well=False)

@@ -75,7 +75,7 @@ async def test_a_server_that_keeps_dying_by_itself_refuses_no_prompt() -> None:
 
 
 async def test_a_server_that_fails_on_every_fourth_request_refuses_no_prompt() -> None:
-    """A fifth of the answers a status 500, one of twenty garbage: every prompt is answered in the end."""
+    """A fifth of the answers have status 500 and a twentieth are garbage; every prompt is answered in the end."""
     num_asked = 0
 
     def behave(request: dict[str, Any]) -> Reply:

@@ -26,12 +26,12 @@ _MARKS = re.compile(r"<[^>]*>")
     ],
 )
 def test_reasoning_models_are_known_by_name(model: str, template: object) -> None:
-    """Models that think first get a template of ours. The server renders the chats of all others."""
+    """Models that think first get one of our templates. The server renders the chats of all others."""
     assert choose_template("auto", model) is template
 
 
-def test_a_template_can_be_named() -> None:
-    """Whatever the model is called."""
+def test_the_setting_can_name_a_template() -> None:
+    """The named template is used whatever the model is called."""
     assert choose_template("qwen3", "deepseek-r1") is QWEN3
     assert choose_template("chatml", "x") is CHATML
     assert choose_template("server", "deepseek-r1") is None

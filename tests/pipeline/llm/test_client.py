@@ -30,7 +30,7 @@ async def test_samples_come_from_one_request() -> None:
 
 
 async def test_every_request_is_reported_with_tokens_and_seconds() -> None:
-    """`on_request` gets good and bad requests, with their outcomes."""
+    """`on_request` receives good and bad requests, with their outcomes."""
     reported: list[LlmRequest] = []
     behave = in_turn(failure(503), after=answering("x"))
     async with connected(behave, on_request=reported.append) as (_, client):
@@ -61,7 +61,7 @@ async def test_more_samples_than_the_server_takes_are_split() -> None:
 
 
 async def test_a_server_that_ignores_n_is_asked_until_there_are_enough() -> None:
-    """Some servers answer one choice whatever `n` says."""
+    """Some servers send one choice whatever `n` is; the client then sends further requests."""
     async with connected(lambda request: completion(["one"])) as (fake, client):
         assert await sample(client, 3) == ["one"] * 3
         assert [request["seed"] for request in fake.requests] == [5, 6, 7]
@@ -104,7 +104,7 @@ async def test_an_address_without_a_server_is_named() -> None:
 async def test_a_connect_that_fails_or_is_cancelled_closes_its_connections(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """No client is returned that could close them."""
+    """No client is returned on which the caller could close them."""
     closed: list[LlmHttp] = []
     close = LlmHttp.close
 
@@ -140,7 +140,7 @@ async def test_a_connect_that_fails_or_is_cancelled_closes_its_connections(
     ],
 )
 async def test_connecting_says_what_is_wrong(models: Reply, message: str) -> None:
-    """A server without a model, with another key, or that is no LLM server: one sentence each."""
+    """A server without a model, with another key, or that is not an LLM server: each has an error of one sentence."""
     async with FakeLlm(answering("x"), models=models) as fake:
         with pytest.raises(LlmUnavailableError, match=message):
             await connect(fake)
@@ -183,7 +183,7 @@ async def test_a_choice_is_one_of_the_options_or_nothing(answer: str, index: int
 
 
 async def test_a_reasoning_model_answers_after_a_closed_thinking_block() -> None:
-    """With a template of ours the prompt is a text that ends where the answer begins."""
+    """With one of our templates the prompt is a text that ends where the answer begins."""
     async with FakeLlm(lambda request: text_completion(["Storm: Cuba"])) as fake:
         client = await connect(fake, template="deepseek_r1")
         assert await sample(client, 1) == ["Storm: Cuba"]

@@ -1,4 +1,4 @@
-"""Servers that do not take all that others take: harmless questions at the start find that out."""
+"""Servers that refuse requests which others accept: harmless questions at the start find that out."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def test_a_refused_field_is_left_out_or_renamed(
     names_fields: bool,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whether or not the server names the field that it refuses: posts go without it, and one log line says so."""
+    """Posts are sent without the field, whether or not the server names it, and one log line reports that."""
     async with _asked(replace(picky, status=status, names_fields=names_fields)) as (fake, examine):
         client = await examine()
         assert await sample(client, 2, grammar='root ::= "x"') == ["Fire: Athens"] * 2
@@ -115,7 +115,7 @@ async def test_a_refused_field_is_left_out_or_renamed(
 
 @pytest.mark.parametrize(("max_n", "asked"), [(5, 4), (3, 2), (8, 8)])
 async def test_n_is_the_largest_half_that_is_answered(max_n: int, asked: int) -> None:
-    """The examination finds it, so no post is refused for it."""
+    """The examination finds the largest `n`, so no post is refused for it."""
     async with _asked(Picky(max_n=max_n)) as (fake, examine):
         client = await examine()
         assert len(await sample(client, 8)) == 8
@@ -196,7 +196,7 @@ async def test_a_server_that_refuses_everything_is_waited_for(behave: Behaviour,
 
 
 async def test_a_server_without_a_template_is_asked_by_one_of_ours() -> None:
-    """A template of ours in the options makes a server without chat template usable."""
+    """One of our templates in the options makes a server without chat template usable."""
     async with _asked(
         lambda request: (
             Reply(body=b'{"choices": [{"text": "Fire: Athens"}]}') if "prompt" in request else failure(400)
@@ -227,7 +227,7 @@ async def test_a_context_too_small_for_real_prompts_is_reported_with_its_sizes(l
 
 
 async def test_a_context_that_the_longest_real_prompt_just_fits_is_large_enough() -> None:
-    """A byte less is too little."""
+    """A context that is one byte smaller is too small."""
     longest = max(sum(len(m["content"].encode()) for m in prompt) for prompt in _PROMPTS)
     async with _asked(Picky(max_prompt_bytes=longest)) as (_, examine):
         await examine()

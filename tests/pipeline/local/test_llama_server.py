@@ -101,7 +101,7 @@ async def test_the_embedded_server_writes_alerts() -> None:
 
 @pytest.mark.e2e
 async def test_fewer_slots_than_samples_are_found_out_at_the_start() -> None:
-    """llama.cpp refuses an `n` above its slots; the abilities are the same as with enough of them."""
+    """llama.cpp refuses an `n` above its slots; the other abilities are those of a server with enough slots."""
     require_llama_cpp()
     port = find_free_port()
     with served(port, slots=3):
@@ -124,7 +124,7 @@ async def test_fewer_slots_than_samples_are_found_out_at_the_start() -> None:
 
 @pytest.mark.e2e
 async def test_a_context_too_small_for_real_prompts_is_an_error_at_the_start() -> None:
-    """With the tokens that llama.cpp says it needs and has."""
+    """The error has the numbers of tokens that llama.cpp needs and has."""
     require_llama_cpp()
     port = find_free_port()
     with (
@@ -175,7 +175,7 @@ def rendered_by_server(port: int, chat: list[ChatMessage]) -> str:
 
 @pytest.mark.e2e
 def test_the_embedded_server_ends_with_its_parent() -> None:
-    """A killed parent leaves no server behind."""
+    """After its parent is killed, the server ends too."""
     require_llama_cpp()
     program = (
         "import subprocess, sys, time\n"

@@ -32,7 +32,7 @@ async def _has_logged(folder: Path) -> bool:
 
 
 async def test_a_process_that_ends_too_early_shows_the_end_of_its_log(tmp_path: Path) -> None:
-    """Whoever started it sees what it said."""
+    """The error of the start has the last lines of the log."""
     process = _python("print('no such model'); raise SystemExit(3)", tmp_path)
     await process.start()
 
@@ -43,8 +43,8 @@ async def test_a_process_that_ends_too_early_shows_the_end_of_its_log(tmp_path: 
         await process.wait_until_ready(never, timeout_seconds=20)
 
 
-async def test_a_process_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
-    """Waiting has an end."""
+async def test_waiting_for_a_process_that_is_never_ready_ends(tmp_path: Path) -> None:
+    """After the timeout the wait is an error."""
     process = _python("import time; time.sleep(60)", tmp_path)
     await process.start()
     with pytest.raises(LocalServiceError, match="not ready after 0 s"):
@@ -64,7 +64,7 @@ async def test_kill_ends_a_process_that_ignores_sigterm(tmp_path: Path) -> None:
 
 
 async def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
-    """Nothing outlives `stop`."""
+    """No process outlives `stop`."""
     process = _python(_IGNORES_SIGTERM, tmp_path)
     await process.start()
     await process.wait_until_ready(lambda: _has_logged(tmp_path), timeout_seconds=20)
@@ -77,7 +77,7 @@ async def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     sys.platform != "linux", reason="the kernel ends children with their parent on Linux only"
 )
 async def test_children_die_with_their_parent(tmp_path: Path) -> None:
-    """Even a SIGKILL of `tocsin up` leaves no process behind."""
+    """Even after a SIGKILL of `tocsin up` no child process stays."""
     parent_code = f"""
 import asyncio, os, sys
 from pathlib import Path
@@ -110,7 +110,7 @@ def _is_running(pid: int) -> bool:
 
 
 async def test_ports_are_probed() -> None:
-    """A free port is free, and a taken one is refused with its number."""
+    """A free port is found free, and a taken one is refused with its number."""
     port = find_free_port()
     check_port_is_free(port)
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
@@ -122,7 +122,7 @@ async def test_ports_are_probed() -> None:
 
 
 async def test_work_ends_with_the_process_that_it_needs(tmp_path: Path) -> None:
-    """Its end is raised with its log, and the work is cancelled; work that is done first gives its result."""
+    """The end of the process is raised with its log, and the work is cancelled; finished work gives its result."""
     process = _python("print('bad weights'); input()", tmp_path)
     is_cancelled = False
 
@@ -141,7 +141,7 @@ async def test_work_ends_with_the_process_that_it_needs(tmp_path: Path) -> None:
 
 
 async def test_a_child_takes_no_module_from_the_working_directory(tmp_path: Path) -> None:
-    """Nor does what the child starts: the user's own file is run by none of them."""
+    """No process below the child does either, so files of the user are never run."""
     (tmp_path / "queue.py").write_text("raise SystemExit('a file of the user was run')")
     inner = "import queue; print(queue.__file__, flush=True)"
     code = f"import queue, subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}], check=True)"
@@ -157,10 +157,10 @@ async def test_a_child_takes_no_module_from_the_working_directory(tmp_path: Path
     assert str(tmp_path) not in (tmp_path / "log").read_text()
 
 
-async def test_where_it_takes_long_the_report_says_what_the_process_says(
+async def test_a_long_wait_reports_the_last_words_of_the_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its last line of log, or what the caller knows better."""
+    """The report has the last line of the log, or a reason that the caller supplies."""
     monkeypatch.setattr("pipeline.local.slow_start.FIRST_SECONDS", 0.0)
     monkeypatch.setattr("pipeline.local.slow_start.AGAIN_SECONDS", 0.0)
     for explain, expected in ((None, "it says: loading"), (lambda: "no topic", "no topic")):

@@ -11,8 +11,8 @@ def _slow(*, first_seconds: float = 0.0, again_seconds: float = 0.0) -> tuple[Sl
     return SlowStart("alert", said.append, first_seconds=first_seconds, again_seconds=again_seconds), said
 
 
-def test_what_comes_up_in_time_is_not_spoken_of() -> None:
-    """Before the first seconds are over nothing is said."""
+def test_a_start_in_time_is_not_reported() -> None:
+    """Nothing is reported before the first seconds are over."""
     slow, said = _slow(first_seconds=60.0)
     slow.note(_must_not_be_asked)
     assert said == []
@@ -22,8 +22,8 @@ def _must_not_be_asked() -> str:
     raise AssertionError("looking costs something")
 
 
-def test_a_reason_is_said_once_and_another_one_again() -> None:
-    """A line for each change, however often it is noted."""
+def test_each_change_of_the_reason_is_reported_once() -> None:
+    """There is one line for each change, however often the reason is noted."""
     slow, said = _slow()
     for reason in ("loading", "loading", "no topic", "no topic", "loading"):
         slow.note(partial(str, reason))
@@ -31,7 +31,7 @@ def test_a_reason_is_said_once_and_another_one_again() -> None:
 
 
 def test_reasons_that_change_all_the_time_do_not_fill_the_screen() -> None:
-    """After a line some seconds pass before the next, and a long reason is cut."""
+    """Some seconds pass between two lines, and a long reason is cut."""
     slow, said = _slow(again_seconds=60.0)
     slow.note(lambda: "x" * 1000)
     for _ in range(5):
@@ -40,8 +40,8 @@ def test_reasons_that_change_all_the_time_do_not_fill_the_screen() -> None:
     assert len(said[0]) < 300
 
 
-def test_nothing_new_is_not_looked_for_all_the_time() -> None:
-    """A reason that stays is looked at now and then."""
+def test_a_reason_that_stays_is_looked_up_rarely() -> None:
+    """After a reason that stayed the same, the next look comes only some seconds later."""
     slow, said = _slow(again_seconds=60.0)
     slow.note(lambda: "loading")
     slow._next = 0.0
@@ -60,7 +60,7 @@ def test_nothing_new_is_not_looked_for_all_the_time() -> None:
     ],
 )
 def test_a_process_is_quoted_by_its_last_line(log: str | None, said: str, tmp_path: Path) -> None:
-    """Empty lines are none."""
+    """Empty lines do not count."""
     file = tmp_path / "log"
     if log is not None:
         file.write_text(log)

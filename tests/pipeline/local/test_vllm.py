@@ -1,4 +1,4 @@
-"""vLLM for real (its CPU build, a small model), and how it is found and started."""
+"""vLLM itself (its CPU build, a small model), and how it is found and started."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _POST = annotated('Floods hit New Orleans, the "FEMA" \\ office says', _ENTITIES
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """A running server's port. Skips, saying what is missing, where vLLM is not installed."""
+    """A running server's port. Skips, and says what is missing, if vLLM is not installed."""
     try:
         program = find_vllm()
     except LocalServiceError as error:
@@ -75,12 +75,12 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 @asynccontextmanager
 async def _connected(
     port: int,
-    told: list[LlmRequest] | None = None,
+    requests: list[LlmRequest] | None = None,
     **how: Any,
 ) -> AsyncIterator[LlmClient]:
     options = LlmOptions(url=f"http://127.0.0.1:{port}/v1", timeout_seconds=300, max_requests=2, **how)
-    told = [] if told is None else told
-    client = await LlmClient.connect(options, on_request=told.append)
+    requests = [] if requests is None else requests
+    client = await LlmClient.connect(options, on_request=requests.append)
     yield client
     await client.close()
 
@@ -99,10 +99,10 @@ def _prefix_cache(port: int) -> tuple[float, float]:
 @pytest.mark.vllm
 async def test_vllm_obeys_its_own_dialect_and_writes_alerts(port: int) -> None:
     """The probe finds the field that vLLM obeys; every sample is well formed and names an entity of the list."""
-    told: list[LlmRequest] = []
-    async with _connected(port, told=told) as client:
+    requests: list[LlmRequest] = []
+    async with _connected(port, requests=requests) as client:
         assert (client.dialect, client.template) == ("vllm", "server")
-        told.clear()
+        requests.clear()
         generator = AlertGenerator(client, AlertOptions(num_samples=8, temperature=0.7, max_tokens=24))
         generation = await generator.generate(_POST)
         assert len(generation.samples) == 8
@@ -110,18 +110,18 @@ async def test_vllm_obeys_its_own_dialect_and_writes_alerts(port: int) -> None:
         assert all(sample.log_probability is not None for sample in generation.samples)
         if isinstance(generation.outcome, Alert):
             assert THEME.fullmatch(generation.outcome.theme)
-        assert [request.kind for request in told] in (["sample"], ["sample", "select"])
-        assert told[0].completion_tokens > 8
+        assert [request.kind for request in requests] in (["sample"], ["sample", "select"])
+        assert requests[0].completion_tokens > 8
 
 
 @pytest.mark.vllm
 async def test_a_choice_on_vllm_is_a_ranking(port: int) -> None:
     """One token under a grammar: its number is an option, and the options' probabilities sum to one."""
-    told: list[LlmRequest] = []
-    async with _connected(port, told=told) as client:
-        told.clear()
+    requests: list[LlmRequest] = []
+    async with _connected(port, requests=requests) as client:
+        requests.clear()
         choice = await client.choose(_QUESTION, 9, max_tokens=4, seed=1)
-        assert len(told) == 1
+        assert len(requests) == 1
         assert choice.probabilities is not None
         assert sum(choice.probabilities) == pytest.approx(1.0)
         assert choice.index == max(range(9), key=lambda index: choice.probabilities[index])  # type: ignore[index]
@@ -129,7 +129,7 @@ async def test_a_choice_on_vllm_is_a_ranking(port: int) -> None:
 
 @pytest.mark.vllm
 async def test_vllm_without_constraint_samples_freely(port: int) -> None:
-    """What is not to be constrained is not."""
+    """Samples without a constraint may have any form."""
     async with _connected(port, constraint="none") as client:
         samples = await client.sample(
             _QUESTION, num_samples=3, temperature=0.7, max_tokens=8, seed=1, grammar=alert_grammar(_ENTITIES)
@@ -155,7 +155,7 @@ async def test_vllm_answers_at_once_after_a_closed_thinking_block(port: int) -> 
 
 @pytest.mark.vllm
 async def test_vllm_serves_the_shared_part_of_a_prompt_from_its_cache(port: int) -> None:
-    """Of a second post's prompt most tokens are found: what all posts share stands first."""
+    """Most tokens of a second post's prompt are found, because the part that all posts share comes first."""
     prompt = load_prompt("candidate-v1")
     async with _connected(port) as client:
 
@@ -171,8 +171,8 @@ async def test_vllm_serves_the_shared_part_of_a_prompt_from_its_cache(port: int)
 
 
 @pytest.mark.vllm
-async def test_vllm_refuses_what_it_cannot_do_and_goes_on(port: int) -> None:
-    """A prompt that is too long and a grammar that is none are refused at once, and the next request is answered."""
+async def test_vllm_refuses_impossible_requests_and_goes_on(port: int) -> None:
+    """A prompt that is too long and an invalid grammar are refused at once, and the next request is answered."""
     async with _connected(port) as client:
         with pytest.raises(LlmRefusedError, match="BadRequestError"):
             await client.choose([{"role": "user", "content": "long " * 9000}], 3, max_tokens=4, seed=1)
@@ -227,7 +227,7 @@ def test_the_named_python_is_used(tmp_path: Path, prints: str, is_cpu_build: boo
 def test_settings_for_a_small_machine_come_with_the_cpu_build_alone(
     tmp_path: Path, *, is_cpu_build: bool
 ) -> None:
-    """What the user chose wins over them, and the URL is that of the server."""
+    """The user's own settings win over them, and the URL is that of the server."""
     program = VllmProgram(Path(sys.executable), is_cpu_build)
     llm = VllmServer(program, "model", folder=tmp_path, chosen={"num_samples": "7"})
     assert llm.settings["llm_url"].startswith("http://127.0.0.1:")
@@ -235,17 +235,17 @@ def test_settings_for_a_small_machine_come_with_the_cpu_build_alone(
     assert ("selection" in llm.settings) is is_cpu_build
 
 
-def test_a_python_without_vllm_is_told_and_what_to_do(tmp_path: Path) -> None:
+def test_a_python_without_vllm_is_an_error_with_advice(tmp_path: Path) -> None:
     """Neither a program that is not there nor one without vLLM is started."""
     for python in (tmp_path / "gone", _python(tmp_path, "")):
         with pytest.raises(LocalServiceError, match=rf"no vLLM in {python}: `make vllm`"):
             find_vllm({"TOCSIN_VLLM_PYTHON": str(python)})
 
 
-def test_the_search_for_vllm_runs_nothing_of_the_users(
+def test_the_search_for_vllm_runs_no_file_of_the_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A module of Python's name in the working directory is not asked, nor by the server and its children."""
+    """A module of the working directory is imported neither by the search nor by the server and its children."""
     (tmp_path / "email.py").write_text("open('was-run', 'w')")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LocalServiceError, match="no vLLM in"):

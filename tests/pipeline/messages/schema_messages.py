@@ -20,7 +20,7 @@ Message = tuple[str, Any]  # the name of its schema, and the message
 
 
 def good_messages() -> Iterator[Message]:
-    """Give every kind of message, made of every record that a stranger may send."""
+    """Give every kind of message, made from every record that a stranger may send."""
     for value, reason in RECORDS.values():
         if reason == GOOD:
             yield "post", orjson.loads(value or b"")
@@ -41,7 +41,7 @@ def _messages_of(post: Post) -> Iterator[Message]:
 
 
 def wrong_messages() -> Iterator[Message]:
-    """Give what no reader may take: each kind with a part missing or of another type, and posts that we refuse."""
+    """Give messages that every reader must refuse: parts missing or of another type, and posts that we refuse."""
     for value, reason in RECORDS.values():
         if reason == INVALID:
             yield "post", orjson.loads(value or b"")

@@ -29,23 +29,21 @@ _JSON = st.recursive(
     metadata=st.none() | st.dictionaries(st.text(), _JSON, max_size=4),
     lang=st.none() | st.text(),
 )
-def test_what_a_user_sends_travels_through_untouched(
-    text: str, metadata: dict[str, object], lang: str
-) -> None:
+def test_a_post_decodes_to_what_was_encoded(text: str, metadata: dict[str, object], lang: str) -> None:
     """A post decodes to what was encoded, metadata of any shape included."""
     post = Post(id="p", text=text, lang=lang, metadata=metadata)
     assert decode(encode(post), Post, max_bytes=10**6) == post
 
 
 def test_an_annotated_post_survives_the_wire() -> None:
-    """Times, nested structs and offsets come back as they went."""
+    """Times, nested structs and offsets are unchanged."""
     annotated = make_annotated_post()
     assert decode(encode(annotated), AnnotatedPost, max_bytes=10**6) == annotated
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_post_or_a_named_error(value: bytes) -> None:
-    """No byte string escapes the two error types."""
+    """Every byte string decodes or raises one of the two error types."""
     with contextlib.suppress(RecordError):
         decode(value, Post, max_bytes=1000)
 
@@ -70,7 +68,7 @@ def test_a_wrong_message_is_refused_by_the_name_of_its_field(value: bytes, compl
     "value", [None, b"", b"{", b"\xff\xfe", b'{"id": "1", "text": "\\ud800"}', b"x" * 1001]
 )
 def test_bytes_that_are_not_json_are_undecodable(value: bytes | None) -> None:
-    """Nothing, cut-off JSON, bad UTF-8, a lone surrogate and too many bytes have one error type."""
+    """No bytes, cut-off JSON, bad UTF-8, a lone surrogate and too many bytes have one error type."""
     with pytest.raises(UndecodableError):
         decode(value, Post, max_bytes=1000)
 
@@ -80,8 +78,8 @@ def test_bytes_that_are_not_json_are_undecodable(value: bytes | None) -> None:
     [(33, "nested more than 32 deep"), (1_020, "nested more than 32 deep"), (100_000, "not JSON: .*limit")],
 )
 @pytest.mark.parametrize("end", ["}", ', "metadata": {}}'])
-def test_depth_is_refused_whatever_python_could_take(depth: int, complaint: str, end: str) -> None:
-    """Also if the same key follows with a harmless value. Python's own recursion limit does not matter."""
+def test_depth_is_refused_at_our_limit_not_pythons(depth: int, complaint: str, end: str) -> None:
+    """This holds even if the same key follows with a harmless value, and at any recursion limit of Python."""
     inside = "[" * (depth - 2) + "]" * (depth - 2)
     value = f'{{"id": "1", "text": "x", "metadata": {{"a": {inside}}}{end}'.encode()
     with pytest.raises(UndecodableError, match=complaint):
@@ -89,8 +87,8 @@ def test_depth_is_refused_whatever_python_could_take(depth: int, complaint: str,
 
 
 @pytest.mark.parametrize(("depth", "is_taken"), [(31, True), (32, False)])
-def test_a_field_of_another_form_lies_deeper_once_it_is_kept(depth: int, is_taken: bool) -> None:
-    """What moves into the metadata counts as deep as it lies there: the post must fit where others do."""
+def test_depth_of_a_field_counts_where_it_is_kept(depth: int, is_taken: bool) -> None:
+    """A field that moves into the metadata lies deeper there, and the post must still fit."""
     inside = "[" * (depth - 1) + "]" * (depth - 1)
     value = f'{{"id": "1", "text": "x", "a": {inside}}}'.encode()
     if is_taken:
@@ -101,7 +99,7 @@ def test_a_field_of_another_form_lies_deeper_once_it_is_kept(depth: int, is_take
 
 
 def test_metadata_of_the_greatest_depth_travel_on() -> None:
-    """A post as deep as may be fits into an annotated post, and that onto the wire and back."""
+    """A post of the greatest allowed depth fits into an annotated post, and can be written and read again."""
     metadata = orjson.loads('{"a": ' + "[" * 30 + "]" * 30 + "}")
     post = decode(encode(Post(id="1", text="x", metadata=metadata)), Post, max_bytes=1000)
     annotated = msgspec.structs.replace(make_annotated_post(), post=post)
@@ -116,8 +114,8 @@ _PLAIN_JSON = st.recursive(
 
 
 @given(_PLAIN_JSON)
-def test_what_encoders_write_is_unambiguous(document: object) -> None:
-    """No document of distinct keys and numbers of 64 bits is refused."""
+def test_json_of_an_encoder_is_unambiguous(document: object) -> None:
+    """No document of distinct keys and 64-bit numbers is refused."""
     check_is_unambiguous(json.dumps(document))
 
 
@@ -132,15 +130,15 @@ def test_what_encoders_write_is_unambiguous(document: object) -> None:
         ("-" + "9" * 5_000, "is beyond 64 bits"),
     ],
 )
-def test_what_is_ambiguous_is_named_in_short(text: str, complaint: str) -> None:
-    """The key or the number is in the message, cut, and with nothing that hides."""
+def test_an_ambiguous_key_or_number_is_named_and_cut(text: str, complaint: str) -> None:
+    """The message has the key or the number, cut and without invisible characters."""
     with pytest.raises(ValueError, match=complaint) as caught:
         check_is_unambiguous(text)
     assert len(str(caught.value)) < 100
 
 
 def _depth(document: Any) -> int:
-    """The depth by recursion: the oracle."""
+    """The depth, by recursion: the oracle."""
     if not isinstance(document, (dict, list)):
         return 0
     children = document.values() if isinstance(document, dict) else document
@@ -149,14 +147,14 @@ def _depth(document: Any) -> int:
 
 @given(_PLAIN_JSON, st.integers(0, 6))
 def test_depth_is_that_of_the_deepest_branch(document: object, max_depth: int) -> None:
-    """It says what counting by recursion says, however the document is written, brackets in its texts included."""
+    """The result is that of counting by recursion, however the document is written, brackets in its texts included."""
     for text in (json.dumps(document), json.dumps(document, ensure_ascii=False, indent=1)):
         assert is_deeper(text.encode("utf-8", "surrogatepass"), max_depth) == (_depth(document) > max_depth)
 
 
 @given(st.text(alphabet='[]{}"\\\n é', max_size=30), st.integers(0, 3))
 def test_brackets_in_a_text_are_not_depth(text: str, max_depth: int) -> None:
-    """Not behind an escaped quote or backslash either."""
+    """This holds behind an escaped quote or backslash too."""
     document = {text: [text, {"text": text}]}
     assert is_deeper(json.dumps(document).encode(), max_depth) == (max_depth < 3)
 
@@ -170,7 +168,7 @@ def test_depth_under_a_repeated_key_counts(inside: str) -> None:
 
 
 def test_a_megabyte_of_brackets_is_not_deep() -> None:
-    """Neither in a text, nor side by side, nor in a text of escapes alone."""
+    """A text of brackets, brackets side by side, and a text of escapes are accepted."""
     many = 1_000_000
     assert not is_deeper(b'["' + b"[" * many + b'"]', 32)
     assert not is_deeper(b"[" + b"[]," * (many // 3) + b"0]", 32)

@@ -41,8 +41,8 @@ def test_a_dead_letter_keeps_the_record_and_says_why(
     )
 
 
-def test_a_letter_too_large_for_the_broker_still_says_where_the_record_lies() -> None:
-    """It is cut to the trace and our headers, with a message of bounded length; cut again, to ours alone."""
+def test_a_letter_too_large_for_the_broker_still_holds_the_records_position() -> None:
+    """It is cut to the trace and our headers, with a message of bounded length; cut again, to our headers alone."""
     trace = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     headers = [("source", b"x" * 100_000), trace]
     record = make_record(b"x" * 2_000_000, offset=5, key=b"k", headers=headers)
@@ -77,7 +77,7 @@ def _fallback_of(outgoing: Outgoing) -> Outgoing:
     ],
 )
 def test_forged_headers_of_a_replayed_record_are_ignored(name: str, text: bytes) -> None:
-    """A record may claim that it was replayed: its letter holds what is known of it."""
+    """A record may claim that it was replayed; its letter holds what is known of the record."""
     record = replace(make_record(b"x", offset=5), headers=(("tocsin-attempt", b"2"), (name, text)))
     letter = to_dead_letter(record, UndecodableError("bad"), stage="decode")
     assert letter.first_origin == letter.origin
@@ -104,7 +104,7 @@ def test_forged_headers_of_a_replayed_record_are_ignored(name: str, text: bytes)
     ],
 )
 def test_a_letter_with_a_forged_position_or_time_is_refused(name: str, text: bytes) -> None:
-    """`tocsin dead` passes over such a record."""
+    """`tocsin dead` skips such a record."""
     with pytest.raises(InvalidMessageError, match="not a dead letter of ours"):
         read_outcome(_forged(name, text), Settings())
 
@@ -114,7 +114,7 @@ def test_a_letter_with_a_forged_position_or_time_is_refused(name: str, text: byt
     [(b"-3", 1), (b"0", 1), (b"9" * 30, 1), (b"x", 1), (b"9999999", 1_000_000), (b"7", 7)],
 )
 def test_a_forged_attempt_of_a_letter_is_bounded(text: bytes, attempt: int) -> None:
-    """It can be counted up and written as JSON."""
+    """The attempt can be counted up and written as JSON."""
     letter = from_record(_forged("tocsin-attempt", text))
     assert letter.attempt == attempt
     msgspec.json.encode(letter)
@@ -137,7 +137,7 @@ def test_depth_hidden_by_a_repeated_key_becomes_a_dead_letter() -> None:
 
 
 def test_a_defect_of_ours_ends_in_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the decoder raises, the agent goes on."""
+    """Whatever error the decoder raises, the agent goes on."""
 
     def fail(*_: object, **__: object) -> None:
         raise MemoryError

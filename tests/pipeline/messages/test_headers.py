@@ -20,8 +20,8 @@ _TRACE: list[Header] = [
 ]
 
 
-def test_trace_headers_travel_and_others_by_name_alone() -> None:
-    """A name that comes twice is kept twice, in order; a header without a value is one."""
+def test_trace_headers_travel_and_other_headers_only_by_name() -> None:
+    """A name that comes twice is kept twice, in order; a header without a value is kept too."""
     headers = [("source", b"x"), *_TRACE, ("other", b"y"), ("source", None), ("source", b"\xff")]
     assert pick_headers(headers) == _TRACE
     named = [("source", b"x"), ("source", None), ("source", b"\xff")]
@@ -29,26 +29,26 @@ def test_trace_headers_travel_and_others_by_name_alone() -> None:
     assert pick_headers(headers, header_names("tracestate")) == _TRACE
 
 
-def test_names_are_taken_letter_by_letter() -> None:
-    """As Kafka compares them."""
+def test_header_names_are_compared_exactly() -> None:
+    """Kafka compares names exactly too."""
     assert pick_headers([("Source", b"x"), ("Traceparent", b"y")], ["source"]) == []
 
 
-def test_a_flood_of_named_headers_costs_no_trace() -> None:
-    """The first of them travel, and those of the trace as if they were alone."""
+def test_many_named_headers_displace_no_trace_header() -> None:
+    """The first of the named headers travel, and all headers of the trace."""
     flood: list[Header] = [("source", b"%d" % n) for n in range(10_000)]
     assert pick_headers([*flood, *_TRACE], ["source"]) == [*_TRACE, *flood[:MAX_HEADERS]]
 
 
-def test_a_flood_of_trace_headers_costs_none_that_is_named() -> None:
-    """The first of them travel."""
+def test_many_trace_headers_displace_no_named_header() -> None:
+    """The first of the trace headers travel, and all named headers."""
     flood: list[Header] = [("tracestate", b"%d" % n) for n in range(10_000)]
     source: list[Header] = [("source", b"x")]
     assert pick_headers([*flood, *source], ["source"]) == [*flood[:MAX_HEADERS], *source]
 
 
-def test_a_header_too_large_is_left_out_whole() -> None:
-    """A cut baggage would say something else; what comes after it and fits still travels."""
+def test_a_header_that_is_too_large_is_left_out_whole() -> None:
+    """A cut header would say something else; headers after it that fit still travel."""
     huge = ("baggage", b"x" * MAX_HEADER_BYTES)
     assert pick_headers([huge, *_TRACE]) == _TRACE
     fitting = ("baggage", b"x" * (8 * 1024))
@@ -63,8 +63,8 @@ def test_a_header_too_large_is_left_out_whole() -> None:
         max_size=100,
     )
 )
-def test_what_travels_is_bounded_whatever_comes(headers: list[Header]) -> None:
-    """At most twice the bound of a kind, and no header that the record does not have."""
+def test_the_headers_that_travel_are_bounded(headers: list[Header]) -> None:
+    """They take at most twice the bound of a kind, and all of them are headers of the record."""
     kept = pick_headers(headers, ["source", "\udcff"])
     assert len(kept) <= 2 * MAX_HEADERS
     assert sum(_sizes(kept)) <= 2 * MAX_HEADER_BYTES

@@ -21,7 +21,7 @@ def _validator(name: str) -> Any:
 
 
 def test_the_schemas_in_the_repository_are_current() -> None:
-    """Whoever changes a message has to write its schema anew."""
+    """A message that was changed needs its schema written again."""
     assert find_stale() == []
     assert {file.stem for file in FOLDER.iterdir()} == set(NAMES)
 
@@ -37,8 +37,8 @@ def test_a_stale_schema_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_schema_says_what_it_is_of(name: str) -> None:
-    """It has a dialect, a name of its own that leads to no server, a title, and is an object itself."""
+def test_a_schema_names_itself_and_its_message(name: str) -> None:
+    """It has a dialect, a name that leads to no server, a title, and is of an object."""
     schema = orjson.loads((FOLDER / f"{name}.json").read_bytes())
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
     assert schema["$id"] == f"urn:tocsin:schema:{name}:1"
@@ -47,8 +47,8 @@ def test_a_schema_says_what_it_is_of(name: str) -> None:
     assert "\n  " not in schema["description"]
 
 
-def test_every_message_obeys_its_schema() -> None:
-    """What comes of whatever strangers send passes an independent validator; bytes are Base64 there."""
+def test_every_message_follows_its_schema() -> None:
+    """An independent validator accepts the messages made from all records of strangers; bytes are Base64 there."""
     num_good = 0
     for name, message in good_messages():
         assert list(_validator(name).iter_errors(message)) == []
@@ -56,14 +56,14 @@ def test_every_message_obeys_its_schema() -> None:
     assert num_good > 200
 
 
-def test_no_wrong_message_obeys_its_schema() -> None:
+def test_no_invalid_message_follows_its_schema() -> None:
     """A part that is missing, of another type or out of its range is found."""
     for name, message in wrong_messages():
         assert not _validator(name).is_valid(message), (name, message)
 
 
-def test_what_is_wrong_is_found_where_it_is() -> None:
-    """In an entity within a list, say."""
+def test_an_invalid_part_is_found_in_its_place() -> None:
+    """The validator names the place of an invalid part, for example in an entity of a list."""
     message = orjson.loads(encode(make_annotated_post()))
     message["entities"][0]["score"] = 1.5
     errors = _validator("annotated_post").iter_errors(message)

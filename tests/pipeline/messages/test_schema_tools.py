@@ -1,4 +1,4 @@
-"""Our schemas in the hands of others: ajv, datamodel-code-generator, quicktype and tsc (`make test-schemas`)."""
+"""Our schemas in tools of others: ajv, datamodel-code-generator, quicktype and tsc (`make test-schemas`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = [
 _NPM_PACKAGES = ["ajv@8.20.0", "quicktype@23.2.6", "typescript@5.9.3", "@types/node@20.19.25"]
 _PIP_PACKAGES = ["datamodel-code-generator==0.89.0"]
 
-# As its documentation begins: the default import, no option, no plugin.
+# Ajv is called as its documentation begins: the default import, no option, no plugin.
 _AJV = """
 import Ajv from "ajv";
 import { readFileSync } from "node:fs";
@@ -85,7 +85,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> list[Message]:
-    """What `tocsin demo --json` prints of some posts: an outcome of each kind."""
+    """The output of `tocsin demo --json` for some posts: an outcome of each kind."""
     folder = tmp_path_factory.mktemp("demo")
     posts = [
         {"id": "1", "text": "Floods in Jakarta: thousands leave their homes", "likes": 3, "author": "a"},
@@ -107,12 +107,12 @@ def _write(folder: Path, messages: list[Message]) -> Path:
 
 
 def test_real_messages_are_of_every_kind(real: list[Message]) -> None:
-    """So that the others say something of what comes out of a topic."""
+    """Only then do the other tests prove something about the messages on the topics."""
     assert {name for name, _ in real} >= {"alert", "abstention", "dead_letter", "post"}
 
 
-def test_ajv_takes_the_schemas_as_it_comes(node: Path, real: list[Message], tmp_path: Path) -> None:
-    """Its default export compiles all of them, finds nothing in any real or hostile message, and what is wrong."""
+def test_ajv_accepts_the_schemas_with_its_defaults(node: Path, real: list[Message], tmp_path: Path) -> None:
+    """It compiles all of them, accepts every real and hostile message, and refuses the invalid ones."""
     good, wrong = [*real, *good_messages()], list(wrong_messages())
     (node / "validate.js").write_text(_AJV)
     verdicts = json.loads(_run("node", "validate.js", _write(tmp_path, [*good, *wrong]), cwd=node))
@@ -122,7 +122,7 @@ def test_ajv_takes_the_schemas_as_it_comes(node: Path, real: list[Message], tmp_
 def test_types_of_quicktype_compile_and_read_every_message(
     node: Path, real: list[Message], tmp_path: Path
 ) -> None:
-    """In TypeScript, under `strict`."""
+    """The types are in TypeScript and compile under `strict`."""
     for name in NAMES:
         quicktype = [node / "node_modules" / ".bin" / "quicktype", "--src-lang", "schema"]
         _run(*quicktype, FOLDER / f"{name}.json", "--out", f"{name}.ts", cwd=node)
@@ -141,7 +141,7 @@ def test_types_of_quicktype_compile_and_read_every_message(
 def test_types_of_datamodel_code_generator_read_every_message(
     python: Path, real: list[Message], tmp_path: Path
 ) -> None:
-    """As pydantic models."""
+    """The types are pydantic models."""
     for name in NAMES:
         generate = [python / "datamodel-codegen", "--input-file-type", "jsonschema"]
         options = ["--output-model-type", "pydantic_v2.BaseModel", "--output", f"{name}.py"]

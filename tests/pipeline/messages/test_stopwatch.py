@@ -14,7 +14,7 @@ from tests.pipeline.samples import ClockSetBack
 
 
 def test_a_duration_is_never_negative(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever becomes of the wall clock meanwhile; that one alone says when the stage began."""
+    """The wall clock may be set back meanwhile; it gives only the time at which the stage began."""
     monkeypatch.setattr(stopwatch, "datetime", ClockSetBack)
     watch = Stopwatch()
     first, second = watch.stage("first"), watch.stage("second")
@@ -22,8 +22,8 @@ def test_a_duration_is_never_negative(monkeypatch: pytest.MonkeyPatch) -> None:
     assert first.started_at == second.started_at == watch.started_at
 
 
-def test_stages_are_timed_here_and_nowhere_else() -> None:
-    """Another file would have to choose between clocks too."""
+def test_stages_are_timed_in_one_file() -> None:
+    """A second file would have to choose between the clocks again."""
     folder = Path(next(iter(pipeline.__path__)))
     making = {file.name for file in folder.rglob("*.py") if re.search(r"\bStageTime\(", file.read_text())}
     assert making == {"post.py", "stopwatch.py"}

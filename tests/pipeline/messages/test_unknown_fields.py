@@ -48,21 +48,21 @@ def test_other_fields_are_kept_in_metadata(
 
 @given(st.dictionaries(st.text(), st.none() | st.integers(0, 9) | st.text(), max_size=8))
 def test_no_field_of_a_post_vanishes(fields: dict[str, Any]) -> None:
-    """Every field of the object is either one of the post or in its metadata."""
+    """Every field of the object is a field of the post or in its metadata."""
     others = {name: value for name, value in fields.items() if name not in POST_FIELDS}
     assert _decode(**others)[0].metadata == (others or None)
 
 
 @pytest.mark.parametrize("metadata", [[], "x", 0, False])
 def test_metadata_that_is_not_an_object_is_refused(metadata: Any) -> None:
-    """Whatever else is in the post."""
+    """The post is refused whatever else is in it."""
     with pytest.raises(InvalidMessageError, match=r"Expected `object \| null`.*`\$\.metadata`"):
         _decode(likes=3, metadata=metadata)
 
 
 @pytest.mark.parametrize("document", [None, 1, "x", [], [{"a": 1}]])
 def test_a_document_that_is_not_an_object_is_left_alone(document: Any) -> None:
-    """The decoder says what is wrong with it."""
+    """The decoder reports the mistake."""
     assert keep_unknown_fields(document) == {}
 
 
@@ -83,7 +83,7 @@ def test_unknown_fields_of_other_messages_are_dropped() -> None:
 
 
 def test_each_unknown_name_is_reported_once() -> None:
-    """In the order of first sight."""
+    """Names are reported in the order in which they are first seen."""
     reported: list[str] = []
     unknown = UnknownFields(reported.append)
     assert not unknown
@@ -94,8 +94,8 @@ def test_each_unknown_name_is_reported_once() -> None:
     assert unknown
 
 
-def test_a_stranger_can_flood_neither_log_nor_memory() -> None:
-    """Ten thousand names in each of many posts: a hundred are reported, then one line says that there are more."""
+def test_many_unknown_names_fill_neither_log_nor_memory() -> None:
+    """Of ten thousand names in each of many posts a hundred are reported, then one line says that there are more."""
     reported: list[str] = []
     unknown = UnknownFields(reported.append)
     for post in range(50):
@@ -106,7 +106,7 @@ def test_a_stranger_can_flood_neither_log_nor_memory() -> None:
 
 
 def test_long_and_hostile_names_are_shown_by_their_beginning() -> None:
-    """A name of 60 KB is 60 characters, and nothing in one drives a terminal or forges a line."""
+    """A name of 60 KB is cut to 60 characters, and no name can control a terminal or forge a line."""
     reported: list[str] = []
     unknown = UnknownFields(reported.append)
     unknown.note(["a" * 60_000, "a" * 60_001, "\x1b[31m\nred\u202e", ""])

@@ -1,4 +1,4 @@
-"""How many records wait, by what the broker says."""
+"""How many records wait, according to the broker."""
 
 import pytest
 
@@ -12,8 +12,8 @@ from tests.pipeline.kafka.brokers import BrokerKind
 
 
 @pytest.mark.e2e
-async def test_what_waits_is_what_the_broker_has(broker_kind: BrokerKind) -> None:
-    """From the given offsets on, also where a partition is empty; a broker that is gone is said to be away."""
+async def test_waiting_records_are_counted_by_the_brokers_ends(broker_kind: BrokerKind) -> None:
+    """Records count from the given offsets on, in empty partitions too; a broker that is gone is reported as away."""
     async with broker_kind.running() as settings:
         await ensure_topics(settings)
         publisher = await Publisher.connect(Cluster.of(settings))

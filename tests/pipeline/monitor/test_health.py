@@ -4,7 +4,7 @@ from pipeline.monitor.metrics import Metrics
 
 
 def test_a_stall_ends_when_it_is_over() -> None:
-    """A process is alive until something is found, and alive again afterwards."""
+    """A process is alive until a stall is found, and alive again when it is over."""
     health = Health()
     assert health.why_not_alive() is None
     health.note_stall("7 records wait")

@@ -20,8 +20,8 @@ def test_a_log_line_cannot_be_forged(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().err.endswith("INFO    tocsin: post \\x1b[2J\\u202eevil\n")
 
 
-def test_a_line_feed_in_a_message_begins_no_line(capfd: pytest.CaptureFixture[str]) -> None:
-    """Neither in the message nor in an exception's text: what follows is escaped, or indented."""
+def test_a_line_feed_in_a_message_starts_no_log_line(capfd: pytest.CaptureFixture[str]) -> None:
+    """A line feed in a message is escaped, and the lines of an exception's text are indented."""
     forged = "x\n2026-01-01T00:00:00.000Z INFO    tocsin: all is well"
     configure_logging("info")
     logging.getLogger("tocsin").info("post %s", forged)
@@ -37,13 +37,13 @@ def test_a_line_feed_in_a_message_begins_no_line(capfd: pytest.CaptureFixture[st
 
 
 def test_requests_with_passwords_are_not_logged(capfd: pytest.CaptureFixture[str]) -> None:
-    """aiokafka writes down whole requests at the level `debug`, the login too: never, whatever the setting."""
+    """aiokafka logs whole requests at the level `debug`, logins included; we never show those."""
     configure_logging("debug")
     logging.getLogger("aiokafka.conn").debug("Request: SaslAuthenticateRequest(b'\\0tocsin\\0hunter2')")
     assert "hunter2" not in capfd.readouterr().err
 
 
-def test_a_library_that_repeats_itself_is_heard_once(capfd: pytest.CaptureFixture[str]) -> None:
+def test_repeated_lines_of_a_library_are_logged_once(capfd: pytest.CaptureFixture[str]) -> None:
     """aiokafka logs several lines a second while a broker is away; ours are never dropped."""
     configure_logging("info")
     for _ in range(5):

@@ -40,7 +40,7 @@ from tests.pipeline.fakes import (
 )
 
 _METRICS: dict[str, Callable[[], Metrics]] = {"annotate": AnnotateMetrics, "alert": AlertMetrics}
-# Of one role; all others are of every agent.
+# Metrics of one role; all others are metrics of every agent.
 _OWN = {
     "annotate": {"tocsin_posts_annotated"},
     "alert": {
@@ -55,8 +55,8 @@ _OWN = {
 }
 
 
-def test_a_process_tells_its_version_and_role() -> None:
-    """Whoever looks at the metrics sees which release does which work."""
+def test_a_process_shows_its_version_and_role() -> None:
+    """An operator sees in the metrics which release does which work."""
     metrics = AlertMetrics()
     metrics.build.info({"role": "alert"})
     version = metadata.version("tocsin")
@@ -66,7 +66,7 @@ def test_a_process_tells_its_version_and_role() -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_a_process_shows_the_metrics_of_its_role_alone(role: Role) -> None:
-    """A panel over both jobs would count what the other agent never does."""
+    """A panel over both jobs would count metrics that the other agent never has."""
     metrics = _METRICS[role.name]()
     shown = {metric.name for metric in metrics.registry.collect()}
     of_every_agent = {metric.name for metric in Metrics(role.name).registry.collect()}
@@ -75,7 +75,7 @@ def test_a_process_shows_the_metrics_of_its_role_alone(role: Role) -> None:
 
 
 def _series(metrics: Metrics) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield what a scrape sees, without the lag, which is there once a partition is."""
+    """Yield what a scrape sees, without the lag, which exists once a partition does."""
     for metric in metrics.registry.collect():
         if metric.name.startswith("tocsin_") and metric.name not in ("tocsin_lag", "tocsin_build"):
             for sample in metric.samples:
@@ -121,7 +121,7 @@ def _selecting(method: SelectionMethod) -> Callable[[AnnotatedPost], AlertResult
 
 
 class ScriptedGenerator:
-    """A fake that does for the nth post what the nth script says."""
+    """A fake that follows the nth script for the nth post."""
 
     def __init__(self) -> None:
         self.scripts = [
@@ -140,7 +140,7 @@ def _annotated(number: int) -> Record:
 
 
 async def test_an_alert_agent_has_every_series_from_the_start() -> None:
-    """Whatever it can come to, so that the first burst after a start has a rate."""
+    """Every possible outcome has a series, so that the first burst after a start has a rate."""
     metrics = AlertMetrics()
     before = _snapshot(metrics)
     generator = ScriptedGenerator()
@@ -160,7 +160,7 @@ async def test_an_alert_agent_has_every_series_from_the_start() -> None:
 
 
 async def test_an_annotate_agent_has_every_series_from_the_start() -> None:
-    """Its dead letters too, by stage and reason."""
+    """Its dead letters have a series for each stage and reason."""
     metrics = AnnotateMetrics()
     before = _snapshot(metrics)
 

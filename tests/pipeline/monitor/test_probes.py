@@ -39,7 +39,7 @@ def _get(server: ProbeServer, path: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def test_readiness_is_told_as_json(server: ProbeServer, health: Health) -> None:
+def test_readiness_is_served_as_json(server: ProbeServer, health: Health) -> None:
     """The state and its reason, with a status that orchestrators understand."""
     status, text = _get(server, "/readyz")
     assert (status, json.loads(text)) == (
@@ -54,7 +54,7 @@ def test_readiness_is_told_as_json(server: ProbeServer, health: Health) -> None:
 async def test_a_stuck_event_loop_fails_the_liveness_probe(
     server: ProbeServer, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The probe is answered from a thread, so it can tell that the loop does not turn."""
+    """The probe is answered from a thread, so it notices that the loop does not turn."""
     monkeypatch.setattr("pipeline.monitor.health._MAX_BEAT_AGE_SECONDS", 0.2)
     beat = asyncio.create_task(health.beat())
     await asyncio.sleep(0)
@@ -111,7 +111,7 @@ def _has_ipv6() -> bool:
         return False
 
 
-def test_an_address_that_is_none_of_ours_is_a_settings_error(health: Health) -> None:
+def test_an_address_of_another_machine_is_a_settings_error(health: Health) -> None:
     """The message has the setting, its value and what is wrong with it."""
     for host, problem in (("192.0.2.1", "Cannot assign"), ("nowhere.invalid", "not known|resolution")):
         with pytest.raises(
@@ -139,7 +139,7 @@ def _ask(server: ProbeServer, method: str, path: str) -> tuple[int, dict[str, st
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     connection.request(method, path)
     response = connection.getresponse()
-    # Past what the client itself takes for the end: for HEAD it would not look at a body.
+    # Reads past the end that the client assumes: after HEAD it would not look at a body.
     body = response.read() + (response.fp.read() if response.fp else b"")
     connection.close()
     return response.status, dict(response.getheaders()), body
@@ -154,22 +154,22 @@ def test_head_is_get_without_the_body(stalled_server: ProbeServer, path: str) ->
     assert body
     assert head_body == b""
     length = int(head_headers["Content-Length"])
-    # The metrics tell of the process itself, whose figures change between the two.
+    # Metrics of the process itself may change between the two requests.
     assert abs(length - len(body)) <= 100 if path == "/metrics" else length == len(body)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
 @pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz", "/elsewhere"])
-def test_other_methods_are_refused_with_those_that_are_not(
+def test_other_methods_are_refused_and_the_allowed_ones_named(
     stalled_server: ProbeServer, method: str, path: str
 ) -> None:
-    """405, and `Allow` names GET and HEAD."""
+    """The status is 405, and `Allow` names GET and HEAD."""
     status, headers, _ = _ask(stalled_server, method, path)
     assert (status, headers["Allow"]) == (405, "GET, HEAD")
 
 
-def test_what_is_wrong_is_told_in_utf_8(stalled_server: ProbeServer) -> None:
-    """A reader of `/livez` knows how to read it."""
+def test_the_reason_of_a_failed_probe_is_served_in_utf_8(stalled_server: ProbeServer) -> None:
+    """The header of `/livez` names the encoding."""
     status, headers, body = _ask(stalled_server, "GET", "/livez")
     assert (status, headers["Content-Type"]) == (503, "text/plain; charset=utf-8")
     assert body.decode() == "stuck at 1 – 2\n"

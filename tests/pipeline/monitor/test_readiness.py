@@ -1,4 +1,4 @@
-"""The state machine of readiness: what follows from which facts."""
+"""The state machine of readiness: which facts lead to which state."""
 
 import logging
 
@@ -18,8 +18,8 @@ def test_ready_once_joined_and_the_llm_usable() -> None:
     assert readiness.status.is_ready
 
 
-def test_what_weighs_more_is_the_state() -> None:
-    """Stopping before Kafka, Kafka before the LLM, the LLM before work in hand."""
+def test_the_state_with_the_highest_priority_is_shown() -> None:
+    """Stopping comes before Kafka, Kafka before the LLM, and the LLM before work."""
     readiness = Readiness(needs_llm=True)
     readiness.working(True)
     readiness.llm_not_usable("away")
@@ -34,8 +34,8 @@ def test_what_weighs_more_is_the_state() -> None:
     assert not readiness.status.is_ready
 
 
-def test_an_agent_that_waits_for_the_llm_says_so_before_it_joins() -> None:
-    """The broker is there and the group waits for us: what we wait for is the LLM."""
+def test_an_agent_that_waits_for_the_llm_shows_it_before_it_joins() -> None:
+    """The broker is there and the group waits for the agent, so the LLM is what is missing."""
     readiness = Readiness(needs_llm=True)
     readiness.connecting("joining the consumer group")
     assert readiness.status.state is State.CONNECTING
@@ -46,7 +46,7 @@ def test_an_agent_that_waits_for_the_llm_says_so_before_it_joins() -> None:
 
 
 def test_each_state_but_the_two_ready_ones_has_a_reason() -> None:
-    """An operator never reads a state alone."""
+    """An operator never reads a state without its reason."""
     readiness = Readiness()
     readiness.no_topic("no topic 'posts'")
     assert readiness.status == Status(State.NO_TOPIC, "no topic 'posts'")
@@ -56,7 +56,7 @@ def test_each_state_but_the_two_ready_ones_has_a_reason() -> None:
 
 
 def test_a_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """The same state told again is no news, nor is the step from waiting for records to working on them."""
+    """Neither the same state again, nor the step from waiting for records to working on them, is logged."""
     caplog.set_level(logging.INFO, "pipeline.monitor.readiness")
     readiness = Readiness()
     for _ in range(3):
@@ -70,7 +70,7 @@ def test_a_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
 def test_reasons_that_alternate_do_not_fill_the_log(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One state is told once, and a new reason of it after half a minute; `/readyz` has each at once."""
+    """A state is logged once, and a new reason for it after half a minute; `/readyz` shows each at once."""
     now = 1000.0
     monkeypatch.setattr("pipeline.monitor.readiness.time.monotonic", lambda: now)
     caplog.set_level(logging.INFO, "pipeline.monitor.readiness")

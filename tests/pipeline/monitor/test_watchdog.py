@@ -14,7 +14,7 @@ _STALL_SECONDS = 0.4
 
 
 class Broker:
-    """Fake of what the broker has, as `count_waiting` tells it."""
+    """Fake of the broker's number of waiting records, as `count_waiting` returns it."""
 
     def __init__(self, num_waiting: int) -> None:
         self.num_waiting = num_waiting
@@ -27,7 +27,7 @@ class Broker:
 
 
 async def _problem_after(seconds: float, broker: Broker, *, move_every: float | None = None) -> str | None:
-    """Return what the liveness probe says after so long, something moving at this interval or not at all."""
+    """Return what the liveness probe shows after this time, with progress at this interval or none at all."""
     progress, health = Progress(Metrics("annotate")), Health()
     dog = Watchdog(progress, health, count_waiting=broker.count, stall_seconds=_STALL_SECONDS)
     watching = asyncio.create_task(dog.watch())
@@ -41,33 +41,33 @@ async def _problem_after(seconds: float, broker: Broker, *, move_every: float | 
 
 
 async def test_waiting_records_without_progress_are_a_stall() -> None:
-    """The probe says how many and for how long."""
+    """The probe shows how many records wait, and for how long."""
     problem = await _problem_after(1.0, Broker(7))
     assert problem is not None
     assert problem.startswith("7 records wait and nothing moved for")
 
 
 async def test_slow_progress_is_not_a_stall() -> None:
-    """A commit, an outcome, an answer of the LLM, or its failure, now and then is enough."""
+    """A commit, an outcome, or an answer or a failure of the LLM now and then is enough."""
     assert await _problem_after(1.5, Broker(7), move_every=0.1) is None
 
 
 async def test_having_nothing_to_do_is_not_a_stall() -> None:
-    """Neither is a first record that comes after a long quiet time."""
+    """A first record that comes after a long quiet time is not a stall either."""
     broker = Broker(0)
     asyncio.get_running_loop().call_later(0.9, setattr, broker, "num_waiting", 3)
     assert await _problem_after(1.1, broker) is None
 
 
 async def test_an_outage_of_the_broker_is_not_a_stall() -> None:
-    """A new process would find it away too."""
+    """A new process would not reach the broker either."""
     broker = Broker(7)
     broker.is_away = True
     assert await _problem_after(1.0, broker) is None
 
 
 async def test_a_stall_ends_when_something_moves() -> None:
-    """The probe is content again."""
+    """The liveness probe succeeds again."""
     progress, health = Progress(Metrics("annotate")), Health()
     dog = Watchdog(progress, health, count_waiting=Broker(7).count, stall_seconds=_STALL_SECONDS)
     watching = asyncio.create_task(dog.watch())
@@ -79,8 +79,8 @@ async def test_a_stall_ends_when_something_moves() -> None:
     watching.cancel()
 
 
-def test_a_process_that_is_dead_ends_itself() -> None:
-    """With status 1 and one line that says why, also where its event loop hangs."""
+def test_a_process_with_a_stall_ends_itself() -> None:
+    """It ends with status 1 and one line with the reason, even if its event loop hangs."""
     code = """
 import logging, time
 from pipeline.monitor.health import Health
@@ -99,7 +99,7 @@ time.sleep(30)
 
 
 async def test_a_watchdog_that_fails_makes_the_process_not_alive(caplog: pytest.LogCaptureFixture) -> None:
-    """A defect of ours must not leave a process unwatched in silence."""
+    """After a defect of the watchdog the process would otherwise run unwatched."""
 
     async def count_waiting() -> int:
         raise ZeroDivisionError

@@ -7,7 +7,7 @@ from pipeline.settings import Settings
 from tests.pipeline.llm.fake_llm import FakeLlm, Reply, answering
 
 
-async def test_what_the_server_says_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_no_text_of_the_server_controls_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """Control characters in the model's name and its samples are printed as escapes."""
     async with FakeLlm(answering("Flood\x1b[2J: Jakarta", "Flood: Jakarta")) as llm:
         llm.models = Reply(body=json.dumps({"data": [{"id": "model\x1b[31m"}]}).encode())

@@ -23,7 +23,7 @@ GIVEN = {
 async def _run(
     capsys: pytest.CaptureFixture[str], folder: Path, *lines: Any, settings: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """Return what is printed for these lines, on a fake that samples and chooses."""
+    """Return the output for these lines, on a fake that samples and chooses."""
     file = folder / "posts.jsonl"
     file.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
 
@@ -96,7 +96,7 @@ async def test_the_selection_setting_chooses_the_method(
     assert line["llm"]["requests"] == 1
 
 
-async def test_the_network_finds_what_a_line_does_not_give(
+async def test_the_network_supplies_entities_that_a_line_lacks(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """A line without entities is annotated, and the sentiment that it gives is kept."""
@@ -153,7 +153,7 @@ async def test_a_broken_checkpoint_is_one_error(capsys: pytest.CaptureFixture[st
         await _run(capsys, tmp_path, *lines, settings={"checkpoint": "gone"})
 
 
-async def test_nothing_in_a_post_steers_the_terminal(
+async def test_no_text_of_a_post_controls_the_terminal(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Control characters and those that reorder text are printed as escapes, and read back as they were."""

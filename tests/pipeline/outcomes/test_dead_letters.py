@@ -38,8 +38,8 @@ def _record(out: Outgoing, *, offset: int = 0) -> Record:
     return Record(record.topic, 0, offset, record.timestamp, record.key, record.value, tuple(out.headers))
 
 
-def test_a_replayed_record_is_the_one_that_failed_and_knows_its_attempt() -> None:
-    """Key, bytes and headers as they were, on the topic it came from; failing again is its next attempt."""
+def test_a_replayed_record_is_the_one_that_failed_with_its_attempt() -> None:
+    """Key, bytes and headers are unchanged, on the topic it came from; if it fails again, the attempt is counted up."""
     first = _record(Outgoing("posts", b"k", b"{", _HEADERS), offset=5)
     letter = to_dead_letter(first, UndecodableError("no"), stage="decode")
     again = _record(to_replay(letter), offset=9)
@@ -53,8 +53,8 @@ def test_a_replayed_record_is_the_one_that_failed_and_knows_its_attempt() -> Non
     assert from_record(_record(to_outgoing(second, "posts.dead"))) == second
 
 
-def test_what_comes_of_a_replayed_record_carries_its_attempt_on() -> None:
-    """So the second agent's dead letter counts the replays of the first; other records carry nothing."""
+def test_messages_of_a_replayed_record_carry_its_attempt() -> None:
+    """So the second agent's dead letter counts the replays of the first; other records carry no attempt."""
     first = _record(Outgoing("posts", b"k", b"{", _HEADERS))
     assert replay_headers(first) == []
     again = _record(to_replay(to_dead_letter(first, UndecodableError("no"), stage="decode")))
@@ -64,15 +64,15 @@ def test_what_comes_of_a_replayed_record_carries_its_attempt_on() -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"x", b"-1", b"0", b"1e9", b"9" * 30, b"\xff"])
-def test_a_forged_attempt_is_the_first(text: bytes) -> None:
-    """Headers are the producer's: nonsense in ours breaks nothing."""
+def test_an_invalid_attempt_counts_as_the_first(text: bytes) -> None:
+    """Producers can write our headers: nonsense in them breaks nothing."""
     record = Record("posts", 0, 0, make_record(None).timestamp, None, b"{", (("tocsin-attempt", text),))
     assert attempt_of(record) == 1
     assert to_dead_letter(record, UndecodableError("no"), stage="decode").attempt == 1
 
 
-def test_what_cannot_be_replayed_says_why() -> None:
-    """Cut letters, deletions, topics that no agent reads, and records that failed often enough."""
+def test_a_letter_that_cannot_be_replayed_gives_the_reason() -> None:
+    """Cut letters, deletions, topics that no agent reads, and records that failed often enough are not replayed."""
     record = _record(Outgoing("posts", b"k", b"{"))
     letter = to_dead_letter(record, UndecodableError("no"), stage="decode")
     check_replayable(letter, _SETTINGS)
@@ -94,7 +94,7 @@ def test_what_cannot_be_replayed_says_why() -> None:
 
 @pytest.fixture
 async def settings(broker_kind: BrokerKind) -> AsyncIterator[Settings]:
-    """Of a broker with three dead letters, one of them of the second attempt, and a record of another program."""
+    """A broker with three dead letters, one of them of the second attempt, and a record of another program."""
     async with broker_kind.running() as settings:
         await ensure_topics(settings)
         first = to_dead_letter(
@@ -138,7 +138,7 @@ async def test_letters_are_found_once_a_record_and_put_back(settings: Settings) 
 
 @pytest.mark.e2e
 async def test_the_command_lists_shows_and_replays(settings: Settings, tmp_path: Path) -> None:
-    """As people and as programs read it; nothing in a letter can steer a terminal; what is missing is one line."""
+    """Output is for people or programs; no letter controls a terminal; a missing letter is an error of one line."""
     listed = await _dead(settings, tmp_path, "list")
     assert "2 dead letters" in listed.stderr
     assert "decode/undecodable  attempt 2  second" in listed.stdout
@@ -163,7 +163,7 @@ async def test_the_command_lists_shows_and_replays(settings: Settings, tmp_path:
 
 
 @pytest.mark.e2e
-async def test_a_limit_gets_past_what_cannot_be_replayed_and_goes_on(
+async def test_a_limit_does_not_count_letters_that_cannot_be_replayed(
     broker_kind: BrokerKind, tmp_path: Path
 ) -> None:
     """Letters that cannot be replayed do not count. `--after` goes on after those that were replayed."""

@@ -79,8 +79,8 @@ async def test_posts_with_an_alert_or_an_abstention_are_done(reader: FakeReader)
     assert await _open_posts(make_ledger(reader), ["a", "b", "c", "d"]) == ["d"]
 
 
-async def test_an_edit_is_judged_anew_after_an_abstention_and_not_after_an_alert(reader: FakeReader) -> None:
-    """What was read back, of earlier versions too, and what this instance has noted itself say the same."""
+async def test_an_edit_is_judged_again_after_an_abstention_but_not_after_an_alert(reader: FakeReader) -> None:
+    """Outcomes that were read back, of earlier versions too, and those of this instance count alike."""
     _publish(reader, "alerted")
     _put(reader, "abstained", "abstained", encode(_abstention("abstained", "good morning")))
     ledger = make_ledger(reader)
@@ -122,13 +122,13 @@ async def test_each_text_of_a_post_keeps_its_abstention_until_one_gets_the_alert
     ],
 )
 async def test_an_unreadable_abstention_skips_no_post(reader: FakeReader, value: bytes | None) -> None:
-    """Anybody may write there: the agent goes on, the post is judged, and no alert is given twice by that."""
+    """Other programs may write to the topic: the post is judged, and its alert still counts."""
     _put(reader, "abstained", "a", value)
     assert await _why_skipped(make_ledger(reader), "a", "") is None
 
 
 async def test_a_deleted_alert_is_forgotten(reader: FakeReader) -> None:
-    """Its tombstone does what compaction will do; an alert after it counts, and so does an empty value."""
+    """A tombstone deletes the alert as compaction will; an alert after it counts, and so does an empty value."""
     _publish(reader, "deleted", "again", "empty")
     _put(reader, "alerts", "deleted", None)
     _put(reader, "alerts", "never", None)
@@ -140,14 +140,14 @@ async def test_a_deleted_alert_is_forgotten(reader: FakeReader) -> None:
 
 
 async def test_a_deleted_abstention_is_remembered_until_compaction(reader: FakeReader) -> None:
-    """The ledger knows its text by the record alone."""
+    """Without the record itself the ledger would not know the text."""
     _put(reader, "abstained", "a", encode(_abstention("a", "x")))
     _put(reader, "abstained", "a", None)
     assert await _why_skipped(make_ledger(reader), "a", "x") == SkipReason.ABSTAINED
 
 
-async def test_only_the_partitions_of_the_posts_at_hand_are_read(reader: FakeReader) -> None:
-    """Each once, until a rebalance; then from where it stopped."""
+async def test_only_the_partitions_of_the_given_posts_are_read(reader: FakeReader) -> None:
+    """Each is read once, and after a rebalance from where it stopped."""
     _publish(reader, *(f"p{n}" for n in range(100)))
     ledger = make_ledger(reader)
     assert await _open_posts(ledger, ["p1"]) == []
@@ -161,8 +161,8 @@ async def test_only_the_partitions_of_the_posts_at_hand_are_read(reader: FakeRea
     assert reader.starts[1][home] == sum(r.partition == home.partition for r in reader.records)
 
 
-async def test_what_others_published_before_a_rebalance_counts_after_it(reader: FakeReader) -> None:
-    """The instance that takes a partition over knows what the one before it did last."""
+async def test_outcomes_of_others_before_a_rebalance_count_after_it(reader: FakeReader) -> None:
+    """An instance that takes over a partition knows the last outcomes of the one before it."""
     ledger = make_ledger(reader)
     assert await _open_posts(ledger, ["a"]) == ["a"]
     _publish(reader, "a")
@@ -171,7 +171,7 @@ async def test_what_others_published_before_a_rebalance_counts_after_it(reader: 
 
 
 async def test_a_post_is_done_once_its_outcome_is_published(reader: FakeReader) -> None:
-    """Without reading anything again."""
+    """Nothing is read again for it."""
     ledger = make_ledger(reader)
     assert await _open_posts(ledger, ["a"]) == ["a"]
     ledger.add(_alert("a"))
@@ -179,7 +179,7 @@ async def test_a_post_is_done_once_its_outcome_is_published(reader: FakeReader) 
 
 
 async def test_two_records_of_a_post_at_the_same_time_get_one_outcome(reader: FakeReader) -> None:
-    """The second waits for the first. If the first gets no outcome, it is the second's turn."""
+    """The second waits for the first. If the first gets no outcome, the second is worked on."""
     ledger = make_ledger(reader)
     order: list[str] = []
 
@@ -198,7 +198,7 @@ async def test_two_records_of_a_post_at_the_same_time_get_one_outcome(reader: Fa
 
 
 async def test_an_edit_waits_for_the_post_that_it_edits(reader: FakeReader) -> None:
-    """Whatever the first texts come to, they are judged one after the other, and the alert ends it."""
+    """The texts are judged one after the other whatever their outcome, and no text after the alert is judged."""
     ledger = make_ledger(reader)
     order: list[str] = []
 
@@ -222,7 +222,7 @@ async def test_an_old_outcome_no_longer_counts(reader: FakeReader) -> None:
 
 
 async def test_the_number_of_posts_held_is_bounded(reader: FakeReader) -> None:
-    """The oldest go first, and most of what is allowed is kept."""
+    """The oldest posts are forgotten first, and most of the allowed number is kept."""
     ledger = make_ledger(reader, max_posts=80)
     for number in range(1_000):
         ledger.add(_alert(f"p{number}"))
@@ -239,7 +239,7 @@ async def test_a_ledger_of_zero_seconds_skips_no_post(reader: FakeReader) -> Non
 
 
 async def test_a_broker_that_is_away_is_waited_for(reader: FakeReader) -> None:
-    """No post is worked on before the ledger is read: it would be alerted about twice."""
+    """No post is worked on before the ledger is read, because a second alert could come of it."""
     _publish(reader, "a")
     reader.failures = [BrokerUnavailableError("away")]
     assert await _open_posts(make_ledger(reader), ["a"]) == []
@@ -256,7 +256,7 @@ async def test_a_login_that_is_refused_at_a_rebalance_is_waited_for(
 
 
 async def test_a_missing_acl_is_not_waited_for(reader: FakeReader) -> None:
-    """Nobody mends that by the way: the agent ends, and says what is missing."""
+    """An ACL is not added in passing: the agent ends, and the error says what is missing."""
     reader.failures = [KafkaAccessError("lacks an ACL")]
     with pytest.raises(KafkaAccessError, match="lacks an ACL"):
         await make_ledger(reader).catch_up(["a"])
@@ -266,7 +266,7 @@ async def test_a_missing_acl_is_not_waited_for(reader: FakeReader) -> None:
 async def test_outcomes_that_a_broker_has_lost_no_longer_count(
     reader: FakeReader, is_own: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Outcomes read back, or published by this instance since; of other partitions too, and of both topics."""
+    """This holds for outcomes read back and for this instance's own, in all partitions and in both topics."""
     monkeypatch.setattr("pipeline.outcomes.ledger._MAX_SHORT_SECONDS", 0.0)
     posts = [f"p{n}" for n in range(20)]
     ledger = make_ledger(reader)
@@ -287,7 +287,7 @@ async def test_outcomes_that_a_broker_has_lost_no_longer_count(
 
 
 async def test_a_new_leader_that_lags_is_waited_for(reader: FakeReader) -> None:
-    """For a moment it may know of fewer records than there are: none of them counts as lost."""
+    """For a moment it may know of fewer records than there are; no outcome counts as lost for that."""
     ledger = make_ledger(reader)
     await ledger.catch_up(["a", "b"])
     for post_id in ("a", "b"):
@@ -304,7 +304,7 @@ async def test_a_new_leader_that_lags_is_waited_for(reader: FakeReader) -> None:
 async def test_records_deleted_by_retention_are_not_a_new_topic(
     reader: FakeReader, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The end stays where it was, and what is known of them counts until it is too old."""
+    """The end of the partition stays the same, and known outcomes count until they are too old."""
     _publish(reader, *(f"p{n}" for n in range(20)))
     ledger = make_ledger(reader)
     assert await _open_posts(ledger, ["p1"]) == []
@@ -317,7 +317,7 @@ async def test_records_deleted_by_retention_are_not_a_new_topic(
 
 @pytest.mark.e2e
 async def test_twenty_thousand_outcomes_are_read_back_from_a_broker(broker_kind: BrokerKind) -> None:
-    """All of them; then only what is new."""
+    """All of them are read back first, and later only new ones."""
     async with broker_kind.running() as settings:
         await ensure_topics(settings)
         publisher = await Publisher.connect(Cluster.of(settings))
@@ -338,10 +338,10 @@ async def test_twenty_thousand_outcomes_are_read_back_from_a_broker(broker_kind:
 
 
 @pytest.mark.e2e
-async def test_topics_made_anew_are_noticed_on_a_broker(
+async def test_a_topic_that_was_made_anew_is_noticed_on_a_broker(
     broker_kind: BrokerKind, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And only those: topics that grow by our own outcomes and by others' are what they were."""
+    """A topic that grows by our own outcomes and by those of others does not count as new."""
     async with broker_kind.running() as settings:
         await ensure_topics(settings)
         ledger = build_ledger(settings, Progress(Metrics("annotate")))

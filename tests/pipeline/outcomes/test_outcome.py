@@ -20,7 +20,7 @@ def _on_topic(
 
 
 def test_each_topic_gives_its_kind_of_outcome() -> None:
-    """Alerts, abstentions and dead letters are read back as what they are."""
+    """Alerts, abstentions and dead letters are read back as outcomes of their kind."""
     alert, abstention = make_alert(), make_abstention()
     letter = to_dead_letter(make_record(b"{", offset=3), UndecodableError("not JSON"), stage="decode")
     assert read_outcome(_on_topic("alerts", encode(alert)), _SETTINGS) == alert
@@ -37,7 +37,7 @@ def test_each_topic_gives_its_kind_of_outcome() -> None:
 
 
 def test_a_record_of_another_program_is_a_named_error() -> None:
-    """A record on our topics that we did not write crashes no reader."""
+    """A record on our topics that another program wrote raises an error that readers handle."""
     for record in (_on_topic("alerts", b"hello"), _on_topic("posts.dead", b"hello")):
         with pytest.raises(RecordError):
             read_outcome(record, _SETTINGS)
@@ -59,7 +59,7 @@ def test_a_tombstone_is_a_deletion_except_among_dead_letters() -> None:
 
 
 def test_a_dead_letter_of_the_second_agent_leads_back_to_the_post() -> None:
-    """Its own record lay on the topic between the agents; the post's place is inside."""
+    """The letter's own record lay on the topic between the agents; the post's place is in the message."""
     annotated = make_annotated_post()
     record = make_record(encode(annotated), topic="posts.annotated", offset=99)
     letter = to_dead_letter(record, LlmRefusedError("too long"), stage="alert")

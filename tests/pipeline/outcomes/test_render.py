@@ -26,7 +26,7 @@ def _is_harmless(shown: str) -> bool:
 
 
 @given(st.text())
-def test_nothing_from_a_post_drives_a_terminal(text: str) -> None:
+def test_no_character_of_a_post_controls_a_terminal(text: str) -> None:
     """Control, bidirectional and other invisible characters never reach the screen as such."""
     shown = printable(text, max_characters=500)
     assert "\n" not in shown
@@ -71,23 +71,23 @@ def _dead_letters(draw: st.DrawFn) -> DeadLetter:
 
 
 @given(_alerts() | _abstentions() | _dead_letters(), st.none() | st.datetimes(timezones=st.just(UTC)))
-def test_no_outcome_drives_a_terminal(outcome: Outcome, received_at: datetime | None) -> None:
-    """Whatever stands in the fields of a record, it is shown on two lines of plain characters."""
+def test_no_outcome_controls_a_terminal(outcome: Outcome, received_at: datetime | None) -> None:
+    """Whatever the fields of a record hold, it is shown on two lines of plain characters."""
     lines = render_outcome(outcome, received_at=received_at).plain.split("\n")
     assert len(lines) == 2
     assert all(_is_harmless(line) for line in lines)
 
 
 @given(st.dictionaries(_HOSTILE, _HOSTILE | st.lists(_HOSTILE)))
-def test_json_on_a_terminal_is_harmless_and_still_the_same(document: dict[str, object]) -> None:
-    """One line without anything that a terminal obeys, which reads back as what it was."""
+def test_json_on_a_terminal_is_harmless_and_reads_back_the_same(document: dict[str, object]) -> None:
+    """It is one line without any character that a terminal obeys."""
     line = json_line(document)
     assert all(unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp") for c in line)
     assert orjson.loads(line) == document
 
 
 def test_escapes_are_readable() -> None:
-    """An escape sequence is shown as what it is; emoji and letters of any script stay."""
+    """An escape sequence is shown in plain characters; emoji and letters of any script stay."""
     assert escape_unprintable("\x1b[31mred\u202e 👩‍🚒 Ωμέγα") == "\\x1b[31mred\\u202e 👩‍🚒 Ωμέγα"
 
 
@@ -110,7 +110,7 @@ def _lines(alert: Alert, received_at: datetime | None = _RECEIVED) -> list[str]:
 
 
 def test_an_alert_is_one_line_and_its_post_the_next() -> None:
-    """Time, alert, each number with its name; author, text and link."""
+    """The first line has time, alert and each number with its name, the second author, text and link."""
     alert = msgspec.structs.replace(
         _alert(created_at="2026-03-01T09:14:26+02:00", author="@ada", url="https://example.org/1"),
         confidence=0.715,
@@ -125,8 +125,8 @@ def test_an_alert_is_one_line_and_its_post_the_next() -> None:
     ]
 
 
-def test_what_a_post_does_not_say_is_not_shown() -> None:
-    """No author, no link, no confidence; the time is the record's, and named so."""
+def test_missing_parts_of_a_post_are_not_shown() -> None:
+    """Without an author, a link or a confidence none is shown; the time is the record's, and is named so."""
     assert _lines(_alert()) == [
         "  ALERT     received 2026-03-02 08:30Z  Fire: Athens  [LOC]  sentiment negative (score 0.80)"
         "  selection only_candidate, 1 valid of 4 samples",
@@ -150,12 +150,12 @@ def test_what_a_post_does_not_say_is_not_shown() -> None:
         (" ", "received 2026-03-02 08:30Z"),
     ],
 )
-def test_the_time_is_the_posts_in_utc_or_as_it_has_it(created_at: str, shown: str) -> None:
-    """A time with a zone is comparable, and nothing is made up of any other."""
+def test_a_time_with_a_zone_is_shown_in_utc_and_any_other_as_it_is(created_at: str, shown: str) -> None:
+    """A time without a zone stays as the post has it, because its zone is unknown."""
     assert _lines(_alert(created_at=created_at))[0].startswith(f"  ALERT     {shown}  Fire: Athens")
 
 
-def test_the_page_says_what_each_part_is() -> None:
+def test_the_page_explains_each_part() -> None:
     """Every word and number of the example in docs/watch.md is a row of its table."""
     page = (Path(__file__).parents[3] / "docs" / "watch.md").read_text()
     (example,) = re.findall(r"```\n(.*?)```", page, flags=re.DOTALL)

@@ -14,13 +14,13 @@ def _repeats(*posts: tuple[str, str]) -> Repeats:
 
 
 def test_the_same_text_under_the_same_id_is_a_repeat_at_once() -> None:
-    """Whatever its outcome. An edit is not a repeat, nor is a line that is not a post."""
+    """The first text's outcome does not matter. An edit is not a repeat, nor is a line that is not a post."""
     repeats = _repeats(("a", "chat"), ("a", "chat"), ("a", "Athens"), ("a", "chat"), ("b", "chat"))
     assert repeats.number == 2
 
 
 def test_edits_after_an_alert_are_repeats_and_those_before_it_are_not() -> None:
-    """In whatever order the outcomes are read."""
+    """The order in which the outcomes are read does not matter."""
     chat, news = make_annotated_post("chat", post_id="a"), make_annotated_post("Athens", post_id="a")
     both: list[Outcome] = [make_abstention(chat), make_alert(news)]
     for outcomes in (both, both[::-1]):

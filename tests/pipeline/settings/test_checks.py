@@ -44,7 +44,7 @@ from pipeline.settings.checks import CandidatePromptName, TemplateName
     ],
 )
 def test_a_value_that_cannot_work_is_refused_at_the_start(name: str, value: str, expected: str) -> None:
-    """The error names variable and value and says what would do."""
+    """The error names the variable and its value, and says which values would work."""
     variable = f"TOCSIN_{name.upper()}"
     with pytest.raises(SettingsError) as caught:
         load_settings(environ={variable: value})
@@ -70,18 +70,18 @@ def test_a_value_that_cannot_work_is_refused_at_the_start(name: str, value: str,
         ("carry_headers", "source,X-B3-TraceId,größe"),
     ],
 )
-def test_whatever_can_work_is_taken_as_it_is(name: str, value: str) -> None:
+def test_a_value_that_can_work_is_accepted(name: str, value: str) -> None:
     """The checks are no stricter than Kafka, PyTorch and HTTP."""
     assert getattr(load_settings(environ={f"TOCSIN_{name.upper()}": value}), name) == value
 
 
 def test_blanks_in_the_list_of_brokers_are_dropped() -> None:
-    """A list is often written with blanks after its commas; the Kafka clients would not take them."""
+    """A list is often written with blanks after its commas, which the Kafka clients would refuse."""
     assert load_settings(environ={"TOCSIN_BROKERS": " a:1, b:2 "}).brokers == "a:1,b:2"
 
 
 def test_blanks_in_the_list_of_headers_are_dropped() -> None:
-    """As in the list of brokers. A value of blanks alone names no header."""
+    """Blanks are dropped as in the list of brokers. A value of blanks alone names no header."""
     assert (
         load_settings(environ={"TOCSIN_CARRY_HEADERS": " source , region "}).carry_headers == "source,region"
     )
@@ -95,7 +95,7 @@ def test_blanks_in_the_list_of_headers_are_dropped() -> None:
             {"TOCSIN_TOPIC_DEAD": "posts"},
             "TOCSIN_TOPIC_DEAD='posts': expected another topic than TOCSIN_TOPIC_POSTS",
         ),
-        # One of the two has its default.
+        # One of the two settings has its default.
         (
             {"TOCSIN_TOPIC_POSTS": "alerts"},
             "TOCSIN_TOPIC_ALERTS='alerts' (default): expected another topic than TOCSIN_TOPIC_POSTS",
@@ -109,8 +109,8 @@ def test_two_topics_of_one_name_are_refused(environ: dict[str, str], problem: st
     assert caught.value.problems == [problem]
 
 
-def test_every_prompt_that_can_be_chosen_exists_and_every_prompt_of_samples_can_be_chosen() -> None:
-    """The names in the settings are those of the files; prompts of the selection are not chosen."""
+def test_the_prompt_setting_allows_every_prompt_of_samples_and_no_other() -> None:
+    """The names that the setting allows are those of the files; prompts of the selection cannot be chosen."""
     names = {
         file.name.removesuffix(".toml")
         for file in files("models.prompts").iterdir()
@@ -124,14 +124,14 @@ def test_every_prompt_that_can_be_chosen_exists_and_every_prompt_of_samples_can_
 
 @pytest.mark.parametrize("name", sorted(set(get_args(TemplateName)) - {"auto", "server"}))
 def test_every_template_that_can_be_chosen_exists(name: str) -> None:
-    """Whatever the model is called."""
+    """Each template that the setting allows renders a chat, whatever the model is called."""
     template = choose_template(name, "any-model")
     assert template is not None
     assert template.name == name
 
 
 def test_every_template_can_be_chosen() -> None:
-    """A template that a model's name chooses has a name that a setting can give."""
+    """Every template that a model's name can choose has a name that the setting allows."""
     found = [choose_template("auto", model) for model in ("DeepSeek-R1", "Qwen3-4B", "SmolLM3")]
     assert {template.name for template in found if template} <= set(get_args(TemplateName))
     assert choose_template("server", "Qwen3-4B") is None

@@ -20,8 +20,8 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_page_says_default_and_bounds_of_each_setting() -> None:
-    """Words, ranges and switches are written as one would set them."""
+def test_the_page_shows_default_and_bounds_of_each_setting() -> None:
+    """Words, ranges and switches are written as a user would set them."""
     page = render_page()
     assert "| `TOCSIN_TOPIC_PARTITIONS` | `4` | 1 to 10,000 |" in page
     assert "| `TOCSIN_TEMPERATURE` | `0.7` | 0 to 2 |" in page
@@ -33,21 +33,21 @@ def test_the_page_says_default_and_bounds_of_each_setting() -> None:
 
 
 def test_the_page_has_every_setting_once() -> None:
-    """A new field has a row without anybody's doing."""
+    """A new field gets its row by itself."""
     rows = [line for line in render_page().splitlines() if line.startswith(f"| `{PREFIX}")]
     variables = [row.split("`")[1] for row in rows]
     assert [name for name in Settings.model_fields if variables.count(PREFIX + name.upper()) != 1] == []
 
 
-def test_variables_that_are_no_settings_are_not_refused() -> None:
-    """A shell may have set one for the training, say, when it starts an agent."""
+def test_documented_variables_that_are_not_settings_are_accepted() -> None:
+    """A shell may have set one for the training, for example, when it starts an agent."""
     table = render_page().split("## Not settings of an agent")[1]
     variables = re.findall(rf"^\| `({PREFIX}\w+)` \|", table, re.MULTILINE)
     assert variables
     assert load_settings(environ=dict.fromkeys(variables, "anything")) == load_settings(environ={})
 
 
-def test_the_env_file_keeps_what_is_set_and_comments_out_the_rest() -> None:
+def test_the_env_file_keeps_set_values_and_comments_out_the_others() -> None:
     """Values of a deployment survive; every other setting shows its default."""
     text = render_env_file("# old words\nTOCSIN_TOPIC_PARTITIONS=8\n#TOCSIN_DEVICE=cpu\n")
     lines = text.splitlines()
@@ -59,7 +59,7 @@ def test_the_env_file_keeps_what_is_set_and_comments_out_the_rest() -> None:
 
 
 def test_written_files_are_current(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What the command writes, its check accepts."""
+    """The check accepts the files that the command has written."""
     assert main(["--check"], checkout) == 0
     assert capsys.readouterr().err == ""
     assert "\nTOCSIN_TOPIC_PARTITIONS=8\n" in (checkout / "deploy" / "tocsin.env").read_text()
@@ -69,7 +69,7 @@ def test_written_files_are_current(checkout: Path, capsys: pytest.CaptureFixture
 def test_a_file_that_differs_is_named_with_the_difference(
     checkout: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The check ends with status 1, changes nothing, and says what is not as the fields say."""
+    """The check ends with status 1, changes nothing, and shows the difference from the fields."""
     file = checkout / name
     edited = (
         file.read_text().replace("replicas of topics", "copies of topics").replace("Replicas of", "Copies of")
@@ -83,6 +83,6 @@ def test_a_file_that_differs_is_named_with_the_difference(
 
 
 def test_other_arguments_are_refused(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the usage, and status 2."""
+    """The command ends with status 2 and shows its usage."""
     assert main(["--chek"], checkout) == 2
     assert "--check" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from pipeline.settings import Settings
 
 
 def test_every_setting_is_described() -> None:
-    """README and --help take their words from here."""
+    """The settings page and `--help` take their words from the description."""
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 

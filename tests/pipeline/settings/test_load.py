@@ -45,7 +45,7 @@ def test_a_secret_shows_nowhere() -> None:
 
 @pytest.mark.parametrize("text", ["num_samples = ", "\x00"])
 def test_a_broken_file_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
-    """Not TOML is said as such."""
+    """The error says that the file is not TOML."""
     file = tmp_path / "broken.toml"
     file.write_text(text)
     with pytest.raises(SettingsError, match=r"broken\.toml: not TOML"):
@@ -53,7 +53,7 @@ def test_a_broken_file_is_an_error_that_names_it(tmp_path: Path, text: str) -> N
 
 
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
-    """A path that leads nowhere is said as such."""
+    """The error says that the path leads nowhere."""
     with pytest.raises(SettingsError, match=r"gone\.toml: cannot be read: No such file"):
         load_settings(tmp_path / "gone.toml", environ={})
 

@@ -64,8 +64,8 @@ def test_raw_lines_are_read_as_they_are(lines: list[bytes]) -> None:
         assert asyncio.run(_read(file, is_raw=True)) == expected
 
 
-async def test_a_line_is_read_before_the_writer_is_done() -> None:
-    """Lines in a pipe are not kept back until more of them come."""
+async def test_a_line_in_a_pipe_is_read_at_once() -> None:
+    """A line is not kept back until more lines come."""
     reading_end, writing_end = os.pipe()
     with FileIO(reading_end) as stream, FileIO(writing_end, "w") as writer:
         batches = read_post_lines(stream)
@@ -88,7 +88,7 @@ async def test_a_line_is_read_before_the_writer_is_done() -> None:
     ids=["byte order mark", "Windows", "two files of Windows put together", "blank lines at the end"],
 )
 async def test_the_same_posts_are_read_however_the_file_is_written(content: bytes, tmp_path: Path) -> None:
-    """Marks, carriage returns, blank lines and a missing last line feed change no post and no number."""
+    """Marks, carriage returns, blank lines and a missing last line feed change no post and no line number."""
     assert await read_all_post_lines(_file(tmp_path, content)) == [Line(1, _POST), Line(3, _POST)]
 
 

@@ -43,7 +43,7 @@ async def _produce(items: Sequence[SourceItem]) -> tuple[Sum, list[bytes], list[
     return total, [record.value or b"" for record in publisher.published], bad
 
 
-async def test_an_item_without_a_record_costs_no_other() -> None:
+async def test_an_item_without_a_record_does_not_stop_the_others() -> None:
     """It is reported by its number, and the records around it are published."""
     total, published, bad = await _produce(_items(b"a", InvalidMessageError("no text"), b"b"))
     assert total == Sum(num_sent=2, num_bad=1)
@@ -51,7 +51,7 @@ async def test_an_item_without_a_record_costs_no_other() -> None:
     assert bad == [(12, "invalid_message")]
 
 
-async def test_a_record_too_large_for_the_broker_costs_no_other() -> None:
+async def test_a_record_too_large_for_the_broker_does_not_stop_the_others() -> None:
     """It is reported by its number; those before and after it are published once, in order."""
     large = b"x" * (_MAX_RECORD_BYTES + 1)
     total, published, bad = await _produce(_items(b"a", large, b"b" * 20_000, large, b"c", b"d"))
@@ -81,8 +81,8 @@ async def test_a_batch_is_published_before_the_source_gives_the_next() -> None:
     assert sums == [2, 2, 3]
 
 
-async def test_what_is_interrupted_is_in_doubt() -> None:
-    """Records that the Kafka client holds when the work is cancelled may be sent or not."""
+async def test_records_that_the_client_holds_at_an_interrupt_are_in_doubt() -> None:
+    """If the work is cancelled, records that the Kafka client holds may be sent or not."""
 
     class SilentPublisher(FakePublisher):
         """Never gets an acknowledgement for a large record."""
@@ -104,11 +104,11 @@ async def test_what_is_interrupted_is_in_doubt() -> None:
 
 
 @pytest.mark.parametrize("error", [MissingTopicError(["posts"], "kafka:9092"), KafkaAccessError("no")])
-async def test_what_the_kafka_client_has_when_publishing_fails_is_in_doubt(error: TocsinError) -> None:
+async def test_records_that_the_client_holds_when_publishing_fails_are_in_doubt(error: TocsinError) -> None:
     """The broker may have taken some of the records before the topic or the right to write there was deleted."""
 
     class FailingPublisher(FakePublisher):
-        """Takes a large record, and then nothing more."""
+        """Acknowledges a large record, and then nothing more."""
 
         async def publish(self, records: Sequence[Outgoing]) -> int:
             if self.published:
@@ -126,7 +126,7 @@ async def test_records_that_are_refused_together_are_published_one_by_one() -> N
     """Each that fits by itself goes once, those that were taken not again, and the large ones are reported."""
 
     class StrictPublisher(FakePublisher):
-        """Has two partitions, which take a record each by turns, and together at most 100 bytes at once."""
+        """Has two partitions, which take a record each by turns, and at most 100 bytes together in one request."""
 
         async def publish(self, records: Sequence[Outgoing]) -> int:
             parts = [records[::2], records[1::2]]

@@ -1,4 +1,4 @@
-"""A stream around an agent of a test, on a broker that is there."""
+"""A stream around an agent of a test, on a running broker."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def running_stream(
     readiness: Readiness | None = None,
     group: str = "group",
 ) -> AsyncIterator[asyncio.Future[BaseException]]:
-    """Run a stream for as long as the context lives; gives what ends by itself only when it fails."""
+    """Run a stream for as long as the context lives; gives a future that ends only if the stream fails."""
     stream = make_stream(agent, settings, metrics=metrics, readiness=readiness, group=group)
     running = asyncio.ensure_future(stream.run_until_failure())
     try:
@@ -87,7 +87,7 @@ async def running_stream(
 
 
 async def until(condition: Callable[[], bool], running: asyncio.Future[BaseException] | None = None) -> None:
-    """Return once the condition holds; fails with what has ended a stream that runs meanwhile."""
+    """Return once the condition holds; fails with the stream's failure if that comes first."""
     async with asyncio.timeout(60):
         while not condition():
             assert running is None or not running.done(), repr(running.result())
@@ -95,6 +95,6 @@ async def until(condition: Callable[[], bool], running: asyncio.Future[BaseExcep
 
 
 def lag(metrics: Metrics) -> float | None:
-    """Return the lag of all partitions together, None where it is not shown."""
+    """Return the lag of all partitions together, or None if none is shown."""
     samples = [sample.value for metric in metrics.lag.collect() for sample in metric.samples]
     return sum(samples) if samples else None

@@ -1,4 +1,4 @@
-"""What a consumer group may refuse an agent: every code, met on a real broker whose answer a proxy changes."""
+"""Refusals of a consumer group: every code, met on a real broker whose answer a proxy changes."""
 
 import asyncio
 import tempfile
@@ -27,32 +27,32 @@ from tests.pipeline.stream.streams import RecordingAgent, make_stream, running_s
 
 _APPLICANT = Applicant("group", 6.0)
 _FINAL_CODES = (23, 24, 26, 30, 35, 42, 82)
-# Group full; an unknown server error; a group that is not found; a code that nobody knows yet.
+# Group full; an unknown server error; a group that is not found; a code that no release knows yet.
 _PASSING_CODES = (81, -1, 69, 12_345)
 
 
 @pytest.mark.parametrize("code", _FINAL_CODES)
-def test_a_refusal_that_lasts_says_what_to_change(code: int) -> None:
-    """It names the group, and it is final."""
+def test_a_lasting_refusal_says_what_to_change(code: int) -> None:
+    """The message names the group or its session, and the refusal is final."""
     refusal = explain_refusal(code, _APPLICANT)
     assert refusal.is_final
     assert "'group'" in refusal.text or "session of 6 s" in refusal.text
 
 
 @pytest.mark.parametrize("code", _PASSING_CODES)
-def test_a_refusal_that_may_pass_names_the_group(code: int) -> None:
-    """Also one whose code no release of ours knows."""
+def test_a_passing_refusal_names_the_group(code: int) -> None:
+    """A code that we do not know counts as passing."""
     refusal = explain_refusal(code, _APPLICANT)
     assert not refusal.is_final
     assert "'group'" in refusal.text
 
 
-def test_no_code_is_both_mended_and_refused() -> None:
-    """What the client mends by itself is told nobody."""
+def test_a_code_that_the_client_handles_is_not_a_refusal() -> None:
+    """Codes that the client handles by itself are not reported."""
     assert not MENDED_BY_CLIENT & {*_FINAL_CODES, *_PASSING_CODES}
 
 
-def test_a_failure_without_a_code_is_told_too() -> None:
+def test_a_failure_without_a_code_is_explained_too() -> None:
     """An ACL that is missing lasts; a coordinator that is away does not."""
     missing = explain_failure(GroupAuthorizationFailedError("group"), _APPLICANT)
     assert missing.is_final
@@ -87,7 +87,7 @@ async def _until_state(readiness: Readiness, state: State) -> str:
 @pytest.mark.e2e
 @pytest.mark.kafka
 async def test_every_refusal_of_joingroup_and_syncgroup_ends_the_stream_or_is_waited_out() -> None:
-    """A final one ends it with one sentence; another one shows as `refused`, and once it has passed all is read."""
+    """A final refusal ends the stream with one sentence; a passing one shows as `refused`, and then all is read."""
     async with _meddling() as (settings, proxy):
         for api in (JOIN_GROUP, SYNC_GROUP):
             for code in _FINAL_CODES:
@@ -138,7 +138,7 @@ async def _strict(limits: dict[str, object]) -> AsyncIterator[Settings]:
 @pytest.mark.e2e
 @pytest.mark.kafka
 async def test_a_session_shorter_than_the_broker_allows_is_a_setting() -> None:
-    """Refused for good under the default, with the settings of both sides in the sentence; taken once it is longer."""
+    """The default is refused for good, with the settings of both sides in the message; a longer session is accepted."""
     async with _strict({"group.min.session.timeout.ms": 10_000}) as settings:
         refused = make_stream(RecordingAgent(), settings)
         failure = await asyncio.wait_for(refused.run_until_failure(), 60)
@@ -160,7 +160,7 @@ async def test_a_session_shorter_than_the_broker_allows_is_a_setting() -> None:
 @pytest.mark.e2e
 @pytest.mark.kafka
 async def test_a_full_group_is_waited_for_until_a_member_leaves() -> None:
-    """The second agent says why it is not ready, and joins once the first has gone."""
+    """The second agent gives the reason for not being ready, and joins once the first has left."""
     async with _strict({"group.max.size": 1}) as settings:
         first_readiness, second_readiness = Readiness(), Readiness()
         first = make_stream(RecordingAgent(), settings, readiness=first_readiness)
@@ -180,7 +180,7 @@ async def test_a_full_group_is_waited_for_until_a_member_leaves() -> None:
 @pytest.mark.e2e
 @pytest.mark.kafka
 @pytest.mark.timeout(180)
-async def test_an_agent_that_is_refused_for_good_ends_with_status_1(tmp_path: Path) -> None:
+async def test_an_agent_with_a_final_refusal_ends_with_status_1(tmp_path: Path) -> None:
     """One line says what to change."""
     async with _strict({"group.min.session.timeout.ms": 10_000}) as settings:
         agent = AgentProcess("annotate", tmp_path / "agent.log", settings)
@@ -193,8 +193,8 @@ async def test_an_agent_that_is_refused_for_good_ends_with_status_1(tmp_path: Pa
 
 @pytest.mark.e2e
 @pytest.mark.kafka
-async def test_what_waits_for_a_group_that_refuses_the_agent_is_counted() -> None:
-    """The watchdog of an agent without a place sees the posts that nobody takes, and none while others take them."""
+async def test_records_waiting_for_a_refused_agent_are_counted() -> None:
+    """The watchdog of a refused agent counts the posts that wait, and none once another group member takes them."""
     async with _strict({}) as settings:
         publisher = await Publisher.connect(Cluster(settings.brokers))
         await publisher.publish([Outgoing("posts", str(n).encode(), b"1") for n in range(10)])
@@ -209,8 +209,8 @@ async def test_what_waits_for_a_group_that_refuses_the_agent_is_counted() -> Non
         agent = RecordingAgent()
         async with running_stream(settings, agent):
             await until(lambda: len(agent.seen) == 10)
-        assert await backlog.count() == 0  # the group has moved
-        assert await backlog.count() == 0  # and nothing is left
+        assert await backlog.count() == 0  # the group has made progress
+        assert await backlog.count() == 0  # and no record is left
         await publisher.publish([Outgoing("posts", b"key", b"1")])
         await publisher.close()
         assert await backlog.count() == 1

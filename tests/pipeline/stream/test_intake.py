@@ -1,4 +1,4 @@
-"""What an agent takes in, without a broker."""
+"""How an agent takes in its batches, without a broker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _intake(metrics: Metrics) -> Intake[int]:
 
 
 def test_a_batch_is_counted_and_its_tombstones_are_finished() -> None:
-    """The others come back in their order, not finished; an empty value is a value."""
+    """The other records keep their order and are not finished; an empty value is a value."""
     metrics, finished = Metrics("annotate"), list[Record]()
     records = [make_record(value, offset=n) for n, value in enumerate((b"a", None, b"", None, b"ccc"))]
     intake = _intake(metrics)
@@ -31,7 +31,7 @@ def test_a_batch_is_counted_and_its_tombstones_are_finished() -> None:
 
 
 def test_records_are_in_flight_until_their_work_ends() -> None:
-    """Also if it fails."""
+    """They leave the count even if the work fails."""
     metrics = Metrics("annotate")
     intake = _intake(metrics)
     seen = []

@@ -1,4 +1,4 @@
-"""What an agent publishes, without a broker."""
+"""How an agent publishes its outcomes, without a broker."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _REPLAYED = (
 
 
 class Refusing(FakePublisher):
-    """A fake whose broker finds every message too large that has a smaller form."""
+    """A fake whose broker refuses as too large every message that has a smaller form."""
 
     async def publish(self, records: Sequence[Outgoing]) -> int:
         return await super().publish([r.fallback() if r.fallback else r for r in records])
@@ -48,7 +48,7 @@ class Away(FakePublisher):
 
 
 async def test_each_outcome_goes_to_the_topic_of_its_type_under_its_posts_id() -> None:
-    """In the order of the records, which are then finished."""
+    """They are published in the order of the records, which are then finished."""
     publisher, metrics, finished = FakePublisher(), Metrics("alert"), list[Record]()
     records = [make_record(b"x", offset=n, topic="annotated") for n in range(3)]
     letter = to_dead_letter(records[2], InvalidMessageError("no"), stage="decode")
@@ -63,8 +63,8 @@ async def test_each_outcome_goes_to_the_topic_of_its_type_under_its_posts_id() -
     assert metrics.registry.get_sample_value("tocsin_dead_letters_total", labels) == 1
 
 
-async def test_a_message_too_large_gives_way_to_a_dead_letter_with_the_records_bytes() -> None:
-    """The agent is given the letter, and the letter is counted."""
+async def test_a_message_too_large_becomes_a_dead_letter_with_the_records_bytes() -> None:
+    """The outbox returns the letter and counts it."""
     publisher, metrics, finished = Refusing(), Metrics("annotate"), list[Record]()
     record = make_record(b"the record", topic="posts")
     outbox = make_outbox(publisher, metrics, ANNOTATE)
@@ -81,7 +81,7 @@ async def test_a_message_too_large_gives_way_to_a_dead_letter_with_the_records_b
     assert finished == [record]
 
 
-async def test_what_is_not_acknowledged_is_not_finished() -> None:
+async def test_a_record_whose_outcome_is_not_acknowledged_is_not_finished() -> None:
     """Its offset must not be committed."""
     finished: list[Record] = []
     outbox = make_outbox(Away(), Metrics("annotate"), ANNOTATE)
@@ -91,7 +91,7 @@ async def test_what_is_not_acknowledged_is_not_finished() -> None:
 
 
 async def test_traces_and_named_headers_travel_on_and_attempts_only_to_the_next_agent() -> None:
-    """How often a record was tried is of no use on a topic that no agent reads."""
+    """The number of the attempt is of no use on a topic that no agent reads."""
     record = replace(make_record(b"x"), headers=_REPLAYED)
     publisher = FakePublisher()
     for role, message in ((ANNOTATE, make_annotated_post()), (ALERT, make_alert())):

@@ -1,4 +1,4 @@
-"""The stream against real brokers: what Faust would lose, ours must not."""
+"""The stream against real brokers: it loses nothing, in cases in which Faust alone would."""
 
 import asyncio
 import contextlib
@@ -116,8 +116,8 @@ async def test_an_exception_in_the_agent_loses_nothing(settings: Settings) -> No
         await _until(lambda: set(failing.seen) | set(healthy.seen) == set(range(20)))
 
 
-async def test_stopping_gives_back_what_is_not_finished(settings: Settings) -> None:
-    """A batch that hangs is given up after the time, uncommitted, and comes again."""
+async def test_a_stop_gives_back_unfinished_records(settings: Settings) -> None:
+    """A batch that hangs is abandoned after the allowed time, uncommitted, and comes again."""
     await _produce(settings, range(5))
     release = asyncio.Event()
 
@@ -135,22 +135,22 @@ async def test_stopping_gives_back_what_is_not_finished(settings: Settings) -> N
         await _until(lambda: set(hanging.seen) | set(healthy.seen) == set(range(5)))
 
 
-async def test_a_batch_in_hand_is_finished_before_the_stop(settings: Settings) -> None:
-    """Work under way is completed and committed, and the agent is told that it is stopping."""
+async def test_a_batch_is_finished_before_the_stop(settings: Settings) -> None:
+    """The agent sees that it is to stop; its batch is completed and committed."""
     await _produce(settings, range(5))
-    told = asyncio.Event()
+    saw_stop = asyncio.Event()
 
     class Slow(RecordingAgent):
         async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
             self.num_batches += 1
             await stopping.wait()
-            told.set()
+            saw_stop.set()
             await super().process(records, finish, stopping)
 
     slow = Slow()
     async with _running(settings, slow):
         await _until(lambda: slow.num_batches >= 1)
-    assert told.is_set()
+    assert saw_stop.is_set()
     assert slow.seen
     rest = RecordingAgent()
     async with _running(settings, rest):
@@ -158,10 +158,10 @@ async def test_a_batch_in_hand_is_finished_before_the_stop(settings: Settings) -
 
 
 @pytest.mark.parametrize("num_committed", [0, 3])
-async def test_a_hole_at_the_head_of_a_partition_is_not_committed_past(
+async def test_an_unfinished_first_record_is_not_committed_past(
     settings: Settings, num_committed: int
 ) -> None:
-    """All but the first record finished, then a stop: the first comes again, also where nothing was committed."""
+    """All but the first record are finished before a stop: the first comes again, with or without an earlier commit."""
     hold = asyncio.Event()
 
     class AllButTheFirst(RecordingAgent):
@@ -180,7 +180,7 @@ async def test_a_hole_at_the_head_of_a_partition_is_not_committed_past(
             await _until(lambda: len(before.seen) == num_committed)
     await _produce(settings, range(num_committed, num_committed + 6), key=b"one partition")
     leaving = AllButTheFirst()
-    # All six in one batch: the agent gets no second one while it is stuck in the first.
+    # All six records are in one batch, because the agent gets no second one while it is stuck in the first.
     async with _running(settings, leaving, max_records=6, max_wait_seconds=60.0):
         await _until(lambda: len(leaving.seen) == 5)
         await asyncio.sleep(1.0)  # time for a wrong commit
@@ -190,7 +190,7 @@ async def test_a_hole_at_the_head_of_a_partition_is_not_committed_past(
 
 
 class Steady(RecordingAgent):
-    """Takes a while for each record, and ends early when told to give back the rest, as the alert agent does."""
+    """Takes a while for each record, and ends early if asked to give back the rest, as the alert agent does."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
@@ -207,7 +207,7 @@ class Steady(RecordingAgent):
 
 
 async def test_members_that_come_and_go_double_nothing(settings: Settings) -> None:
-    """One, two, then one member while records are worked on: what is finished is committed before it is given up."""
+    """With one, two and then one member, finished records are committed before their partition is given up."""
     await _produce(settings, range(400))
     first, second = Steady(0.02), Steady(0.02)
     async with _running(settings, first):
@@ -215,7 +215,7 @@ async def test_members_that_come_and_go_double_nothing(settings: Settings) -> No
         async with _running(settings, second):
             await _until(lambda: len(second.seen) >= 50)
         await _until(lambda: len(first.seen) + len(second.seen) >= 400)
-        await asyncio.sleep(1.0)  # time for what would come twice
+        await asyncio.sleep(1.0)  # time for records to come twice
     assert sorted(first.seen + second.seen) == list(range(400))
     assert first.num_rebalances >= 3
     assert second.num_rebalances >= 1
@@ -224,7 +224,7 @@ async def test_members_that_come_and_go_double_nothing(settings: Settings) -> No
 async def test_work_that_takes_too_long_is_cancelled_and_given_back(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When a member joins, a batch that hangs is not waited for for ever; all of it comes again, to either of them."""
+    """If a member joins, a batch that hangs is cancelled after a while; all of it comes again, to either member."""
     monkeypatch.setattr("pipeline.stream.stream._HAND_OVER_SECONDS", 1.0)
     await _produce(settings, range(20))
     hangs = asyncio.Event()
@@ -247,8 +247,8 @@ async def test_work_that_takes_too_long_is_cancelled_and_given_back(
     assert sorted(first.seen + second.seen) == list(range(20))
 
 
-async def test_lag_is_what_is_not_yet_committed(settings: Settings) -> None:
-    """It is there before anything is finished, and gone once all is committed."""
+async def test_lag_counts_records_that_are_not_committed(settings: Settings) -> None:
+    """The lag is shown before any record is finished, and is zero once all are committed."""
     await _produce(settings, range(30))
     release = asyncio.Event()
 

@@ -75,8 +75,8 @@ async def _is_all_committed(settings: Settings, end: int) -> bool:
     return committed == end and await count_waiting(Cluster.of(settings), {_PLACE: committed}) == 0
 
 
-async def test_after_transactions_nothing_is_left_to_do(settings: Settings) -> None:
-    """Two committed transactions and an aborted one at the end: its posts are not seen, lag is 0, all is committed."""
+async def test_after_transactions_everything_is_committed_and_the_lag_is_zero(settings: Settings) -> None:
+    """After two committed transactions and an aborted one, the agent sees only the committed posts."""
     await ensure_topics(settings)
     agent, metrics = RecordingAgent(), Metrics("annotate")
     async with running_stream(settings, agent, metrics=metrics), _transactions(settings) as producer:
@@ -97,8 +97,8 @@ async def test_after_transactions_nothing_is_left_to_do(settings: Settings) -> N
     assert agent.seen == list(range(7))
 
 
-async def test_what_a_transaction_holds_does_not_wait_before_it_is_committed(settings: Settings) -> None:
-    """Posts of an open transaction are neither read nor counted as lag; once it is committed they are both."""
+async def test_records_of_an_open_transaction_are_not_counted_before_its_commit(settings: Settings) -> None:
+    """They are neither read nor counted as lag; once it is committed they are both."""
     await ensure_topics(settings)
     agent, metrics = RecordingAgent(), Metrics("annotate")
     async with running_stream(settings, agent, metrics=metrics), _transactions(settings) as producer:
@@ -107,7 +107,7 @@ async def test_what_a_transaction_holds_does_not_wait_before_it_is_committed(set
         await _until_async(lambda: _is_all_committed(settings, 2))
         await producer.begin_transaction()
         await _send(producer, 1, 2)
-        await asyncio.sleep(2.0)  # time for what must not come
+        await asyncio.sleep(2.0)  # time for records that must not come
         assert agent.seen == [0]
         assert lag(metrics) == 0
         assert await count_waiting(Cluster.of(settings), {_PLACE: 2}) == 0
@@ -117,7 +117,7 @@ async def test_what_a_transaction_holds_does_not_wait_before_it_is_committed(set
 
 
 async def test_a_member_that_sees_no_record_commits_past_control_records(settings: Settings) -> None:
-    """An aborted transaction is all that a partition holds: the group's offset passes it, and nothing waits."""
+    """If a partition holds only an aborted transaction, the group's offset passes it, and no record waits."""
     await ensure_topics(settings)
     async with _transactions(settings) as producer:
         await producer.begin_transaction()
@@ -131,7 +131,7 @@ async def test_a_member_that_sees_no_record_commits_past_control_records(setting
 
 
 async def test_holes_of_compaction_are_passed(settings: Settings) -> None:
-    """The last records of a compacted segment are gone: what is left is read once, and the lag is 0."""
+    """After compaction removed the last records of a segment, the rest is read once, and the lag is 0."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
     await admin.start()
     config = {"cleanup.policy": "compact", "segment.ms": "200", "min.cleanable.dirty.ratio": "0.01"}

@@ -1,4 +1,4 @@
-"""A group that changes in bad moments, on Apache Kafka: nothing is dropped, nobody is left idle."""
+"""A group that changes at bad moments, on Apache Kafka: no record is dropped, and no member stays idle."""
 
 import asyncio
 import time
@@ -49,7 +49,7 @@ class Stalling(RecordingAgent):
 
 @pytest.mark.parametrize("number", range(3))
 async def test_records_that_come_while_the_group_changes_are_read(settings: Settings, number: int) -> None:
-    """Nothing was committed yet, and Faust drops what was fetched meanwhile: it is fetched again."""
+    """Nothing was committed yet, and Faust drops records fetched meanwhile: they are fetched again."""
     agent, metrics = Stalling(), Metrics("annotate")
     stream = make_stream(agent, settings, metrics=metrics)
     is_produced = False
@@ -64,7 +64,7 @@ async def test_records_that_come_while_the_group_changes_are_read(settings: Sett
     running = asyncio.ensure_future(stream.run_until_failure())
     try:
         await until(lambda: stream.is_member and agent.num_rebalances == 1, running)
-        await asyncio.sleep(1.0 + number / 3)  # a fetch takes a second: meet it at several moments
+        await asyncio.sleep(1.0 + number / 3)  # A fetch takes a second, so several moments of it are tried.
         await stream._consumer.join_again()
         await until(lambda: is_produced and set(range(20)) <= set(agent.seen), running)
         await until(lambda: lag(metrics) == 0, running)
@@ -74,25 +74,25 @@ async def test_records_that_come_while_the_group_changes_are_read(settings: Sett
 
 
 async def test_a_follower_that_misses_the_topic_for_a_moment_goes_on(settings: Settings) -> None:
-    """One stale answer of a broker to one member, which the group's leader has not seen: the member joins again."""
+    """A broker gives one member a stale answer, which the group's leader has not seen: the member joins again."""
     agents, readiness = [RecordingAgent(), RecordingAgent()], [Readiness(), Readiness()]
     streams = [
-        make_stream(agent, settings, readiness=told) for agent, told in zip(agents, readiness, strict=True)
+        make_stream(agent, settings, readiness=state) for agent, state in zip(agents, readiness, strict=True)
     ]
     running = [asyncio.ensure_future(stream.run_until_failure()) for stream in streams]
     try:
-        await until(lambda: all(told.status.is_ready for told in readiness))
+        await until(lambda: all(state.status.is_ready for state in readiness))
         await until(lambda: all(len(stream.positions()) == 1 for stream in streams))
         clients = {stream: stream._consumer._thread.client for stream in streams}
         (follower,) = (s for s, c in clients.items() if c._consumer._coordinator._group_subscription is None)
         generation = follower._consumer.generation
         cluster = clients[follower]._consumer._client.cluster
         cluster._partitions = {}
-        clients[follower]._note_missing_topic(cluster)  # as the client tells of each answer
+        clients[follower]._note_missing_topic(cluster)  # as the client reports each answer
         await until(lambda: follower._consumer.generation > generation)
         await _produce(settings, range(40))
         await until(lambda: {n for agent in agents for n in agent.seen} == set(range(40)))
-        await until(lambda: all(told.status.is_ready for told in readiness))
+        await until(lambda: all(state.status.is_ready for state in readiness))
     finally:
         for run in running:
             run.cancel()
@@ -104,7 +104,7 @@ async def test_a_follower_that_misses_the_topic_for_a_moment_goes_on(settings: S
 async def test_a_request_of_the_group_that_fails_once_is_made_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, request_name: str
 ) -> None:
-    """The client gives up on it; we join again, and all is read."""
+    """The client abandons the request; the stream joins again, and all records are read."""
     original = getattr(GroupCoordinator, request_name)
     num_calls = 0
 

@@ -1,4 +1,4 @@
-"""Topics that go while an agent runs, and a broker that comes back without its data."""
+"""Topics that are deleted while an agent runs, and a broker that comes back without its data."""
 
 import asyncio
 import shutil
@@ -56,7 +56,7 @@ async def test_an_agent_goes_on_after_the_broker_has_lost_everything(tmp_path: P
 
 
 async def test_a_deleted_topic_is_made_again_and_read_from_its_beginning() -> None:
-    """Not ready with the topic's name, ready again within seconds; nothing that the new topic gets is passed over."""
+    """The agent is not ready and names the topic, then is ready again; it misses no record of the new topic."""
     kafka_or_skip()
     async with APACHE.running() as settings:
         await ensure_topics(settings)
@@ -80,8 +80,8 @@ async def test_a_deleted_topic_is_made_again_and_read_from_its_beginning() -> No
     assert sorted(agent.seen) == [*range(20), *range(100, 110)]
 
 
-async def test_a_log_that_ends_before_what_was_committed_is_read_anew() -> None:
-    """A broker was set back to older data, or somebody committed nonsense: no record is dropped in silence."""
+async def test_a_log_that_ends_before_the_committed_offset_is_read_again() -> None:
+    """If a broker has older data again, or a wrong offset was committed, no record is dropped silently."""
     kafka_or_skip()
     async with APACHE.running() as settings:
         await ensure_topics(settings)
@@ -106,7 +106,7 @@ async def test_a_log_that_ends_before_what_was_committed_is_read_anew() -> None:
 
 
 async def test_a_topic_made_again_beside_a_running_agent_is_read_whole() -> None:
-    """Deleted and made again at once, while records are in hand: no offset of the old topic counts for the new one."""
+    """If it is deleted and made again at once, no offset of the old topic counts for the new one."""
     kafka_or_skip()
     async with APACHE.running() as settings:
         await ensure_topics(settings)

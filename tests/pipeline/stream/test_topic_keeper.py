@@ -7,7 +7,7 @@ from pipeline.stream.topic_keeper import TopicKeeper
 
 
 async def test_topics_are_made_only_once_one_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not before anybody has noticed, once when somebody has, and again after a failure and a pause."""
+    """No attempt is made before a topic is noted as missing, then one, and another after a failure and a pause."""
     monkeypatch.setattr("pipeline.stream.topic_keeper._PAUSE_SECONDS", 0.0)
     attempts: list[None] = []
 
@@ -26,7 +26,7 @@ async def test_topics_are_made_only_once_one_is_missing(monkeypatch: pytest.Monk
 
 
 async def test_attempts_are_some_seconds_apart() -> None:
-    """A topic that is noted as missing again and again is not asked for each time."""
+    """If a topic is noted as missing again and again, the next attempt still waits."""
     attempts: list[None] = []
 
     async def make_topics() -> None:

@@ -56,7 +56,7 @@ async def _transact(
 
 
 async def _read(settings: Settings, topic: str, start: int = 0) -> tuple[list[bytes | None], int]:
-    """Return the keys that a reader finds in partition 0, and the end that it tells; both in time."""
+    """Return the keys that a reader finds in partition 0, and the end that it reports; both come in time."""
     place = Partition(topic, 0)
     async with asyncio.timeout(_PROMPT_SECONDS), partition_reader(Cluster.of(settings), [topic]) as reader:
         found = [record.key async for records in reader.read({place: start}) for record in records]
@@ -65,18 +65,18 @@ async def _read(settings: Settings, topic: str, start: int = 0) -> tuple[list[by
 
 
 async def test_several_committed_transactions_are_read_to_their_end() -> None:
-    """The marks between and behind them have offsets too; nothing waits behind the last record."""
+    """The marks between and behind them have offsets too; no record waits behind the last one."""
     async with _broker() as settings:
         await _transact(settings, "posts", b"a", b"b")
         await _transact(settings, "posts", b"c")
         assert await _read(settings, "posts") == ([b"a", b"b", b"c"], 5)
-        assert await _read(settings, "posts", 4) == ([], 4)  # behind the last record lies the mark
+        assert await _read(settings, "posts", 4) == ([], 4)  # the mark lies behind the last record
         assert await count_waiting(Cluster.of(settings), {Partition("posts", 0): 4}) == 0
         assert await count_waiting(Cluster.of(settings), {Partition("posts", 0): 0}) > 0
 
 
-async def test_an_aborted_transaction_at_the_end_is_no_record_for_anybody() -> None:
-    """Readers pass it; what only it holds waits for nobody."""
+async def test_an_aborted_transaction_at_the_end_is_passed() -> None:
+    """Readers pass it, and a reader that begins behind the last record ends at once."""
     async with _broker() as settings:
         await _transact(settings, "posts", b"a")
         await _transact(settings, "posts", b"x", b"y", commits=False)
@@ -87,7 +87,7 @@ async def test_an_aborted_transaction_at_the_end_is_no_record_for_anybody() -> N
 
 
 async def test_an_open_transaction_at_the_end_is_not_waited_for() -> None:
-    """The end is before it, and what others write behind it comes once it is closed."""
+    """The end lies before it; records behind it come once it is closed."""
     async with _broker() as settings, producer(settings.brokers, transactional_id="open") as client:
         await _transact(settings, "posts", b"a")
         await client.begin_transaction()
@@ -96,15 +96,15 @@ async def test_an_open_transaction_at_the_end_is_not_waited_for() -> None:
             await other.send_and_wait("posts", b"behind", key=b"behind", partition=0)
         assert await _read(settings, "posts") == ([b"a"], 2)
         assert await _read(settings, "posts", 2) == ([], 2)
-        # A group that read before we asked for committed records alone may have got so far.
+        # A group that read before we asked for committed records alone may have come this far.
         assert (await _read(settings, "posts", 3))[0] in ([], [b"a"])
         await client.commit_transaction()
         await until_marked(settings.brokers, "posts")
         assert await _read(settings, "posts", 2) == ([b"open", b"behind"], 5)
 
 
-async def test_who_follows_a_topic_gets_committed_records_alone() -> None:
-    """As `watch` and the chaos tests do."""
+async def test_a_reader_that_follows_a_topic_gets_only_committed_records() -> None:
+    """The reader of `watch` and that of the chaos tests skip aborted and open transactions."""
     async with _broker() as settings:
         await _transact(settings, "alerts", b"x", commits=False)
         await _transact(settings, "alerts", b"a")
@@ -122,8 +122,8 @@ async def test_who_follows_a_topic_gets_committed_records_alone() -> None:
             await client.abort_transaction()
 
 
-async def test_an_aborted_outcome_is_none() -> None:
-    """A post whose alert was aborted is still to be alerted, and a letter that was aborted is not listed."""
+async def test_an_aborted_outcome_does_not_count() -> None:
+    """A post whose alert was aborted is still open, and a letter that was aborted is not listed."""
     async with _broker() as settings:
         for topic in (settings.topic_alerts, settings.topic_abstained):
             await _transact(settings, topic, b"p1", commits=False)
@@ -148,7 +148,7 @@ class _CleaningKafka(ApacheKafka):
 
 
 async def test_a_hole_that_compaction_left_is_read_over(tmp_path: Path) -> None:
-    """Also by who begins in it."""
+    """A reader that begins in the hole passes it too."""
     kafka = _CleaningKafka(kafka_or_skip(), tmp_path, [find_free_port()])
     configs = {
         "cleanup.policy": "compact",
@@ -163,7 +163,7 @@ async def test_a_hole_that_compaction_left_is_read_over(tmp_path: Path) -> None:
             await client.send_and_wait("compacted", b"kept", key=b"a")
             num_sent = 1
             found: list[bytes | None] = [b"a"]
-            # The segment in use is not compacted: another record makes the next.
+            # The segment in use is not compacted: a further record starts the next one.
             while len(found) == num_sent:
                 await client.send_and_wait("compacted", b"replaced", key=b"b")
                 num_sent += 1
@@ -174,15 +174,15 @@ async def test_a_hole_that_compaction_left_is_read_over(tmp_path: Path) -> None:
         assert (set(found), end) == ({b"b"}, num_sent)
 
 
-async def test_a_hole_at_the_end_is_an_end(tmp_path: Path) -> None:
-    """The broker answers there with nothing, for ever: a reader ends, and nothing waits."""
+async def test_a_reader_ends_at_a_hole_at_the_end(tmp_path: Path) -> None:
+    """The broker answers a fetch from the hole with nothing, for ever: a reader ends, and no record waits."""
     kafka = ApacheKafka(kafka_or_skip(), tmp_path, [find_free_port()])
     settings = Settings(brokers=kafka.brokers)
     async with started(kafka):
         await make_topics(settings.brokers, ["posts"])
         async with producer(settings.brokers) as client:
             await client.send_and_wait("posts", b"a", key=b"a")
-    # As a log is whose last segment lost all its records, and whose next has none yet.
+    # A log looks like this if its last segment lost all its records and the next has none yet.
     (tmp_path / "node-1" / "data" / "posts-0" / f"{9:020}.log").touch()
     async with started(kafka):
         assert await _read(settings, "posts") == ([b"a"], 9)

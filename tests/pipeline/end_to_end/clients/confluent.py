@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 
 
 def produce(brokers: str, topic: str, values: list[str]) -> None:
-    """Produce the first half as is the default, the rest by an idempotent producer."""
+    """Produce the first half with the default settings, the rest with an idempotent producer."""
     half = (len(values) + 1) // 2
     for part, options in ((values[:half], {}), (values[half:], {"enable.idempotence": True})):
         producer = Producer({"bootstrap.servers": brokers, **options})

@@ -1,4 +1,4 @@
-"""Every codec of Kafka, by producer and by topic, read back by everything of ours that reads."""
+"""Every codec of Kafka, set by a producer or a topic, is read by all our readers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.e2e, pytest.mark.timeout(240)]
 
 
 async def test_each_codec_of_a_producer_is_read() -> None:
-    """By a stream, as both agents have one; snappy in both of its framings, as aiokafka and kcat write it."""
+    """A stream, as both agents use it, reads each codec; snappy in both of its framings (aiokafka's and kcat's)."""
     kafka_or_skip()
     async with APACHE.running() as settings:
         for codec in CODECS:
@@ -50,7 +50,7 @@ async def test_each_codec_of_a_producer_is_read() -> None:
 
 @pytest.mark.parametrize("codec", CODECS)
 async def test_each_codec_of_a_topic_is_read(codec: str) -> None:
-    """By a stream, the ledger, `watch`, `dead list`, `show` and `replay`, and the readers of the chaos tests."""
+    """A stream, the ledger, `watch`, `dead list`, `show` and `replay`, and the readers of the chaos tests read it."""
     kafka_or_skip()
     async with APACHE.running() as settings:
         topics = [settings.topic_posts, settings.topic_annotated, *outcome_topics(settings)]

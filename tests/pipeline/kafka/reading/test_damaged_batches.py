@@ -22,8 +22,10 @@ _BATCHES = ([b"one", b"two"], [b"bad" * 20, b"worse" * 20], [b"three", b"four"],
 _READABLE = [b"one", b"two", b"three", b"four", b"last"]
 
 
-async def test_damaged_batches_cost_no_other_record(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Of each codec, with a checksum that fits and with one that does not; for streams and for both readers."""
+async def test_records_around_damaged_batches_are_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Streams and both readers skip only the damaged batches, of each codec, with a right or a wrong checksum."""
     kafka = ApacheKafka(kafka_or_skip(), tmp_path, [find_free_port()])
     settings = Settings(brokers=kafka.brokers)
     topics = {f"{codec}-{fits}": fits for codec in (*CODECS, "none") for fits in (True, False)}

@@ -68,13 +68,13 @@ async def _next(records: AsyncIterator[Any], number: int) -> list[bytes]:
 
 @pytest.fixture
 async def stack() -> AsyncIterator[AsyncExitStack]:
-    """For what is used on several brokers, one after the other."""
+    """A stack for what is used on several brokers, one after the other."""
     async with AsyncExitStack() as stack:
         yield stack
 
 
 def _fits(said: Sequence[str], *expected: str) -> bool:
-    """Whether these sentences were said, by their beginnings, in this order and no others."""
+    """Whether these sentences were reported, by their beginnings, in this order and no others."""
     return len(said) == len(expected) and all(map(str.startswith, said, expected))
 
 
@@ -83,7 +83,7 @@ def _fits(said: Sequence[str], *expected: str) -> bool:
 async def test_following_goes_on_from_the_new_beginning_after_the_broker_lost_its_data(
     tmp_path: Path, stack: AsyncExitStack
 ) -> None:
-    """Also if the new topic is longer by then than the old one was. Both are reported."""
+    """This holds even if the new topic is already longer than the old one. Outage and replacement are reported."""
     port, said = find_free_port(), list[str]()
     settings = EMBEDDED.settings(port).model_copy(update={"topic_partitions": 1})
     first = EmbeddedBroker(tmp_path, port)
@@ -144,7 +144,7 @@ async def test_following_repeats_and_loses_nothing_after_an_outage(
 @pytest.mark.e2e
 @pytest.mark.timeout(240)
 async def test_a_topic_made_anew_is_followed_from_its_beginning() -> None:
-    """Whether it is missing for a while or not, also if following began at its end. New partitions are read too."""
+    """It may be missing for a while, and following may have begun at its end. New partitions are read too."""
     kafka_or_skip()
     said: list[str] = []
     async with APACHE.running() as settings:
@@ -171,7 +171,7 @@ async def test_a_topic_made_anew_is_followed_from_its_beginning() -> None:
 
 @pytest.mark.e2e
 async def test_a_topic_that_does_not_exist_is_an_error_at_once(broker_kind: BrokerKind) -> None:
-    """It is named, and who asks is not kept waiting."""
+    """The error names the topic, and the caller does not wait."""
     async with broker_kind.running() as settings:
         with pytest.raises(MissingTopicError, match="no topic alerts at Kafka 127"):
             async with _following(settings, []):

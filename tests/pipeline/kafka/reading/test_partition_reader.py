@@ -1,4 +1,4 @@
-"""Reading partitions to their ends on real brokers; of transactions and holes: `test_transactions.py`."""
+"""Reading partitions to their ends on real brokers; for transactions and holes see `test_transactions.py`."""
 
 import pytest
 
@@ -14,7 +14,7 @@ _FULL, _EMPTY = Partition("posts", 0), Partition("alerts", 0)
 
 @pytest.mark.e2e
 async def test_an_offset_that_is_gone_means_the_oldest(broker_kind: BrokerKind) -> None:
-    """As after a broker came back without its data; the ends are those of the records that there are."""
+    """A broker that came back without its data has other offsets; the ends are those of the records that exist."""
     async with broker_kind.running() as running:
         settings = running.model_copy(update={"topic_partitions": 1})
         await ensure_topics(settings)

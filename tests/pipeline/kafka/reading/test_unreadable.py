@@ -66,15 +66,15 @@ def _read(topic: str, *batches: bytearray, position: int = 0) -> tuple[list[int]
 
 @pytest.mark.parametrize("codec", _ALL_CODECS.values(), ids=_ALL_CODECS)
 def test_every_codec_is_read(codec: int) -> None:
-    """The library that aiokafka needs for it is there."""
+    """For each codec, the library that aiokafka needs is installed."""
     assert _read("codec", _batch(0, codec), _batch(3, codec)) == ([0, 1, 2, 3, 4, 5], 6)
 
 
 @pytest.mark.parametrize("codec", _ALL_CODECS.values(), ids=_ALL_CODECS)
-def test_bytes_that_do_not_decompress_cost_their_batch_alone(
+def test_a_batch_that_does_not_decompress_is_skipped_alone(
     codec: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The checksum fits; what lies before and behind is read, the log says once what is not, a listener hears of it."""
+    """The batches before and behind are read, the log names the damaged one once, and a listener is called once."""
     topics: list[str] = []
     on_unreadable_batch(topics.append)
     topic = f"spoilt-{codec}"
@@ -87,16 +87,16 @@ def test_bytes_that_do_not_decompress_cost_their_batch_alone(
     assert topics == [topic]
 
 
-def test_a_codec_that_kafka_does_not_have_costs_its_batch_alone(caplog: pytest.LogCaptureFixture) -> None:
-    """Attributes name it."""
+def test_a_batch_of_an_unknown_codec_is_skipped_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """An unknown codec in the attributes of a batch skips that batch, and the log names the codec."""
     batch = _batch(0)
     batch[22] |= 7
     assert _read("unknown codec", _seal(batch), _batch(3)) == ([3, 4, 5], 6)
     assert "Unknown compression codec 0x07" in caplog.text
 
 
-def test_a_wrong_checksum_costs_its_batch_alone(caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever its header says of itself: a control batch, a producer, another length in records."""
+def test_a_batch_with_a_wrong_checksum_is_skipped_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """The batch is skipped even if its header claims a control batch, a producer, or another number of records."""
     batch = _batch(3)
     batch[21:23] = b"\xff\xff"
     batch[23:27] = b"\x7f\xff\xff\xff"  # last offset less first
@@ -104,8 +104,8 @@ def test_a_wrong_checksum_costs_its_batch_alone(caplog: pytest.LogCaptureFixture
     assert "checksum/4/3: batch of 3 records cannot be read (its checksum is wrong" in caplog.text
 
 
-def test_behind_a_damaged_batch_at_the_end_its_header_counts_if_it_agrees_with_itself() -> None:
-    """Else the next fetch is for one offset more: a broker answers it with the same batch until that is passed."""
+def test_after_a_damaged_last_batch_the_next_offset_is_taken_from_a_consistent_header() -> None:
+    """If the header is not consistent, the next fetch asks for one offset more until the batch is passed."""
     whole = _spoil(_batch(3))
     assert _read("header", whole) == ([], 6)
     whole[23:27] = b"\x7f\xff\xff\xff"
@@ -114,10 +114,10 @@ def test_behind_a_damaged_batch_at_the_end_its_header_counts_if_it_agrees_with_i
 
 
 @pytest.mark.parametrize("fits_checksum", [True, False])
-def test_a_damaged_batch_of_an_old_format_costs_itself_alone(
+def test_a_damaged_batch_of_an_old_format_is_skipped_alone(
     fits_checksum: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Brokers before Kafka 4 may still hold some: of one record, or of several compressed into one."""
+    """Brokers before Kafka 4 may still hold such batches: one record, or several compressed into one."""
     builder = LegacyRecordBatchBuilder(1, 1, 1 << 20)
     builder.append(0, timestamp=0, key=b"k", value=b"v" * 60)
     batch = bytearray(builder.build())
@@ -131,7 +131,7 @@ def test_a_damaged_batch_of_an_old_format_costs_itself_alone(
 
 
 def test_a_header_name_that_is_not_utf8_is_read_with_replacement_characters() -> None:
-    """By each codec, in a batch that is not the first."""
+    """A header's name is decoded so with each codec, in a batch that is not the first."""
     for codec in _ALL_CODECS.values():
         builder = DefaultRecordBatchBuilder(2, codec, 0, _NO_PRODUCER, -1, -1, 1 << 20)
         builder.append(0, 0, b"k", b"v", [("\x01\x02", b"value")])
@@ -149,7 +149,7 @@ def test_a_header_name_that_is_not_utf8_is_read_with_replacement_characters() ->
 
 @pytest.mark.parametrize("seed", range(40))
 def test_no_damage_stops_a_reader(seed: int) -> None:
-    """Random bytes anywhere behind the length, with and without a checksum that fits: what lies around is read."""
+    """With random bytes behind the length, and a right or a wrong checksum, the batches around are read."""
     chance = random.Random(seed)
     for codec in _ALL_CODECS.values():
         batch = _batch(3, codec)
@@ -163,8 +163,8 @@ def test_no_damage_stops_a_reader(seed: int) -> None:
         assert end == 9
 
 
-def test_an_agent_counts_what_is_skipped() -> None:
-    """From 0 on, each batch once."""
+def test_an_agent_counts_skipped_batches() -> None:
+    """The counter begins at 0 and counts each batch once."""
     metrics = AnnotateMetrics()
     AgentProcess(ANNOTATE, Settings(), metrics)
     registry = metrics.registry

@@ -57,7 +57,7 @@ class FakeEndpoint:
 
 @asynccontextmanager
 async def fake_endpoint(tls: Any = None, **behaviour: Any) -> AsyncIterator[FakeEndpoint]:
-    """Give an endpoint that answers as long as the context."""
+    """Give an endpoint that answers as long as the context lasts."""
     endpoint = FakeEndpoint(**behaviour)
     app = web.Application()
     app.router.add_post("/token", endpoint.handle)

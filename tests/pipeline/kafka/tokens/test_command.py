@@ -19,7 +19,7 @@ def _python(code: str, *arguments: str, max_seconds: float = 20.0) -> TokenComma
 
 
 async def test_the_token_is_what_the_program_prints(capfd: pytest.CaptureFixture[str]) -> None:
-    """Its arguments reach it as they are, for there is no shell; its standard error reaches nobody."""
+    """The program gets its arguments unchanged, because there is no shell; its standard error is not shown."""
     command = _python("import sys; print(sys.argv[1]); print('hunter2', file=sys.stderr)", "$HOME")
     with pytest.raises(TokenRefusedError, match="prints no token: it holds something else"):
         await command.fetch()
@@ -54,7 +54,7 @@ async def test_a_program_that_gives_no_token_is_named(
 async def test_a_program_that_hangs_is_ended_with_its_children(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Within its time limit, and no process of its group lives on."""
+    """The program and its process group end within the time limit."""
     file = tmp_path / "pids"
     code = (
         "import os, subprocess, sys, time\n"
@@ -70,8 +70,8 @@ async def test_a_program_that_hangs_is_ended_with_its_children(
     assert caplog.records == []
 
 
-async def test_a_cancelled_fetch_leaves_no_program_behind(tmp_path: Path) -> None:
-    """An agent that is stopped while the program runs ends it too."""
+async def test_a_cancelled_fetch_ends_the_program(tmp_path: Path) -> None:
+    """An agent that is stopped while the program runs ends the program too."""
     file = tmp_path / "pid"
     code = f"import os, time; open({str(file)!r}, 'w').write(str(os.getpid())); time.sleep(1000)"
     fetching = asyncio.create_task(_python(code).fetch())
@@ -92,14 +92,14 @@ def _is_alive(pid: int) -> bool:
 
 
 async def test_a_surviving_grandchild_does_not_delay_the_token() -> None:
-    """It keeps the program's output open in a session of its own; the time that the program has holds all the same."""
+    """The grandchild keeps the program's output open in its own session; the time limit of the program still holds."""
     code = "import subprocess; subprocess.Popen(['sleep', '5'], start_new_session=True); print('abc')"
     with pytest.raises(TokenUnavailableError, match="within 1 s"):
         await _python(code, max_seconds=1.0).fetch()
 
 
 def test_a_program_that_does_not_exist_is_an_error_at_the_start(tmp_path: Path) -> None:
-    """Missing, or not to be run."""
+    """A program that is missing, or that may not be run, is a settings error."""
     file = tmp_path / "script"
     file.write_text("")
     for words in (["no-such-program-here"], shlex.split(str(file))):

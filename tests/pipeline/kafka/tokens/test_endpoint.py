@@ -36,7 +36,7 @@ async def test_the_request_is_that_of_client_credentials() -> None:
 
 @pytest.mark.parametrize("scope", [None, ""])
 async def test_no_scope_is_asked_for_if_none_is_set(scope: str | None) -> None:
-    """An empty one would be an error to some servers."""
+    """Some servers would answer an empty scope with an error."""
     async with fake_endpoint() as endpoint:
         await TokenEndpoint(endpoint.url, Client("a", SecretStr("b"), scope), _TLS).fetch()
         assert endpoint.asked[0][1] == {"grant_type": "client_credentials"}
@@ -52,7 +52,7 @@ _GOOD = {"access_token": "abc", "token_type": "bearer"}
 async def test_a_token_is_read_from_the_answers_of_real_servers(
     answer: dict[str, Any], lifetime_seconds: float | None
 ) -> None:
-    """The kind of the token in any case or missing, the time missing or as text."""
+    """The token's kind may be missing or in any case, and its time may be missing or a text."""
     async with fake_endpoint(answer=orjson.dumps(answer)) as endpoint:
         token = await TokenEndpoint(endpoint.url, _CLIENT, _TLS).fetch()
     if lifetime_seconds is None:
@@ -85,7 +85,7 @@ async def test_a_token_is_read_from_the_answers_of_real_servers(
 async def test_an_answer_that_is_not_a_token_is_reported_by_its_kind(
     status: int, answer: object, error: type[Exception], message: str
 ) -> None:
-    """What waiting may mend apart from what it may not; never what the server says in words, nor our secret."""
+    """Failures that may pass and lasting ones have their own errors; server text and our secret stay hidden."""
     body = answer.encode() if isinstance(answer, str) else orjson.dumps(answer)
     async with fake_endpoint(status=status, answer=body) as endpoint:
         with pytest.raises(error, match=message) as caught:
@@ -95,7 +95,7 @@ async def test_an_answer_that_is_not_a_token_is_reported_by_its_kind(
 
 
 async def test_a_redirection_is_not_followed() -> None:
-    """No setting allows our secret to go to its target."""
+    """No setting allows sending our secret to the target of a redirection."""
     async with (
         fake_endpoint() as other,
         fake_endpoint(status=307, answer=b"", headers={"Location": other.url}) as endpoint,
@@ -106,7 +106,7 @@ async def test_a_redirection_is_not_followed() -> None:
 
 
 async def test_an_endpoint_that_is_away_or_hangs_is_an_outage() -> None:
-    """No server, no such host, a connection that is closed, and one without an answer."""
+    """Without a server, a host or an answer, and if the connection is closed, the agent waits."""
     closing = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     is_left = asyncio.Event()
 
@@ -132,7 +132,7 @@ async def test_an_endpoint_that_is_away_or_hangs_is_an_outage() -> None:
 
 
 async def test_the_certificate_is_checked(tmp_path: Path) -> None:
-    """A named authority is trusted, another is not, and plain HTTP behind an https URL is reported as that."""
+    """A named authority is trusted, another is not, and plain HTTP behind an https URL is reported as such."""
     authority = make_certificate(tmp_path / "ca-with-key.pem", "authority")
     trusted = authorities(write_authority(tmp_path / "ca.pem", authority), "kafka_token_ca_file")
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,4 +1,4 @@
-"""OAUTHBEARER on a real Apache Kafka: tokens from every source, refused tokens in words, and sessions that end."""
+"""OAUTHBEARER on a real Apache Kafka: tokens from every source, refused tokens, and sessions that end."""
 
 import asyncio
 import shlex
@@ -56,8 +56,8 @@ def _settings(kafka: SecuredKafka, listener: str = "SASL_PLAINTEXT", **settings:
     return Settings(**client_settings(kafka, listener, kafka_sasl_mechanism="OAUTHBEARER", **settings))
 
 
-async def test_tokens_of_every_source_are_taken(tmp_path: Path) -> None:
-    """A file, a program and an endpoint, with and without TLS, with extensions, by our own clients."""
+async def test_tokens_of_every_source_are_accepted(tmp_path: Path) -> None:
+    """Our own clients log in with tokens of a file, a program and an endpoint, with and without TLS and extensions."""
     file = tmp_path / "token"
     file.write_text(unsigned_token() + "\n")
     async with _kafka(tmp_path) as kafka, fake_endpoint() as endpoint:
@@ -76,7 +76,7 @@ async def test_tokens_of_every_source_are_taken(tmp_path: Path) -> None:
 
 
 async def test_a_refused_token_is_reported_at_once_with_the_reason(tmp_path: Path) -> None:
-    """Expired, of a stranger, without a subject, no token: the error names reason, broker, subject and setting."""
+    """The error names the reason, the broker, the subject and the setting."""
     file = tmp_path / "token"
     setting = rf"check TOCSIN_KAFKA_TOKEN_FILE='{file}'"
     password_only = {"listener__name__sasl_ssl__sasl__enabled__mechanisms": "PLAIN"}
@@ -208,7 +208,7 @@ def _post(post_id: str) -> Outgoing:
 
 
 async def test_agents_wait_for_an_endpoint_and_end_if_it_refuses_them(tmp_path: Path) -> None:
-    """An endpoint that is away, then failing, is waited for; one that says no ends the program with one line."""
+    """An endpoint that is away or failing is waited for; one that refuses the client ends the program with one line."""
     async with _kafka(tmp_path) as kafka, fake_endpoint(status=503) as endpoint:
         login = {
             "kafka_sasl_mechanism": "OAUTHBEARER",
@@ -279,7 +279,7 @@ async def test_a_refused_program_ends_with_one_line(tmp_path: Path, monkeypatch:
 
 
 async def test_a_refused_token_is_not_kept(tmp_path: Path) -> None:
-    """Where a provider's tokens become good again, the next connection has a good one, though the bad one is young."""
+    """After a refusal the provider is asked again, although the refused token has not expired."""
     bad = orjson.dumps({"access_token": unsigned_token(None), "expires_in": 3600})
     async with _kafka(tmp_path) as kafka, fake_endpoint(answer=bad) as endpoint:
         settings = _settings(
@@ -303,10 +303,10 @@ async def test_a_refused_token_is_not_kept(tmp_path: Path) -> None:
         assert len(endpoint.asked) == num_asked
 
 
-async def test_the_ledger_waits_for_a_token_that_is_taken(
+async def test_the_ledger_waits_for_a_token_that_is_accepted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At a rebalance an agent whose token Kafka refuses goes on once there is another; a missing ACL ends it."""
+    """An agent whose token Kafka refuses at a rebalance goes on with another token; a missing ACL ends it."""
     file = tmp_path / "token"
     async with _kafka(tmp_path) as kafka:
         ledger = build_ledger(_settings(kafka, kafka_token_file=file), Progress(Metrics("annotate")))
@@ -322,8 +322,8 @@ async def test_the_ledger_waits_for_a_token_that_is_taken(
             await asyncio.wait_for(ledger.catch_up(["a"]), 60)
 
 
-async def test_the_user_of_a_connection_string_is_taken(tmp_path: Path) -> None:
-    """Azure Event Hubs calls it `$ConnectionString`, and nothing on the way takes that for a variable."""
+async def test_the_user_of_a_connection_string_is_accepted(tmp_path: Path) -> None:
+    """Azure Event Hubs calls this user `$ConnectionString`, and no layer reads that as a variable."""
     user = "$ConnectionString"
     kafka = SecuredKafka(kafka_or_skip(), tmp_path, [user])
     async with started(kafka):
@@ -339,7 +339,7 @@ async def test_the_user_of_a_connection_string_is_taken(tmp_path: Path) -> None:
 
 
 async def test_sessions_that_end_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    """Where Kafka ends each connection after a second or two, agents and producers go on with fresh tokens; no log
+    """If Kafka ends each connection after a second or two, agents and producers go on with fresh tokens; no log
     holds one of them."""
     file = tmp_path / "token"
     async with (

@@ -1,4 +1,4 @@
-"""When a source of tokens is asked, and what serves while it fails; the source is a fake in memory."""
+"""When a source of tokens is asked, and which token is used while it fails; the source is a fake in memory."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ class FakeSource:
 
 
 async def test_a_token_is_kept_until_it_nears_its_end() -> None:
-    """However many connections are made at once, its source is asked once; and again before it expires."""
+    """For several connections at once the source is asked once, and asked again before the token expires."""
     source = FakeSource()
     provider = TokenProvider(source, {})
     assert set(await asyncio.gather(*(provider.token() for _ in range(5)))) == {"first"}
@@ -43,8 +43,8 @@ async def test_a_token_is_kept_until_it_nears_its_end() -> None:
     assert await provider.token() == "second"
 
 
-async def test_a_file_is_asked_each_time() -> None:
-    """Whoever writes it knows best which token is good."""
+async def test_a_token_file_is_read_for_each_connection() -> None:
+    """The program that writes the file knows best which token is valid."""
     source = FakeSource(is_kept=False)
     provider = TokenProvider(source, {})
     assert await provider.token() == "first"
@@ -53,7 +53,7 @@ async def test_a_file_is_asked_each_time() -> None:
 
 
 @pytest.mark.parametrize("failure", [TokenUnavailableError("away"), TokenRefusedError("no")])
-async def test_the_old_token_serves_while_it_is_valid(
+async def test_the_old_token_is_used_while_it_is_valid(
     failure: TokenError, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failing source is reported once, and asked again. Without a valid token the connection fails too."""
@@ -74,8 +74,8 @@ async def test_the_old_token_serves_while_it_is_valid(
     assert "answers again" in caplog.text or not caplog.records[1:]
 
 
-async def test_an_old_token_without_an_end_serves_until_kafka_refuses_it() -> None:
-    """Nobody here knows when it ends, so Kafka is asked; after that the source's failure says more."""
+async def test_an_old_token_without_an_end_is_used_until_kafka_refuses_it() -> None:
+    """Only Kafka knows whether such a token is still valid; after a refusal the source's failure is raised."""
     source = FakeSource(is_kept=False)
     provider = TokenProvider(source, {})
     assert await provider.token() == "first"
@@ -99,7 +99,7 @@ async def test_a_failing_source_is_not_asked_by_every_connection(monkeypatch: py
 
 
 async def test_a_token_that_kafka_refuses_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another one is asked for, later and later while none is taken."""
+    """Another token is asked for after each refusal, with growing pauses."""
     attempts: list[int] = []
 
     def no_backoff(attempt: int, *, max_seconds: float) -> float:
@@ -124,7 +124,7 @@ async def test_a_token_that_kafka_refuses_is_not_kept(monkeypatch: pytest.Monkey
 
 
 async def test_a_refused_token_is_replaced_however_often_it_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who tries on and on with it does not put off the time at which another one is asked for."""
+    """Further attempts with the refused token do not delay the next request for another one."""
     monkeypatch.setattr(token_provider, "backoff_seconds", lambda *_, **__: 0.3)
     source = FakeSource()
     provider = TokenProvider(source, {})

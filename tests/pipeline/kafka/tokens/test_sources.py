@@ -72,7 +72,7 @@ _ID = {"TOCSIN_KAFKA_TOKEN_CLIENT_ID": "tocsin"}
 def test_token_settings_that_contradict_each_other_are_one_mistake(
     environ: dict[str, str], problem: str
 ) -> None:
-    """Exactly one source, with all that it needs and nothing that it would not use; no secret is shown."""
+    """There is exactly one source, with every setting that it needs and no other; no secret is shown."""
     with pytest.raises(SettingsError, match=problem) as caught:
         load_settings(environ=environ)
     assert "hunter2" not in str(caught.value)
@@ -80,7 +80,7 @@ def test_token_settings_that_contradict_each_other_are_one_mistake(
 
 @pytest.mark.parametrize("region", ["eu-central-1", "us-gov-west-1", "ap-southeast-5", "us-iso-east-1"])
 def test_every_form_of_a_region_name_is_accepted(region: str) -> None:
-    """As AWS has them."""
+    """Region names of every form that AWS has are accepted."""
     load_settings(environ={**_OAUTH, "TOCSIN_KAFKA_MSK_REGION": region})
 
 
@@ -88,7 +88,7 @@ def test_every_form_of_a_region_name_is_accepted(region: str) -> None:
 async def test_a_file_without_a_token_is_an_error_at_the_start_and_waited_for_later(
     tmp_path: Path, content: bytes | None
 ) -> None:
-    """Missing, empty or something else: the setting and the file are in the message, and the content is not."""
+    """For a file that is missing, empty or something else the message names setting and file, not the content."""
     file = tmp_path / "token"
     settings = Settings(kafka_sasl_mechanism="OAUTHBEARER", kafka_token_file=file)
     if content is not None:
@@ -106,7 +106,7 @@ async def test_a_file_without_a_token_is_an_error_at_the_start_and_waited_for_la
 
 
 async def test_a_rotated_file_is_read_again(tmp_path: Path) -> None:
-    """Kubernetes swaps a link; what counts is what is there when a connection is made."""
+    """Kubernetes replaces a link; each connection uses the file that the link names at that time."""
     file, one, two = tmp_path / "token", tmp_path / "one", tmp_path / "two"
     one.write_text("first")
     two.write_text("second\n")
@@ -120,7 +120,7 @@ async def test_a_rotated_file_is_read_again(tmp_path: Path) -> None:
 
 
 async def test_a_client_secret_comes_from_a_file(tmp_path: Path) -> None:
-    """Read at the start, as a password file is."""
+    """The file is read at the start, as a password file is."""
     file = tmp_path / "secret"
     file.write_text("hunter2\n")
     async with fake_endpoint() as endpoint:
@@ -143,7 +143,7 @@ async def test_a_client_secret_comes_from_a_file(tmp_path: Path) -> None:
 async def test_every_client_gets_the_provider_and_none_shows_a_secret(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One provider for equal settings. What can be read on the way is logged."""
+    """Equal settings share one provider, and the log warns if a token is sent unencrypted."""
     file = tmp_path / "token"
     token = unsigned_token("agent")
     file.write_text(token)
@@ -168,7 +168,7 @@ async def test_every_client_gets_the_provider_and_none_shows_a_secret(
 
 
 def test_a_signer_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the command that installs it."""
+    """The error has the command that installs it."""
     monkeypatch.setattr(token_sources, "_SIGNER", "no_such_package_here")
     with pytest.raises(
         SettingsError, match=r"MSK_REGION='eu-central-1': needs .* pip install 'tocsin\[msk\]'"
@@ -227,7 +227,7 @@ async def test_the_signer_makes_a_token_for_the_region(no_aws: pytest.MonkeyPatc
 @_needs_signer
 @pytest.mark.usefixtures("no_aws")
 async def test_missing_aws_credentials_are_reported() -> None:
-    """An instance's role may come later, so they are waited for."""
+    """A role may be given to an instance later, so an agent waits for it."""
     with pytest.raises(
         TokenUnavailableError, match="MSK_REGION='eu-central-1': AWS gives no credentials: none"
     ):

@@ -1,4 +1,4 @@
-"""The embedded broker behind its proxy: what clients that know only Kafka can rely on."""
+"""The embedded broker behind its proxy: the behaviour on which Kafka clients rely."""
 
 import asyncio
 import sys
@@ -24,7 +24,7 @@ _PRODUCE = 0
 
 
 class _LosesAnswers(Conversation):
-    """Closes the connection instead of the first answers to Produce: the broker has the records nevertheless."""
+    """Closes the connection instead of sending the first answers to Produce, although the broker has the records."""
 
     num_to_lose = 0
     _last_key = -1
@@ -51,7 +51,7 @@ async def _broker_with_topic(num_partitions: int = 1) -> AsyncIterator[str]:
 
 
 async def _read(brokers: str, num_records: int) -> list[bytes]:
-    """Return all records there are, once they are at least so many and no more come."""
+    """Return all records, once there are at least this many and no more come."""
     consumer = AIOKafkaConsumer("posts", bootstrap_servers=brokers, auto_offset_reset="earliest")
     await consumer.start()
     values: list[bytes] = []
@@ -67,7 +67,7 @@ async def _read(brokers: str, num_records: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("is_idempotent", [True, False])
-async def test_a_retry_doubles_nothing_where_the_producer_is_idempotent(
+async def test_a_retry_doubles_nothing_if_the_producer_is_idempotent(
     is_idempotent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three answers are lost on the way. Each record is there once, or twice if batches are not numbered."""
@@ -86,7 +86,7 @@ async def test_a_retry_doubles_nothing_where_the_producer_is_idempotent(
 
 
 async def test_the_default_producer_of_the_client_library_can_be_idempotent() -> None:
-    """aiokafka asks for its producer id in version 0."""
+    """aiokafka asks for its producer id in version 0 of the request."""
     async with _broker_with_topic() as brokers:
         for _ in range(2):
             producer = AIOKafkaProducer(bootstrap_servers=brokers, enable_idempotence=True)
@@ -121,9 +121,9 @@ async def test_a_group_does_not_wait_for_half_of_a_long_session() -> None:
 
 
 async def test_a_member_with_rare_heartbeats_stays_in_its_group() -> None:
-    """It asked for a session of a minute: what another member's heartbeats bring to light is not that it is gone."""
+    """A member that asked for a session of a minute is not removed when another member sends a heartbeat."""
     async with _broker_with_topic(num_partitions=2) as brokers:
-        # Commits would be signs of life too.
+        # Commits would also show that the member lives.
         rare = _group_consumer(
             brokers, session_timeout_ms=60_000, heartbeat_interval_ms=12_000, enable_auto_commit=False
         )
@@ -157,7 +157,7 @@ asyncio.run(main())
 
 
 async def test_a_member_that_is_killed_is_replaced_long_before_its_session_is_over() -> None:
-    """Its connections are closed, so the five minutes that it asked for are not kept for it."""
+    """The broker ends the session when the member's connections close, not after the five minutes asked for."""
     async with _broker_with_topic() as brokers:
         await _produce(brokers, b"value")
         member = await asyncio.create_subprocess_exec(

@@ -9,7 +9,7 @@ _CORRELATION_ID = 7
 _API_VERSIONS_ANSWER = struct.pack(">ihBi", _CORRELATION_ID, 0, 1, 0) + b"\x01\x00\x01\x01"
 
 
-async def test_all_else_passes_byte_for_byte() -> None:
+async def test_other_answers_pass_byte_for_byte() -> None:
     """Of two equal answers only the one to a request for API versions is changed."""
     answer = _API_VERSIONS_ANSWER
 
@@ -41,7 +41,7 @@ async def test_all_else_passes_byte_for_byte() -> None:
 
 
 async def test_a_broker_that_is_gone_closes_the_connection() -> None:
-    """No client waits for ever."""
+    """The client does not wait for ever."""
     gone = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     port = gone.sockets[0].getsockname()[1]
     gone.close()

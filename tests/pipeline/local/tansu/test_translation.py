@@ -1,4 +1,4 @@
-"""What the proxy changes, held against Kafka's protocol as the client library writes and reads it."""
+"""The changes of the proxy, compared with Kafka's protocol as the client library writes and reads it."""
 
 import struct
 from io import BytesIO
@@ -37,7 +37,7 @@ def _conversation() -> tuple[Conversation, list[Member]]:
 
 
 def _api_versions_answer(apis: list[tuple[int, int, int]], tagged: bytes) -> bytes:
-    """Return an answer as Apache Kafka's protocol guide has it, version 3, with these tagged fields."""
+    """Return an answer of version 3 in the form of Kafka's protocol guide, with these tagged fields."""
     count = len(apis) + 1
     varint = bytes([count]) if count < 128 else bytes([count & 0x7F | 0x80, count >> 7])
     entries = b"".join(struct.pack(">hhhB", *api, 0) for api in apis)
@@ -46,21 +46,21 @@ def _api_versions_answer(apis: list[tuple[int, int, int]], tagged: bytes) -> byt
 
 @given(num_apis=st.integers(0, 300), fields=st.binary(max_size=40))
 def test_the_answer_loses_its_tagged_fields_and_nothing_else(num_apis: int, fields: bytes) -> None:
-    """What is left is the answer of a broker that has no tagged field to tell, and that can refuse KIP-848 groups."""
+    """The result is the answer of a broker without tagged fields that can refuse KIP-848 groups."""
     apis = [(key, 0, 9) for key in range(1000, 1000 + num_apis)]
     answer = _api_versions_answer(apis, b"\x04" + fields)
     assert change_api_versions(answer) == _api_versions_answer([*apis, _KIP_848], _NO_TAGS)
 
 
 def test_a_broker_that_has_kip_848_itself_names_it_once() -> None:
-    """A client that finds an API twice may take either."""
+    """A client that finds an API twice may use either."""
     answer = _api_versions_answer([(68, 0, 2), (3, 0, 12)], _NO_TAGS)
     assert change_api_versions(answer) == _api_versions_answer([(3, 0, 12), _KIP_848], _NO_TAGS)
 
 
 @given(answer=st.binary(max_size=80), error=st.integers(-1, 119).filter(bool))
 def test_an_answer_that_is_an_error_stays_as_it_is(answer: bytes, error: int) -> None:
-    """UNSUPPORTED_VERSION (35) and its like come in the form of version 0, which has no tagged fields."""
+    """UNSUPPORTED_VERSION (35) and similar errors come in the form of version 0, which has no tagged fields."""
     refusal = struct.pack(">ih", _CORRELATION_ID, error) + answer
     assert change_api_versions(refusal) == refusal
 
@@ -69,7 +69,7 @@ def test_an_answer_that_is_an_error_stays_as_it_is(answer: bytes, error: int) ->
 def test_an_old_request_for_a_producer_id_reaches_the_broker_as_a_new_one(
     transactional_id: str | None, timeout_ms: int, version: int
 ) -> None:
-    """It asks the same, for a producer that has no id yet."""
+    """The new request asks the same, for a producer that has no id yet."""
     if version < 2:
         request = InitProducerIdRequest_v0(transactional_id, timeout_ms)
         frame = _request(22, version, request.encode())
@@ -88,7 +88,7 @@ def test_an_old_request_for_a_producer_id_reaches_the_broker_as_a_new_one(
 
 @given(error=st.integers(-1, 100), producer_id=st.integers(-1, 2**63 - 1), epoch=st.integers(-1, 2**15 - 1))
 def test_the_answer_has_the_form_that_was_asked_for(error: int, producer_id: int, epoch: int) -> None:
-    """Asked in version 0 the client reads an answer of version 0, in version 2 one of version 2."""
+    """A client that asked in version 0 reads an answer of version 0; one that asked in version 2, of version 2."""
     fields = struct.pack(">ihqh", 0, error, producer_id, epoch)
     new_answer = struct.pack(">i", _CORRELATION_ID) + _TAG + fields + _TAG
     conversation, _ = _conversation()
@@ -105,7 +105,7 @@ def test_the_answer_has_the_form_that_was_asked_for(error: int, producer_id: int
 
 @pytest.mark.parametrize("version", [3, 4, 5])
 def test_a_new_request_for_a_producer_id_passes_as_it_is(version: int) -> None:
-    """The broker answers those well."""
+    """The broker answers new requests well."""
     frame = _request(22, version, b"body")
     assert _conversation()[0].request(frame) == frame
 
@@ -129,7 +129,7 @@ def _join_answer(version: int, *, error: int = 0) -> bytes:
 
 @pytest.mark.parametrize("version", range(10))
 def test_a_long_session_is_shortened_and_its_member_kept(version: int) -> None:
-    """Nothing else of the request changes, the answer not at all, and who is taken in is kept."""
+    """Nothing else in the request or its answer changes, and the member is kept with the session it asked for."""
     conversation, kept = _conversation()
     assert conversation.request(_join_request(45_000, version)) == _join_request(MAX_SESSION_MS, version)
     answer = _join_answer(version)
@@ -139,13 +139,13 @@ def test_a_long_session_is_shortened_and_its_member_kept(version: int) -> None:
 
 @pytest.mark.parametrize("version", range(10))
 def test_a_client_that_the_group_refuses_is_not_kept_alive(version: int) -> None:
-    """MEMBER_ID_REQUIRED (79) carries an id too, of a member that is none yet."""
+    """MEMBER_ID_REQUIRED (79) also carries an id, but the client with it is not a member yet."""
     assert joined_member(_join_answer(version, error=79), version) is None
 
 
 @pytest.mark.parametrize("version", [2, 9])
 def test_a_short_session_stays_as_it_is(version: int) -> None:
-    """Our own agents' is one: they send heartbeats to match."""
+    """Our own agents ask for a short session and send heartbeats to match."""
     conversation, kept = _conversation()
     frame = _join_request(MAX_SESSION_MS, version)
     assert conversation.request(frame) == frame
@@ -153,8 +153,8 @@ def test_a_short_session_stays_as_it_is(version: int) -> None:
     assert kept == []
 
 
-def test_a_kip_848_group_is_refused_in_words() -> None:
-    """The broker gets a request that it knows, so that answers keep their order, and the client UNSUPPORTED_VERSION."""
+def test_a_kip_848_group_is_refused_with_an_error() -> None:
+    """The broker gets a request that it knows, so that answers keep their order; the client UNSUPPORTED_VERSION."""
     conversation, _ = _conversation()
     assert conversation.request(_request(68, 1, b"anything", tags=_NO_TAGS)) == _request(18, 0, b"")
     answer = BytesIO(conversation.answer(struct.pack(">ih", _CORRELATION_ID, 0) + b"\0\0\0\0"))
@@ -175,7 +175,7 @@ def test_a_kip_848_group_is_refused_in_words() -> None:
 
 @given(key=st.integers(0, 90).filter(lambda key: key not in (11, 18, 22, 68)), body=st.binary(max_size=60))
 def test_every_other_request_and_its_answer_pass_as_they_are(key: int, body: bytes) -> None:
-    """The proxy reads nothing that it does not change."""
+    """The proxy changes no other request, and no other answer."""
     conversation, _ = _conversation()
     frame = _request(key, 3, body)
     answer = struct.pack(">i", _CORRELATION_ID) + body
