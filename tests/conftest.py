@@ -8,5 +8,5 @@ name_shared_jars()
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
-    """Networks this small are slower on many threads, and far slower where others use the machine too."""
+    """Networks this small are slower on many threads, and far slower if other programs use the machine."""
     torch.set_num_threads(1)

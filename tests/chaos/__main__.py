@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: run scenarios, write the report; the status is 1 where a bar is missed."""
+"""`python -m tests.chaos`: run scenarios and write the report; the status is 1 if a bar is missed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SETTLE_SECONDS = 300.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run what the arguments ask for; returns the exit status."""
+    """Run the scenarios that the arguments name; returns the exit status."""
     options = _parser().parse_args(arguments)
     name_shared_jars()
     try:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     except LocalServiceError as error:
         print(f"make chaos: {error}", file=sys.stderr)
         return 2
-    # Clients say several times a second that a broker is away, which here is meant.
+    # While a broker is away, which is intended here, clients log that several times a second.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     command = " ".join(["make chaos", *_shown(arguments)])
     rows = []
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         row = asyncio.run(_run(scenario, options, circumstances(kafka, command)))
         rows.append(row)
         print(f"{row['name']:18} {row['verdict']:7} {'; '.join(row['breaches'])}", flush=True)
-        # After each: what was found is kept, whatever becomes of the next.
+        # Written after each scenario: a result is kept whatever happens in the next one.
         report.write(options.report, report.merge(options.report, [row], SCENARIOS))
     print(f"{options.report / report.MARKDOWN_NAME} is written; logs of the agents: {_LOGS}")
     return int(any(row["breaches"] for row in rows))
@@ -96,7 +96,7 @@ def _names(value: str) -> list[str]:
 
 
 def _shown(arguments: Sequence[str]) -> list[str]:
-    """Return how `make` was given the arguments, less the folder of the report, which changes no figure."""
+    """Return the arguments as given to `make`, without the folder of the report, which changes no figure."""
     shown = list(arguments)
     if "--report" in shown:
         at = shown.index("--report")

@@ -1,4 +1,4 @@
-"""The accountant: from the produced ids, and everything that lies on the three outcome topics, to a balance."""
+"""The accountant draws up a balance from the produced ids and all records of the three outcome topics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kind = Literal["alert", "abstention", "dead_letter"]
 
 # The same post annotated in another batch has scores that differ in their last digits.
 _SCORE_DIGITS = 3
-# `stages` are times. `provenance` tells how the LLM was asked, not what people are told.
+# `stages` are times. `provenance` describes how the LLM was asked, not what the alert says.
 _NOT_COMPARED = frozenset({"stages", "provenance"})
 
 
@@ -25,7 +25,7 @@ class Outcome:
 
     post_id: str
     kind: Kind
-    content: str  # equal for two outcomes that tell people the same
+    content: str  # equal for two outcomes with the same content for people
     seconds: float  # when it was published, since the epoch
 
 
@@ -35,16 +35,16 @@ class Balance:
 
     num_posts: int
     missing: tuple[str, ...]  # ids without any outcome
-    num_doubled: int  # outcomes beyond one an id
-    differing: tuple[str, ...]  # ids whose outcomes do not all say the same
-    dead: tuple[str, ...]  # ids that came to a dead letter
-    unknown: tuple[str, ...]  # ids of outcomes that nobody produced
+    num_doubled: int  # outcomes beyond one for each id
+    differing: tuple[str, ...]  # ids whose outcomes do not all have the same content
+    dead: tuple[str, ...]  # ids that have a dead letter
+    unknown: tuple[str, ...]  # ids of outcomes, but not of any produced post
     kinds: dict[str, int]  # outcomes by kind
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """When something was broken; both ends are one where it was done in an instant."""
+    """The time in which something was broken; both ends are equal if it was done in an instant."""
 
     name: str
     began: float  # seconds since the epoch
@@ -52,18 +52,18 @@ class Fault:
 
 
 def read_outcome(record: LoggedRecord, kind: Kind) -> Outcome:
-    """Return the outcome in a record, under its key, or under the post's own id where the two do not agree."""
+    """Return the outcome in a record; its id is that of the post in it or, for a dead letter, the record's key."""
     post_id = (record.key or b"").decode(errors="replace")
     if kind == "dead_letter":
         return Outcome(post_id, kind, repr(record.value), record.seconds)
     message = json.loads(record.value or b"null")
-    told = {name: value for name, value in message.items() if name not in _NOT_COMPARED}
-    content = kind + json.dumps(_rounded(told), sort_keys=True)
+    compared = {name: value for name, value in message.items() if name not in _NOT_COMPARED}
+    content = kind + json.dumps(_rounded(compared), sort_keys=True)
     return Outcome(message["post"]["id"], kind, content, record.seconds)
 
 
 def settle(produced: Iterable[str], outcomes: Iterable[Outcome]) -> Balance:
-    """Hold the outcomes against the produced ids."""
+    """Compare the outcomes with the produced ids."""
     ids = set(produced)
     by_id: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
@@ -83,7 +83,7 @@ def settle(produced: Iterable[str], outcomes: Iterable[Outcome]) -> Balance:
 def seconds_to_recover(faults: Sequence[Fault], published: Iterable[float]) -> list[float | None]:
     """Return for each fault the longest silence from its end until the next fault's begin or the last outcome.
 
-    None where nothing was published after the fault and none followed it.
+    None if nothing was published after the fault and no other fault followed it.
 
     Args:
         published: when each outcome was published, in any order.

@@ -1,4 +1,4 @@
-"""What the figures of a run depend on: machine, versions, commit, time. No path, no name of a machine."""
+"""The circumstances of a run's figures: machine, versions, commit, time. No path, no name of a machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REPOSITORY = Path(__file__).parents[2]
 
 
 def circumstances(kafka: KafkaProgram, command: str) -> dict[str, str]:
-    """Return the facts, in words."""
+    """Return the circumstances in words."""
     return {
         "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
@@ -28,7 +28,7 @@ def circumstances(kafka: KafkaProgram, command: str) -> dict[str, str]:
 
 
 def _commit() -> str:
-    """Return the short commit, with a mark where the code that was run is not what it holds."""
+    """Return the short commit, with a mark if the code that was run differs from it."""
     commit = _git("rev-parse", "--short", "HEAD")
     is_changed = _git("status", "--porcelain", "--", "pipeline", "models", "tests/chaos/*.py")
     return commit + (" with changes" if is_changed else "") if commit else "unknown"

@@ -1,4 +1,4 @@
-"""What the agents hold in memory, files and tasks, watched while a scenario runs."""
+"""Memory, files and tasks of the agents, watched while a scenario runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FootprintLog:
     by_process: dict[str, list[Footprint]] = field(default_factory=lambda: defaultdict(list))
 
     async def watch(self, workers: Callable[[], Iterable[Worker]]) -> None:
-        """Take the footprints of the agents that run, again and again; never returns."""
+        """Take the footprints of the running agents, again and again; never returns."""
         while True:
             for worker in workers():
                 if footprint := await worker.footprint():
@@ -29,7 +29,7 @@ class FootprintLog:
             await asyncio.sleep(_WATCH_SECONDS)
 
     def growth_since(self, began: float) -> float:
-        """Return by what part the memory of any process rose above the most that it held before `began`."""
+        """Return the largest growth of a process's memory, as a part of the most that it held before `began`."""
         return max(
             (
                 max(after) / max(before) - 1.0
@@ -42,19 +42,19 @@ class FootprintLog:
 
 
 def drift(taken: Sequence[Footprint], read: Callable[[Footprint], float]) -> float:
-    """Return by what part the median of the last quarter differs from that of the second; NaN for too few looks."""
+    """Return the growth of the last quarter's median over the second's, as a part; NaN for too few looks."""
     second, last = _medians(taken, read)
     return last / second - 1.0
 
 
 def growth(taken: Sequence[Footprint], read: Callable[[Footprint], float]) -> float:
-    """Return by how much the median of the last quarter is above that of the second; NaN for too few looks."""
+    """Return how much the median of the last quarter exceeds that of the second; NaN for too few looks."""
     second, last = _medians(taken, read)
     return last - second
 
 
 def _medians(taken: Sequence[Footprint], read: Callable[[Footprint], float]) -> tuple[float, float]:
-    """Return the medians of the second and of the last quarter; in the first, caches fill and pools open."""
+    """Return the medians of the second and of the last quarter; during the first, caches and pools fill."""
     quarter = len(taken) // 4
     if quarter == 0:
         return math.nan, math.nan

@@ -1,7 +1,7 @@
-"""Records that nobody should send: from Hypothesis's strategies, and posts with something wrong put into them.
+"""Records that no producer should send: from Hypothesis's strategies, and posts with mistakes put into them.
 
-Whether a record is a post is for the pipeline to say, but for those that surely are none by the JSON of Python's
-standard library and the table in docs/messages.md.
+The pipeline decides whether a record is a post. Only some surely are not, by the JSON of Python's standard library
+and the table in docs/messages.md.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _STRANGE = st.binary(max_size=200) | st.text(max_size=80).map(
 )
 _RECORDS = _STRANGE | (_JSON | _POST_LIKE).map(lambda document: json.dumps(document).encode())
 
-# Put in place of a value, as JSON.
+# JSON that is put in the place of a value.
 _ODD_VALUES = (
     b"null",
     b"true",
@@ -58,7 +58,7 @@ Mutation = Callable[[bytes, random.Random], bytes]
 
 
 def make_fuzz(number: int, chance: random.Random) -> list[ToProduce]:
-    """Return so many records, half of them posts gone wrong; each has a key and a header of its own."""
+    """Return this many records, half of them mutated posts; each has a key and a header of its own."""
     values = _from_strategies(number // 2, chance.getrandbits(32))
     values += [_mutate(index, chance) for index in range(number - len(values))]
     chance.shuffle(values)
@@ -69,15 +69,15 @@ def make_fuzz(number: int, chance: random.Random) -> list[ToProduce]:
 
 
 def is_surely_bad(value: bytes) -> bool:
-    """Whether no reading of docs/messages.md makes this a post: too large, no JSON in UTF-8, or no id or no text."""
+    """Whether no reading of docs/messages.md makes this a post: too large, not JSON in UTF-8, or without id or text."""
     if len(value) > _MAX_POST_BYTES:
         return True
     try:
         document = json.loads(value.decode())
     except RecursionError:
-        return False  # ours, not necessarily theirs
+        return False  # the limit of this process, not necessarily of the agent
     except ValueError as error:
-        # Python reads whole numbers up to a length only: a limit of its own.
+        # Python reads whole numbers only up to a length: a limit of its own.
         return "integer string conversion" not in str(error)
     if not isinstance(document, dict):
         return True
@@ -140,7 +140,7 @@ def _repeat_part(value: bytes, chance: random.Random) -> bytes:
 
 
 def _replace_value(value: bytes, chance: random.Random) -> bytes:
-    """Put something odd in the place of what follows a colon."""
+    """Replace the value after a colon by something odd."""
     pieces = value.split(b": ")
     at = chance.randrange(1, len(pieces)) if len(pieces) > 1 else 0
     _, comma, rest = pieces[at].partition(b", ")

@@ -1,4 +1,4 @@
-"""The harness's own Kafka clients: what lies on topics, what groups have committed, and setting a group back."""
+"""The harness's own Kafka clients: they read topics and committed offsets, and set a group back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POSTS, ANNOTATED, ALERTS, ABSTAINED, DEAD = (
     "posts.dead",
 )
 OUTCOMES = (ALERTS, ABSTAINED, DEAD)
-GROUPS = {"tocsin-annotate": POSTS, "tocsin-alert": ANNOTATED}  # and what each of them reads
+GROUPS = {"tocsin-annotate": POSTS, "tocsin-alert": ANNOTATED}  # and the topic that each of them reads
 
 NUM_PARTITIONS = 4
 
@@ -34,29 +34,29 @@ class LoggedRecord:
     topic: str
     partition: int
     offset: int
-    seconds: float  # its timestamp, since the epoch
+    seconds: float  # the record's timestamp, since the epoch
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
 async def create_topics(brokers: str, *, replication: int) -> None:
-    """Create the five topics, as somebody who runs the pipeline may do before its agents."""
+    """Create the five topics, as an operator may do before the agents start."""
     names = (POSTS, ANNOTATED, *OUTCOMES)
     async with _admin(brokers) as admin:
         await admin.create_topics([NewTopic(name, NUM_PARTITIONS, replication) for name in names])
 
 
 async def read_all(brokers: str, topics: Sequence[str]) -> list[LoggedRecord]:
-    """Return every committed record that lies on the topics now."""
+    """Return every committed record that is on the topics now."""
     records: list[LoggedRecord] = []
     async with _consumer(brokers) as consumer:
         partitions = _partitions(topics)
         beginnings = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
         consumer.assign(partitions)
-        # An account that is drawn up from less than all would find losses that are none, and miss doubles. Records
-        # cannot be counted against the ends, for marks of transactions have offsets too.
+        # A balance drawn up from only a part of the records would find false losses and miss doubles. Records cannot be
+        # counted against the ends, because marks of transactions have offsets too.
         for partition, beginning in beginnings.items():
             consumer.seek(partition, beginning)
         while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
@@ -65,7 +65,7 @@ async def read_all(brokers: str, topics: Sequence[str]) -> list[LoggedRecord]:
 
 
 async def follow_log(brokers: str, topics: Sequence[str]) -> AsyncIterator[LoggedRecord]:
-    """Yield the records of the topics from the beginning, and then as they come, without end."""
+    """Yield the records of the topics from the beginning, and then each new one, without end."""
     async with _consumer(brokers) as consumer:
         partitions = _partitions(topics)
         consumer.assign(partitions)
@@ -75,14 +75,14 @@ async def follow_log(brokers: str, topics: Sequence[str]) -> AsyncIterator[Logge
 
 
 async def end_offsets(brokers: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-    """Return for each partition, by topic and number, where its committed records end."""
+    """Return the end of each partition's committed records, by topic and number."""
     async with _consumer(brokers) as consumer:
         ends = await consumer.end_offsets(_partitions(topics))
     return {(partition.topic, partition.partition): end for partition, end in ends.items()}
 
 
 async def lag(brokers: str) -> int:
-    """Return how many records lie before both groups that neither has committed."""
+    """Return how many records of both groups' topics are not committed."""
     ends = await end_offsets(brokers, list(GROUPS.values()))
     async with _admin(brokers) as admin:
         committed = {group: await admin.list_consumer_group_offsets(group) for group in GROUPS}
@@ -96,7 +96,7 @@ async def lag(brokers: str) -> int:
 
 
 async def reset_groups(brokers: str) -> None:
-    """Set both groups, which must have no member, to the beginning of what they read."""
+    """Set both groups, which must have no member, to the beginning of their topics."""
     for group, topic in GROUPS.items():
         async with _consumer(brokers, group_id=group, enable_auto_commit=False) as consumer:
             partitions = _partitions([topic])
@@ -105,7 +105,7 @@ async def reset_groups(brokers: str) -> None:
 
 
 async def num_led_by(brokers: str, node: int) -> int:
-    """Return of how many partitions of the five topics the node is the leader."""
+    """Return the number of partitions of the five topics that the node leads."""
     async with _admin(brokers) as admin:
         topics = await admin.describe_topics([POSTS, ANNOTATED, *OUTCOMES])
     return sum(partition["leader"] == node for topic in topics for partition in topic["partitions"])
@@ -150,7 +150,7 @@ def _partitions(topics: Iterable[str]) -> list[TopicPartition]:
 async def _poll(consumer: Any) -> list[LoggedRecord]:
     try:
         polled = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
-    except KafkaError:  # a broker is away, as scenarios have it
+    except KafkaError:  # a broker is away, as some scenarios intend
         await asyncio.sleep(_POLL_MILLISECONDS / 1000)
         return []
     return [

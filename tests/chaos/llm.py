@@ -1,4 +1,4 @@
-"""The fake LLM server's process, and how a scenario tells it to misbehave."""
+"""The process of the fake LLM server, and the requests by which a scenario makes it misbehave."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _START_SECONDS = 60.0
 
 
 class FakeLlmProcess:
-    """The fake as a process; killed and started again, it is at the same address and well."""
+    """The fake as a process; killed and started again, it has the same address and behaves well."""
 
     def __init__(self, log_file: Path, seed: int) -> None:
         port = find_free_port()
         self._root = f"http://127.0.0.1:{port}"
         self.url = f"{self._root}/v1"
         command = [sys.executable, "-m", "tests.chaos.llm_server", "--port", str(port), "--seed", str(seed)]
-        # The tests are in no environment, and children do not look into the working directory.
+        # The tests are not installed in the environment, and child processes do not search the working directory.
         environ = child_environ({"PYTHONPATH": str(_REPOSITORY)})
         self.process = LocalProcess("fake llm", command, log_file=log_file, environ=environ)
 
     async def start(self) -> None:
-        """Start it; returns when it answers."""
+        """Start the server; returns when it answers."""
         await self.process.start()
         await self.process.wait_until_ready(
             lambda: answers_http(f"{self.url}/models"), timeout_seconds=_START_SECONDS
         )
 
     async def misbehave(self, faults: Faults) -> None:
-        """Answer every chat request from now on like this."""
+        """Let it answer every chat request with these faults from now on."""
         body = json.dumps(asdict(faults)).encode()
         request = urllib.request.Request(f"{self._root}/faults", body, {"Content-Type": "application/json"})
         await asyncio.to_thread(lambda: urllib.request.urlopen(request, timeout=30).close())

@@ -1,6 +1,6 @@
-"""A fake: an LLM server as a process of its own, over real HTTP, that answers at random and misbehaves as it is told.
+"""A fake: an LLM server as a process of its own, over real HTTP, that answers at random and misbehaves on request.
 
-No two answers are alike, so that a post which is asked about twice and alerted twice is seen: the alerts differ.
+No two answers are alike, so a post that is asked about and alerted twice is noticed: the alerts differ.
 `python -m tests.chaos.llm_server --port PORT --seed SEED`; POST /faults sets `Faults`.
 """
 
@@ -34,7 +34,7 @@ _THIRD = (
     "rescue",
     "alarm",
 )
-_SECOND_THEME_RATE = 0.25  # of requests whose samples differ, so that one of them has to be selected
+_SECOND_THEME_RATE = 0.25  # share of requests whose samples differ, so that one of them has to be selected
 _GARBAGE = (
     b"<html>Bad Gateway</html>",
     b"\xff\xfe\x00",
@@ -50,12 +50,12 @@ _GARBAGE = (
 
 @dataclass(frozen=True)
 class Faults:
-    """How the server misbehaves on chat requests; the list of models is always given."""
+    """The faults of the server's answers to chat requests; the list of models is always correct."""
 
     delay_seconds: float = 0.0
-    error_rate: float = 0.0  # of requests that are answered with status 500
-    garbage_rate: float = 0.0  # of requests that are answered with status 200 and nonsense
-    is_misconfigured: bool = False  # every request is refused, as by a server without a chat template
+    error_rate: float = 0.0  # share of requests that are answered with status 500
+    garbage_rate: float = 0.0  # share of requests that are answered with status 200 and nonsense
+    is_misconfigured: bool = False  # whether every request is refused, as by a server without a chat template
 
 
 class LlmServer:

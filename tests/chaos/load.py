@@ -1,4 +1,4 @@
-"""Posts produced while faults are applied, and their acknowledgements noted."""
+"""Posts produced while faults are applied; their acknowledgements are kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.chaos.kafka_log import POSTS
 
-# The shipped network finds the place in each of these.
+# The shipped network finds the place name in each of these.
 _PLACES = ("Athens", "Jakarta", "Karachi", "Berlin", "Lagos", "Lima", "Manila", "Nairobi", "Oslo", "Tokyo")
 _NEWS = (
     "Big fire in {} on Monday",
@@ -32,14 +32,14 @@ _SMALL_TALK = (
 )
 _SMALL_TALK_RATE = 0.1
 
-# An outage of a broker is shorter; a record given up here would be neither produced nor lost.
+# An outage of a broker is shorter; a record that the client drops here would be neither produced nor lost.
 _REQUEST_MILLISECONDS = 180_000
 _CHUNK = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Produced:
-    """A record that the broker has acknowledged, and where it lies."""
+    """A record that the broker has acknowledged, with its position."""
 
     record: ToProduce
     partition: int
@@ -48,7 +48,7 @@ class Produced:
 
 @dataclass(frozen=True, slots=True)
 class ToProduce:
-    """A record for the `posts` topic; `post_id` is None where it is no post."""
+    """A record for the `posts` topic; `post_id` is None if it is not a post."""
 
     post_id: str | None
     value: bytes
@@ -59,7 +59,7 @@ class ToProduce:
 def make_posts(
     number: int, chance: random.Random, *, small_talk_rate: float = _SMALL_TALK_RATE
 ) -> list[ToProduce]:
-    """Return so many posts with ids of their own; that part of them has no entity, so that no LLM is asked."""
+    """Return this many posts with ids of their own; the given part has no entity, so that no LLM is asked."""
     return [_make_post(f"post-{index:06d}", chance, small_talk_rate) for index in range(number)]
 
 
@@ -77,8 +77,7 @@ class ProducerStyle:
 
     Args:
         codec: gzip, snappy, lz4 or zstd; None: uncompressed.
-        is_transactional: each chunk is a transaction, and before each committed one the same posts, under other ids,
-            are one that is aborted.
+        is_transactional: each chunk is a committed transaction, after an aborted one of these posts under other ids.
     """
 
     codec: str | None = None
@@ -93,9 +92,9 @@ class Load:
     """Produces the records in order.
 
     Args:
-        may_go_on: whether the next records may be produced: False while enough of them are in work.
-        per_second: None: as fast as `may_go_on` lets it.
-        styles: of the producers, which take turns chunk by chunk.
+        may_go_on: whether the next records may be produced; False while enough of them have no outcome.
+        per_second: None: as fast as `may_go_on` allows.
+        styles: the styles of the producers, which take turns chunk by chunk.
     """
 
     records: list[ToProduce]
@@ -103,21 +102,21 @@ class Load:
     per_second: float | None = None
     styles: Sequence[ProducerStyle] = PLAIN
     produced: list[Produced] = field(default_factory=list)
-    num_lost: int = 0  # produced to a broker that has lost them since, and not produced again
+    num_lost: int = 0  # lost by the broker, and not produced again
     is_paused: bool = False
-    _num_begun: int = 0  # of `records`
-    _again: list[ToProduce] = field(default_factory=list)  # come before the rest of them
+    _num_begun: int = 0  # index into `records`
+    _again: list[ToProduce] = field(default_factory=list)  # produced before the rest
 
     @property
     def num_produced(self) -> int:
-        """Records that a broker has acknowledged, also one that has lost them since; each once."""
+        """Number of records that a broker has acknowledged, even if it has lost them since; each counts once."""
         return len(self.produced) + self.num_lost
 
     def write_off(self, *, num_again: int = 0) -> None:
-        """Ask for no outcome of what was produced so far: the broker has lost it, outcomes and all.
+        """Expect no outcome of the records produced so far, because the broker has lost them and their outcomes.
 
         Args:
-            num_again: the first so many of it are produced again, under the same ids, and asked for.
+            num_again: this many of the first ones are produced again, under the same ids, and expected.
         """
         lost = [produced.record for produced in self.produced]
         again = lost[:num_again]
@@ -126,7 +125,7 @@ class Load:
         self.produced.clear()
 
     async def run(self, brokers: str) -> None:
-        """Produce all; returns once the broker has acknowledged every one."""
+        """Produce all records; returns once the broker has acknowledged every one."""
         async with AsyncExitStack() as stack:
             producers = [
                 await _start(stack, style, brokers, number) for number, style in enumerate(self.styles)
@@ -170,7 +169,7 @@ class Load:
 
 
 async def _start(stack: AsyncExitStack, style: ProducerStyle, brokers: str, number: int) -> Any:
-    """Start a producer, stopped with `stack`."""
+    """Start a producer, which `stack` stops."""
     producer = AIOKafkaProducer(
         bootstrap_servers=brokers,
         enable_idempotence=True,
@@ -185,5 +184,5 @@ async def _start(stack: AsyncExitStack, style: ProducerStyle, brokers: str, numb
 
 
 def _taken_back(record: ToProduce) -> bytes:
-    """Return the record's post under an id that no account knows: an outcome of it is one too many."""
+    """Return the record's post under an id that no account knows: an outcome of it counts as unknown."""
     return json.dumps(json.loads(record.value) | {"id": f"taken back {record.post_id}"}).encode()

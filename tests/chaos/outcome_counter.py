@@ -1,4 +1,4 @@
-"""Which posts have an outcome by now: read along while a scenario runs."""
+"""Counts the posts that have an outcome, while a scenario runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.chaos.kafka_log import OUTCOMES, follow_log
 
 
 class OutcomeCounter:
-    """Follows the outcome topics; what it says steers a scenario, and no account is drawn up from it."""
+    """Follows the outcome topics; a scenario waits by this count, and no balance uses it."""
 
     def __init__(self) -> None:
         self._keys: set[bytes | None] = set()
@@ -28,6 +28,6 @@ class OutcomeCounter:
         return len(self._keys)
 
     async def until(self, number: int) -> None:
-        """Return once so many keys have an outcome."""
+        """Return once this many keys have an outcome."""
         async with self._grown:
             await self._grown.wait_for(lambda: self.number >= number)

@@ -1,4 +1,4 @@
-"""The report: a row a scenario, kept as JSON and shown as Markdown, whatever the verdict."""
+"""The report: a row for each scenario, passed or not, kept as JSON and shown as Markdown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.chaos.run_scenario import Result
 JSON_NAME = "report.json"
 MARKDOWN_NAME = "report.md"
 
-Row = dict[str, Any]  # as it stands in the JSON file
+Row = dict[str, Any]  # as it is in the JSON file
 
 _HEAD = """\
 # What the pipeline survives
@@ -61,7 +61,7 @@ def to_row(result: Result, circumstances: Mapping[str, Any]) -> Row:
 
 
 def merge(folder: Path, rows: Sequence[Row], order: Iterable[str]) -> list[Row]:
-    """Return the rows of the report in `folder` with these in place of older ones of the same scenarios."""
+    """Return the rows of the report in `folder`, with these in place of older ones of the same scenarios."""
     file = folder / JSON_NAME
     kept = {row["name"]: row for row in json.loads(file.read_text())} if file.exists() else {}
     kept |= {row["name"]: row for row in rows}
@@ -76,7 +76,7 @@ def write(folder: Path, rows: Sequence[Row]) -> None:
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
-    """Return the rows as a page: the table, then why each missed bar was missed, then where the figures are from."""
+    """Return the rows as a page: the table, then the reasons of missed bars, then the circumstances."""
     parts = [_HEAD, _table(["fault", *_COLUMNS, "bar", "verdict"], map(_cells, rows))]
     if missed := [row for row in rows if row["breaches"]]:
         parts += ["## Bars that were missed\n", "".join(map(_breaches, missed))]
@@ -119,5 +119,5 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(value: object) -> str:
-    """Return the value as one line that ends no table cell."""
+    """Return the value as one line that does not end the table's cell."""
     return " ".join(str(value).split()).replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""What a scenario works on: Apache Kafka, the fake LLM, the agents and the posts that flow through them."""
+"""The parts of a scenario: Apache Kafka, the fake LLM, the agents and the posts that flow through them."""
 
 from __future__ import annotations
 
@@ -25,32 +25,34 @@ from tests.chaos.outcome_counter import OutcomeCounter
 from tests.chaos.worker import Role, Worker
 
 _START_SECONDS = 120.0
-_MAX_IN_WORK = 1_000  # posts without an outcome, above which no more are produced
-_NUM_IDLE_LOOKS = 3  # with nothing left to read, after which posts that have no outcome have none for good
+_MAX_IN_WORK = 1_000  # number of posts without an outcome above which no more are produced
+_NUM_IDLE_LOOKS = (
+    3  # looks with nothing left to read, after which posts without an outcome will never get one
+)
 
 
 @dataclass
 class Rig:
-    """The running parts. A scenario breaks them; what it broke, and when, it notes in `faults`."""
+    """The running parts. A scenario breaks them and records what it broke, and when, in `faults`."""
 
     kafka: ApacheKafka
     llm: FakeLlmProcess
     load: Load
     counter: OutcomeCounter
     chance: random.Random
-    settings: Mapping[str, object]  # of the agents
+    settings: Mapping[str, object]  # settings of the agents
     folder: Path
     workers: list[Worker] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    num_unasked_ends: int = 0  # of agents that were stopped for good since
+    num_unasked_ends: int = 0  # of agents that have been stopped for good
     footprints: FootprintLog = field(default_factory=FootprintLog)
-    # By partition, where the outcome topics ended when a replay began; none: nothing was replayed.
+    # The ends of the outcome topics when a replay began, by partition; None: there was no replay.
     replayed_from: dict[tuple[str, int], int] | None = None
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     @property
     def num_records(self) -> int:
-        """Records that are produced in all."""
+        """Number of records that are produced in all."""
         return len(self.load.records)
 
     def of_role(self, role: Role) -> list[Worker]:
@@ -59,14 +61,14 @@ class Rig:
 
     @asynccontextmanager
     async def fault(self, name: str) -> AsyncIterator[None]:
-        """Note a fault that lasts as long as the context."""
+        """Record a fault that lasts as long as the context."""
         began = time.time()
         yield
         self.faults.append(Fault(name, began, time.time()))
 
     @asynccontextmanager
     async def instant_fault(self, name: str) -> AsyncIterator[None]:
-        """Note a fault that is over when it begins: all that follows counts as recovery."""
+        """Record a fault that is over when it begins: everything after it counts as recovery."""
         began = time.time()
         self.faults.append(Fault(name, began, began))
         yield
@@ -76,11 +78,11 @@ class Rig:
         await self.counter.until(int(part * self.num_records))
 
     async def until_worked_off(self) -> None:
-        """Return once all that was produced has an outcome; nothing more may come meanwhile."""
+        """Return once all produced records have an outcome; no more may be produced meanwhile."""
         await self.counter.until(self.load.num_produced)
 
     async def add_workers(self, role: Role, number: int) -> None:
-        """Start so many more agents; returns when they are ready."""
+        """Start this many more agents; returns when they are ready."""
         added = []
         for _ in range(number):
             log_file = self.folder / f"{role}-{next(self._numbers)}.log"
@@ -96,7 +98,7 @@ class Rig:
         self.workers = [worker for worker in self.workers if worker not in workers]
 
     async def until_settled(self) -> None:
-        """Return when every record has an outcome and all is committed, or nothing is left that could bring one."""
+        """Return when every record has an outcome and all is committed, or when no more outcomes can come."""
         idle_looks = 0
         while idle_looks < _NUM_IDLE_LOOKS:
             await asyncio.sleep(1.0)
@@ -113,21 +115,21 @@ class Rig:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a rig is made of."""
+    """The plan by which a rig is made."""
 
     records: list[ToProduce]
     seed: int
     folder: Path
     num_nodes: int = 1
     per_second: float | None = None
-    num_workers: int = 1  # of each role
+    num_workers: int = 1  # number of agents of each role
     settings: Mapping[str, object] = field(default_factory=dict)
     styles: Sequence[ProducerStyle] = PLAIN
 
 
 @asynccontextmanager
 async def running(plan: Plan) -> AsyncIterator[Rig]:
-    """Start everything, agents ready and nothing produced; end all of it on leaving."""
+    """Start everything, with agents ready and nothing produced; on leaving, end all of it."""
     async with AsyncExitStack() as stack:
         kafka = ApacheKafka(find_kafka(), plan.folder / "kafka", find_free_ports(plan.num_nodes))
         stack.push_async_callback(kafka.stop)

@@ -22,7 +22,7 @@ _KINDS: dict[str, Kind] = {ALERTS: "alert", ABSTAINED: "abstention", DEAD: "dead
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a scenario showed, and what of that misses its bar."""
+    """The result of a scenario, and the parts of it that miss its bar."""
 
     scenario: Scenario
     seconds: float
@@ -31,20 +31,20 @@ class Result:
 
 
 async def run_scenario(scenario: Scenario, *, num_posts: int, seed: int, folder: Path) -> Result:
-    """Run it on new data in `folder`, where its logs stay; whatever goes wrong is in the result."""
+    """Run it on new data in `folder`, where its logs stay; any failure is part of the result."""
     began = time.monotonic()
     try:
         figures = await _figures(scenario, num_posts, seed, folder)
         found = breaches(figures, scenario.bar)
-    except Exception as error:  # a scenario that cannot be run is a failed row, and no end of the others
+    except Exception as error:  # a scenario that cannot be run is a failed row, and does not end the others
         (folder / "harness.log").write_text(traceback.format_exc())
-        figures, found = None, [f"the harness failed: {_told(error)}"]
+        figures, found = None, [f"the harness failed: {_described(error)}"]
     finally:
         shutil.rmtree(folder / "kafka", ignore_errors=True)
     return Result(scenario, time.monotonic() - began, figures, found)
 
 
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return f"{type(error).__name__}: {error}"
@@ -130,13 +130,13 @@ def _recovery_seconds(rig: Rig, outcomes: Sequence[Outcome]) -> float | None:
 
 
 def _memory_growth(scenario: Scenario, rig: Rig) -> float | None:
-    # Agents that end and start say nothing by their memory.
+    # Agents that end and start show nothing by their memory.
     if scenario.bar.memory_growth is None or not rig.faults:
         return None
     return round(rig.footprints.growth_since(rig.faults[0].began), 3)
 
 
 def _examples(balance: Balance) -> dict[str, object]:
-    """Return a few ids of each kind that should be empty, for whoever looks into it."""
+    """Return a few ids of each kind that should be empty, for a closer look."""
     kinds = {"missing": balance.missing, "differing": balance.differing, "dead": balance.dead}
     return {f"{name} ids": list(ids[:5]) for name, ids in kinds.items() if ids}

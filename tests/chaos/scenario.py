@@ -1,4 +1,4 @@
-"""A scenario, the bar that it is held against, and the row that comes of it."""
+"""A scenario, its bar, and the figures that come of it."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The most that a scenario may show of each; None: shown, and not judged."""
+    """The largest allowed value of each figure; None: the figure is shown but not judged."""
 
     missing: int = 0
-    doubled: int | None = None  # outcomes beyond one a post
-    differing: int | None = 0  # posts with two outcomes that do not say the same
-    re_alerted: int | None = 0  # alerts published anew after a replay
-    dead: int | None = 0  # posts that came to a dead letter
-    unknown: int | None = 0  # outcomes of posts that nobody produced
+    doubled: int | None = None  # outcomes beyond one for each post
+    differing: int | None = 0  # posts with two outcomes of different content
+    re_alerted: int | None = 0  # alerts published again after a replay
+    dead: int | None = 0  # posts that have a dead letter
+    unknown: int | None = 0  # outcomes of posts that were not produced
     recovery_seconds: float | None = None
     memory_growth: float | None = None  # 0.1: a tenth more than before the fault
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a scenario showed; the first fields are those of `Bar`."""
+    """The figures of a scenario; the first fields are those of `Bar`."""
 
     missing: int
     doubled: int
@@ -47,14 +47,14 @@ class Figures:
     alerts: int = 0
     abstentions: int = 0
     unasked_ends: int = 0  # agents that ended by themselves and were started again
-    is_settled: bool = True  # all was committed before the deadline
-    notes: Mapping[str, Any] = field(default_factory=dict)  # what this scenario alone tells
-    broken: tuple[str, ...] = ()  # what this scenario alone asks for and did not get
+    is_settled: bool = True  # whether all was committed before the deadline
+    notes: Mapping[str, Any] = field(default_factory=dict)  # what only this scenario reports
+    broken: tuple[str, ...] = ()  # what only this scenario demands and did not get
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What only this scenario can judge."""
+    """The part that only this scenario can judge."""
 
     notes: Mapping[str, Any] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class Scenario:
     num_nodes: int = 1
     num_workers: int = 1
     per_second: float | None = None
-    small_talk_rate: float = 0.1  # of posts without an entity, about which no LLM is asked
+    small_talk_rate: float = 0.1  # share of posts without an entity, about which no LLM is asked
     settings: Mapping[str, object] = field(default_factory=dict)
     records: Callable[[int, random.Random], list[ToProduce]] | None = None
     check: Check | None = None
@@ -102,7 +102,7 @@ _LABELS = {
 
 
 def breaches(figures: Figures, bar: Bar) -> list[str]:
-    """Return every way in which the figures miss the bar, in words; empty: the bar is held."""
+    """Return every way in which the figures miss the bar, in words; empty if they hold it."""
     found = [] if figures.is_settled else ["not all committed at the deadline"]
     for name in Bar.__dataclass_fields__:
         limit, value = getattr(bar, name), getattr(figures, name)

@@ -1,4 +1,4 @@
-"""Fuzzed records, and what the harness says of their outcomes."""
+"""Fuzzed records, and how the harness judges their outcomes."""
 
 import json
 import random
@@ -29,8 +29,8 @@ def _alert(offset: int = 7) -> LoggedRecord:
     return LoggedRecord(ALERTS, 0, 0, 0.0, b"f", json.dumps({"origin": origin}).encode())
 
 
-def test_fuzz_is_the_same_for_the_same_seed_and_holds_good_and_bad() -> None:
-    """A failure can be run again; and there are records that a pipeline must refuse, and others."""
+def test_fuzz_is_the_same_for_the_same_seed_and_has_good_and_bad_records() -> None:
+    """A failure can be run again, and both kinds of records occur."""
     records = make_fuzz(300, random.Random(5))
     assert records == make_fuzz(300, random.Random(5))
     assert len({record.key for record in records}) == 300
@@ -51,27 +51,27 @@ def test_fuzz_is_the_same_for_the_same_seed_and_holds_good_and_bad() -> None:
         json.dumps({"id": "a", "text": "x" * 70_000}).encode(),
     ],
 )
-def test_what_is_no_post_is_surely_bad(value: bytes) -> None:
-    """Each breaks a rule of docs/messages.md or docs/security.md."""
+def test_a_record_that_breaks_a_rule_is_surely_bad(value: bytes) -> None:
+    """Each of them breaks a rule of docs/messages.md or docs/security.md."""
     assert is_surely_bad(value)
 
 
 @pytest.mark.parametrize("value", [_POST, b'{"id": "a", "text": "x", "n": ' + b"9" * 5_000 + b"}"])
-def test_what_may_be_a_post_is_for_the_pipeline_to_judge(value: bytes) -> None:
-    """A limit of Python's own reader makes nothing bad."""
+def test_a_record_that_may_be_a_post_is_not_surely_bad(value: bytes) -> None:
+    """A limit of Python's own reader makes no record bad."""
     assert not is_surely_bad(value)
 
 
-def test_processed_and_buried_records_are_told_apart() -> None:
-    """A post that is processed, and a broken record in a letter with everything it had, are as they should be."""
+def test_processed_posts_and_exact_dead_letters_are_as_they_should_be() -> None:
+    """A post is processed, and a broken record is in a dead letter with everything it had."""
     assert follow_fuzz(_produced(_POST), [_alert()]).broken == ()
-    buried = follow_fuzz(_produced(_BROKEN), [_letter(_BROKEN)])
-    assert buried.broken == ()
-    assert buried.notes == {"fuzzed dead-lettered with their exact bytes, key and headers": 1}
+    letters = follow_fuzz(_produced(_BROKEN), [_letter(_BROKEN)])
+    assert letters.broken == ()
+    assert letters.notes == {"fuzzed dead-lettered with their exact bytes, key and headers": 1}
 
 
-def test_a_post_whose_annotation_was_buried_is_found_by_its_origin() -> None:
-    """The second agent's letters hold the annotated post, which names the record."""
+def test_a_dead_letter_of_the_second_agent_is_found_by_its_origin() -> None:
+    """Such a letter holds the annotated post, which names the record."""
     headers = (("tocsin-topic", b"posts.annotated"), ("tocsin-partition", b"0"), ("tocsin-offset", b"0"))
     findings = follow_fuzz(_produced(_POST), [_letter(_alert().value or b"", headers)])
     assert findings.broken == ("1 fuzzed records dead-lettered, but not as they were",)
@@ -87,12 +87,12 @@ def test_a_post_whose_annotation_was_buried_is_found_by_its_origin() -> None:
         (_POST, [_letter(_POST + b" ")], "not as they were"),
     ],
 )
-def test_what_is_wrong_is_said(value: bytes, records: list[LoggedRecord], words: str) -> None:
-    """Lost, taken for a post, or buried with other bytes or without its headers."""
+def test_a_wrong_end_of_a_record_is_reported(value: bytes, records: list[LoggedRecord], words: str) -> None:
+    """A record may be lost, taken for a post, or dead-lettered with other bytes or without its headers."""
     (breach,) = follow_fuzz(_produced(value), records).broken
     assert words in breach
 
 
 def test_a_record_with_an_id_that_another_had_is_not_lost() -> None:
-    """One outcome a post: the pipeline may let the second of two go."""
+    """Each post gets one outcome: of two records of a post the pipeline may skip the second."""
     assert follow_fuzz(_produced(_POST), [_alert(offset=8)]).broken == ()

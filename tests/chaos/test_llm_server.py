@@ -1,4 +1,4 @@
-"""The fake LLM: obeys grammars, never says the same twice, and misbehaves as told."""
+"""The fake LLM obeys grammars, never answers the same twice, and misbehaves when it is asked to."""
 
 import random
 from collections import Counter
@@ -15,7 +15,7 @@ _REQUEST = {"model": "m", "messages": [], "n": 2, "grammar": alert_grammar(["Ath
 
 
 def test_it_obeys_the_grammars_of_the_pipeline() -> None:
-    """The probe's word, a number of the list, and alerts about one of the entities."""
+    """It answers with the probe's word, a number of the list, or alerts about one of the entities."""
     chance = random.Random(1)
     assert answers(PROBE_GRAMMAR, 1, chance) == [PROBE_WORD]
     assert {answers(number_grammar(3), 1, chance)[0] for _ in range(50)} == {"1", "2", "3"}
@@ -24,14 +24,14 @@ def test_it_obeys_the_grammars_of_the_pipeline() -> None:
 
 
 def test_two_requests_about_one_post_are_answered_differently() -> None:
-    """So that a post which is alerted twice is seen to be."""
+    """So a second alert about a post is noticed."""
     chance = random.Random(1)
     said = {answers(alert_grammar(["Athens"]), 1, chance)[0] for _ in range(100)}
     assert len(said) > 90
 
 
-async def test_faults_are_set_and_taken_back() -> None:
-    """A rate of errors is a rate of errors, and afterwards all is well."""
+async def test_faults_are_set_and_removed() -> None:
+    """The rate of errors is the one that was set, and afterwards every answer is good."""
     async with TestClient(TestServer(LlmServer(seed=1).app())) as client:
 
         async def ask() -> ClientResponse:

@@ -1,4 +1,4 @@
-"""The report tells everything, failures first of all."""
+"""The report shows everything, failures first of all."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def _line(page: str, title: str) -> str:
     return next(line for line in page.splitlines() if line.startswith(f"| {title}"))
 
 
-def test_a_missed_bar_stands_in_the_table_and_below_it() -> None:
+def test_a_missed_bar_is_in_the_table_and_below_it() -> None:
     """A row that failed is shown with its figures, its verdict and the reason."""
     page = to_markdown([_row("sigkill", breaches=("missing: 12 (bar 0)",)), _row("sigterm")])
     assert "| 20,000 | 10 | 12 | 1,956 | 0 | 0 | 0 | 7.5 | +3.1% |" in _line(page, "SIGKILL")
@@ -41,8 +41,8 @@ def test_a_missed_bar_stands_in_the_table_and_below_it() -> None:
     assert "- `sigkill`: missing: 12 (bar 0)\n" in page
 
 
-def test_a_scenario_that_could_not_be_run_is_a_missed_one() -> None:
-    """It has no figures, and says why; nothing in the reason breaks the table."""
+def test_a_scenario_that_could_not_be_run_misses_its_bar() -> None:
+    """It has no figures but a reason, and nothing in the reason breaks the table."""
     row = _row("sigkill", None, ("the harness failed: OSError: a | b\nc",))
     page = to_markdown([row])
     assert "| – | – | – |" in _line(page, "SIGKILL")
@@ -50,7 +50,7 @@ def test_a_scenario_that_could_not_be_run_is_a_missed_one() -> None:
 
 
 def test_a_run_of_some_scenarios_keeps_the_rows_of_the_others(tmp_path: Path) -> None:
-    """Only what was run again is replaced, and the order stays that of the scenarios."""
+    """Only the rows that were run again are replaced, and the order stays that of the scenarios."""
     write(tmp_path, [_row("sigkill", breaches=("missing: 12 (bar 0)",)), _row("fuzz")])
     rows = merge(tmp_path, [_row("sigterm"), _row("fuzz", breaches=("dead: 1 (bar 0)",))], SCENARIOS)
     assert [(row["name"], row["verdict"]) for row in rows] == [

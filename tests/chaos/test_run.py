@@ -1,4 +1,4 @@
-"""The harness end to end: what is done to the figures behind its back, it must find."""
+"""The harness end to end: it finds manipulations of the outcomes."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ async def _cheat(rig: Rig) -> None:
 
 
 async def test_a_loss_and_a_second_alert_are_found(tmp_path: Path) -> None:
-    """Of posts that went through real agents, one claimed more and one alerted twice miss the bar, and nothing else."""
+    """After one claimed post and one second alert just these two miss the bar, and nothing else."""
     kafka_or_skip()
     scenario = Scenario("cheat", "cheat", "", Bar(doubled=0, unknown=None), _cheat, num_posts=40)
     result = await run_scenario(scenario, num_posts=40, seed=1, folder=tmp_path)

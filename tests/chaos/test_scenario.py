@@ -1,4 +1,4 @@
-"""Figures against bars."""
+"""Figures are compared with bars."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ _STRICT = Bar(doubled=0, recovery_seconds=60.0, memory_growth=0.1)
 
 
 def test_figures_at_the_bar_hold_it() -> None:
-    """The bar itself is allowed."""
+    """A figure equal to its bar is allowed."""
     assert breaches(replace(_WELL, recovery_seconds=60.0, memory_growth=0.1), _STRICT) == []
 
 
@@ -43,17 +43,17 @@ def test_figures_at_the_bar_hold_it() -> None:
     ],
 )
 def test_every_figure_can_miss_the_bar(wrong: dict[str, Any]) -> None:
-    """One wrong figure is one breach; what was not measured holds no bar."""
+    """One wrong figure is one breach; a figure that was not measured holds no bar."""
     assert len(breaches(replace(_WELL, **wrong), _STRICT)) == 1
 
 
 def test_a_figure_without_a_bar_is_not_judged() -> None:
-    """At-least-once delivery may double, where the scenario does not forbid it."""
+    """At-least-once delivery may double posts, unless the scenario forbids it."""
     assert breaches(replace(_WELL, doubled=7, recovery_seconds=None), Bar()) == []
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_no_scenario_lets_a_post_be_lost(name: str) -> None:
-    """Each bar has zero missing, and every scenario but the hour at steady load runs unasked."""
+    """Each bar allows no missing post, and every scenario but the hour at steady load runs by default."""
     assert SCENARIOS[name].bar.missing == 0
     assert (name in DEFAULT) == (name != "steady")

@@ -22,7 +22,7 @@ Role = Literal["annotate", "alert"]
 
 _START_SECONDS = 180.0
 _STOP_SECONDS = 30.0
-_RESTART_SECONDS = 1.0  # before what ended by itself is started again
+_RESTART_SECONDS = 1.0  # pause before a process that ended by itself is started again
 _SAMPLE = re.compile(
     r"^(process_resident_memory_bytes|process_open_fds|tocsin_event_loop_tasks) (\S+)$", re.M
 )
@@ -30,7 +30,7 @@ _SAMPLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What a process holds at one moment, as its metrics say."""
+    """What a process holds at one moment, according to its metrics."""
 
     seconds: float  # since the epoch
     resident_bytes: float
@@ -56,18 +56,18 @@ class Worker:
         own = {"metrics_host": "127.0.0.1", "metrics_port": self._port}
         variables = {PREFIX + name.upper(): str(value) for name, value in {**settings, **own}.items()}
         command = [str(Path(sys.executable).with_name("tocsin")), role]
-        # One thread for the network: the machine has two agents, a broker and the harness to run.
+        # One thread for the network: the machine also runs another agent, a broker and the harness.
         environ = child_environ(variables | {"OMP_NUM_THREADS": "1"})
         self.process = LocalProcess(f"tocsin {role}", command, log_file=log_file, environ=environ)
 
     async def start(self) -> None:
-        """Start it, ready or not, and from now on again whenever it has ended."""
+        """Start it, and from now on again whenever it has ended; does not wait until it is ready."""
         self._is_wanted = True
         await self.process.start()
         self._supervision = asyncio.create_task(self._supervise())
 
     async def wait_until_ready(self) -> None:
-        """Return once it says that it has all that it needs, however often it ended before."""
+        """Return once it reports that it is ready, however often it ended before."""
         async with asyncio.timeout(_START_SECONDS):
             while not await answers_http(f"http://127.0.0.1:{self._port}/readyz"):
                 await asyncio.sleep(0.1)
@@ -101,7 +101,7 @@ class Worker:
             await self.process.start()
 
     async def footprint(self) -> Footprint | None:
-        """Return what the process holds, or None where it does not say."""
+        """Return what the process holds, or None if its metrics cannot be read."""
         try:
             page = await asyncio.to_thread(_get, f"http://127.0.0.1:{self._port}/metrics")
         except (urllib.error.URLError, OSError, http.client.HTTPException):

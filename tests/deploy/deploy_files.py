@@ -17,12 +17,12 @@ _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
 def load_yaml(name: str) -> Any:
-    """Return what a YAML file of `deploy/` says, as it stands."""
+    """Return the content of a YAML file of `deploy/`, unchanged."""
     return yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
 
 
 def load_compose(name: str = "compose.yaml") -> Any:
-    """Return a Compose file as Compose sees it where no variable is set."""
+    """Return a Compose file as Compose sees it if no variable is set."""
     return _fill_in(load_yaml(name))
 
 

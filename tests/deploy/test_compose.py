@@ -34,8 +34,8 @@ def _vllm_option(name: str) -> str:
     return str(value)
 
 
-def test_every_part_is_there() -> None:
-    """The broker, both agents, the LLM server and Prometheus are described, every variable filled in."""
+def test_every_part_is_described() -> None:
+    """The broker, both agents, the LLM server and Prometheus are described, and every variable is filled in."""
     assert set(SERVICES) == {"kafka", *AGENTS, "vllm", "prometheus"}
     assert "${" not in str(COMPOSE)
 
@@ -47,8 +47,8 @@ def test_images_are_pinned() -> None:
 
 
 @pytest.mark.parametrize("role", AGENTS)
-def test_agents_start_with_the_settings_that_they_are_given(role: str) -> None:
-    """The program has the command, and takes every variable of its container."""
+def test_agents_start_with_the_settings_of_their_containers(role: str) -> None:
+    """The program has the command, and accepts every variable of its container."""
     assert SERVICES[role]["command"] == [role]
     assert role in typer.main.get_command(app).commands  # type: ignore[attr-defined]
     settings = load_settings(environ=agent_environ(role))
@@ -58,7 +58,7 @@ def test_agents_start_with_the_settings_that_they_are_given(role: str) -> None:
 
 @pytest.mark.parametrize("role", AGENTS)
 def test_agents_can_be_scaled(role: str) -> None:
-    """Nothing of an agent can be there only once: no name, no port on the host, no volume of its own."""
+    """An agent has no name, no port on the host and no volume that could exist only once."""
     assert not {"container_name", "hostname", "ports", "volumes"} & set(SERVICES[role])
 
 
@@ -98,7 +98,7 @@ def test_agents_find_the_broker() -> None:
 
 
 def test_only_the_host_itself_reaches_published_ports() -> None:
-    """What has no password is published on the loopback address."""
+    """Services without a password are published on the loopback address."""
     for service in SERVICES.values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
@@ -111,8 +111,8 @@ def test_alert_agent_finds_the_llm() -> None:
     assert SERVICES["vllm"]["command"][0] == "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
 
 
-def test_vllm_takes_what_four_alert_agents_send() -> None:
-    """vLLM runs at once what four agents sample at once, and a long sample fits its context twice."""
+def test_vllm_accepts_the_load_of_four_alert_agents() -> None:
+    """vLLM runs as many requests at once as four agents send, and a long sample fits its context twice."""
     settings = load_settings(environ=agent_environ("alert"))
     assert 4 * settings.llm_max_requests * settings.num_samples <= int(_vllm_option("max-num-seqs"))
     assert 2 * settings.llm_max_tokens <= int(_vllm_option("max-model-len"))
@@ -128,7 +128,7 @@ def test_gpus_are_reserved() -> None:
 
 @pytest.mark.parametrize("role", AGENTS)
 def test_a_secured_kafka_gets_its_password_by_a_file(role: str) -> None:
-    """With compose.secured.yaml an agent takes its settings, and each file that they name is a secret it is given."""
+    """With compose.secured.yaml an agent accepts its settings, and each file that they name is a secret of its own."""
     secured = load_compose("compose.secured.yaml")
     service = secured["services"][role]
     settings = load_settings(environ=agent_environ(role) | service["environment"])
@@ -142,8 +142,8 @@ def test_a_secured_kafka_gets_its_password_by_a_file(role: str) -> None:
 
 
 @pytest.mark.parametrize("role", AGENTS)
-def test_a_kafka_that_takes_tokens_gets_them_by_a_secret_in_a_file(role: str) -> None:
-    """With compose.token.yaml an agent takes its settings, and the file that they name is a secret it is given."""
+def test_a_kafka_with_tokens_gets_them_by_a_secret_in_a_file(role: str) -> None:
+    """With compose.token.yaml an agent accepts its settings, and the file that they name is a secret of its own."""
     tokens = load_compose("compose.token.yaml")
     service = tokens["services"][role]
     settings = load_settings(environ=agent_environ(role) | service["environment"])
@@ -156,7 +156,7 @@ def test_a_kafka_that_takes_tokens_gets_them_by_a_secret_in_a_file(role: str) ->
 
 
 def test_volumes_are_declared() -> None:
-    """What must outlive a container is on a named volume, and every volume is used."""
+    """Data that must outlive a container is on a named volume, and every volume is used."""
     mounts = [mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
     files = {mount for mount in mounts if mount.startswith("./")}
     assert all((DEPLOY / file).is_file() for file in files)

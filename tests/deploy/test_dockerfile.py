@@ -33,33 +33,33 @@ def _copied_sources() -> set[str]:
     return {source for words in copies for source in words[:-1]}
 
 
-def test_what_is_copied_exists() -> None:
+def test_sources_of_copy_instructions_exist() -> None:
     """Every source of a COPY is in the repository."""
     missing = [source for source in sorted(_copied_sources()) if not (ROOT / source).exists()]
     assert missing == []
 
 
-def test_context_holds_what_is_copied_and_nothing_else() -> None:
-    """.dockerignore lets the sources of the COPY instructions into the build, and no secret with them."""
+def test_the_build_context_holds_the_copied_sources_and_nothing_else() -> None:
+    """.dockerignore lets the sources of the COPY instructions into the build, but no secret."""
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert lines[1] == "*"
     assert {line[1:] for line in lines if line.startswith("!")} == _copied_sources()
 
 
 def test_every_package_is_in_the_image() -> None:
-    """The packages that the wheel is made of are copied, and every folder of code in them is a package."""
+    """The packages of the wheel are copied, and every folder of code in them is a package."""
     for package in _PACKAGES:
         folders = {file.parent for file in (ROOT / package).rglob("*.py")}
         assert [str(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
     assert set(_PACKAGES) <= _copied_sources()
 
 
-# What experiments found; for readers of the repository.
+# Results of experiments, for readers of the repository.
 _RESULTS = {ROOT / "training" / "results"}
 
 
-def test_wheel_carries_what_lies_beside_the_code() -> None:
-    """Checkpoints, sample posts and schemas are package data: setuptools leaves out what no pattern names."""
+def test_the_wheel_carries_the_data_files_of_the_packages() -> None:
+    """Checkpoints, sample posts and schemas are package data: setuptools leaves out files that no pattern names."""
     patterns: dict[str, list[str]] = SETUPTOOLS.get("package-data", {})
     for package in _PACKAGES:
         folder = ROOT / package
@@ -73,7 +73,7 @@ def test_wheel_carries_what_lies_beside_the_code() -> None:
 
 
 def test_base_image_has_a_python_that_we_support() -> None:
-    """Both stages stand on the one image that is named at the top, and its Python is new enough."""
+    """Both stages use the one image that is named at the top, and its Python is new enough."""
     image = re.fullmatch(r"PYTHON_IMAGE=python:3\.(\d+)-slim-\w+", INSTRUCTIONS[0][1])
     oldest = re.fullmatch(r">=3\.(\d+)", PROJECT["requires-python"])
     assert image
@@ -83,8 +83,8 @@ def test_base_image_has_a_python_that_we_support() -> None:
     assert stages == ["${PYTHON_IMAGE}"] * 2
 
 
-def test_what_is_installed_is_locked() -> None:
-    """What pip gets from an index is held to requirements.lock: by hash, and a CPU build of torch by version."""
+def test_installed_packages_are_locked() -> None:
+    """Packages that pip gets from an index are pinned in requirements.lock by hash, torch's CPU build by version."""
     runs = [re.sub(r"--mount=\S+", "", rest) for name, rest in INSTRUCTIONS if name == "RUN"]
     commands = [command.strip() for run in runs for command in re.split(r"&&|;|\bthen\b|\belse\b", run)]
     cpu_build, wheel, ours = [command for command in commands if command.startswith("pip ")]
@@ -104,8 +104,8 @@ def test_parser_model_is_installed() -> None:
     assert any("install_locked.py --extras parser" in rest for name, rest in INSTRUCTIONS if name == "RUN")
 
 
-def test_image_runs_the_program_as_nobody_in_particular() -> None:
-    """The entry point is the program itself, which thus gets SIGTERM, under a number that is not root's."""
+def test_image_runs_the_program_under_a_number_that_is_not_roots() -> None:
+    """The entry point is the program itself, which thus gets SIGTERM."""
     (program,) = json.loads(_only("ENTRYPOINT"))
     assert program in PROJECT["scripts"]
     assert _only("STOPSIGNAL") == "SIGTERM"
@@ -113,26 +113,26 @@ def test_image_runs_the_program_as_nobody_in_particular() -> None:
 
 
 def test_image_settings_are_settings() -> None:
-    """The program takes the variables that the image sets, and listens on the port that the image names."""
+    """The program accepts the variables that the image sets, and listens on the port that the image names."""
     environ = {name: value for name, value in image_environ().items() if name.startswith("TOCSIN_")}
     assert load_settings(environ=environ).metrics_port == int(_only("EXPOSE"))
 
 
 def _probe(port: int, host: str = "0.0.0.0") -> subprocess.CompletedProcess[str]:
-    """Run the image's HEALTHCHECK as it stands, but for where the script lies."""
+    """Run the image's HEALTHCHECK unchanged, except for the path of its script."""
     python, script = json.loads(_only("HEALTHCHECK").split("CMD", 1)[1])
     assert python == "python"
     (copied,) = [
         rest.split() for name, rest in INSTRUCTIONS if name == "COPY" and rest.endswith(f" {script}")
     ]
-    # A proxy that is not there: the probe must not ask it.
+    # A proxy that does not exist: the probe must not use it.
     variables = {"TOCSIN_METRICS_HOST": host, "TOCSIN_METRICS_PORT": str(port)}
     environ = {**os.environ, **variables, "http_proxy": "http://127.0.0.1:9"}
     command = [sys.executable, str(ROOT / copied[0])]
     return subprocess.run(command, env=environ, capture_output=True, text=True)
 
 
-def test_probe_tells_a_live_process_from_a_stuck_one() -> None:
+def test_probe_passes_for_a_live_process_and_fails_for_a_stuck_one() -> None:
     """The health check passes while the event loop turns, and fails with the reason once it is stuck."""
     health = Health()
     server = ProbeServer(health, CollectorRegistry(), host="127.0.0.1", port=0)
@@ -147,7 +147,7 @@ def test_probe_tells_a_live_process_from_a_stuck_one() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", "localhost", "::", "::1"])
-def test_probe_asks_where_the_program_listens(host: str) -> None:
+def test_probe_asks_the_address_on_which_the_program_listens(host: str) -> None:
     """The health check follows the address that the container sets, those of IPv6 too."""
     if ":" in host and not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
@@ -159,8 +159,8 @@ def test_probe_asks_where_the_program_listens(host: str) -> None:
     assert (done.returncode, done.stdout) == (0, "ok\n")
 
 
-def test_probe_fails_where_nobody_answers() -> None:
-    """The health check fails without a traceback when the process does not listen."""
+def test_probe_fails_without_an_answer() -> None:
+    """The health check fails without a traceback if the process does not listen."""
     server = ProbeServer(Health(), CollectorRegistry(), host="127.0.0.1", port=0)
     server.close()
     done = _probe(server.port)

@@ -20,7 +20,7 @@ def _versions() -> dict[str | None, str]:
 
 
 def test_every_version_is_pinned() -> None:
-    """The same jars come tomorrow, by the same plugin."""
+    """`make kafka` fetches the same jars tomorrow, by the same plugin."""
     versions = _versions()
     assert set(versions) == {"kafka_2.13", "slf4j-simple", "maven-dependency-plugin"}
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in versions.values())

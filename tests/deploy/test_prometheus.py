@@ -18,7 +18,7 @@ from tests.deploy.deploy_files import AGENTS, DEPLOY, agent_environ, load_compos
 RULES: list[dict[str, Any]] = [r for group in load_yaml("alerts.yml")["groups"] for r in group["rules"]]
 JOBS: dict[str, Any] = {job["job_name"]: job for job in load_yaml("prometheus.yml")["scrape_configs"]}
 
-# DESIGN.md, "LLM servers": what vLLM 0.32 was seen to expose.
+# DESIGN.md, "LLM servers": metrics that vLLM 0.32 was seen to expose.
 VLLM_METRICS = frozenset(
     {
         "vllm:num_requests_waiting",
@@ -32,12 +32,12 @@ VLLM_METRICS = frozenset(
     }
 )
 METRICS: dict[str, Callable[[], Metrics]] = {"annotate": AnnotateMetrics, "alert": AlertMetrics}
-_PROMETHEUS_METRICS = frozenset({"up"})  # Prometheus makes it for every target
+_PROMETHEUS_METRICS = frozenset({"up"})  # Prometheus makes it for every target.
 _OPERATORS = frozenset({"and", "or", "unless", "by", "without", "on", "ignoring"})
 
 
 def _exposed_names() -> set[str]:
-    """Return the names under which a process of ours may expose samples."""
+    """Return the names under which one of our processes may expose samples."""
     names: set[str] = set()
     for metric in (m for metrics in METRICS.values() for m in metrics().registry.collect()):
         suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "info": ["_info"]}
@@ -52,7 +52,7 @@ def _names_in(expression: str) -> set[str]:
 
 
 def test_names_are_found_in_expressions() -> None:
-    """The reading of PromQL that the other tests rest on sees metrics and nothing else."""
+    """The function on which the other tests rest finds metrics and nothing else."""
     expression = 'sum by (job) (rate(a_total{job="b"}[5m])) / sum(vllm:c) > 0.5 unless absent(d == 1)'
     assert _names_in(expression) == {"a_total", "vllm:c", "d"}
 
@@ -72,8 +72,8 @@ def test_rules_select_labels_that_exist(rule: dict[str, Any]) -> None:
         assert set(value.split("|")) <= (set(JOBS) if label == "job" else set(AGENTS))
 
 
-def test_made_up_series_are_such_as_the_agents_expose() -> None:
-    """With the labels that Prometheus adds taken away, each is there from an agent's start, in the job of its role."""
+def test_made_up_series_are_series_of_the_agents() -> None:
+    """Without the labels of Prometheus, each exists from an agent's start, in the job of its role."""
     series = re.findall(
         r"series: '(tocsin_\w+)\{(.*?)\}'", Path(__file__).with_name("alerts_test.yml").read_text()
     )
@@ -81,19 +81,19 @@ def test_made_up_series_are_such_as_the_agents_expose() -> None:
     for name, text in series:
         labels = dict(re.findall(r'(\w+)="([^"]*)"', text))
         job, _ = labels.pop("job"), labels.pop("instance", None)
-        if name != "tocsin_lag":  # whose partitions nobody knows beforehand
+        if name != "tocsin_lag":  # its partitions are known only later
             assert METRICS[job]().registry.get_sample_value(name, labels) == 0, (job, name, labels)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_rules_say_what_is_wrong(rule: dict[str, Any]) -> None:
+def test_rules_have_a_severity_and_a_summary(rule: dict[str, Any]) -> None:
     """Every rule has a severity and a sentence for people."""
     assert rule["labels"]["severity"] in {"critical", "warning", "info"}
     assert rule["annotations"]["summary"].endswith(".")
 
 
-def test_every_agent_is_scraped_where_it_listens() -> None:
-    """Prometheus finds a service's containers by its name, at the port that its settings say."""
+def test_every_agent_is_scraped_at_its_port() -> None:
+    """Prometheus finds a service's containers by its name, at the port that its settings name."""
     services = load_compose()["services"]
     ports = {role: load_settings(environ=agent_environ(role)).metrics_port for role in AGENTS}
     ports["vllm"] = int(services["vllm"]["expose"][0])
@@ -102,7 +102,7 @@ def test_every_agent_is_scraped_where_it_listens() -> None:
     assert all(config["names"] == [name] and config["type"] == "A" for name, config in found.items())
 
 
-def test_rules_are_mounted_where_prometheus_looks() -> None:
+def test_rules_are_mounted_in_the_folder_of_the_configuration() -> None:
     """The rule file is in the container, beside the configuration that names it."""
     mounts = load_compose()["services"]["prometheus"]["volumes"]
     for file in load_yaml("prometheus.yml")["rule_files"]:
@@ -121,7 +121,7 @@ def test_prometheus_accepts_its_files() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_rules_fire_when_they_should() -> None:
+def test_rules_fire_on_their_faults_alone() -> None:
     """Prometheus, fed with made-up series, fires each rule on its fault and none on a healthy run."""
     series = Path(__file__).with_name("alerts_test.yml")
     done = subprocess.run([_promtool(), "test", "rules", str(series)], capture_output=True, text=True)

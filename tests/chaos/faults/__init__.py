@@ -15,5 +15,5 @@ _ALL = (
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (*_ALL, steady.SCENARIO)}
 
-# What runs unless asked otherwise: a steady hour is for those who have one.
+# The scenarios that run by default: the steady hour has to be asked for.
 DEFAULT: tuple[str, ...] = tuple(scenario.name for scenario in _ALL)

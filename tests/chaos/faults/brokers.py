@@ -21,7 +21,7 @@ async def restarted(rig: Rig) -> None:
     async with rig.fault("broker restarted"):
         await rig.kafka.processes[0].stop()
         await asyncio.sleep(_DOWN_SECONDS)
-        # Until it takes clients again is part of the recovery.
+        # The time until it accepts clients again is part of the recovery.
         await rig.kafka.processes[0].start()
 
 
@@ -50,7 +50,7 @@ async def leader_moved(rig: Rig) -> None:
 async def wiped(rig: Rig) -> None:
     """Kill the only broker, delete its data, and start it again; agents and producer stay as they are.
 
-    Some posts are then produced again: whoever has lost them does that, and wants their alerts.
+    Some posts are then produced again, as a user would do who has lost them and wants their alerts.
     """
     await rig.until_part_done(0.4)
     rig.load.is_paused = True
@@ -59,7 +59,7 @@ async def wiped(rig: Rig) -> None:
     async with rig.fault("data wiped"):
         await rig.kafka.processes[0].kill()
         await asyncio.to_thread(shutil.rmtree, rig.folder / "kafka" / "node-1" / "data")
-        # What it held is gone, outcomes and all: from here on everything must be there.
+        # The broker has lost all outcomes too: from here on everything must be there.
         rig.load.write_off(num_again=_NUM_AGAIN)
         await rig.kafka.start()
         rig.load.is_paused = False

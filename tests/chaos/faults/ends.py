@@ -1,4 +1,4 @@
-"""Agents that end in the middle of their work: killed, or stopped as an orchestrator does."""
+"""Agents that end in the middle of their work: killed, or stopped as an orchestrator does it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.chaos.scenario import Bar, Scenario
 from tests.chaos.worker import Worker
 
 _NUM_ENDS = 10
-_FIRST_PART, _LAST_PART = 0.03, 0.9  # of the posts done, between which the agents are ended
+_FIRST_PART, _LAST_PART = 0.03, 0.9  # agents are ended between these parts of the posts done
 
 
 async def sigkill(rig: Rig) -> None:
@@ -27,7 +27,7 @@ async def _end_at_random(rig: Rig, name: str, end: Callable[[Worker], Awaitable[
     for part in sorted(rig.chance.uniform(_FIRST_PART, _LAST_PART) for _ in range(_NUM_ENDS)):
         await rig.until_part_done(part)
         victim = rig.chance.choice(rig.workers)
-        # One that still loads holds no work that could be lost.
+        # An agent that still loads holds no work that could be lost.
         await victim.wait_until_ready()
         await asyncio.sleep(rig.chance.uniform(0.0, 1.0))
         async with rig.instant_fault(f"{name} {victim.role}"):

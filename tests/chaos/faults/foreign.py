@@ -1,4 +1,4 @@
-"""Posts as foreign producers write them: compressed by each codec, in transactions, some of them aborted."""
+"""Posts of foreign producers: compressed by each codec, in transactions, some of them aborted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STYLES = (
 
 
 async def killed_beside(rig: Rig) -> None:
-    """SIGKILL each kind of agent once, so that what they read again is compressed and in transactions, too."""
+    """SIGKILL each kind of agent once, so that the records that it reads again are of foreign producers too."""
     for part, role in ((0.3, "annotate"), (0.6, "alert")):
         await rig.until_part_done(part)
         [victim] = [worker for worker in rig.workers if worker.role == role]

@@ -1,4 +1,4 @@
-"""Records that are no posts, and posts that look strange, among good ones."""
+"""Records that are not posts, and posts that look strange, among good ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.chaos.load import Produced, ToProduce, make_posts
 from tests.chaos.rig import Rig
 from tests.chaos.scenario import Bar, Findings, Scenario
 
-_GOOD_PART = 0.3  # of all records
+_GOOD_PART = 0.3  # share of all records
 _HEADER_PREFIX = "tocsin-"
 
 Place = tuple[int, int]  # partition and offset on the `posts` topic
@@ -28,7 +28,7 @@ def make_records(number: int, chance: random.Random) -> list[ToProduce]:
 
 
 async def nothing(rig: Rig) -> None:
-    """The records are the fault."""
+    """Do nothing more, because the records are the fault."""
 
 
 def check(rig: Rig, records: list[LoggedRecord]) -> Findings:
@@ -37,7 +37,7 @@ def check(rig: Rig, records: list[LoggedRecord]) -> Findings:
 
 
 def follow_fuzz(produced: Iterable[Produced], records: Iterable[LoggedRecord]) -> Findings:
-    """Say what became of the fuzzed records, and what is wrong with that."""
+    """Report what became of the fuzzed records, and what is wrong with that."""
     by_place: dict[Place | None, list[LoggedRecord]] = {}
     for record in records:
         by_place.setdefault(_place(record), []).append(record)
@@ -47,10 +47,10 @@ def follow_fuzz(produced: Iterable[Produced], records: Iterable[LoggedRecord]) -
     return Findings({"fuzzed " + fate: number for fate, number in sorted(fates.items())}, tuple(broken))
 
 
-_BURIED = "dead-lettered with their exact bytes, key and headers"
+_DEAD_LETTERED = "dead-lettered with their exact bytes, key and headers"
 _PROCESSED = "processed as posts"
 _SAME_ID = "under an id that another record had"
-_GOOD_FATES = frozenset({_BURIED, _PROCESSED, _SAME_ID})
+_GOOD_FATES = frozenset({_DEAD_LETTERED, _PROCESSED, _SAME_ID})
 
 
 def _fate(produced: Produced, found: list[LoggedRecord], ids: set[bytes | None]) -> str:
@@ -61,7 +61,7 @@ def _fate(produced: Produced, found: list[LoggedRecord], ids: set[bytes | None])
     if not letters:
         return "processed that are no posts" if is_surely_bad(record.value) else _PROCESSED
     return (
-        _BURIED
+        _DEAD_LETTERED
         if all(_is_exact(letter, record) for letter in letters)
         else "dead-lettered, but not as they were"
     )
@@ -73,7 +73,7 @@ def _is_exact(letter: LoggedRecord, record: ToProduce) -> bool:
 
 
 def _place(record: LoggedRecord) -> Place | None:
-    """Return where the post of this outcome lay; None where the outcome does not say."""
+    """Return the place of this outcome's post, or None if the outcome does not name it."""
     if record.topic != DEAD:
         return _origin(record.value)
     headers = dict(record.headers)

@@ -1,4 +1,4 @@
-"""An LLM server that is away, slow, failing, talking nonsense or set up wrongly."""
+"""An LLM server that is away, slow or failing, answers nonsense, or has wrong settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.chaos.llm_server import Faults
 from tests.chaos.rig import Rig
 from tests.chaos.scenario import Apply, Bar, Scenario
 
-_FIRST_PART = 0.4  # of the posts, before the fault: the agent's memory is warm by then
+_FIRST_PART = 0.4  # of the posts, before the fault: by then the agent's memory has stopped growing
 _AWAY_SECONDS = 120.0
 _SLOW_SECONDS = 90.0
 _HANG_SECONDS = 75.0  # longer than the agent waits for one answer
@@ -28,7 +28,7 @@ async def killed(rig: Rig) -> None:
 
 
 async def hanging(rig: Rig) -> None:
-    """Take requests and never answer them, nor those taken meanwhile when all is well again."""
+    """Accept requests and never answer them; the requests of that time stay unanswered afterwards too."""
     await rig.until_part_done(_FIRST_PART)
     async with rig.fault("LLM hangs"):
         await rig.llm.misbehave(Faults(delay_seconds=3600.0))
@@ -46,7 +46,7 @@ async def slow(rig: Rig) -> None:
 
 
 async def misconfigured(rig: Rig) -> None:
-    """Refuse every request for two minutes, harmless ones too, and then none."""
+    """Refuse every request for two minutes, harmless ones too, and then accept all."""
     await rig.until_part_done(_FIRST_PART)
     async with rig.fault("LLM misconfigured"):
         await rig.llm.misbehave(Faults(is_misconfigured=True))
@@ -55,7 +55,7 @@ async def misconfigured(rig: Rig) -> None:
 
 
 async def failing(rig: Rig, *, faults: Faults) -> None:
-    """Let part of the answers be wrong, from two fifths of the posts on to the last."""
+    """Let a part of the answers be wrong, from two fifths of the posts to the last post."""
     await rig.until_part_done(_FIRST_PART)
     async with rig.instant_fault("LLM misbehaves"):
         await rig.llm.misbehave(faults)
@@ -70,7 +70,7 @@ def _scenario(name: str, title: str, apply: Apply, num_posts: int, bar: Bar = _B
         bar=bar,
         apply=apply,
         num_posts=num_posts,
-        # Of posts about which no LLM is asked, outcomes would come all the same.
+        # Posts about which no LLM is asked would get their outcomes even during the fault.
         small_talk_rate=0.0,
     )
 

@@ -1,4 +1,4 @@
-"""Everything read once more."""
+"""All records are read once more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.chaos.scenario import Bar, Scenario
 
 
 async def group_reset(rig: Rig) -> None:
-    """When all is done, set both groups back to the beginning, as an operator may, with the agents stopped."""
+    """When all is done, set both groups back to the beginning, as an operator may, while the agents are stopped."""
     await rig.until_settled()
     await rig.remove_workers(rig.workers)
     rig.replayed_from = await end_offsets(rig.kafka.brokers, OUTCOMES)

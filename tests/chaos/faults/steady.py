@@ -1,4 +1,4 @@
-"""No fault at all, for long: what grows?"""
+"""No fault at all, for long, to see what grows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.chaos.worker import Footprint
 
 POSTS_PER_SECOND = 20.0
 _MAX_MEMORY_DRIFT = 0.05
-# Medians of many looks: one more is a file or task that a look caught, two are a leak.
+# Medians of many looks: one more may be a file or task that a look happened to catch, two are a leak.
 _MAX_MORE = 1.0
 
 _COUNTS: dict[str, Callable[[Footprint], float]] = {
@@ -27,7 +27,7 @@ async def steady(rig: Rig) -> None:
 
 
 def check(rig: Rig, records: list[LoggedRecord]) -> Findings:
-    """Hold the last quarter of the time against the second."""
+    """Compare the last quarter of the time with the second."""
     notes: dict[str, float] = {}
     broken: list[str] = []
     for process, taken in rig.footprints.by_process.items():

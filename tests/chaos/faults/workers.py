@@ -8,11 +8,11 @@ from tests.chaos.worker import Role
 
 _ROLES: tuple[Role, Role] = ("annotate", "alert")
 _BATCH_SIZE = 64
-_NUM_CHANGES = 4  # two sizes after the first, of two groups
+_NUM_CHANGES = 4  # two changes of size for each of two groups
 
 
 async def two_four_one(rig: Rig) -> None:
-    """Of each kind of agent two, then four, then one."""
+    """Run two agents of each kind, then four, then one."""
     await rig.until_part_done(0.15)
     for role in _ROLES:
         async with rig.instant_fault(f"four {role} agents"):
@@ -28,7 +28,7 @@ SCENARIOS = (
         name="workers",
         title="two, then four, then one worker in each group",
         bar_text=f"0 missing, at most one batch ({_BATCH_SIZE}) doubled a change ({_NUM_CHANGES} changes)",
-        # What is doubled is asked about twice, and this LLM never says the same.
+        # The LLM is asked twice about a doubled post, and never answers the same twice.
         bar=Bar(doubled=_NUM_CHANGES * _BATCH_SIZE, differing=None),
         apply=two_four_one,
         num_posts=8_000,
