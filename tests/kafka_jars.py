@@ -1,4 +1,4 @@
-"""Lets the tests find the jars of Apache Kafka in a folder beside the checkout, which shipped code knows nothing of."""
+"""Lets the tests find the jars of Apache Kafka in a folder beside the checkout, which shipped code does not know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of the documentation, cut into what tests look at: sections, tables, links, code."""
+"""The pages of the documentation, cut into the parts that tests look at: sections, tables, links, code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_page(name: str) -> str:
 
 
 def section(page: str, title: str) -> str:
-    """Return what stands under a heading of this title, up to the next heading of its level or above."""
+    """Return the text under a heading of this title, up to the next heading of its level or above."""
     lines = _without_blocks(read_page(page)).splitlines()
     (start,) = [number for number, line in enumerate(lines) if line.lstrip("#") == f" {title}"]
     level = lines[start].count("#")
@@ -58,7 +58,7 @@ def code(text: str) -> list[str]:
 
 
 def commands() -> dict[str, Any]:
-    """Return the commands of `tocsin` by their names; those of a group as `dead list`."""
+    """Return the commands of `tocsin` by their names; a command of a group has both names, as `dead list`."""
     by_name: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     return {
         f"{name} {sub}".strip(): command

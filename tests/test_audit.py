@@ -1,4 +1,4 @@
-"""`make audit` as far as no advisory service is needed: what it runs, and that it fails where nothing is known."""
+"""`make audit` without an advisory service: its arguments, and that it fails if nothing is known."""
 
 import subprocess
 from pathlib import Path
@@ -15,7 +15,7 @@ def _make_audit(tools: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 @pytest.fixture
 def tools(tmp_path: Path) -> Path:
-    """A folder where make finds its tools installed already: a `pip-audit` that shows its arguments and can fail."""
+    """A folder in which make finds its tools installed: a `pip-audit` that shows its arguments and can fail."""
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "pip-audit"
     program.write_text('#!/bin/sh\necho "$@"\nfor last; do :; done\ntest "$last" != --no-service\n')
@@ -24,8 +24,8 @@ def tools(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_all_that_is_pinned_is_audited_and_nothing_may_be_skipped(tools: Path) -> None:
-    """Without --strict, pip-audit passes with a note where it could ask about no package at all."""
+def test_every_pin_is_audited_and_none_may_be_skipped(tools: Path) -> None:
+    """Without --strict, pip-audit passes with a note even if it could ask about no package."""
     done = _make_audit(tools)
     assert done.returncode == 0, done.stderr
     assert "--strict" in done.stdout.split()
@@ -33,8 +33,8 @@ def test_all_that_is_pinned_is_audited_and_nothing_may_be_skipped(tools: Path) -
     assert "--requirement requirements.lock" in done.stdout
 
 
-def test_an_audit_that_could_not_be_made_is_not_passed(tools: Path) -> None:
-    """The status is not 0, and the message says that nothing is known and what to do."""
+def test_an_audit_that_could_not_ask_fails(tools: Path) -> None:
+    """The status is not 0, and the message says that nothing is known, and what to do."""
     done = _make_audit(tools, "AUDIT_ARGS=--no-service")
     assert done.returncode != 0
     assert "NOT passed" in done.stderr

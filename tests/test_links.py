@@ -1,4 +1,4 @@
-"""What the documentation names and links to is there."""
+"""Names and links in the documentation lead to something that exists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.pages import DOCS, PAGES, ROOT, anchors, code, commands, links, read_
 from training.cli.main import app as training_app
 from training.network.named_recipes import RECIPES
 
-# Named in recipes and instructions: files that a reader would make.
+# Files that recipes and instructions ask the reader to make.
 _NOT_THERE_YET = {
     "pipeline/incident/",
     "pipeline/messages/incident.py",
@@ -24,13 +24,13 @@ _NOT_THERE_YET = {
     "deploy/kafka-ca.pem",
     "deploy/kafka-client-secret",
     "deploy/kafka-password",
-    "models/NAME",  # how a server of models calls one
+    "models/NAME",  # the form in which a model server names a model
 }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_everything_that_a_page_names_exists(page: Path) -> None:
-    """Commands, targets of make, modules, paths and Python names: a reader can type them."""
+    """A reader can type the commands, targets of make, modules, paths and Python names."""
     names = {name for text in code(page.read_text(encoding="utf-8")) for name in _names_in(text)}
     assert {name for name in names if not _exists(*name)} == set()
 
@@ -66,11 +66,11 @@ def _exists(kind: str, name: str) -> bool:
     return name in _NOT_THERE_YET or any(ROOT.glob(name.rstrip("/")))
 
 
-def test_what_recipes_make_is_not_there() -> None:
-    """A recipe for something that exists is none."""
+def test_files_that_recipes_make_do_not_exist() -> None:
+    """A recipe for a file that exists would be of no use."""
     ours = [
         name for name in _NOT_THERE_YET if not name.startswith("deploy/")
-    ]  # there those who deploy make them
+    ]  # users make those of deploy/ when they deploy
     assert [name for name in ours if (ROOT / name).exists()] == []
 
 
@@ -90,6 +90,6 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_index_has_every_page() -> None:
-    """A page that no question leads to is not found."""
+    """A reader finds a page only if a question of the index leads to it."""
     named = {path for path, _ in links(read_page("docs/README.md"))}
     assert [page.name for page in DOCS if page.name not in {*named, "README.md"}] == []

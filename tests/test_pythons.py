@@ -1,4 +1,4 @@
-"""Which Pythons the project promises, finds, and makes its environment of."""
+"""The Pythons that the project promises and finds, and those of which it makes its environment."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _THIS = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def _run(*command: str | Path, path: str = "") -> subprocess.CompletedProcess[str]:
-    # Not what an outer make was told.
+    # Variables of an outer make must not reach this one.
     environ = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
     environ["PATH"] = f"{path}{environ['PATH']}"
     return subprocess.run(
@@ -29,7 +29,7 @@ def _write_program(file: Path, script: str) -> Path:
 
 
 def test_the_same_pythons_are_promised_everywhere() -> None:
-    """To readers, to pip, by `make test-pythons` and in CI."""
+    """They are the same for readers, for pip, in `make test-pythons` and in CI."""
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
     promised = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
     assert project["requires-python"] == f">={promised[0]}"
@@ -41,7 +41,7 @@ def test_the_same_pythons_are_promised_everywhere() -> None:
 
 
 def test_a_python_is_found_behind_a_command_that_does_not_answer(tmp_path: Path) -> None:
-    """As pyenv's is for a version that nobody has chosen."""
+    """pyenv has such a command for a version that is not selected."""
     _write_program(tmp_path / f"python{_THIS}", "exit 127")
     found = _run(".ci/find-python", _THIS, path=f"{tmp_path}:{Path(sys.executable).parent}:")
     assert found.returncode == 0, found.stderr
@@ -49,16 +49,16 @@ def test_a_python_is_found_behind_a_command_that_does_not_answer(tmp_path: Path)
     assert _run(*version).stdout.strip() == _THIS
 
 
-def test_a_python_of_another_release_is_not_taken(tmp_path: Path) -> None:
-    """A command that lies about its release is none; that there is none is said with what to do."""
+def test_a_python_of_another_release_is_not_used(tmp_path: Path) -> None:
+    """A command that lies about its release is passed over, and the error says that there is no such Python."""
     _write_program(tmp_path / "python3.99", f'exec "{sys.executable}" "$@"')
     found = _run(".ci/find-python", "3.99", path=f"{tmp_path}:")
     assert (found.returncode, found.stdout) == (1, "")
     assert "no Python 3.99 on this machine" in found.stderr
 
 
-def test_what_could_not_be_tried_is_said_and_is_no_success() -> None:
-    """Nothing tried is nothing proved."""
+def test_a_python_that_is_not_there_is_reported_and_fails() -> None:
+    """If no Python was tried, nothing is proved."""
     done = _run("make", "test-pythons", "PYTHONS=3.99")
     assert done.returncode != 0
     assert "tried none; not on this machine: 3.99; failed: none" in done.stdout
@@ -70,7 +70,7 @@ def test_what_could_not_be_tried_is_said_and_is_no_success() -> None:
 def test_an_environment_is_made_anew_for_another_python(
     tmp_path: Path, asked: str | None, is_made_anew: bool
 ) -> None:
-    """Only where one is asked for: `make` without PYTHON keeps to the one that is there."""
+    """It happens only if another Python is asked for: `make` without PYTHON keeps the one that is there."""
     (tmp_path / "bin").mkdir()
     _write_program(tmp_path / "bin" / "python3.11", "exit 1")
     (tmp_path / ".installed").touch()
@@ -81,8 +81,8 @@ def test_an_environment_is_made_anew_for_another_python(
     assert done.returncode == int(is_made_anew), done.stderr
 
 
-def test_a_python_that_does_not_start_is_said() -> None:
-    """And not taken for the one that is there."""
+def test_a_python_that_does_not_start_is_an_error() -> None:
+    """The existing environment is not used in its place."""
     done = _run("make", "test", "PYTHON=/nowhere/python3")
     assert done.returncode != 0
     assert "PYTHON=/nowhere/python3 does not start" in done.stderr

@@ -1,4 +1,4 @@
-"""What docs/refusals*.md quotes is what the code says: a row of a line that was reworded helps nobody."""
+"""The quotes in docs/refusals*.md are words of the code: a row for a line that was reworded would be useless."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.pages import ROOT, read_page
 
-# Words of others: of the system, pydantic, aiokafka, librdkafka and Java. And lines of ours that are nearly all values.
+# Words of the system, pydantic, aiokafka, librdkafka and Java, and our own lines that consist nearly of values alone.
 _NOT_OUR_WORDS = (
     "input should be",
     "Address already in use",
@@ -35,7 +35,7 @@ Words = tuple[str, ...]
 
 
 def _runs(text: str) -> set[Words]:
-    """Return the runs of words in a text, none of them over a value."""
+    """Return the runs of words in a text; no run crosses a value."""
     found: set[Words] = set()
     for part in text.split(_VALUE):
         words = re.findall(r"[a-z][\w'-]*", part.lower())
@@ -44,7 +44,7 @@ def _runs(text: str) -> set[Words]:
 
 
 def _texts_of_the_code() -> Iterator[str]:
-    """Yield every string of the packages; values that are filled in are marked."""
+    """Yield every string of the packages, with marks in the place of values."""
     for package in ("pipeline", "models"):
         for file in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -57,20 +57,20 @@ def _texts_of_the_code() -> Iterator[str]:
 
 
 def _quotes(page: str) -> list[str]:
-    """Return what the first cells of a page's tables quote, where there are enough words to look for."""
+    """Return the quotes in the first cells of a page's tables, without those that are not our words."""
     rows = [line for line in read_page(page).splitlines() if line.startswith("| ")]
     quoted = [quote for row in rows for quote in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
     return [quote for quote in quoted if not any(words in quote for words in _NOT_OUR_WORDS)]
 
 
 def _without_values(quote: str) -> str:
-    """Mark what stands for a value in a quote: dots, capitals, numbers."""
+    """Replace everything that stands for a value in a quote by a mark: dots, capitals, numbers."""
     return re.sub(r"\.\.\.|\b[A-Z]+(?![a-z])[A-Z_:/0-9]*\b|\d[\d,.]*", _VALUE, quote)
 
 
 @pytest.mark.parametrize("page", ["docs/refusals.md", "docs/refusals-kafka.md", "docs/refusals-llm.md"])
 def test_quoted_lines_are_in_the_code(page: str) -> None:
-    """Of the words in a row of each quote, at least a part stands in one string of the code."""
+    """A minimum share of each quote's runs of words occurs in the strings of the code."""
     known = set().union(*map(_runs, _texts_of_the_code()))
     quotes = {quote: runs for quote in _quotes(page) if (runs := _runs(_without_values(quote)))}
     assert len(quotes) > 10

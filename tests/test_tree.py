@@ -1,4 +1,4 @@
-"""The house: what a reader finds in it, and how much of it at once."""
+"""The house: which files and folders a reader finds, and how many at once."""
 
 from __future__ import annotations
 
@@ -38,18 +38,20 @@ def _name(folder: Path) -> str:
 
 @pytest.mark.parametrize("room", _rooms(), ids=_name)
 def test_a_folder_can_be_seen_at_a_glance(room: Path) -> None:
-    """At most a dozen entries; a room that grows beyond that is two."""
+    """A folder has at most a dozen entries; a room that grows beyond that becomes two."""
     names = [path.name for path in _entries(room)]
     assert len(names) <= _MORE_ENTRIES.get(_name(room), _MAX_ENTRIES), names
 
 
 @pytest.mark.parametrize("room", _rooms(), ids=_name)
 def test_a_rooms_docstring_has_a_phrase_for_every_file(room: Path) -> None:
-    """Whoever adds a file says there what it is for."""
+    """A new file needs a phrase in its room's docstring."""
     text = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
     entries = [path for path in _entries(room) if path.suffix == ".py" or (path / "__init__.py").exists()]
     names = [path.stem for path in entries if path.name != "__main__.py"]
-    if _name(room) in _PACKAGES:  # there the life of a post, or of a training run, goes through them
+    if (
+        _name(room) in _PACKAGES
+    ):  # a package's docstring names them on the way of a post, or of a training run
         assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
     else:
         assert [name for name in names if not _has_line(name, text)] == []
@@ -62,7 +64,7 @@ def _has_line(name: str, text: str) -> bool:
 
 
 def test_the_readme_has_a_phrase_for_every_folder() -> None:
-    """Of the root and of the three packages, and names no folder that is gone."""
+    """It has the folders of the root and of the three packages, and names no folder that does not exist."""
     house = read_page("README.md").split("\n## The house\n")[1].split("```")[1]
     named: dict[str, set[str]] = {}
     for line in house.splitlines():
@@ -84,7 +86,7 @@ def test_the_readme_has_a_phrase_for_every_folder() -> None:
 
 
 def test_the_architecture_page_has_the_floors_of_the_contract() -> None:
-    """A reader sees there which room may import which, as `make check` holds it."""
+    """A reader sees there which room may import which, exactly as `make check` enforces it."""
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", read_page("docs/architecture.md"), re.MULTILINE)
     floors = [{room for floor, room in rows if floor == number} for number in dict(rows)]
     contracts = tomllib.loads(read_page("pyproject.toml"))["tool"]["importlinter"]["contracts"]
@@ -93,7 +95,7 @@ def test_the_architecture_page_has_the_floors_of_the_contract() -> None:
 
 
 def test_the_readme_is_a_door() -> None:
-    """It is read in five minutes on any screen."""
+    """Its length and width allow reading it in five minutes on any screen."""
     lines = read_page("README.md").splitlines()
     assert len(lines) <= 150
     assert [line for line in lines if len(line) > 120] == []
@@ -103,5 +105,5 @@ def test_the_readme_is_a_door() -> None:
     "page", [*DOCS, *CARDS, ROOT / "CONTRIBUTING.md", ROOT / "deploy/README.md"], ids=_name
 )
 def test_a_page_answers_one_question(page: Path) -> None:
-    """A page of 250 lines is two."""
+    """A page of 250 lines should be two pages."""
     assert len(page.read_text(encoding="utf-8").splitlines()) < 250

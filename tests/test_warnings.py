@@ -1,4 +1,4 @@
-"""Which warnings fail a test, with the very filters that pyproject.toml gives to pytest."""
+"""Which warnings fail a test, by the very filters that pyproject.toml gives to pytest."""
 
 import warnings
 
@@ -20,21 +20,21 @@ def _warn_in(module: str, category: type[Warning]) -> None:
 @pytest.mark.parametrize("category", [*_DEPRECATIONS, UserWarning, RuntimeWarning, ResourceWarning])
 @pytest.mark.parametrize("module", _OURS)
 def test_every_warning_of_our_code_is_an_error(module: str, category: type[Warning]) -> None:
-    """What the next Python or package breaks is found before."""
+    """So we find early what the next Python or package breaks."""
     with pytest.raises(category, match="no longer"):
         _warn_in(module, category)
 
 
 @pytest.mark.parametrize("category", _DEPRECATIONS)
 @pytest.mark.parametrize("module", _OTHERS)
-def test_deprecations_of_others_code_are_none(module: str, category: type[Warning]) -> None:
-    """A newer Python finds more of them, and nobody here can mend them."""
+def test_deprecations_of_other_packages_are_not_errors(module: str, category: type[Warning]) -> None:
+    """A newer Python finds more of them, and we cannot correct them."""
     with warnings.catch_warnings(record=True):
         _warn_in(module, category)
 
 
 @pytest.mark.parametrize("category", [UserWarning, RuntimeWarning, ResourceWarning])
-def test_other_warnings_are_errors_whoever_warns(category: type[Warning]) -> None:
-    """They tell of something that goes wrong now, by what we do more often than not."""
+def test_other_warnings_are_errors_in_every_package(category: type[Warning]) -> None:
+    """They report something that goes wrong now, more often by our own doing."""
     with pytest.raises(category, match="no longer"):
         _warn_in("aiokafka.client", category)

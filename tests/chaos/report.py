@@ -19,14 +19,14 @@ _HEAD = """\
 # What the pipeline survives
 
 Written by `make chaos`; do not edit. Real agents against Apache Kafka, and a fake LLM server that gives no two answers
-alike. Each row is the last run of its scenario; failed ones stand here like the others.
+alike. Each row is the last run of its scenario, passed or failed.
 
-- *missing*: acknowledged posts without an outcome. *doubled*: outcomes beyond one a post. *differing*: posts with two
-  outcomes that do not say the same. *re-alerted*: alerts published after everything was read anew.
+- *missing*: acknowledged posts without an outcome. *doubled*: outcomes beyond one for each post. *differing*: posts
+  with two outcomes of different content. *re-alerted*: alerts published after everything was read again.
   *dead*: posts that ended as a dead letter.
-- *recovery*: seconds, the longest silence of outcomes after a fault (after its end, where it lasts), over all faults of
+- *recovery*: seconds, the longest silence of outcomes after a fault (after its end, if it lasts), over all faults of
   the row.
-- *memory*: by how much an agent's resident memory rose, after the first fault, above the most that it held before.
+- *memory*: how far an agent's resident memory rose, after the first fault, above the most that it held before.
 """
 
 _COLUMNS: Mapping[str, str] = {

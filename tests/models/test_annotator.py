@@ -123,7 +123,7 @@ def test_a_call_without_texts_has_no_results(annotator: Annotator) -> None:
     assert annotator.annotate([]) == []
 
 
-def test_the_checkpoint_can_be_named(annotator: Annotator) -> None:
+def test_an_annotator_knows_its_checkpoint(annotator: Annotator) -> None:
     """An annotator has the name and the hash of its checkpoint."""
     assert annotator.checkpoint.name == "small"
     assert len(annotator.checkpoint.sha256) == 64

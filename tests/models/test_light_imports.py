@@ -1,4 +1,4 @@
-"""What is loaded, and when: PyTorch, torch_geometric and spaCy take seconds, so they wait until they are needed."""
+"""Which libraries are loaded, and when: PyTorch, torch_geometric and spaCy take seconds, so they are loaded late."""
 
 import ast
 import subprocess
@@ -49,13 +49,13 @@ def test_modules_without_tensors_load_without_torch(module: str) -> None:
     assert loaded_by(f"import {module}") == set()
 
 
-def test_a_handed_on_name_loads_only_its_own_module() -> None:
+def test_a_name_of_the_package_loads_only_its_own_module() -> None:
     """A type that is free of tensors does not bring PyTorch along."""
     assert loaded_by("from models import Annotation, ModelsError, VARIANTS, tokenize") == set()
 
 
 def test_the_shipped_network_annotates_without_torch_geometric_and_spacy() -> None:
-    """It has no graph convolution and reads no parse."""
+    """This network has no graph convolution and reads no parse."""
     assert loaded_by(ANNOTATE) == {"torch"}
 
 
@@ -92,6 +92,6 @@ def test_every_name_of_the_package_can_be_loaded() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    """As in any other module."""
+    """The error is the same as in any other module."""
     with pytest.raises(AttributeError, match="module 'models' has no attribute 'Annotater'"):
         models.__getattr__("Annotater")

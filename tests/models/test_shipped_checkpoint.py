@@ -25,7 +25,7 @@ def test_one_checkpoint_is_shipped() -> None:
 
 
 def test_the_shipped_checkpoint_is_small_and_described(checkpoint: Checkpoint) -> None:
-    """It has at most 30 MB and a card, and bears its folder's name."""
+    """It has at most 30 MB and a card, and has its folder's name."""
     name = DEFAULT_CHECKPOINT.name
     assert sum(file.stat().st_size for file in DEFAULT_CHECKPOINT.iterdir()) <= MAX_CHECKPOINT_BYTES
     assert (DEFAULT_CHECKPOINT / "README.md").read_text(encoding="utf-8").startswith(f"# Checkpoint `{name}`")

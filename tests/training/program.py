@@ -12,7 +12,7 @@ def run(*arguments: object) -> str:
 
 
 def invoke(*arguments: object) -> Result:
-    """Run the program, which must end well."""
+    """Run the program, which must succeed."""
     result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result

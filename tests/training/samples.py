@@ -32,7 +32,7 @@ FELT = [
 
 
 def parsed(words: tuple[str, ...]) -> Sentence:
-    """The words with a parse in which each word hangs on the one before it."""
+    """The words with a parse in which each word depends on the one before it."""
     return Sentence(words, tuple(max(0, i - 1) for i in range(len(words))), ("dep",) * len(words))
 
 

@@ -22,7 +22,7 @@ def parsed_sentences(draw: st.DrawFn) -> Sentence:
 
 @settings(deadline=None)
 @given(st.lists(parsed_sentences(), min_size=1, max_size=6))
-def test_every_edge_joins_the_tokens_that_the_parser_said(sentences: list[Sentence]) -> None:
+def test_every_edge_joins_a_token_and_its_head(sentences: list[Sentence]) -> None:
     """The edges of a batch are exactly the heads and relations of its sentences."""
     vocabularies = small_vocabularies()
     batch = Featurizer(SMALL_VARIANTS["E"], vocabularies)(sentences)
@@ -75,7 +75,7 @@ def test_a_batch_goes_to_a_device_whole() -> None:
     assert {batch.lengths.device.type, batch.char_lengths.device.type} == {"cpu"}
 
 
-def test_what_cannot_be_featurized_is_refused() -> None:
+def test_a_batch_without_words_or_parses_is_refused() -> None:
     """No sentence, an empty sentence, and a missing parse each have their error."""
     featurize = Featurizer(SMALL_VARIANTS["E"], small_vocabularies())
     for sentences in ([], [Sentence(())]):

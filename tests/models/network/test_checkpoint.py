@@ -1,4 +1,4 @@
-"""Checkpoints: what is kept, and what is refused."""
+"""Checkpoints: what they keep, and which ones are refused."""
 
 import hashlib
 import json

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.prompts.plain_text import MAX_SHOWN_ENTITIES, as_data, shown_entities, visible, without_urls
 
-# Text that leans towards what could break out.
+# Text with many characters that could end the tags around it.
 HOSTILE = st.lists(
     st.one_of(
         st.text(),
@@ -39,13 +39,13 @@ def test_data_is_short_and_visible(text: str, max_bytes: int) -> None:
     assert not re.search(r"\[/?[A-Z_]+\]", data)
 
 
-def test_invisible_text_is_no_text() -> None:
+def test_invisible_text_is_empty() -> None:
     """White space, zero-width, bidi, tag and filler characters and selectors leave nothing."""
     assert visible(" \n\t\u200b\u202e\u2066\ufeff\u00ad\U000e0041\ufe0f\u3164\u2800\x00") == ""
 
 
 def test_urls_are_left_out() -> None:
-    """Links cost tokens and say nothing."""
+    """Links cost tokens and do not help the model."""
     assert without_urls("Flood in Leeds https://t.co/abc?x=1 now www.x.org").split() == [
         "Flood",
         "in",
@@ -55,12 +55,12 @@ def test_urls_are_left_out() -> None:
 
 
 def test_long_text_is_cut_at_a_word() -> None:
-    """A cut shows, and does not halve a word."""
+    """A cut is visible, and does not halve a word."""
     assert as_data("water " * 100, max_bytes=20) == "water water…"
     assert as_data("水" * 100, max_bytes=20) == "水水水水水…"
 
 
-def test_entities_are_listed_once_and_not_without_end() -> None:
+def test_entities_are_listed_once_and_up_to_a_limit() -> None:
     """The first spelling stands for the others; an entity of which nothing is visible is left out."""
     assert shown_entities(["alma", "#Alma", "\u200b", "ALMA", "Port\nAlma"]) == ["alma", "Port Alma"]
     assert len(shown_entities(f"E{number}" for number in range(100))) == MAX_SHOWN_ENTITIES

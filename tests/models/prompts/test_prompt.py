@@ -37,14 +37,14 @@ def test_no_post_can_leave_its_tags(text: str) -> None:
 
 @given(HOSTILE)
 def test_braces_in_a_post_are_not_filled_in(text: str) -> None:
-    """A post that holds `{entities}` is shown as it is."""
+    """A post that holds `{entities}` is shown unchanged."""
     prompt = load_prompt("candidate-v1")
     turn = prompt.render(post=text, entities="E", sentiment="S")[-1]["content"]
     assert turn == prompt.turn.replace("{sentiment}", "S").replace("{entities}", "E").replace("{post}", text)
 
 
 @pytest.mark.parametrize("ref", ["candidate-v1", "selection-v2"])
-def test_a_prompt_puts_what_is_shared_first(ref: str) -> None:
+def test_a_prompt_begins_with_the_part_that_all_posts_share(ref: str) -> None:
     """Only the last message depends on the post, so that the server's prefix cache serves the rest."""
     prompt = load_prompt(ref)
     one = prompt.render(post="a", entities="b", sentiment="c", options="d")
@@ -54,7 +54,7 @@ def test_a_prompt_puts_what_is_shared_first(ref: str) -> None:
     assert [message["role"] for message in one[:3]] == ["system", "user", "assistant"]
 
 
-def test_the_examples_keep_the_rules_that_they_show() -> None:
+def test_the_examples_keep_the_rules_of_the_filter() -> None:
     """Every example of the candidate prompt passes the filters on its own post."""
     for fields, answer in load_prompt("candidate-v1").examples:
         post = annotated(fields["post"], fields["entities"].split("; "))
@@ -70,8 +70,8 @@ def test_the_examples_of_the_selection_name_an_option() -> None:
     assert len(set(answers)) == len(answers)
 
 
-def test_the_fields_show_the_post_as_data_and_the_entities_as_they_are_given() -> None:
-    """The entities became data before, when the list was made."""
+def test_the_fields_show_the_post_as_data_and_the_entities_unchanged() -> None:
+    """The entities were made safe before, when the list was made."""
     fields = prompt_fields("Fire in <b>Alma</b>\nhttp://t.co/x", ["Alma", "Port Alma"], "negative")
     assert fields == {"post": "Fire in ‹b›Alma‹/b›", "entities": "Alma; Port Alma", "sentiment": "negative"}
 
@@ -98,7 +98,7 @@ def test_an_unknown_prompt_is_refused_with_the_known_ones() -> None:
     ],
 )
 def test_a_damaged_prompt_file_says_what_is_wrong(tmp_path: Path, content: str, problem: str) -> None:
-    """Before any post is asked about, with the file's name."""
+    """The error comes before any post is asked about, and names the file."""
     file = tmp_path / "mine-v1.toml"
     file.write_text(content)
     with pytest.raises(PromptError, match=rf"mine-v1\.toml: .*{re.escape(problem)}"):
@@ -106,7 +106,7 @@ def test_a_damaged_prompt_file_says_what_is_wrong(tmp_path: Path, content: str, 
 
 
 def test_a_prompt_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
-    """Like any other damage."""
+    """The error is that of any other damage."""
     (tmp_path / "mine-v1.toml").write_bytes(b"\xff")
     with pytest.raises(PromptError, match="not a TOML file"):
         read_prompt(tmp_path / "mine-v1.toml")

@@ -33,7 +33,7 @@ def test_parses_are_spacys_own(parser: DependencyParser) -> None:
         assert deprels == [token.dep_ for token in doc]
 
 
-# spaCy forks for them, and torch has threads.
+# spaCy forks for several processes, although torch has threads.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:multiprocessing\\.popen_fork")
 def test_the_faster_tok2vec_is_the_one_in_use(parser: DependencyParser) -> None:
     """One process has the faster one; several processes keep spaCy's own, and give the same parses."""

@@ -79,7 +79,7 @@ def test_hostile_repetition_takes_linear_time(part: str) -> None:
 
 
 def _least_seconds(text: str) -> float:
-    """CPU time of the quickest of several runs, because other work on the machine only adds to it."""
+    """The CPU time of the quickest of several runs, because other work on the machine only adds to it."""
     seconds = []
     for _ in range(5):
         started = time.process_time()

@@ -1,4 +1,4 @@
-"""Results of runs that never were, for tests of what is made of results."""
+"""Made-up results of runs, for tests of the programs that read results."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ TAGGED, FELT = "tagged-test", "felt-test"
 def result(
     row: str, seed: int, *, missed: Sequence[int] = (), wrong: Sequence[int] = (), dev: float = 0.9
 ) -> RunResult:
-    """A run that misses the one entity of some texts and errs on the sentiment of others."""
+    """A run that misses the one entity of some texts and gets the sentiment of others wrong."""
     recall = 1 - len(missed) / NUM_TEXTS
     accuracy = 1 - len(wrong) / NUM_TEXTS
     scores = {"entity_f1": 2 * recall / (1 + recall), "token_weighted_f1": 0.97}
@@ -36,7 +36,7 @@ def result(
 
 
 def data() -> dict[str, Any]:
-    """Statistics of test corpora with one entity, or one sentiment, a text."""
+    """Statistics of test corpora with one entity, or one sentiment, for each text."""
     split = {
         "num_tagged": NUM_TEXTS,
         "num_documents": 3,
@@ -60,7 +60,7 @@ def data() -> dict[str, Any]:
 
 
 def speed(**rates: float) -> dict[str, Any]:
-    """Posts a second of each row."""
+    """Posts per second of each row."""
     measured = {
         name.replace("_", "-"): {"annotator": rate, "network": 2 * rate} for name, rate in rates.items()
     }

@@ -43,8 +43,8 @@ def test_sentiment_can_rule_a_row_out() -> None:
     assert choose(summarise(runs, {})).good_enough == ["E"]
 
 
-def test_the_front_holds_what_nothing_beats_at_both() -> None:
-    """A slower row that is also worse is not on it."""
+def test_the_front_holds_the_rows_that_no_row_beats_at_both() -> None:
+    """A slower row that is also worse is not on the front."""
     runs = [result("E", 1), result("F", 1, missed=range(10)), result("C", 1, missed=range(20))]
     rates = {"E": {"annotator": 1.0}, "F": {"annotator": 3.0}, "C": {"annotator": 2.0}}
     rows = summarise(runs, {"posts_per_second": rates})

@@ -21,7 +21,7 @@ def runs(e_missed: int, c_missed: int) -> list[RunResult]:
 
 
 def test_sentences_follow_the_figures(tmp_path: Path) -> None:
-    """The paper's claim about characters holds, is contradicted, or is not shown, as the runs have it."""
+    """The paper's claim about characters holds, is contradicted, or is not shown, according to the runs."""
     claim = '"characters help entities (E over C)": '
     assert f"{claim}**holds here**" in report(tmp_path, runs(5, 40))
     assert f"{claim}**contradicted**" in report(tmp_path, runs(40, 5))
@@ -30,8 +30,8 @@ def test_sentences_follow_the_figures(tmp_path: Path) -> None:
     assert "Characters: no difference in entity F1 that these runs can show." in text
 
 
-def test_the_table_stands_beside_the_papers(tmp_path: Path) -> None:
-    """Mean and deviation by hand, the paper's figures, and what a guess scores."""
+def test_the_table_has_the_papers_figures_beside_ours(tmp_path: Path) -> None:
+    """Mean and deviation were calculated by hand; the paper's figures and a guess's scores are in the table."""
     some = [result("E", 1, wrong=range(20)), result("E", 2, wrong=range(24))]
     text = report(tmp_path, some)
     assert (
@@ -43,7 +43,7 @@ def test_the_table_stands_beside_the_papers(tmp_path: Path) -> None:
 
 
 def test_speeds_are_ratios_and_name_the_simplest(tmp_path: Path) -> None:
-    """The fastest of equals is chosen, and how much faster it is follows from the rates."""
+    """The fastest of equal rows is chosen, and its lead follows from the rates."""
     text = report(tmp_path, [result("E", 1), result("F", 1)], E=500.0, F=1500.0)
     assert "**F** (one shared BiLSTM + characters) is the simplest that is good enough" in text
     assert "It annotates 3.0 times as many posts a second as E" in text
@@ -57,16 +57,16 @@ def test_differences_from_the_papers_counts_are_listed(tmp_path: Path) -> None:
     assert "B-LOC train" not in text
 
 
-def test_figures_are_drawn_anew_and_alike(tmp_path: Path) -> None:
-    """Four pictures; the same results give the same bytes."""
+def test_figures_are_drawn_again_with_the_same_bytes(tmp_path: Path) -> None:
+    """There are four pictures, and the same results give the same bytes."""
     report(tmp_path, runs(5, 10), E=10.0, C=20.0)
     first = [(tmp_path / "figures" / f"{name}.png").read_bytes() for name in FIGURES]
     report(tmp_path, runs(5, 10), E=10.0, C=20.0)
     assert first == [(tmp_path / "figures" / f"{name}.png").read_bytes() for name in FIGURES]
 
 
-def test_results_survive_the_disk_and_odd_ones_are_refused(tmp_path: Path) -> None:
-    """What is read is what was written; other settings in one row, damage and nothing at all are errors."""
+def test_results_are_read_as_written_and_damaged_ones_refused(tmp_path: Path) -> None:
+    """Other settings in one row, damaged files and an empty folder are errors."""
     with pytest.raises(AblationError, match="no results yet"):
         write_report(tmp_path, [], {}, {})
     write_result(tmp_path, result("E", 1, missed=[3]))

@@ -15,7 +15,7 @@ def runner(recipe: Recipe) -> AblationRunner:
 
 
 def test_the_results_in_the_repository_are_still_found() -> None:
-    """`make ablation` goes on from them, whatever settings have been added since: none would be trained again."""
+    """`make ablation` continues from them, although settings have been added since: none is trained again."""
     ablation = runner(find_recipe("ablation"))
     results = read_results(RESULTS)
     assert len(results) >= 30
@@ -28,7 +28,7 @@ def test_the_results_in_the_repository_are_still_found() -> None:
 
 
 def test_other_settings_have_another_hash() -> None:
-    """A value, a corpus, an option of the model, a setting that is newer than the results."""
+    """A value, a corpus, an option of the model, and a setting newer than the results each change the hash."""
     recipe = find_recipe("ablation")
     [row] = find_rows(["F"])
     changes = ["weight_decay=0.05", "train=sst2-train", "model.hidden_size=64", "use_sparse_word_steps=true"]

@@ -33,7 +33,7 @@ def write(folder: Path, *lines: object) -> Path:
     return file
 
 
-def test_both_forms_say_what_is_acceptable(tmp_path: Path) -> None:
+def test_both_forms_name_the_acceptable_alerts(tmp_path: Path) -> None:
     """Posts to report on and held-out posts with pairs are read alike, best first and without repetition."""
     gold, trained = read_gold_posts(write(tmp_path, GOLD, TRAINED))
     assert (gold.entities, gold.themes) == (("Port Alma",), ("Port fire", "Fire"))
@@ -43,14 +43,14 @@ def test_both_forms_say_what_is_acceptable(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change", [{"text": " "}, {"alertable": "yes"}, {"themes": []}, {"entities": None}], ids=str
 )
-def test_a_damaged_line_is_told_with_its_number(tmp_path: Path, change: dict[str, object]) -> None:
-    """Nobody gets scores over posts that were read wrongly."""
+def test_a_damaged_line_is_reported_with_its_number(tmp_path: Path, change: dict[str, object]) -> None:
+    """Scores over posts that were read wrongly would be worthless."""
     file = write(tmp_path, GOLD, GOLD | change)
     with pytest.raises(CorpusError, match=r"posts\.jsonl:2: "):
         read_gold_posts(file)
 
 
-def test_alerts_for_training_name_what_the_post_says(tmp_path: Path) -> None:
+def test_alerts_for_training_name_an_entity_of_the_post(tmp_path: Path) -> None:
     """An alert whose entity is nowhere in its post would teach the writer to invent."""
     [post] = read_alert_posts(write(tmp_path, TRAINED))
     assert post.alerts[0] == AlertPair("Port fire", "Port Alma")
@@ -69,8 +69,8 @@ def test_three_others_hide_the_gold_entities() -> None:
     assert list(given.entities or ()) == sorted(given.entities or (), key=post.text.find)
 
 
-def test_the_network_is_told_nothing() -> None:
-    """Scores with the network's entities use neither the gold entities nor the gold sentiment."""
+def test_scores_with_the_networks_entities_use_no_gold() -> None:
+    """Neither the gold entities nor the gold sentiment reach the network."""
     given = network_input(
         GoldPost("d1", "Fire at Port Alma", True, None, ("Port Alma",), ("Fire",), "negative")
     )

@@ -48,8 +48,8 @@ def test_the_head_is_the_last_noun_in_the_singular(theme: str, head: str) -> Non
     assert head_word(theme) == head
 
 
-def test_exact_and_head_matches_are_told_apart() -> None:
-    """A theme with the same head and other words matches by head alone, an empty one by nothing."""
+def test_exact_and_head_matches_are_kept_apart() -> None:
+    """A theme with the same head and other words matches by its head alone, an empty one by nothing."""
     assert is_exact_theme("power OUTAGE", ["Power outage"])
     assert not is_exact_theme("Regional outage", ["Power outage"])
     assert has_acceptable_head("Regional outages", ["Power outage"])
@@ -68,8 +68,8 @@ def test_exact_and_head_matches_are_told_apart() -> None:
         ("", False),
     ],
 )
-def test_dates_and_numbers_are_no_themes(theme: str, is_date: bool) -> None:
-    """What the paper's filter lets through is counted, and an event in May is none of it."""
+def test_dates_and_numbers_are_not_themes(theme: str, is_date: bool) -> None:
+    """Such themes pass the paper's filter and are counted as dates; an event in May is not one."""
     assert is_date_theme(theme) is is_date
 
 
@@ -80,7 +80,7 @@ def test_the_embedding_model_leaves_the_log_as_it_was() -> None:
         "import logging; from training.alert_eval.matching import load_similarity; "
         "similarity = load_similarity(); print(logging.getLogger().level, similarity('Flood', ['flood']) > 0.9)"
     )
-    # Apart from pytest, which sets up the log itself.
+    # Not pytest's logger, which pytest sets up itself.
     printed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout

@@ -29,7 +29,7 @@ PAPER = Row(name="paper", way="paper", prompt="candidate-v1", num_samples=3, sel
     ],
 )
 def test_the_papers_filter_lets_an_entity_stand_anywhere(sample: str, line: str | None) -> None:
-    """Dates pass as themes and entities before the colon, as the paper has it; no colon and long themes do not."""
+    """As in the paper, dates pass as themes, and entities before the colon; long themes and a missing colon do not."""
     assert passing_line(sample, ["Tolsburg"]) == line
 
 
@@ -43,7 +43,7 @@ def test_a_free_answer_names_an_option_by_words_or_number(answer: str, line: str
 
 @pytest.fixture
 def llm() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A server that gives these answers in turn, and what it was asked."""
+    """A server that gives these answers in turn, and keeps the requests."""
     answers = iter(["Flooding: Tolsburg", "nonsense", "High water: Tolsburg", "2"])
     asked: list[dict[str, Any]] = []
 
@@ -76,7 +76,7 @@ def llm() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def test_the_papers_way_samples_serially_and_lets_the_llm_select(
     llm: tuple[str, list[dict[str, Any]]],
 ) -> None:
-    """One request a sample, one more for the choice, all tokens counted."""
+    """There is one request for each sample and one more for the choice, and all tokens are counted."""
     url, asked = llm
     [outcome] = run_paper([POST], PAPER, url)
     assert (outcome.theme, outcome.entity, outcome.num_tokens) == ("High water", "Tolsburg", 28)
@@ -85,8 +85,8 @@ def test_the_papers_way_samples_serially_and_lets_the_llm_select(
     assert "2. High water: Tolsburg" in asked[3]["messages"][-1]["content"]
 
 
-def test_a_server_that_is_away_is_one_line() -> None:
-    """Not httpx's traceback: what was asked, and why it did not answer."""
+def test_a_server_that_is_away_is_an_error_of_one_line() -> None:
+    """The line has the address and the reason, and no traceback of httpx."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
@@ -95,7 +95,7 @@ def test_a_server_that_is_away_is_one_line() -> None:
 
 
 def test_an_answer_of_another_form_is_refused(llm: tuple[str, list[dict[str, Any]]]) -> None:
-    """A wrong address often answers, with something else."""
+    """At a wrong address another program often answers."""
     url, _ = llm
     with pytest.raises(WriterError, match="gave no answer: "):
         run_paper([POST], PAPER, f"{url}/wrong")

@@ -37,7 +37,7 @@ def results(folder: Path) -> dict[str, bytes]:
     return {path.stem: path.read_bytes() for path in (folder / "results" / "runs").iterdir()}
 
 
-def test_an_ablation_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_ablation_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed after an epoch of its third run, a second call repeats no finished run and no finished epoch."""
     epochs: list[tuple[str, int, int]] = []
     original = AblationRunner.run
@@ -72,8 +72,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_result_holds_what_the_report_needs(done: Path) -> None:
-    """Curves, scores on dev and test, parameters, versions; IOBES and BIO differ in what they train."""
+def test_a_result_has_the_parts_that_the_report_needs(done: Path) -> None:
+    """It has curves, scores on dev and test, parameters and versions; IOBES and BIO are trained differently."""
     plain, iobes = (orjson.loads(results(done)[f"{name}-seed1"]) for name in ("F", "F-iobes"))
     assert [epoch["epoch"] for epoch in plain["epochs"]] == [1, 2]
     assert set(next(iter(plain["test"].values()))) >= {"entity_f1", "token_weighted_f1"}
@@ -82,8 +82,8 @@ def test_a_result_holds_what_the_report_needs(done: Path) -> None:
     assert "torch" in plain["versions"]
 
 
-def test_all_rows_are_measured_side_by_side(done: Path) -> None:
-    """Each has a rate for the annotator and for the network alone, which reads parses and so is faster for E."""
+def test_all_rows_are_measured_together(done: Path) -> None:
+    """Each has a rate for the annotator and for the network alone, which is faster for E without the parsing."""
     rates = orjson.loads((done / "results" / "speed.json").read_bytes())["posts_per_second"]
     assert set(rates) == {"E", "F", "F-iobes"}
     assert rates["E"]["network"] > rates["E"]["annotator"] > 0
@@ -110,8 +110,8 @@ def test_a_report_needs_no_data_and_no_checkpoints(done: Path, tmp_path: Path) -
     assert (copy / "README.md").read_text() == report
 
 
-def test_other_settings_are_not_mixed_in(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Results of two epochs and of three don't compare; nor is an unknown variant run."""
+def test_runs_with_other_settings_are_refused(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Results of two epochs and of three cannot be compared; an unknown variant is refused too."""
     other = arguments(done, "--variants", "F", "--seeds", 2, "--set", "num_epochs=3")
     assert "made with other settings" in refused(capsys, *other)
     assert "unknown variants G" in refused(capsys, *arguments(done, "--variants", "F,G"))
@@ -125,8 +125,8 @@ def test_every_row_has_a_network() -> None:
     assert set(DEFAULT_ROWS) <= set(ROWS)
 
 
-def test_speeds_of_other_networks_are_measured_anew(done: Path) -> None:
-    """What was measured says of which settings it is; the same settings are not measured twice."""
+def test_speeds_are_measured_again_for_other_settings(done: Path) -> None:
+    """The file of speeds names their settings; the same settings are not measured twice."""
     path = done / "results" / "speed.json"
     measured = orjson.loads(path.read_bytes())
     command = arguments(done, "--variants", "E,F,F-iobes", "--seeds", 1)
@@ -139,8 +139,8 @@ def test_speeds_of_other_networks_are_measured_anew(done: Path) -> None:
     assert (after["settings"], after["corpus"]) == (measured["settings"], measured["corpus"])
 
 
-def test_speeds_are_kept_where_a_network_of_them_is_gone(done: Path) -> None:
-    """Measured without it, the others would no longer compare with it."""
+def test_speeds_are_kept_if_one_of_their_networks_is_gone(done: Path) -> None:
+    """Speeds measured without that network could not be compared with its own."""
     path = done / "results" / "speed.json"
     measured = orjson.loads(path.read_bytes())
     other = {**measured, "settings": {**measured["settings"], "F": "other", "A": "gone"}}

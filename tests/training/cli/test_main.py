@@ -16,7 +16,7 @@ from training.scoring.evaluation import SCORE_NAMES
 
 
 def train(folder: Path, output: Path, *more: object) -> str:
-    """Train on a dozen sentences; returns what the console said."""
+    """Train on a dozen sentences; returns the console's output."""
     tagged, felt, glove = write_corpora(folder)
     corpora = f"{tagged},{felt}"
     changes = [f"train={corpora}", f"dev={corpora}", *SMALL_NETWORK]
@@ -45,7 +45,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_leaves_settings_metrics_and_a_checkpoint(trained: Path) -> None:
-    """The folder says what was done, how it went, and holds a network that loads."""
+    """The folder has the settings, the metrics of each epoch, and a network that loads."""
     settings = orjson.loads((trained / "run" / "recipe.json").read_bytes())
     assert (settings["variant"], settings["recipe"]["num_epochs"]) == ("E", 60)
     lines = (trained / "run" / "metrics.jsonl").read_bytes().splitlines()
@@ -56,7 +56,7 @@ def test_a_run_leaves_settings_metrics_and_a_checkpoint(trained: Path) -> None:
 
 
 def test_evaluate_reports_every_score_or_null(trained: Path) -> None:
-    """One JSON object a file; what a file has no labels for is null."""
+    """There is one JSON object for each file; a score without labels is null."""
     files = (trained / "tagged.jsonl", trained / "felt.jsonl")
     output = run("evaluate", trained / "run" / "checkpoint", *files, "--json")
     tagged, felt = (orjson.loads(line) for line in output.splitlines())
@@ -75,8 +75,8 @@ def test_evaluate_agrees_with_the_scores_of_training(trained: Path) -> None:
     assert orjson.loads(output)["entity_f1"] == pytest.approx(dev[str(trained / "tagged.jsonl")]["entity_f1"])
 
 
-def test_evaluate_writes_what_it_prints(trained: Path, tmp_path: Path) -> None:
-    """--output keeps the objects, as they are printed, in one JSON array."""
+def test_evaluate_writes_its_output_to_a_file(trained: Path, tmp_path: Path) -> None:
+    """--output writes the printed objects as one JSON array."""
     output = tmp_path / "evaluation.json"
     files = (trained / "tagged.jsonl", trained / "felt.jsonl")
     printed = run("evaluate", trained / "run" / "checkpoint", *files, "--json", "--output", output)
@@ -84,7 +84,7 @@ def test_evaluate_writes_what_it_prints(trained: Path, tmp_path: Path) -> None:
 
 
 def test_evaluate_prints_a_table(trained: Path) -> None:
-    """Without --json a person reads percentages."""
+    """Without --json the output has percentages for people."""
     output = run("evaluate", trained / "run" / "checkpoint", trained / "felt.jsonl")
     assert "sentiment_macro_recall" in output
     assert "entity_f1" in output
@@ -101,7 +101,7 @@ def test_the_same_seed_writes_the_same_weights(tmp_path: Path) -> None:
 
 
 def test_a_task_without_labels_is_pointed_out(tmp_path: Path) -> None:
-    """Trained on entities alone, a checkpoint's sentiments mean nothing; the program says so."""
+    """The sentiments of a checkpoint trained on entities alone mean nothing, and the program reports that."""
     tagged, _, _ = write_corpora(tmp_path)
     one = ("--set", f"train={tagged}", "--set", f"dev={tagged}", "--num-epochs", 1)
     assert "no corpus has labels" not in train(tmp_path, tmp_path / "both", "--num-epochs", 1)
@@ -118,7 +118,7 @@ def test_prepare_fills_the_cache(tmp_path: Path) -> None:
 def test_mistakes_end_with_a_message(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Unknown settings, damaged corpora, foreign labels, no checkpoint: status 1 and what is wrong."""
+    """Unknown settings, damaged corpora, foreign labels and no checkpoint end with status 1 and a message."""
     assert "speed: unknown setting" in refused(capsys, "train", "--output", tmp_path, "--set", "speed=9")
     (tmp_path / "bad.jsonl").write_text('{"tokens": ["a"], "tags": []}\n')
     assert "bad.jsonl:1: 1 tokens but 0 tags" in refused(capsys, "prepare", tmp_path / "bad.jsonl")
@@ -134,7 +134,7 @@ def test_mistakes_end_with_a_message(
 
 
 def test_the_program_ends_without_a_traceback(tmp_path: Path) -> None:
-    """`python -m training` itself: one line on stderr and status 1."""
+    """`python -m training` itself prints one line on stderr and ends with status 1."""
     command = [sys.executable, "-m", "training", "prepare", str(tmp_path / "none.jsonl")]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 1
@@ -143,7 +143,7 @@ def test_the_program_ends_without_a_traceback(tmp_path: Path) -> None:
 
 
 def test_labels_can_be_mapped_and_rows_chosen(trained: Path, tmp_path: Path) -> None:
-    """--map renames the corpus's types, --where picks rows."""
+    """--map renames the types of a corpus, --where chooses rows."""
     lines = [{"tokens": ["Paris"], "tags": ["B-place"], "source": source} for source in ("a", "a", "b")]
     path = tmp_path / "places.jsonl"
     path.write_bytes(b"\n".join(map(orjson.dumps, lines)))
@@ -161,8 +161,8 @@ def test_a_finished_run_is_not_overwritten(trained: Path, capsys: pytest.Capture
     assert "already holds a run" in message
 
 
-def test_evaluate_says_how_sure_it_is_and_what_guesses_score(trained: Path) -> None:
-    """Intervals hold the scores; baselines are those of each task, the word's tag from the training corpora."""
+def test_evaluate_reports_intervals_and_baselines(trained: Path) -> None:
+    """Intervals hold the scores; baselines are those of each task, with each word's tag from the training corpora."""
     files = (trained / "tagged.jsonl", trained / "felt.jsonl")
     output = run("evaluate", trained / "run" / "checkpoint", *files, "--json")
     tagged, felt = (orjson.loads(line) for line in output.splitlines())
@@ -170,14 +170,14 @@ def test_evaluate_says_how_sure_it_is_and_what_guesses_score(trained: Path) -> N
     assert low <= tagged["entity_f1"] <= high
     assert tagged["intervals"]["sentiment_accuracy"] is None
     assert set(tagged["baselines"]) == {"all_outside", "most_frequent_tag_of_word"}
-    # Scored on its own training texts, of which no word has two tags but "Acme" and "London".
+    # These are its own training texts, in which only "Acme" and "London" have two tags.
     assert tagged["baselines"]["most_frequent_tag_of_word"]["entity_f1"] > 0.8
     assert felt["baselines"]["majority_sentiment"]["sentiment_accuracy"] == pytest.approx(1 / 3)
     assert set(tagged["entity_classes"]) == {"LOC", "MISC", "ORG", "PER"}
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    """SIGKILL in the middle, the same command again: weights and metrics as if nothing had been."""
+def test_a_killed_run_continues_to_the_same_weights(tmp_path: Path) -> None:
+    """After a SIGKILL in the middle, the same command gives the same weights and metrics as without it."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     train(tmp_path, whole, "--num-epochs", 30)
     tagged, felt, glove = tmp_path / "tagged.jsonl", tmp_path / "felt.jsonl", tmp_path / "glove.txt"
@@ -216,7 +216,7 @@ def wait_for(is_true: Callable[[], bool], *, seconds: float) -> None:
 
 
 def test_a_files_own_guidelines_are_followed(tmp_path: Path) -> None:
-    """Its rows may name corpora whose guidelines the network knows; the result says that they were followed."""
+    """Its rows may name corpora whose guidelines the network knows; the result reports that they were followed."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(orjson.dumps({"tokens": ["Paris"], "tags": ["B-LOC"], "source": "btc"}))
     output = tmp_path / "new" / "scores.json"
@@ -231,21 +231,19 @@ def test_a_files_own_guidelines_are_followed(tmp_path: Path) -> None:
     run("evaluate", DEFAULT_CHECKPOINT, path, "--output", output)
     assert (
         orjson.loads(output.read_bytes())[0]["source"] is None
-    )  # says where the post is from, not which guidelines to follow
+    )  # names the origin of the post, not the guidelines to follow
 
 
 def test_sentiments_can_be_left_out(trained: Path) -> None:
-    """Mapped to O, like entity types."""
+    """A sentiment can be mapped to O, like an entity type."""
     output = run(
         "evaluate", trained / "run" / "checkpoint", trained / "felt.jsonl", "--map", "neutral=O", "--json"
     )
     assert "neutral" not in orjson.loads(output)["sentiment_classes"]
 
 
-def test_training_says_what_to_do_with_foreign_labels(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It has no --map; nor is a file in the place of a folder a traceback."""
+def test_training_gives_advice_on_foreign_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`train` has no --map; a file in the place of a folder gives a message too."""
     _, _, glove = write_corpora(tmp_path)
     foreign = tmp_path / "foreign.jsonl"
     foreign.write_text('{"tokens": ["a"], "tags": ["B-FOO"]}\n')

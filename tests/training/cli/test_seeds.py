@@ -11,7 +11,7 @@ MORE = ("num_epochs=2", "max_tail_words=5")
 
 
 def test_several_seeds_are_reported_as_their_mean(tmp_path: Path) -> None:
-    """Each seed leaves a checkpoint and its scores; called again, nothing is trained anew."""
+    """Each seed leaves a checkpoint and its scores; a second call trains nothing."""
     tagged, felt, glove = write_corpora(tmp_path)
     changes = (f"train={tagged},{felt}", f"dev={tagged},{felt}", *SMALL_NETWORK, *MORE)
     command = ["seeds", "--seeds", 2, "--test", f"{tagged},{felt}", "--output", tmp_path / "out"]
@@ -34,10 +34,10 @@ def test_several_seeds_are_reported_as_their_mean(tmp_path: Path) -> None:
     assert orjson.loads((tmp_path / "out" / "scores.json").read_bytes())["seeds"] == [1]
 
 
-def test_a_test_corpus_that_does_not_fit_is_refused_before_anything_is_trained(
+def test_a_test_corpus_that_does_not_fit_is_refused_before_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not after hours of training."""
+    """Otherwise the error would come after hours of training."""
     tagged, felt, glove = write_corpora(tmp_path)
     foreign = tmp_path / "foreign.jsonl"
     foreign.write_text('{"tokens": ["a"], "tags": ["B-FOO"]}\n')
@@ -47,8 +47,8 @@ def test_a_test_corpus_that_does_not_fit_is_refused_before_anything_is_trained(
     assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "data.json"]
 
 
-def test_unless_told_otherwise_the_recipes_own_test_splits_are_scored() -> None:
-    """Of dev corpora that have one."""
+def test_by_default_the_test_splits_of_the_recipes_dev_corpora_are_scored() -> None:
+    """Dev corpora without a test split are left out."""
     assert _test_splits(("conll2003-dev", "tweebank-dev", "wnut17six-dev")) == [
         "conll2003-test",
         "wnut17six-test",

@@ -19,7 +19,7 @@ def read(path: Path, content: str) -> list[LabelledText]:
 @pytest.mark.parametrize("name", ["a.tsv", "a.txt", "a.conll"])
 @pytest.mark.parametrize("between", ["\t", " ", " NNP B-NP ", "\tNNP\tB-NP\t"])
 def test_the_first_column_is_the_token_and_the_last_the_tag(tmp_path: Path, name: str, between: str) -> None:
-    """Two columns or four, by tabs or spaces, whatever the file's ending."""
+    """Files have two columns or four, by tabs or spaces, and any ending."""
     lines = [("Ada", "B-PER"), ("sings", "O"), ("", ""), ("Oslo", "B-LOC")]
     content = "\n".join(f"{token}{between}{tag}" if token else "" for token, tag in lines)
     rows = read(tmp_path / name, content)
@@ -27,7 +27,7 @@ def test_the_first_column_is_the_token_and_the_last_the_tag(tmp_path: Path, name
     assert [row.entities for row in rows] == [(CharSpan(0, 3, "PER"),), (CharSpan(0, 4, "LOC"),)]
 
 
-def test_a_document_start_is_no_sentence(tmp_path: Path) -> None:
+def test_a_document_start_is_not_a_sentence(tmp_path: Path) -> None:
     """It marks the sentence after it, with or without a blank line in between."""
     rows = read(
         tmp_path / "a.txt", "-DOCSTART- O\n\nEU B-ORG\n\nOslo B-LOC\n\n-DOCSTART- -X- O O\nAda B-PER\n"
@@ -77,7 +77,7 @@ def test_both_forms_of_conll_hold_the_same(split: str) -> None:
 
 
 def test_every_tag_is_reported_on_its_own_line(tmp_path: Path) -> None:
-    """Two in one sentence, with their numbers."""
+    """Two damaged tags in one sentence have two numbers."""
     path = tmp_path / "bad.txt"
     path.write_text("EU B-ORG\nrejects O\nGerman X-MISC\ncall Y\nto I-MISC\n")
     with pytest.raises(CorpusError) as caught:
@@ -89,8 +89,8 @@ def test_every_tag_is_reported_on_its_own_line(tmp_path: Path) -> None:
     )
 
 
-def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
-    """Neither of the first word nor of a -DOCSTART- line, which would become a sentence; nor of JSON."""
+def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path: Path) -> None:
+    """It is removed from a first word, from a -DOCSTART- line (which would become a sentence) and from JSON."""
     path = tmp_path / "a.conll"
     for content in ("-DOCSTART- O\n\nEU B-ORG\n", "EU B-ORG\n"):
         path.write_text(content, encoding="utf-8-sig")

@@ -35,7 +35,7 @@ def test_types_with_hyphens_are_read(tmp_path: Path) -> None:
 
 
 def test_adjacent_entities_stay_apart(tmp_path: Path) -> None:
-    """A B- tag begins a new entity right after another of the same type."""
+    """A B- tag begins a new entity right after another one of the same type."""
     line = {"tokens": ["Rome", "Oslo"], "tags": ["B-LOC", "B-LOC"]}
     [row] = read_corpus(write_lines(tmp_path / "a.jsonl", line))
     assert row.entities == (CharSpan(0, 4, "LOC"), CharSpan(5, 9, "LOC"))
@@ -69,7 +69,7 @@ def test_every_damaged_line_is_reported(tmp_path: Path) -> None:
     assert "not IOB2" in str(caught.value)
 
 
-def test_many_damaged_lines_are_counted_not_poured_out(tmp_path: Path) -> None:
+def test_many_damaged_lines_are_counted(tmp_path: Path) -> None:
     """The message stays short however damaged a file is."""
     with pytest.raises(CorpusError) as caught:
         read_corpus(write_lines(tmp_path / "bad.jsonl", *[b"?"] * 500))

@@ -8,7 +8,7 @@ from training.corpora.data_folder import find_data_folder
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which the repository was cloned; the clone itself is the working folder."""
+    """The folder into which the repository was cloned; the clone itself is the working folder."""
     (tmp_path / "clone").mkdir()
     monkeypatch.chdir(tmp_path / "clone")
     monkeypatch.setattr(data_folder, "_REPOSITORY", tmp_path / "clone")
@@ -16,12 +16,12 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_fresh_clone_looks_for_its_data_in_the_working_folder(clone: Path) -> None:
-    """Whether it is there yet or not: an error about a missing corpus then names a folder to put it in."""
+    """The folder may not exist yet; an error about a missing corpus then names a folder to put it in."""
     assert find_data_folder({}) == Path("data")
 
 
 def test_a_shared_folder_beside_the_clone_is_used_if_there_is_no_data_folder(clone: Path) -> None:
-    """A folder of the clone's own comes first, one that is named by the environment before both."""
+    """The clone's own folder comes first, and a folder that the environment names comes before both."""
     shared = clone / "shared" / "data"
     shared.mkdir(parents=True)
     assert find_data_folder({}) == shared

@@ -50,7 +50,7 @@ def annotator(tmp_path_factory: pytest.TempPathFactory) -> Annotator:
     ],
 )
 def test_sources_are_those_of_the_tagged_corpora(tmp_path: Path, sources: list[str], mistake: str) -> None:
-    """A contradicting corpus that would pass for the default, and a source that nothing teaches, are refused."""
+    """A contradicting corpus that would pass for the default, and a source without a corpus, are refused."""
     corpora = {
         "names-train": tagged_examples(),
         "blanks-train": tagged_examples(),
@@ -81,7 +81,7 @@ def test_contradicting_corpora_are_both_learned(annotator: Annotator) -> None:
 
 
 def test_a_row_is_scored_by_the_guidelines_of_its_source(annotator: Annotator) -> None:
-    """The source that is given, else the row's own, else the checkpoint's default."""
+    """Given guidelines come first, then the row's own source, then the checkpoint's default."""
     rows = [row(), row(source="names"), row(source="blanks"), row(source="unheard of")]
     found = ["B-PER", "I-PER", "O", "O", "B-LOC"]
     nothing = ["O"] * 5
@@ -91,6 +91,6 @@ def test_a_row_is_scored_by_the_guidelines_of_its_source(annotator: Annotator) -
 
 
 def test_the_splits_of_a_corpus_have_its_source() -> None:
-    """Of a file nothing is known."""
+    """A file that is not in the table has no source."""
     names = ["btc-train", "twitter2017-dev", "data/btc-train.jsonl", str(Path("x-y") / "train.txt")]
     assert [guidelines_of(name) for name in names] == ["btc", "twitter2017", "", ""]

@@ -12,7 +12,7 @@ def find(text: str, *entities: tuple[str, str]) -> list[tuple[str, str]]:
 
 
 def test_every_occurrence_is_an_entity() -> None:
-    """A listed entity is tagged wherever it stands, or the network would learn that half of them are not entities."""
+    """Otherwise the network would learn that half of the occurrences are not entities."""
     assert find("Oslo, oh Oslo", ("Oslo", "LOC")) == [("Oslo", "LOC"), ("Oslo", "LOC")]
 
 
@@ -23,7 +23,7 @@ def test_the_longest_entity_wins() -> None:
     ]
 
 
-def test_a_part_of_a_word_is_no_entity() -> None:
+def test_a_part_of_a_word_is_not_an_entity() -> None:
     """ "US" is not in "USA", nor "Pakistan" in "Pakistani"."""
     assert find("USA and Pakistani US", ("US", "LOC"), ("Pakistan", "LOC")) == [("US", "LOC")]
 
@@ -33,8 +33,8 @@ def test_an_entity_in_a_hashtag_takes_the_whole_of_it() -> None:
     assert find("help #NepalEarthquake", ("Nepal", "LOC")) == [("NepalEarthquake", "LOC")]
 
 
-def test_lines_without_types_have_no_entities() -> None:
-    """`t` ids list entities without a type: not labelled, which is not the same as none."""
+def test_lines_without_types_have_no_labels() -> None:
+    """Lines with `t` ids list entities without a type: they are not labelled, which differs from having no entity."""
     row = parse_alert_line(
         {"id": "t1", "text": "@united thanks", "entities": [{"text": "united", "type": None}]}
     )
@@ -42,7 +42,7 @@ def test_lines_without_types_have_no_entities() -> None:
 
 
 def test_a_typed_line_with_an_empty_list_says_that_there_are_none() -> None:
-    """`u` ids label every entity, so an empty list is knowledge."""
+    """Lines with `u` ids label every entity, so an empty list says that there is none."""
     assert parse_alert_line({"id": "u1", "text": "so hot today", "entities": []}).entities == ()
 
 
@@ -55,7 +55,7 @@ def test_damaged_entities_are_refused(entity: dict[str, str | None]) -> None:
         parse_alert_line({"id": "u1", "text": "Oslo", "entities": [entity]})
 
 
-def test_the_sentiment_comes_along() -> None:
+def test_the_sentiment_is_read_too() -> None:
     """Alert lines have both labels."""
     row = parse_alert_line({"id": "u1", "text": "Oslo", "entities": [], "sentiment": "neutral"})
     assert (row.sentiment, row.entities, CharSpan) == ("neutral", (), CharSpan)

@@ -19,7 +19,7 @@ def test_a_mapping_that_cannot_be_read_is_refused(text: str) -> None:
 
 
 def test_entities_are_renamed_kept_or_dropped() -> None:
-    """Named types are renamed, types mapped to O go, others stay."""
+    """Named types are renamed, types mapped to O are dropped, others stay."""
     entities = [CharSpan(0, 1, "person"), CharSpan(2, 3, "product"), CharSpan(4, 5, "LOC")]
     mapped = map_entities(entities, {"person": "PER", "product": "O"})
     assert mapped == (CharSpan(0, 1, "PER"), CharSpan(4, 5, "LOC"))

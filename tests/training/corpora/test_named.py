@@ -27,7 +27,7 @@ def test_rows_are_chosen_by_their_fields(tmp_path: Path) -> None:
 
 
 def test_rows_without_a_label_are_left_out(tmp_path: Path) -> None:
-    """An alert line of unknown types teaches nothing once its sentiment is not wanted."""
+    """An alert line of unknown types teaches nothing if its sentiment is not used."""
     line = {
         "id": "t1",
         "text": "@united ok",
@@ -40,7 +40,7 @@ def test_rows_without_a_label_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_document_start_is_never_a_sentence(tmp_path: Path) -> None:
-    """Neither in columns nor in JSON lines, where other tools leave it in."""
+    """This holds in columns and in JSON lines, in which other tools leave it."""
     write(
         tmp_path / "a.jsonl",
         {"tokens": ["-DOCSTART-"], "tags": ["O"]},
@@ -101,6 +101,6 @@ def test_the_real_corpora_are_read(name: str) -> None:
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the corpora are not here ({DATA})")
 def test_corpora_beside_wnut17_share_its_people_and_places() -> None:
-    """What means the same has WNUT-17's name; what has no counterpart keeps its own."""
+    """Types of equal meaning have WNUT-17's name; types without a counterpart keep their own."""
     rows = CORPORA["twitter2017six-train"].read(DATA)
     assert {e.type for row in rows for e in row.entities or ()} == {"person", "location", "ORG", "MISC"}

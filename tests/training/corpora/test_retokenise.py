@@ -9,7 +9,7 @@ TYPES = ("PER", "LOC")
 
 
 def test_a_sign_before_an_entity_is_not_part_of_it() -> None:
-    """BTC tags "@" with the name, Twitter-2017 the name alone: both train the same tags."""
+    """BTC tags "@" with the name, Twitter-2017 the name alone: both give the same tags."""
     with_sign = LabelledText(text="hi @NASA", entities=(CharSpan(3, 8, "ORG"),))
     without = LabelledText(text="hi @NASA", entities=(CharSpan(4, 8, "ORG"),))
     assert retokenise(with_sign) == retokenise(without) == (("hi", "@", "NASA"), ("O", "O", "B-ORG"))
@@ -23,7 +23,7 @@ def test_tokens_that_the_tokenizer_splits_stay_one_entity() -> None:
 
 
 def test_unlabelled_texts_have_no_tags() -> None:
-    """No labels are not the label "no entity"."""
+    """A text without labels does not count as one without entities."""
     assert retokenise(LabelledText(text="a b")) == (("a", "b"), None)
 
 
@@ -52,7 +52,7 @@ def tagged_texts(draw: st.DrawFn) -> LabelledText:
 
 
 @given(tagged_texts())
-def test_joined_tokens_are_where_the_borders_say(labelled: LabelledText) -> None:
+def test_joined_tokens_lie_between_their_borders(labelled: LabelledText) -> None:
     """Borders are in order, do not overlap, and leave nothing but spaces between them."""
     position = 0
     for start, end in labelled.borders:

@@ -65,7 +65,7 @@ def test_a_local_model_labels_texts(classifier_folder: Path) -> None:
 
 
 def test_labels_without_a_meaning_are_refused_or_explained(classifier_folder: Path, tmp_path: Path) -> None:
-    """LABEL_0 and LABEL_1 need --labels, one for each output, and only sentiments."""
+    """LABEL_0 and LABEL_1 need --labels with one sentiment for each output."""
     for file in classifier_folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     config = orjson.loads((tmp_path / "config.json").read_bytes())
@@ -83,7 +83,7 @@ def test_labels_without_a_meaning_are_refused_or_explained(classifier_folder: Pa
     ]
 
 
-def test_the_command_writes_a_corpus_that_is_read_again(classifier_folder: Path, tmp_path: Path) -> None:
+def test_the_command_writes_a_corpus_that_can_be_read(classifier_folder: Path, tmp_path: Path) -> None:
     """Every sentence has a sentiment afterwards, its entities are kept, and the label's origin is named."""
     columns, output = tmp_path / "a.conll", tmp_path / "felt.jsonl"
     columns.write_text("Ada B-PER\nsings O\n\nit O\nrains O\n")
@@ -107,7 +107,7 @@ def _label(classify: Classifier, output: Path, *, batch_size: int) -> None:
     )
 
 
-def test_own_labels_are_kept_and_only_the_rest_is_asked_for(tmp_path: Path) -> None:
+def test_existing_labels_are_kept_and_only_the_others_are_asked_for(tmp_path: Path) -> None:
     """The classifier never sees a text that people have labelled."""
     asked: list[str] = []
 
@@ -128,8 +128,8 @@ def test_own_labels_are_kept_and_only_the_rest_is_asked_for(tmp_path: Path) -> N
     assert "sentiment_source" not in lines[1]
 
 
-def test_a_killed_labelling_goes_on(tmp_path: Path) -> None:
-    """What a kill left, half a line included, is neither asked for again nor written twice."""
+def test_a_killed_labelling_continues(tmp_path: Path) -> None:
+    """Texts that are already written are not asked for again, and half a line is not written twice."""
     asked: list[str] = []
 
     def dies(texts: Sequence[str]) -> list[tuple[str, float]]:
@@ -156,10 +156,10 @@ def test_a_killed_labelling_goes_on(tmp_path: Path) -> None:
     assert sentiments == ["positive", "negative", "negative"]
 
 
-def test_what_cannot_be_loaded_ends_with_advice(
+def test_a_classifier_that_cannot_be_loaded_ends_with_advice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder without a model, and a machine without transformers."""
+    """The program gives advice for a folder without a model, and for a machine without transformers."""
     (tmp_path / "a.conll").write_text("Ada B-PER\n")
     command = ("label-sentiment", tmp_path / "a.conll", "--output", tmp_path / "o.jsonl", "--model", tmp_path)
     pytest.importorskip("transformers", reason="transformers is not installed (the extra `labels`)")
@@ -168,8 +168,8 @@ def test_what_cannot_be_loaded_ends_with_advice(
     assert "pip install 'tocsin[labels]'" in refused(capsys, *command)
 
 
-def test_a_classifier_is_told_from_another_of_its_name(tmp_path: Path) -> None:
-    """By what its outputs mean, and by what its folder holds."""
+def test_a_classifier_differs_from_another_of_its_name(tmp_path: Path) -> None:
+    """It is identified by the meaning of its outputs, and by the files of its folder."""
     for place in ("one", "two"):
         (tmp_path / place / "model").mkdir(parents=True)
         (tmp_path / place / "model" / "weights").write_text(place)

@@ -21,7 +21,7 @@ def example_of(length: int) -> Example:
 def test_every_example_is_in_one_batch_within_the_bounds(
     lengths: list[int], max_tokens: int, max_sentences: int
 ) -> None:
-    """Nothing is lost or doubled; a batch over the bound is one long sentence alone."""
+    """No example is lost or doubled; a batch over the bound is one long sentence alone."""
     examples = [example_of(length) for length in lengths]
     batches = group_by_length(examples, BatchSize(max_tokens, max_sentences), random.Random(0))
     assert sorted(id(e) for batch in batches for e in batch) == sorted(map(id, examples))
@@ -40,8 +40,8 @@ def test_a_batch_has_one_kind_of_labels() -> None:
         assert len({(e.tags is None, e.sentiment is None) for e in batch}) == 1
 
 
-def test_an_epoch_draws_a_share_of_the_sentiments_anew() -> None:
-    """All tagged sentences, and another third of the rest each time."""
+def test_an_epoch_draws_a_new_share_of_the_sentiments() -> None:
+    """An epoch has all tagged sentences, and another third of the other texts each time."""
     examples = [*tagged_examples(), *felt_examples()]
     state = random.Random(0)
     draws = [draw_epoch(examples, SIZE, sentiment_share=1 / 3, random_state=state) for _ in range(20)]

@@ -45,7 +45,7 @@ def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
 
 
 def test_other_arrays_are_refused(tmp_path: Path) -> None:
-    """Missing or misfitting arrays, and missing files, are a user's mistake."""
+    """Missing or misfitting arrays, and missing files, are a user's mistakes."""
     np.savez(tmp_path / "a.npz", vectors=np.zeros((2, 1)))
     np.savez(tmp_path / "b.npz", words=np.array(["a"]), vectors=np.zeros((2, 1)))
     (tmp_path / "c.npz").write_bytes(b"no zip")
@@ -75,7 +75,7 @@ def test_vectors_of_another_size_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_line_that_is_not_utf8_is_named(tmp_path: Path) -> None:
-    """With its number."""
+    """The error has the line's number."""
     (tmp_path / "a.txt").write_bytes(b"cat 1 2\n\xffdog 3 4\n")
     with pytest.raises(GloveError, match=r"a\.txt:2: not UTF-8"):
         read_glove(tmp_path / "a.txt")

@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> FeatureStore:
 
 
 def test_examples_have_words_parses_and_tags(store: FeatureStore, corpus: Corpus) -> None:
-    """What comes out is ready for the network."""
+    """A loaded example is ready for the network."""
     example = store.load("tagged", corpus)[0]
     assert example.sentence.words == ("Ada", "Lovelace", "lives", "in", "London")
     assert example.sentence.heads is not None
@@ -65,7 +65,7 @@ def test_another_choice_of_rows_is_another_entry(store: FeatureStore, corpus: Co
 def test_another_parser_is_another_entry(
     store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A new version never reads old parses."""
+    """Parses of an older version are not used."""
     before = store.path("tagged", corpus)
     monkeypatch.setattr(feature_store, "_version", lambda package: "9")
     assert store.path("tagged", corpus) != before
@@ -74,7 +74,7 @@ def test_another_parser_is_another_entry(
 def test_a_changed_file_of_code_is_another_entry(
     store: FeatureStore, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that is edited, added or renamed changes the key; what Python compiles beside it does not."""
+    """An edited, added or renamed file changes the key; files that Python compiles beside it do not."""
     code = tmp_path / "code"
     (code / "deeper").mkdir(parents=True)
     (code / "tokenizer.py").write_text("a = 1\n")
@@ -95,7 +95,7 @@ def test_a_changed_file_of_code_is_another_entry(
     "name", ["training/corpora/retokenise.py", "training/examples/packed.py", "models/text/tokenizer.py"]
 )
 def test_the_code_that_makes_examples_is_part_of_the_key(name: str) -> None:
-    """Reading, tokenising, parsing and storing lie in folders that the key covers."""
+    """The folders for reading, tokenising, parsing and storing are covered by the key."""
     file = Path(__file__).parents[3] / name
     assert file.is_file()
     assert any(folder in file.parents for folder in feature_store._CODE)
@@ -104,7 +104,7 @@ def test_the_code_that_makes_examples_is_part_of_the_key(name: str) -> None:
 def test_another_build_of_a_package_is_the_same_entry(
     store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hours of parsing are not done again for a CPU build in place of PyPI's; for another release they are."""
+    """A CPU build in place of PyPI's does not repeat hours of parsing; another release does."""
     paths = []
     for version in ("2.13.0", "2.13.0+cpu", "2.14.0"):
         monkeypatch.setattr("importlib.metadata.version", lambda package, version=version: version)
@@ -112,10 +112,10 @@ def test_another_build_of_a_package_is_the_same_entry(
     assert paths[0] == paths[1] != paths[2]
 
 
-def test_a_killed_build_leaves_nothing_that_counts(
+def test_a_killed_build_leaves_no_corpus(
     store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only complete corpora appear under their name; the next run builds what was cut off."""
+    """Only complete corpora appear under their name; the next run builds the interrupted one."""
 
     def killed(folder: Path, examples: list[Example]) -> None:
         (folder / "texts.json").write_bytes(b"{")
@@ -130,22 +130,22 @@ def test_a_killed_build_leaves_nothing_that_counts(
 
 
 def test_progress_is_reported_to_the_end(store: FeatureStore, corpus: Corpus) -> None:
-    """The callback hears how many texts there are and that all are done."""
+    """The callback gets the number of texts, and learns that all are done."""
     heard: list[tuple[int, int]] = []
     store.load("tagged", corpus, lambda done, total: heard.append((done, total)))
     assert heard == [(0, 6), (6, 6)]
 
 
 def test_a_missing_corpus_is_a_corpus_error(store: FeatureStore) -> None:
-    """The key needs the file, and its absence is the user's to mend."""
+    """The key needs the file, and the user can correct its absence."""
     with pytest.raises(CorpusError, match="cannot be opened"):
         store.load("none", Corpus(path="none.jsonl"))
 
 
-def test_a_killed_build_goes_on_after_its_last_part(
+def test_a_killed_build_continues_after_its_last_part(
     store: FeatureStore, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed in the third of three parts, the next build parses that part alone, and nothing stays behind."""
+    """If it was killed in the third of three parts, the next build parses only that part and leaves no other file."""
     monkeypatch.setattr(feature_store, "PARSE_CHUNK", 2)
     parsed: list[int] = []
     parse = feature_store._parse

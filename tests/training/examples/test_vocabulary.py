@@ -5,7 +5,7 @@ from training.examples.vocabulary import vocabulary_sentences
 
 
 def test_account_names_never_enter_a_vocabulary() -> None:
-    """A name after @ is left out however often it occurs; the same word elsewhere stays."""
+    """A name after @ is left out however often it occurs; the same word elsewhere is kept."""
     posts = [
         ("@", "jane_doe_77", "hello"),
         ("hello", "@jane_doe_77", "smith"),

@@ -8,7 +8,7 @@ RECIPE = Recipe(train=("a.jsonl",), dev=("b.jsonl",))
 
 
 def test_every_kind_of_value_can_be_changed() -> None:
-    """Numbers, names, lists, and the network's own fields."""
+    """Numbers, names, lists, and the network's own fields can be set."""
     changed = RECIPE.with_changes(
         [
             "num_epochs=3",
@@ -25,7 +25,7 @@ def test_every_kind_of_value_can_be_changed() -> None:
 
 
 def test_all_mistakes_are_listed_at_once() -> None:
-    """Unknown names, missing values and wrong types in one message."""
+    """Unknown names, missing values and wrong types are in one message."""
     with pytest.raises(RecipeError) as caught:
         RECIPE.with_changes(["epochs=3", "seed", "num_epochs=many", "learning_rate=0.1"])
     message = str(caught.value)

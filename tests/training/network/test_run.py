@@ -1,4 +1,4 @@
-"""What a run refuses: inputs that are not those it began with, and inputs that could teach or choose nothing."""
+"""Inputs that a run refuses: others than those it began with, and those that could teach or choose nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -69,8 +69,10 @@ def _hang_on_first(example: Example) -> Example:
     ],
     ids=["other words", "other vectors", "other parses"],
 )
-def test_a_killed_run_goes_on_with_its_own_inputs_alone(tmp_path: Path, given: RunInputs, other: str) -> None:
-    """A word would be served with another's vector, or the network with parses that it was not trained on."""
+def test_a_killed_run_continues_only_with_its_own_inputs(
+    tmp_path: Path, given: RunInputs, other: str
+) -> None:
+    """Otherwise a word would get another word's vector, or the network parses of another parser."""
     given = replace(given, dev={**CORPORA, "tagged": given.train["tagged"]})
     run_and_kill(tmp_path)
     with pytest.raises(RecipeError, match=f"with another {other}: "):
@@ -79,7 +81,7 @@ def test_a_killed_run_goes_on_with_its_own_inputs_alone(tmp_path: Path, given: R
 
 
 def test_a_state_of_another_network_is_refused(tmp_path: Path) -> None:
-    """One line, not PyTorch's traceback."""
+    """The error is one line, without PyTorch's traceback."""
     run_and_kill(tmp_path)
     state = read_state(tmp_path / "state.safetensors")
     name = next(name for name in state.tensors if name.startswith("model."))
@@ -97,10 +99,10 @@ def test_a_state_of_another_network_is_refused(tmp_path: Path) -> None:
         (inputs(train={"tagged": CORPORA["tagged"]}, dev={"felt": CORPORA["felt"]}), "dev: has no labels"),
     ],
 )
-def test_what_could_teach_or_choose_nothing_is_refused(
+def test_a_run_that_could_teach_or_choose_nothing_is_refused(
     tmp_path: Path, given: RunInputs, mistake: str
 ) -> None:
-    """Otherwise the run would end well, with a network that is random or that of the first epoch."""
+    """Otherwise the run would succeed with a network that is random, or that of the first epoch."""
     with pytest.raises(RecipeError, match=mistake):
         run(tmp_path, given)
     assert not (tmp_path / "recipe.json").exists()

@@ -34,7 +34,7 @@ def state(epochs_done: int) -> TrainerState:
 
 
 def scalars(folder: Path) -> dict[tuple[str, int], float]:
-    """What TensorBoard's event files hold, read record by record (length, checksum, event, checksum)."""
+    """The content of TensorBoard's event files, read record by record (length, checksum, event, checksum)."""
     found: dict[tuple[str, int], float] = {}
     for path in sorted((folder / "tensorboard").iterdir()):
         content, start = path.read_bytes(), 0
@@ -46,8 +46,8 @@ def scalars(folder: Path) -> dict[tuple[str, int], float]:
     return found
 
 
-def test_a_cut_off_epoch_leaves_no_second_line(tmp_path: Path) -> None:
-    """Killed after an epoch's line and before its state, the epoch counts as not done."""
+def test_an_interrupted_epoch_leaves_no_second_line(tmp_path: Path) -> None:
+    """If the run was killed after an epoch's line and before its state, the epoch counts as not done."""
     with closing(RunFolder(tmp_path)) as folder:
         assert folder.open(SETTINGS) is None
         folder.append(report(1))
@@ -62,7 +62,7 @@ def test_a_cut_off_epoch_leaves_no_second_line(tmp_path: Path) -> None:
 
 
 def test_a_run_with_other_settings_is_refused_by_name(tmp_path: Path) -> None:
-    """The message names what differs, data included."""
+    """The message names the settings that differ, data included."""
     with closing(RunFolder(tmp_path)) as folder:
         folder.open(SETTINGS)
     other = {**SETTINGS, "recipe": {"seed": 2, "num_epochs": 3}, "data": {"a": "other"}}
@@ -70,7 +70,7 @@ def test_a_run_with_other_settings_is_refused_by_name(tmp_path: Path) -> None:
         RunFolder(tmp_path).open(other)
 
 
-def test_another_build_of_the_same_release_goes_on(tmp_path: Path) -> None:
+def test_another_build_of_the_same_release_continues(tmp_path: Path) -> None:
     """PyPI's torch is `2.13.0`, that of the CPU index `2.13.0+cpu`; another release is another run."""
     for number, (before, after) in enumerate([("2.13.0", "2.13.0+cpu"), ("2.13.0+cu130", "2.13.0")]):
         folder = tmp_path / str(number)
@@ -81,8 +81,8 @@ def test_another_build_of_the_same_release_goes_on(tmp_path: Path) -> None:
             RunFolder(folder).open({**SETTINGS, "versions": {"torch": "2.14.0"}})
 
 
-def test_a_plus_elsewhere_is_no_build(tmp_path: Path) -> None:
-    """Only versions have a local part; a corpus may be named as it likes."""
+def test_a_plus_in_a_corpus_name_is_not_a_build(tmp_path: Path) -> None:
+    """Only versions have a local part; a corpus may have any name."""
     with closing(RunFolder(tmp_path)) as folder:
         folder.open({**SETTINGS, "recipe": {"train": "a+b"}})
     with pytest.raises(RecipeError, match=r"another recipe\.train"):
@@ -90,7 +90,7 @@ def test_a_plus_elsewhere_is_no_build(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_says_how_it_ended_and_drops_its_state(tmp_path: Path) -> None:
-    """The state is large and of no further use; the file names the best epoch."""
+    """The state is large and no longer needed; the file names the best epoch."""
     with closing(RunFolder(tmp_path)) as folder:
         folder.open(SETTINGS)
         for epoch, selection in ((1, 0.4), (2, 0.8), (3, 0.6)):
@@ -105,7 +105,7 @@ def test_a_finished_run_says_how_it_ended_and_drops_its_state(tmp_path: Path) ->
 
 
 def test_tensorboard_reads_losses_and_scores(tmp_path: Path) -> None:
-    """Each epoch's scalars lie in the event file before the next epoch begins; a loss that was not is left out."""
+    """Each epoch's scalars are in the event file before the next epoch begins; a missing loss is left out."""
     with closing(RunFolder(tmp_path)) as folder:
         folder.open(SETTINGS)
         folder.append(report(1))

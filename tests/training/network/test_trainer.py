@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_network() -> None:
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.5])
-def test_a_batch_moves_only_what_it_may(rate: float) -> None:
+def test_a_batch_moves_only_the_weights_of_its_task(rate: float) -> None:
     """Sentiment never moves the tag head, entities never the sentiment head; at rate 0 shared layers stay."""
     settings = recipe(sentiment_shared_rate=rate, weight_decay=0.0)
     model, collate = new_model(settings)
@@ -72,8 +72,8 @@ def test_a_batch_moves_only_what_it_may(rate: float) -> None:
 
 
 @pytest.mark.parametrize("sparse", [True, False])
-def test_a_word_may_rest_while_no_batch_holds_it(sparse: bool) -> None:
-    """With sparse steps the words of the batch before stay where they are; Adam's moments go on moving them."""
+def test_a_word_can_stay_fixed_while_no_batch_holds_it(sparse: bool) -> None:
+    """With sparse steps words of the last batch stay as they are; with dense ones Adam's moments still move them."""
     settings = recipe(use_sparse_word_steps=sparse, weight_decay=0.0)
     model, collate = new_model(settings)
     optimisers = build_optimisers(model, settings)[Task.ENTITIES]
@@ -115,12 +115,12 @@ def test_sparse_gradients_are_clipped_like_dense_ones(max_norm: float) -> None:
 
 
 def test_a_step_is_clipped() -> None:
-    """Adam forgives the size of all gradients, not that of one batch among larger ones: other weights come out."""
+    """Adam ignores the size of all gradients, but not of one batch among larger ones: the weights differ."""
     assert moved(fit(recipe(clip_norm=1e-3))[0].state_dict(), fit(recipe(clip_norm=5.0))[0].state_dict())
 
 
 def test_time_ends_a_run_early() -> None:
-    """With a clock that ticks a second a look, the run lands after its time and still scores dev."""
+    """With a clock that goes on by a second at each look, the run ends after its time and still scores dev."""
     ticks = iter(float(n) for n in range(10**6))
     settings = recipe(num_epochs=1000, max_seconds=30)
     _, reports = fit(settings, clock=ticks)
@@ -138,7 +138,7 @@ def test_losses_are_reported_for_each_task() -> None:
         assert report.num_steps >= 4
 
 
-def test_a_diverged_run_says_so() -> None:
+def test_a_diverged_run_is_an_error() -> None:
     """A loss that is not a number ends the run with advice, not with a broken checkpoint."""
     settings = recipe()
     model, collate = new_model(settings)
@@ -170,7 +170,7 @@ def test_accumulated_batches_make_one_step(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(steps) == -(-reports[0].num_steps // 3)
 
 
-def test_a_task_that_does_not_get_better_is_stopped_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_does_not_improve_is_stopped_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """While entity F1 stands still and sentiment rises, only sentiment goes on; when both stand, the run ends."""
     rising = iter([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
 
@@ -184,8 +184,8 @@ def test_a_task_that_does_not_get_better_is_stopped_alone(monkeypatch: pytest.Mo
     assert trained == [(True, True)] * 3 + [(False, True)] * 3
 
 
-def test_a_plateau_slows_the_sentiment_head_alone() -> None:
-    """The head's rate falls to a tenth when sentiment stalls; the other rates stay."""
+def test_a_plateau_lowers_the_rate_of_the_sentiment_head_alone() -> None:
+    """Its rate falls to a tenth if the sentiment stalls; the other rates stay."""
     settings = recipe(num_epochs=4, plateau_patience=2, schedule="constant", learning_rate=1e-8)
     model, collate = new_model(settings.with_changes(["sentiment_learning_rate=1e-8"]))
     trainer = Trainer(model, collate, settings.with_changes(["sentiment_learning_rate=1e-8"]))
@@ -197,7 +197,7 @@ def test_a_plateau_slows_the_sentiment_head_alone() -> None:
 
 
 def test_a_task_without_labels_in_dev_loses_no_patience() -> None:
-    """Nothing says that it does not get better."""
+    """Without labels in dev, nothing shows that the task does not improve."""
     settings = recipe(num_epochs=6, stop_patience=2, learning_rate=1e-8, sentiment_learning_rate=1e-8)
     model, collate = new_model(settings)
     reports: list[EpochReport] = []

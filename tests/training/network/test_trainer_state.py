@@ -15,7 +15,7 @@ Weights = dict[str, torch.Tensor]
 def trained(
     settings: Recipe, variant: str, stop_after: int | None = None, state: Path | None = None
 ) -> Weights:
-    """The weights after all epochs; `stop_after` raises there, `state` is written each epoch and read if there."""
+    """The weights after all epochs; `stop_after` raises there, `state` is written each epoch and read if it exists."""
     model, collate = new_model(settings, variant)
     trainer = Trainer(model, collate, settings)
     if state and state.exists():
@@ -40,10 +40,10 @@ def trained(
         ("F", {"use_sparse_word_steps": True}),
     ],
 )
-def test_a_run_cut_in_two_gives_the_same_network(
+def test_an_interrupted_run_gives_the_same_network(
     variant: str, changes: dict[str, object], tmp_path: Path
 ) -> None:
-    """Stopped after any epoch and restored in a new trainer, training ends with the same bits."""
+    """If it is stopped after any epoch and restored in a new trainer, training ends with the same bits."""
     settings = recipe(num_epochs=5, **changes)
     whole = trained(settings, variant)
     for stop_after in (1, 3):
@@ -55,8 +55,8 @@ def test_a_run_cut_in_two_gives_the_same_network(
         assert [name for name in whole if not torch.equal(whole[name], resumed[name])] == []
 
 
-def test_a_damaged_state_says_what_to_do(tmp_path: Path) -> None:
-    """No traceback of the file format, but advice."""
+def test_a_damaged_state_is_an_error_with_advice(tmp_path: Path) -> None:
+    """The message has advice, and no traceback of the file format."""
     path = tmp_path / "state.safetensors"
     write_state(path, TrainerState({"a": torch.zeros(3)}, {"epochs_done": 1}))
     assert read_state(path).values == {"epochs_done": 1}

@@ -49,7 +49,7 @@ def test_classes_are_those_of_seqeval(pairs: list[Pair]) -> None:
 
 
 def test_counts_are_kept_text_by_text() -> None:
-    """By hand: two texts, one entity found, one missed, one invented."""
+    """Two texts counted by hand have one entity found, one missed and one invented."""
     counts = count_entities([["B-PER"], ["B-LOC", "O"]], [["B-PER"], ["O", "B-PER"]])
     assert counts.labels == ("LOC", "PER")
     expected = [[[0, 1], [0, 1], [0, 1]], [[1, 0], [0, 1], [0, 0]]]

@@ -42,21 +42,21 @@ def annotator(*names: str) -> Annotator:
     return cast(Annotator, FakeAnnotator(*names))
 
 
-def test_entities_are_laid_over_the_corpus_tokens() -> None:
-    """ "NASA" found in the corpus's one token "@NASA" is that token, as a tokenising of its own would have it."""
+def test_entities_are_mapped_to_the_corpus_tokens() -> None:
+    """The entity "NASA" inside the corpus's one token "@NASA" counts as that token."""
     row = LabelledText(text="hi @NASA", borders=((0, 2), (3, 8)), entities=(CharSpan(3, 8, "ORG"),))
     assert evaluate(annotator("NASA"), [row], {})["entity_f1"] == 1
 
 
 def test_a_text_without_corpus_tokens_is_scored_on_the_annotators() -> None:
-    """Alert lines have no tokens of their own: there, borders must be exact."""
+    """Alert lines have no tokens of their own, so borders must be exact there."""
     row = LabelledText(text="hi @NASA", entities=(CharSpan(4, 8, "ORG"),))
     assert evaluate(annotator("NASA"), [row], {})["entity_f1"] == 1
     assert evaluate(annotator("@NASA"), [row], {})["entity_f1"] == 0
 
 
 def test_a_refused_text_counts_against_the_network() -> None:
-    """What the annotator does not answer is missed, in entities and in sentiment."""
+    """Texts that the annotator refuses count as missed, in entities and in sentiment."""
     long = "NASA " + "x" * 40
     rows = [
         LabelledText(text=long, borders=((0, 4),), entities=(CharSpan(0, 4, "ORG"),), sentiment="positive"),
@@ -70,14 +70,14 @@ def test_a_refused_text_counts_against_the_network() -> None:
 
 
 def test_scores_without_labels_are_none() -> None:
-    """No gold, no score."""
+    """A corpus without gold labels has no score."""
     scores = evaluate(annotator(), [LabelledText(text="a", sentiment="neutral")], {})
     assert scores["entity_f1"] is None
     assert scores["sentiment_accuracy"] == 0
 
 
 def test_foreign_labels_are_refused_unless_mapped() -> None:
-    """Entity types and sentiments both."""
+    """Entity types and sentiments are both checked."""
     rows = [
         LabelledText(text="NASA", borders=((0, 4),), entities=(CharSpan(0, 4, "group"),), sentiment="good")
     ]

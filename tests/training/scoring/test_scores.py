@@ -14,7 +14,7 @@ def test_only_exact_entities_count() -> None:
 
 
 def test_the_token_score_is_high_for_a_tagger_that_finds_nothing() -> None:
-    """Token-weighted F1 flatters, by hand: O has F1 2*8/(8+10)=8/9 and 8 tokens of 10."""
+    """By hand, O has F1 2*8/(8+10)=8/9 and 8 tokens of 10: token-weighted F1 flatters."""
     scores = score_entities([["O"] * 8 + ["B-PER", "I-PER"]], [["O"] * 10])
     assert scores.entity_f1 == 0
     assert scores.token_weighted_f1 == pytest.approx(0.8 * 8 / 9)
@@ -28,7 +28,7 @@ def test_perfect_tags_score_one() -> None:
 
 
 def test_sentiment_averages_over_labels_not_texts() -> None:
-    """By hand: recalls 1/2 and 1, F1 2/3 and 2/3 (one of two negatives is called positive)."""
+    """By hand, recalls are 1/2 and 1, F1 2/3 and 2/3 (one of two negatives is called positive)."""
     scores = score_sentiments(["negative", "negative", "positive"], ["negative", "positive", "positive"])
     assert scores.sentiment_accuracy == pytest.approx(2 / 3)
     assert scores.sentiment_macro_recall == pytest.approx(3 / 4)

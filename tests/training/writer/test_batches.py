@@ -8,8 +8,8 @@ from training.writer.trainer import MasterWeights
 TREE = TokenTree([1, 2, 3], [([4, 5, 9], 1.0), ([6, 9], 0.5)])
 
 
-def test_an_answer_sees_the_prompt_and_itself_alone() -> None:
-    """Answers that share a prompt are trained on as if each stood behind a prompt of its own."""
+def test_an_answer_sees_only_the_prompt_and_itself() -> None:
+    """Answers that share a prompt are trained as if each had a prompt of its own."""
     batch = collate([TREE, TokenTree([7], [([9], 1.0)])])
     # Prompt 1 2 3, then 4 5 of the first answer and 6 of the second.
     assert batch.tokens[0].tolist() == [1, 2, 3, 4, 5, 6]
@@ -25,7 +25,7 @@ def test_an_answer_sees_the_prompt_and_itself_alone() -> None:
 
 
 def test_every_answer_token_is_predicted_once_from_the_place_before_it() -> None:
-    """The first token of each answer is predicted at the prompt's end, the last token is never read."""
+    """The first token of each answer is predicted at the prompt's end; the last token is not read."""
     batch = collate([TREE, TokenTree([7], [([9], 1.0)])])
     width = batch.tokens.shape[1]
     assert batch.predicted_at.tolist() == [2, 3, 4, 2, 5, width]
@@ -39,7 +39,7 @@ def test_padding_sees_itself() -> None:
 
 
 def test_batches_hold_every_tree_and_keep_the_limit() -> None:
-    """No example is lost, none repeated, and no batch is larger than the memory that was planned."""
+    """No example is lost or repeated, and no batch is larger than the planned memory."""
     trees = [TokenTree([index] * (index % 7 + 1), [([9], 1.0)]) for index in range(50)]
     batches = list(make_batches(trees, 24, random.Random(0)))
     assert all(batch.tokens.numel() <= 24 for batch in batches)
@@ -47,7 +47,7 @@ def test_batches_hold_every_tree_and_keep_the_limit() -> None:
 
 
 def test_small_steps_are_not_lost_to_rounding() -> None:
-    """A hundred steps, each below bfloat16's resolution, move the weight all the same."""
+    """A hundred steps, each below bfloat16's resolution, still move the weight."""
     weight = torch.nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
     masters = MasterWeights([weight], learning_rate=1e-4, clip_norm=1.0)
     for _ in range(100):

@@ -25,8 +25,8 @@ POST = AlertPost(
 VIEW = NetworkView(("daily", "Tolsburg", "TolsburgFlood"), "neutral")
 
 
-def test_the_prompt_is_the_one_that_is_served() -> None:
-    """It shows post and entities as data, each entity once: a writer that is asked in other words writes worse."""
+def test_the_prompt_of_training_is_the_one_that_is_served() -> None:
+    """It shows post and entities as data, each entity once: with another prompt the writer writes worse."""
     text = "alma: <b>Floods</b> hit #Alma;Bay http://t.co/x \u202eALMA"
     system, turn = writer_messages(text, ["alma", "#Alma;Bay", "ALMA"], "neutral")
     assert system == {"role": "system", "content": "Write the alert."}
@@ -38,14 +38,14 @@ def test_the_prompt_is_the_one_that_is_served() -> None:
     ]
 
 
-def test_the_refusal_is_the_one_that_was_trained() -> None:
-    """The pipeline takes exactly the trained line for a refusal."""
+def test_the_refusal_of_training_is_the_one_that_is_served() -> None:
+    """The pipeline accepts only this line as a refusal."""
     assert load_prompt(PROMPT).refusal == NO_ALERT
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_an_answer_names_only_what_is_listed(seed: int) -> None:
-    """Whatever gaps, extras and injections are drawn, the writer learns to copy from its list, and never an order."""
+def test_an_answer_names_only_a_listed_entity(seed: int) -> None:
+    """Whatever is drawn (gaps, extras, injections), the writer learns to copy from its list and to follow no order."""
     example = draw_example(POST, VIEW, random.Random(seed))
     assert example is not None
     content = example.messages[-1]["content"]
@@ -56,8 +56,8 @@ def test_an_answer_names_only_what_is_listed(seed: int) -> None:
         assert answer == NO_ALERT or (entity in listed and theme in {"Flooding", "Floods"})
 
 
-def test_without_a_listed_entity_the_answer_is_no_alert() -> None:
-    """A gap in the list teaches to decline, not to invent."""
+def test_without_a_listed_entity_the_answer_is_a_refusal() -> None:
+    """A gap in the list teaches the writer to decline, not to invent."""
     assert answers_for(POST.alerts, ["Roth"]) == ((NO_ALERT, 1.0),)
     assert answers_for(POST.alerts, ["Port Alma"]) == (("Floods: Port Alma", 1.0),)
 
@@ -73,12 +73,12 @@ def test_a_post_that_names_nothing_is_left_out() -> None:
     """The pipeline never asks about such a post."""
     post = AlertPost("t2", "so tired of this weather", (), (), "negative")
     drawn = [draw_example(post, NetworkView((), None), random.Random(seed)) for seed in range(20)]
-    # Now and then the post is replaced by an order, which does name something.
+    # Sometimes the post is replaced by an order, which does name something.
     assert sum(example is None for example in drawn) >= 15
 
 
-def test_an_order_keeps_the_post() -> None:
-    """What is injected comes on top: the answer of the post stays right."""
+def test_an_injected_order_does_not_change_the_answer() -> None:
+    """The order is added to the post, whose answer stays right."""
     for seed in range(50):
         chance = random.Random(seed)
         order, names = draw_order(chance)

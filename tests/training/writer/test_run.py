@@ -19,15 +19,15 @@ from training.writer.trainer import WriterRecipe
     importlib.util.find_spec("peft") is not None,
     reason="this is the writer's environment: nothing is missing",
 )
-def test_the_wrong_environment_is_told_before_anything_is_done(tmp_path: Path) -> None:
-    """Whoever trains the writer in `.venv` learns how to make the environment for it."""
+def test_the_wrong_environment_is_reported_before_training(tmp_path: Path) -> None:
+    """A user who trains the writer in `.venv` is shown how to make its environment."""
     sources = WriterSources(posts=tmp_path / "none.jsonl", checkpoint=DEFAULT_CHECKPOINT, base=tmp_path)
     with pytest.raises(WriterError, match="make writer-env"):
         run_writer(sources, tmp_path / "out", WriterRecipe())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_writer_is_shown_what_the_network_finds() -> None:
+def test_the_writer_is_trained_on_the_networks_entities() -> None:
     """Prompts for training list the checkpoint's entities and its sentiment word."""
     post = AlertPost("t1", "Floods in Jakarta, thousands flee", (), ("Jakarta",), "negative")
     view = network_views([post], DEFAULT_CHECKPOINT)["t1"]

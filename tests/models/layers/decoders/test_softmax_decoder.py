@@ -12,7 +12,7 @@ TAGS = ("O", "B-LOC", "I-LOC")
 
 
 def test_span_probability_is_the_share_of_paths_with_that_span() -> None:
-    """Also with independent tags, the score of an entity is the probability of exactly this span."""
+    """With independent tags too, the score of an entity is the probability of exactly this span."""
     torch.manual_seed(3)
     scores, mask = torch.randn(1, 4, 3).double(), torch.tensor([[True, True, True, True]])
     decoder = SoftmaxDecoder(TAGS)

@@ -21,7 +21,7 @@ def test_rows_are_packed_as_torch_packs_them() -> None:
     assert order[1].tolist() == packed.data.tolist()
 
 
-def test_what_is_taken_can_be_put_back() -> None:
+def test_packed_rows_return_to_their_tokens() -> None:
     """Both directions return to the tokens that they were taken from, and padding becomes zero."""
     tokens = torch.randn(4, 6, 2, generator=torch.Generator().manual_seed(0))
     lengths = torch.tensor(LENGTHS)

@@ -68,7 +68,7 @@ def test_states_follow_the_equations(layer: SynLstm, inputs: tuple[Tensor, Tenso
 
 @torch.no_grad()
 def test_states_without_gradients_follow_the_equations(layer: SynLstm, inputs: tuple[Tensor, Tensor]) -> None:
-    """Inference computes the inputs of the gates in another way, and the states are the same."""
+    """Inference computes the inputs of the gates in another way, but the states are the same."""
     actual = run(layer, *inputs, torch.tensor(LENGTHS))
     torch.testing.assert_close(actual, both_directions(layer, *inputs, LENGTHS), atol=1e-9, rtol=0)
 
