@@ -12,7 +12,6 @@ import pytest
 from prometheus_client.samples import Sample
 
 from pipeline.alert.metrics import AlertMetrics
-from pipeline.alert.selection import SelectionName
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.messages import (
     Abstention,
@@ -31,6 +30,7 @@ from pipeline.messages import (
 from pipeline.messages.dead_letter import DeadLetter, to_outgoing
 from pipeline.monitor.metrics import Metrics
 from pipeline.monitor.readiness import State
+from pipeline.settings.checks import SelectionName
 from pipeline.settings.document import render_env_file, render_page
 from tests.pages import commands, first_column, read_page, section
 
