@@ -24,6 +24,7 @@ TocsinError
 │   └── LoginRefusedError    the broker refuses our password, token or certificate; a running agent waits all the same
 │       └── TokenRefusedError    the source of our token refuses us, or gives no token
 ├── GroupRefusedError        a consumer group refuses an agent for good
+├── kafka.publisher.TooLargeError  the broker refuses a record as too large, and the record has no fallback
 ├── UnreplayableError        a dead letter cannot be replayed
 └── LocalServiceError        a process that `tocsin up` starts does not come up, ends, or is not installed
 """

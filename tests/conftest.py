@@ -1,6 +1,10 @@
 import pytest
 import torch
 
+from tests.kafka_jars import name_shared_jars
+
+name_shared_jars()
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:

@@ -14,7 +14,7 @@ from pipeline.alert.metrics import DEGRADED, VALID, AlertMetrics
 from pipeline.alert.outcome import AlertResult, degraded_alert
 from pipeline.errors import InternalError, InvalidMessageError, LlmUnavailableError, RecordError
 from pipeline.messages import Abstention, AnnotatedPost
-from pipeline.messages.dead_letter import DeadLetter, bury, decode_or_bury
+from pipeline.messages.dead_letter import DeadLetter, decode_or_dead_letter, to_dead_letter
 from pipeline.messages.record import Record
 from pipeline.outcomes.ledger import Ledger
 from pipeline.stream.agent import Finish
@@ -95,11 +95,11 @@ class AlertAgent:
             except LlmUnavailableError:  # the LLM was away for as long as the settings say
                 return degraded_alert(post)
         except RecordError as error:
-            return bury(record, error, stage=ALERT.name)
+            return to_dead_letter(record, error, stage=ALERT.name)
         except Exception as error:
             logger.exception("no alert for %s/%d/%d", record.topic, record.partition, record.offset)
             internal = InternalError(f"{type(error).__name__} while writing the alert")
-            return bury(record, internal, stage=ALERT.name)
+            return to_dead_letter(record, internal, stage=ALERT.name)
 
     def _count(self, result: AlertResult) -> None:
         metrics = self._metrics
@@ -119,11 +119,11 @@ def decode_annotated(record: Record) -> AnnotatedPost | DeadLetter:
 
     A post that is right but for its `stages` loses these: how long others took is not a reason to withhold an alert.
     """
-    post = decode_or_bury(record, AnnotatedPost, max_bytes=_MAX_BYTES)
+    post = decode_or_dead_letter(record, AnnotatedPost, max_bytes=_MAX_BYTES)
     if not isinstance(post, DeadLetter) or post.reason != InvalidMessageError.reason:
         return post
     bare = replace(record, value=_without_stages(record.value))
-    again = decode_or_bury(bare, AnnotatedPost, max_bytes=_MAX_BYTES)
+    again = decode_or_dead_letter(bare, AnnotatedPost, max_bytes=_MAX_BYTES)
     return post if isinstance(again, DeadLetter) else again
 
 

@@ -10,7 +10,7 @@ from pipeline.alert.generator import SELECTION_PROMPT, AlertGenerator, AlertOpti
 from pipeline.alert.metrics import TOKEN_KINDS, AlertMetrics
 from pipeline.alert.selection import MAX_OPTIONS, NONE_OF_THESE
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.partition_reader import partition_reader
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.llm.http import LlmRequest
 from pipeline.llm.options import Demands, LlmOptions, RetryLimits
 from pipeline.monitor.health import Progress

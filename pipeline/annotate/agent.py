@@ -12,7 +12,7 @@ from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.annotate.network import annotate_safely, to_annotated_post
 from pipeline.errors import UnannotatableError
 from pipeline.messages import AnnotatedPost, Origin, Post, StageTime
-from pipeline.messages.dead_letter import DeadLetter, bury, decode_or_bury
+from pipeline.messages.dead_letter import DeadLetter, decode_or_dead_letter, to_dead_letter
 from pipeline.messages.record import Record
 from pipeline.messages.stopwatch import Stopwatch
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
@@ -45,7 +45,9 @@ class AnnotateAgent:
         self._intake: Intake[Post] = Intake(
             ANNOTATE,
             metrics,
-            lambda record: decode_or_bury(record, Post, max_bytes=max_post_bytes, on_unknown=unknown.note),
+            lambda record: decode_or_dead_letter(
+                record, Post, max_bytes=max_post_bytes, on_unknown=unknown.note
+            ),
         )
         # One thread: the network takes a whole batch, and a second batch beside it would only compete.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="annotator")
@@ -87,7 +89,7 @@ class AnnotateAgent:
         self, post: Post, annotation: Annotation | AnnotationError, record: Record, stage: StageTime
     ) -> AnnotatedPost | DeadLetter:
         if isinstance(annotation, AnnotationError):
-            return bury(record, UnannotatableError(str(annotation)), stage=ANNOTATE.name)
+            return to_dead_letter(record, UnannotatableError(str(annotation)), stage=ANNOTATE.name)
         origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
         return to_annotated_post(post, annotation, self._annotator, origin=origin, stages=[stage])
 

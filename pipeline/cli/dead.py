@@ -14,7 +14,7 @@ from pipeline.printable import quantity
 from pipeline.stopping import run
 
 if TYPE_CHECKING:
-    from pipeline.outcomes.dead_letters import Filed
+    from pipeline.outcomes.dead_letters import StoredLetter
     from pipeline.settings import Settings
 
 dead_app = typer.Typer(
@@ -102,19 +102,19 @@ def replay_letters(
     run(replay([filed.letter for filed in good], settings))
     print(f"{quantity(len(good), 'record')} replayed, {num_refused} not")
     if good and len(good) == limit and good[-1] is not letters[-1]:
-        show_note(f"to go on: --after {good[-1].place}")
+        show_note(f"to go on: --after {good[-1].position}")
     if num_refused:
         raise TocsinError(f"{quantity(num_refused, 'record')} not replayed")
 
 
 def _choose_replayable(
-    letters: Sequence[Filed], settings: Settings, limit: int | None
-) -> tuple[list[Filed], int]:
+    letters: Sequence[StoredLetter], settings: Settings, limit: int | None
+) -> tuple[list[StoredLetter], int]:
     """Return the first `limit` letters that can be replayed, and how many of those between cannot, showing why."""
     from pipeline.cli.dead_view import show_refusal
     from pipeline.outcomes.dead_letters import check_replayable
 
-    good: list[Filed] = []
+    good: list[StoredLetter] = []
     num_refused = 0
     for filed in letters:
         if len(good) == limit:
@@ -128,7 +128,7 @@ def _choose_replayable(
     return good, num_refused
 
 
-def _find_at(position: str, settings: Settings) -> Filed:
+def _find_at(position: str, settings: Settings) -> StoredLetter:
     letters = _find(settings, position=position)
     if not letters:
         raise TocsinError(
@@ -139,18 +139,18 @@ def _find_at(position: str, settings: Settings) -> Filed:
 
 def _find(
     settings: Settings, *, stage: str | None = None, reason: str | None = None, position: str | None = None
-) -> list[Filed]:
-    from pipeline.outcomes.dead_letters import Wanted, find_letters
+) -> list[StoredLetter]:
+    from pipeline.outcomes.dead_letters import LetterQuery, find_letters
 
-    return run(find_letters(settings, Wanted(stage, reason, position)))
+    return run(find_letters(settings, LetterQuery(stage, reason, position)))
 
 
-def _after(last: Filed, letters: Sequence[Filed]) -> list[Filed]:
+def _after(last: StoredLetter, letters: Sequence[StoredLetter]) -> list[StoredLetter]:
     # A record that was replayed and failed again has a later letter, with the age of its first letter.
     record = last.letter.first_origin
     return [filed for filed in letters if _age(filed) > _age(last) and filed.letter.first_origin != record]
 
 
-def _age(filed: Filed) -> tuple[datetime, int, int]:
+def _age(filed: StoredLetter) -> tuple[datetime, int, int]:
     """Return what `find_letters` orders by: the oldest record is the smallest."""
     return filed.letter.timestamp, filed.partition, filed.offset

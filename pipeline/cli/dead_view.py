@@ -9,24 +9,24 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.outcomes.dead_letters import Filed, show_origin
+from pipeline.outcomes.dead_letters import StoredLetter, show_origin
 from pipeline.printable import json_line, printable
 
 _MAX_VALUE_CHARACTERS = 100_000
 
 
-def show_json(filed: Filed) -> None:
+def show_json(filed: StoredLetter) -> None:
     """Print the letter as one line of JSON."""
     # `origin` says where the record lay; these two say where the letter lies.
     position = {"partition": filed.partition, "offset": filed.offset}
     print(json_line(msgspec.to_builtins(filed.letter) | position))
 
 
-def show_line(filed: Filed) -> None:
+def show_line(filed: StoredLetter) -> None:
     """Print the letter on one line."""
     letter = filed.letter
     line = Text.assemble(
-        (f"{filed.place:>10}", "bold"),
+        (f"{filed.position:>10}", "bold"),
         f"  {letter.timestamp:%Y-%m-%d %H:%M:%S}  ",
         (printable(f"{letter.stage}/{letter.reason}"), "magenta"),
         (f"  attempt {letter.attempt}" if letter.attempt > 1 else ""),
@@ -36,11 +36,11 @@ def show_line(filed: Filed) -> None:
     Console(soft_wrap=True).print(line)
 
 
-def show_page(filed: Filed) -> None:
+def show_page(filed: StoredLetter) -> None:
     """Print everything that is known of the letter, a field a line."""
     letter = filed.letter
     fields: Sequence[tuple[str, Any]] = [
-        ("position", filed.place),
+        ("position", filed.position),
         ("stage", letter.stage),
         ("reason", letter.reason),
         ("message", letter.message),
@@ -58,9 +58,11 @@ def show_page(filed: Filed) -> None:
         console.print(Text.assemble((f"{printable(name):<10} ", "bold"), shown))
 
 
-def show_refusal(filed: Filed, problem: str) -> None:
+def show_refusal(filed: StoredLetter, problem: str) -> None:
     """Print on standard error why the letter is not replayed."""
-    Console(stderr=True).print(Text.assemble((filed.place, "bold"), f" not replayed: {printable(problem)}"))
+    Console(stderr=True).print(
+        Text.assemble((filed.position, "bold"), f" not replayed: {printable(problem)}")
+    )
 
 
 def show_note(text: str) -> None:

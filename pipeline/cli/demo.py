@@ -11,8 +11,8 @@ from typing import Any
 from pipeline.cli.demo_view import DemoView
 from pipeline.errors import LocalServiceError, RecordError, SettingsError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.local.stack import StackOptions, local_stack
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
 from pipeline.outcomes.outcome import (

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from pipeline.errors import RecordError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
+from pipeline.kafka.reading.follow import follow
 from pipeline.messages.record import Record
 from pipeline.outcomes.outcome import Outcome, is_deletion, read_outcome, to_json
 from pipeline.outcomes.render import render_outcome
@@ -30,7 +30,7 @@ async def run_watch(
         errors.print(printable(problem, max_characters=1_000), style="yellow", markup=False, soft_wrap=True)
 
     async with follow(
-        Cluster.of(settings), [settings.topic_alerts], from_beginning=from_beginning, tell=report
+        Cluster.of(settings), [settings.topic_alerts], from_beginning=from_beginning, report=report
     ) as records:
         async for record in records:
             alert = _read_alert(record, settings, errors)

@@ -1,7 +1,7 @@
-"""What Kafka's ACLs let us do, asked before the work begins.
+"""Checks before the work begins that Kafka's ACLs allow it.
 
-A consumer without a right on its group waits for ever and says nothing, and a producer without a right on its topic
-learns of it with the first post in hand. aiokafka's own metadata request is older than the answer that tells rights.
+A consumer without the ACL for its group waits for ever and logs nothing. A producer without the ACL for its topic
+fails only at the first record. aiokafka's metadata request is too old to ask for rights: a newer one is defined here.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.refusals import knock
+from pipeline.kafka.refusals import check_login
 from pipeline.kafka.security import NO_SECURITY
 
-# Bits of Kafka's answer, by the code of the operation.
+# Bits of the operations in Kafka's answer.
 _READ, _WRITE = 1 << 3, 1 << 4
 _TEXT = String("utf-8")
 
@@ -42,23 +42,23 @@ class Needs:
 
 
 async def check_acls(cluster: Cluster, needs: Needs) -> None:
-    """Return if Kafka lets us do what we need; asks nothing where nobody knows who we are.
+    """Return if Kafka lets us do what we need. Without a login there is nothing to check.
 
     Raises:
-        KafkaAccessError: rights are missing, and the text names all of them; or the broker refuses us.
-        BrokerUnavailableError: nobody answers.
+        KafkaAccessError: ACLs are missing, and the text names all of them; or the broker refuses us.
+        BrokerUnavailableError: no broker answers.
     """
     if cluster.security == NO_SECURITY:
         return
     try:
         async with _client(cluster) as client:
             missing = await _missing_on_topics(client, needs) + await _missing_on_group(client, needs.group)
-    except IncompatibleBrokerVersion:  # Kafka before 2.3 cannot tell
+    except IncompatibleBrokerVersion:  # Kafka before 2.3 cannot say
         return
     except (KafkaError, OSError) as error:
-        await knock(cluster)  # it may be us
+        await check_login(cluster)  # the login may be the cause
         raise BrokerUnavailableError(
-            f"Kafka at {cluster.brokers} does not tell our rights: {error!r}"
+            f"Kafka at {cluster.brokers} does not say what we may do: {error!r}"
         ) from error
     if missing:
         raise KafkaAccessError(
@@ -81,7 +81,7 @@ async def _missing_on_topics(client: Any, needs: Needs) -> list[str]:
     wanted += [(topic, _WRITE, "Write") for topic in needs.write]
     topics = list(dict.fromkeys(topic for topic, *_ in wanted))
     response = await client.send(client.get_random_node(), _RightsRequest(topics))
-    # Of a topic that is just being made Kafka says another error: then no right is known to be missing.
+    # Kafka answers with another error for a topic that is just being created: then no ACL is known to be missing.
     rights = {topic: operations for code, topic, _, _, operations in response.topics if code == 0}
     rights |= {topic: 0 for code, topic, *_ in response.topics if code == TopicAuthorizationFailedError.errno}
     return [f"{name} on topic {topic!r}" for topic, bit, name in wanted if not rights.get(topic, bit) & bit]
@@ -90,7 +90,7 @@ async def _missing_on_topics(client: Any, needs: Needs) -> list[str]:
 async def _missing_on_group(client: Any, group: str) -> list[str]:
     try:
         coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)
-        # Of a member that there is not: with the right, Kafka only says so.
+        # The heartbeat of a member that does not exist: with the ACL, Kafka answers that it does not know the member.
         response = await client.send(coordinator, HeartbeatRequest(group, -1, ""))
     except GroupAuthorizationFailedError:
         return [f"Read on consumer group {group!r}"]
@@ -152,10 +152,10 @@ class _RightsRequest(Request[_RightsRequestStruct]):  # type: ignore[misc]
         self._topics = topics
 
     def prepare(self, versions: dict[int, tuple[int, int]]) -> _RightsRequestStruct:
-        """Return the request, or raise `IncompatibleBrokerVersion` where the broker is too old to tell rights."""
+        """Return the request, or raise `IncompatibleBrokerVersion` if the broker is too old for it."""
         oldest, newest = versions.get(self.API_KEY, (0, 0))
         if not oldest <= _RightsRequestStruct.API_VERSION <= newest:
-            raise IncompatibleBrokerVersion("metadata requests of version 8 are not taken")
+            raise IncompatibleBrokerVersion("the broker does not accept metadata requests of version 8")
         return self.build(_RightsRequestStruct)
 
     def build(self, request_struct_class: type[_RightsRequestStruct]) -> _RightsRequestStruct:

@@ -34,5 +34,5 @@ class Cluster:
 
     @property
     def client(self) -> str:
-        """The client and the cluster, for messages."""
+        """The user and the cluster, for messages."""
         return f"{self.security.user} at Kafka {self.brokers}"

@@ -1,7 +1,7 @@
-"""What a cluster says of itself before a client of ours starts: where its brokers are, and which topics it has.
+"""Asks a cluster, before a client of ours starts, where its brokers are and which topics it has.
 
-aiokafka waits for a topic that does not exist, and for a broker at an address where nobody is, without end and without
-an error. Here both are asked for first, once, by whoever answers of the bootstrap servers.
+aiokafka waits for a topic that does not exist, and for a broker at an address that does not answer, without end and
+without an error. So the first bootstrap server that answers is asked for both, once, before that.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from pipeline.kafka.cluster import Cluster
 from pipeline.messages.record import Partition
 
 _ASK_MILLISECONDS = 10_000
-# Long enough for another continent; an address that is not routed answers never.
+# Long enough for another continent. An address that is not routed never answers.
 _REACH_SECONDS = 5.0
-# A topic that was made just now is not known to every broker at once.
+# It takes a moment until every broker knows a new topic.
 _TOPIC_SECONDS = 2.0
 _AGAIN_SECONDS = 0.25
 _NO_ANSWER = "no server answers there"
 
 
 def unavailable(cluster: Cluster, why: Exception | str) -> BrokerUnavailableError:
-    """Return the error that there is no broker, or that it answers no more."""
+    """Return the error that no broker answers, or that it stopped answering."""
     # aiokafka's own text lists sockets and address families.
     reason = _NO_ANSWER if "Unable to bootstrap" in str(why) else why
     return BrokerUnavailableError(f"no Kafka broker at {cluster.brokers}: {reason}")
 
 
 async def check_advertised(cluster: Cluster) -> None:
-    """Return if a broker can be reached where the cluster says that it is, or if nobody says anything.
+    """Return if a broker can be reached at the address that the cluster gives, or if no bootstrap server answers.
 
     Raises:
-        BrokerUnavailableError: a bootstrap server answers, and sends its clients where nobody is.
+        BrokerUnavailableError: a bootstrap server answers, but the addresses that it gives cannot be reached.
     """
     found = await _ask(cluster, [])
     if found is None:
@@ -50,18 +50,18 @@ async def check_advertised(cluster: Cluster) -> None:
         return
     if not any(await asyncio.gather(*(_is_reachable(address) for address in advertised))):
         raise BrokerUnavailableError(
-            f"Kafka at {bootstrap} answers, but says that its clients must go to {', '.join(advertised)}, where nobody "
-            "can be reached from here: set the broker's advertised.listeners to an address that we can reach"
+            f"Kafka at {bootstrap} answers, but sends its clients to {', '.join(advertised)}, which cannot be reached "
+            "from here: set the broker's advertised.listeners to an address that we can reach"
         )
 
 
 async def find_partitions(cluster: Cluster, topics: Sequence[str]) -> list[Partition]:
-    """Return the partitions of these topics, and make none: an agent makes them with the partitions that it wants.
+    """Return the partitions of these topics. None is created: an agent creates them, with the partitions that it wants.
 
     Raises:
-        BrokerUnavailableError: nobody answers.
+        BrokerUnavailableError: no broker answers.
         MissingTopicError: one of them does not exist.
-        TopicAuthorizationFailedError: we may not know of one.
+        TopicAuthorizationFailedError: an ACL hides one of them from us.
     """
     deadline = asyncio.get_running_loop().time() + _TOPIC_SECONDS
     while True:
@@ -89,9 +89,9 @@ def _read_topics(answer: Any) -> tuple[list[Partition], list[str]]:
 
 
 async def _ask(cluster: Cluster, topics: Sequence[str]) -> tuple[str, Any] | None:
-    """Return who answered, `HOST:PORT`, and the answer; None if nobody did."""
+    """Return the bootstrap server that answered, `HOST:PORT`, and its answer; None if none did."""
     for host, port, _ in collect_hosts(cluster.brokers):
-        # A broker that fails SCRAM's proof of the password makes aiokafka raise a ValueError or KeyError.
+        # aiokafka raises a ValueError or KeyError if the broker fails to prove by SCRAM that it knows the password.
         with suppress(OSError, KafkaError, ValueError, KeyError):
             connection = await create_conn(
                 host, port, request_timeout_ms=_ASK_MILLISECONDS, **cluster.security.client_options()

@@ -1,4 +1,4 @@
-"""Why Kafka refuses us, in words. A refusal is no outage, and aiokafka tells it in its log and nowhere else."""
+"""Why Kafka refuses us, in words. A refusal is not an outage, but aiokafka only logs it."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from pipeline.errors import BrokerUnavailableError, KafkaAccessError, LoginRefus
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.security import KafkaSecurity
 
-# A broker that takes longer to say yes or no is away or stuck, and that is not for here to tell.
-_KNOCK_MILLISECONDS = 10_000
+# A broker that takes longer to answer is away or stuck; the client itself reports that.
+_LOGIN_MILLISECONDS = 10_000
 
 NOT_ALLOWED = (
     TopicAuthorizationFailedError,
     GroupAuthorizationFailedError,
     ClusterAuthorizationFailedError,
 )
-_MAX_REASON = 200  # characters of what a broker says of a token
+_MAX_REASON = 200  # characters of a broker's reason to refuse a token
 # OpenSSL's codes for "the certificate is for another host" and "... for another address".
 _WRONG_NAME = (62, 64)
 
 
-async def knock(cluster: Cluster) -> None:
-    """Return if one of the bootstrap servers lets us in, or if none of them can be reached at all.
+async def check_login(cluster: Cluster) -> None:
+    """Log in at the bootstrap servers; return if one accepts us, or if none of them can be reached at all.
 
     Raises:
         LoginRefusedError: one of them refuses us: password, token, certificate or protocol.
-        BrokerUnavailableError: one is there, but closes the connection; the text says what that may mean.
+        BrokerUnavailableError: one answers, but closes the connection; the text says what that may mean.
     """
     closed: BrokerUnavailableError | None = None
     for host, port, _ in collect_hosts(cluster.brokers, randomize=False):
         try:
             await _connect_once(host, port, cluster.security)
-        # A broker that fails SCRAM's proof of the password makes aiokafka raise a ValueError or KeyError.
+        # aiokafka raises a ValueError or KeyError if the broker fails to prove by SCRAM that it knows the password.
         except (OSError, KafkaError, ValueError, KeyError) as error:
             problem = _explain(error, f"{host}:{port}", cluster.security)
             if isinstance(problem, KafkaAccessError):
@@ -59,11 +59,11 @@ async def knock(cluster: Cluster) -> None:
 
 
 def not_allowed(error: KafkaError, *, client: str, action: str) -> KafkaAccessError:
-    """Return, in words, that an ACL is missing.
+    """Return the error that an ACL is missing.
 
     Args:
-        client: who was refused, and where.
-        action: what it wanted to do, as ACLs call it ("Read", "Write", "Create").
+        client: the user that was refused, and the cluster.
+        action: the operation, as ACLs name it ("Read", "Write", "Create").
     """
     names = {str(name) for argument in error.args for name in _flatten(argument)}
     kinds = {TopicAuthorizationFailedError: "topic", GroupAuthorizationFailedError: "consumer group"}
@@ -72,8 +72,8 @@ def not_allowed(error: KafkaError, *, client: str, action: str) -> KafkaAccessEr
     return KafkaAccessError(f"{client} lacks an ACL: {action} on {what}")
 
 
-def in_words(failure: BaseException) -> str:
-    """Return why a stream ended, for people: the first cause, and an ACL that is missing by its name."""
+def describe_failure(failure: BaseException) -> str:
+    """Return why a stream ended, for people: the first cause. An ACL that is missing is named."""
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]
     if isinstance(failure, NOT_ALLOWED):
@@ -83,10 +83,10 @@ def in_words(failure: BaseException) -> str:
 
 async def _connect_once(host: str, port: int, security: KafkaSecurity) -> None:
     connection = await create_conn(
-        host, port, request_timeout_ms=_KNOCK_MILLISECONDS, **security.client_options()
+        host, port, request_timeout_ms=_LOGIN_MILLISECONDS, **security.client_options()
     )
     try:
-        # A listener that wants a password lets anybody ask for its version, and nothing else.
+        # A listener that wants a login answers without one which versions it speaks, but no other request.
         await connection.send(MetadataRequest([]))
     finally:
         await connection.close()
@@ -95,10 +95,10 @@ async def _connect_once(host: str, port: int, security: KafkaSecurity) -> None:
 def _explain(
     error: Exception, broker: str, security: KafkaSecurity
 ) -> KafkaAccessError | BrokerUnavailableError | None:
-    """Return what the failure means; None where nobody is there."""
+    """Return what the failure means; None if no broker is there."""
     cause = error.__cause__ if isinstance(error.__cause__, ssl.SSLError) else error
     match cause:
-        case KafkaAccessError() | BrokerUnavailableError():  # there is no token
+        case KafkaAccessError() | BrokerUnavailableError():  # no token could be fetched
             return cause
         case SaslAuthenticationFailed() if security.tokens is not None:
             return LoginRefusedError(f"Kafka at {broker} refuses our token{_token_problem(cause, security)}")
@@ -113,7 +113,7 @@ def _explain(
             )
         case ValueError() | KeyError() if not isinstance(cause, ssl.SSLError):
             return LoginRefusedError(
-                f"the broker at {broker} does not know the password either: it is not what it says it is"
+                f"the broker at {broker} does not know the password either: it is not the broker that it claims to be"
             )
         case ssl.SSLError() if not isinstance(cause, ssl.SSLEOFError):
             return LoginRefusedError(f"no TLS connection to Kafka at {broker}: {_tls_problem(cause)}")
@@ -127,11 +127,11 @@ def _explain(
 
 
 def _token_problem(error: KafkaError, security: KafkaSecurity) -> str:
-    """Return the broker's own words, and whose token it is that it refuses."""
+    """Return the broker's own reason, and whose token it refuses."""
     tokens = security.tokens
     assert tokens is not None
-    said = str(error.args[0] or "") if error.args else ""
-    reason = "".join(character if character.isprintable() else "?" for character in said[:_MAX_REASON])
+    text = str(error.args[0] or "") if error.args else ""
+    reason = "".join(character if character.isprintable() else "?" for character in text[:_MAX_REASON])
     token = f": {tokens.last.describe()}" if tokens.last else ""
     return f"{reason and f' ({reason})'}{token}: check {tokens.name}"
 

@@ -1,6 +1,6 @@
-"""How our Kafka clients prove who they are, and whom they speak to: SASL and TLS, as aiokafka takes them.
+"""The login and TLS of our Kafka clients, as aiokafka takes them.
 
-One value for every client of the program: `kafka_security(settings)`.
+Every client of the program has the same value: `kafka_security(settings)`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from pipeline.kafka.tokens.provider import TokenProvider
-from pipeline.kafka.tokens.refused import hear_why_tokens_are_refused
+from pipeline.kafka.tokens.provider import TokenProvider, note_token_verdicts
 from pipeline.kafka.tokens.sources import token_provider
 from pipeline.settings import Settings
 from pipeline.settings.secret_files import authorities, mistake, read_file, read_secret
@@ -25,12 +24,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KafkaSecurity:
-    """Who a client is, and whether its connections are encrypted.
+    """The login of a client, and whether its connections are encrypted.
 
     Args:
-        mechanism: of SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; none: nobody asks who we are.
-        tls: what the broker's certificate is checked with, and our own; none: nothing is encrypted.
-        tokens: what gives OAUTHBEARER its tokens, in place of a user name and a password.
+        mechanism: SASL mechanism: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; None: no login.
+        tls: checks the broker's certificate, and may hold our own; None: nothing is encrypted.
+        tokens: gives OAUTHBEARER its tokens, instead of a user name and a password.
     """
 
     mechanism: str | None = None
@@ -46,7 +45,7 @@ class KafkaSecurity:
 
     @property
     def user(self) -> str:
-        """Who we are, in words."""
+        """Our user, in words."""
         if self.tokens is not None:
             subject = self.tokens.last.subject if self.tokens.last else None
             return f"the bearer of our token{f' (subject {subject!r})' if subject else ''}"
@@ -71,25 +70,25 @@ class KafkaSecurity:
 NO_SECURITY = KafkaSecurity()
 
 
-# Remembered: files are read and the warning is given once, however many clients there are.
+# Cached: files are read and the warning is logged once, however many clients there are.
 @lru_cache(maxsize=8)
 def kafka_security(settings: Settings) -> KafkaSecurity:
-    """Return the security that these settings ask for.
+    """Return the login and TLS that these settings ask for.
 
     Raises:
         SettingsError: a file cannot be read, or does not hold what it should.
     """
     mechanism = settings.kafka_sasl_mechanism
     tls = _tls(settings) if settings.kafka_tls else None
-    _warn_of_what_can_be_read(settings)
+    _warn_of_plain_text(settings)
     if mechanism == "OAUTHBEARER":
-        hear_why_tokens_are_refused()
+        note_token_verdicts()
         return KafkaSecurity(mechanism, tls=tls, tokens=token_provider(settings))
     password = _password(settings) if mechanism else None
     return KafkaSecurity(mechanism, settings.kafka_username, password, tls)
 
 
-def _warn_of_what_can_be_read(settings: Settings) -> None:
+def _warn_of_plain_text(settings: Settings) -> None:
     mechanism = settings.kafka_sasl_mechanism
     if mechanism and not settings.kafka_tls:
         exposed = {
@@ -108,7 +107,7 @@ def _warn_of_what_can_be_read(settings: Settings) -> None:
 def _password(settings: Settings) -> SecretStr:
     if settings.kafka_password is not None:
         return settings.kafka_password
-    assert settings.kafka_password_file is not None, "Settings has seen to it"
+    assert settings.kafka_password_file is not None, "Settings checks this"
     return read_secret(settings.kafka_password_file, "kafka_password_file", what="the password")
 
 

@@ -1,4 +1,4 @@
-"""The cluster itself: its topics made, its brokers counted."""
+"""The admin client: creates topics, reads what a group has committed, counts brokers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.connection import check_access
 from pipeline.kafka.metadata import unavailable
-from pipeline.kafka.refusals import knock
+from pipeline.kafka.refusals import check_login
 from pipeline.messages.record import Partition
 from pipeline.settings import Settings
 from pipeline.topology import topic_names
@@ -23,7 +23,7 @@ async def ensure_topics(settings: Settings) -> list[str]:
     """Create those of the pipeline's topics that do not exist; returns their names.
 
     Raises:
-        BrokerUnavailableError: nobody answers, or the broker refuses; the text says what.
+        BrokerUnavailableError: no broker answers, or it does not create a topic; the text says which.
         KafkaAccessError: the broker refuses us, or a topic is missing and we may not create it.
     """
     cluster = Cluster.of(settings)
@@ -33,7 +33,7 @@ async def ensure_topics(settings: Settings) -> list[str]:
     ]
     async with _admin(cluster) as admin:
         response = await admin.create_topics(wanted)
-        # Who made the topics for us need not let us make any.
+        # An administrator may have created the topics for us, and let us create none.
         existing = set(await admin.list_topics()) if _is_refused(response) else set()
     for name, code, message in response.topic_errors:
         if code == TopicAuthorizationFailedError.errno and name not in existing:
@@ -55,7 +55,7 @@ async def group_offsets(cluster: Cluster, group: str) -> dict[Partition, int]:
     """Return what a consumer group has committed.
 
     Raises:
-        BrokerUnavailableError: nobody answers, or the broker does not tell.
+        BrokerUnavailableError: no broker answers.
         KafkaAccessError: the broker refuses us.
     """
     async with _admin(cluster) as admin:
@@ -67,7 +67,7 @@ async def count_brokers(cluster: Cluster) -> int:
     """Return how many brokers take part in the cluster at the moment.
 
     Raises:
-        BrokerUnavailableError: nobody answers.
+        BrokerUnavailableError: no broker answers.
     """
     async with _admin(cluster) as admin:
         return len((await admin.describe_cluster())["brokers"])
@@ -81,7 +81,7 @@ async def _admin(cluster: Cluster) -> AsyncIterator[Any]:
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        await knock(cluster)
+        await check_login(cluster)
         raise unavailable(cluster, error) from error
     finally:
         await admin.close()

@@ -1,4 +1,4 @@
-"""Apache Kafka in KRaft mode, from its jars: nodes on this machine, each of them broker and controller at once."""
+"""Apache Kafka in KRaft mode, from its jars: nodes on this machine, each of them both broker and controller."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PROPERTIES_NAME = "server.properties"
 
 
 class ApacheKafka:
-    """A cluster of one node, or of three, that goes on with the data that its folder holds.
+    """A cluster of one or of three nodes. It goes on with the data in its folder.
 
     Args:
-        folder: of data, logs and settings, one folder a node; made where missing.
+        folder: for data, logs and settings, one folder a node; made if missing.
         ports: of the brokers on the loopback interface, one for each node.
     """
 
@@ -38,7 +38,7 @@ class ApacheKafka:
         self.processes = [self._node_process(number) for number in self._numbers]
 
     async def start(self) -> None:
-        """Format the nodes that are new, and start all; ready or not.
+        """Format new nodes, and start all; ready or not.
 
         Raises:
             LocalServiceError: the folder cannot be written, or Kafka refuses to format it.
@@ -55,7 +55,7 @@ class ApacheKafka:
     async def wait_until_ready(
         self, timeout_seconds: float, report: Callable[[str], None] = say_nothing
     ) -> None:
-        """Return once every node knows of all nodes; where that takes long, `report` is told what they are at.
+        """Return once every node knows all nodes. If that takes long, `report` is called with the reason.
 
         Raises:
             LocalServiceError: a node ended, or is not ready in time.
@@ -66,7 +66,7 @@ class ApacheKafka:
             )
 
     async def stop(self) -> None:
-        """End all nodes; what was acknowledged is in the folder."""
+        """End all nodes. Acknowledged records stay in the folder."""
         await asyncio.gather(*(process.stop() for process in self.processes))
 
     @property
@@ -100,11 +100,11 @@ class ApacheKafka:
             await process.stop()
 
     def _format_options(self) -> list[str]:
-        """Return what else the first format is told (`--add-scram` where users have passwords)."""
+        """Return further options of the first format (`--add-scram` if users have passwords)."""
         return []
 
     def _cluster_id(self) -> str:
-        """Return the id that all nodes are formatted with, made once a folder."""
+        """Return the id that all nodes are formatted with. It is made once for each folder."""
         file = self._folder / "cluster-id"
         if not file.exists():
             file.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
@@ -112,7 +112,7 @@ class ApacheKafka:
 
     def _write_properties(self) -> None:
         for number in self._numbers:
-            # The ports change from start to start, so this is written anew.
+            # Ports differ from start to start, so this is written anew.
             (self._node_folder(number) / "tmp").mkdir(parents=True, exist_ok=True)
             lines = (f"{name}={value}\n" for name, value in self._properties(number).items())
             (self._node_folder(number) / _PROPERTIES_NAME).write_text("".join(lines))
@@ -128,11 +128,11 @@ class ApacheKafka:
             "advertised.listeners": broker,
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-            # Relative to the working directory: a list of folders is cut at commas, and the file is read as Latin-1.
+            # Relative to the working directory: Kafka cuts a list of folders at commas, and reads the file as Latin-1.
             "log.dirs": "data",
-            # A topic exists when somebody has created it, with the partitions that its creator wants.
+            # A topic exists only after a client has created it, with the partitions that it wants.
             "auto.create.topics.enable": "false",
-            # Nobody waits for more members of a group before its first member may begin.
+            # The first member of a group begins at once, and does not wait for more members.
             "group.initial.rebalance.delay.ms": 0,
             # A node that comes back leads its share of partitions again within seconds, and not minutes.
             "leader.imbalance.check.interval.seconds": 10,
@@ -140,7 +140,7 @@ class ApacheKafka:
         }
 
     async def _is_ready(self, port: int) -> bool:
-        # Asked by TCP first: the Kafka client logs every refused connection.
+        # TCP first: the Kafka client logs every refused connection.
         if not await answers_tcp(port):
             return False
         try:
@@ -150,7 +150,7 @@ class ApacheKafka:
 
 
 def _replication(num_nodes: int) -> dict[str, object]:
-    """Return how often everything is kept: on every node, and acknowledged by all of them but one."""
+    """Return the replication: every record on every node, acknowledged by all but one."""
     min_in_sync = max(1, num_nodes - 1)
     settings: dict[str, object] = {
         "default.replication.factor": num_nodes,

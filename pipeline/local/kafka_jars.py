@@ -1,4 +1,4 @@
-"""Where this machine has the jars of Apache Kafka, and a Java to run them."""
+"""Finds the jars of Apache Kafka on this machine, and a Java to run them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import LocalServiceError
+from pipeline.local.made import made
 from pipeline.settings import KAFKA_LIBS
 
 _MIN_JAVA = 17
-_REPOSITORY = Path(__file__).parents[2]
-_CACHE = Path(".cache/kafka/libs")
+_CACHE = ".cache/kafka/libs"  # filled by `make kafka`
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,20 @@ class KafkaProgram:
     def command(self, main_class: str, *arguments: str, java_options: Sequence[str] = ()) -> list[str]:
         """Return the command line that runs a class of Kafka's.
 
-        The virtual machine leaves nothing in the machine's temporary folder: what Kafka unpacks there goes to the
-        folder `tmp` of the working directory.
+        What Kafka unpacks goes to the folder `tmp` of the working directory, so that nothing stays in the temporary
+        folder of the machine.
         """
         options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.io.tmpdir=tmp"]
-        # Kafka says all of its 300 settings at the level `info`, at every start.
+        # At the level `info` Kafka logs all of its 300 settings at every start.
         options += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *java_options]
         return [str(self.java), *options, "-cp", f"{self.libs}/*", main_class, *arguments]
 
 
 def find_kafka(environ: Mapping[str, str] = os.environ) -> KafkaProgram:
-    """Return the jars that `TOCSIN_KAFKA_LIBS` names, or that lie where `make kafka` puts them, and a Java.
+    """Return the jars that `TOCSIN_KAFKA_LIBS` names, or those of `make kafka`, and a Java.
 
     Raises:
-        LocalServiceError: jars, Java or both are missing; says which, and what to do.
+        LocalServiceError: jars, Java or both are missing; the text says which, and what to do.
     """
     folders = _jar_folders(environ)
     libs = next((folder for folder in folders if any(folder.glob("kafka_2.13-*.jar"))), None)
@@ -57,8 +57,7 @@ def find_kafka(environ: Mapping[str, str] = os.environ) -> KafkaProgram:
 def _jar_folders(environ: Mapping[str, str]) -> list[Path]:
     if named := environ.get(KAFKA_LIBS):
         return [Path(named)]
-    shared = _REPOSITORY.parent / "shared" / "kafka" / "libs"
-    return list(dict.fromkeys([Path.cwd() / _CACHE, _REPOSITORY / _CACHE, shared]))
+    return made(_CACHE)
 
 
 def _javas(environ: Mapping[str, str]) -> Iterator[Path]:
@@ -72,7 +71,7 @@ def _javas(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _java_version(java: Path) -> int:
-    """Return the major version, 0 for what does not run (macOS has a `java` that only advertises one)."""
+    """Return the major version; 0 if it does not run (the `java` of macOS may only advertise one)."""
     try:
         shown = subprocess.run(  # noqa: S603 - the user's own Java
             [java, "-version"], capture_output=True, text=True, timeout=30, check=True
@@ -84,8 +83,8 @@ def _java_version(java: Path) -> int:
 
 
 def _missing_jars(folders: Sequence[Path]) -> str:
-    places = ", ".join(str(folder) for folder in folders)
-    return f"no jars in {places}: run `make kafka`, or set {KAFKA_LIBS} to the folder that holds them"
+    names = ", ".join(str(folder) for folder in folders)
+    return f"no jars in {names}: run `make kafka`, or set {KAFKA_LIBS} to the folder that holds them"
 
 
 def _missing_java(javas: Mapping[Path, int]) -> str:

@@ -2,8 +2,8 @@
 
     python -m pipeline.local.llama_server --port 8000
 
-For machines without a GPU and without an LLM server: `tocsin up`, `tocsin demo` and `tocsin try` start it. It
-ends with status 0 on SIGTERM and SIGINT, and by itself when the process that started it dies.
+For machines without a GPU and without an LLM server: `tocsin up`, `tocsin demo` and `tocsin try` start it. It ends with
+status 0 on SIGTERM and SIGINT, and if the process that started it dies.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _PARENT_POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """What the embedded server is started with."""
+    """Options of the embedded server."""
 
     port: int  # on 127.0.0.1
     model: Path  # a GGUF file
-    # Sequences at once and the largest `n` of a request. More than the samples of a post: the slots left over keep
-    # the selection prompt, which is else computed anew for every post.
+    # Sequences at once, and the largest `n` of a request. There are more than the samples of a post: a spare slot keeps
+    # the selection prompt, which would be computed anew for every post.
     slots: int = 9
     context: int = 4096  # tokens that all slots share (unified KV cache)
     adapter: Path | None = None  # a LoRA adapter for the model, a GGUF file too
@@ -52,19 +52,19 @@ def default_model() -> Path:
 
 
 def model_alias(model: Path) -> str:
-    """Return a model's name: its file's, less quantisation and suffix."""
+    """Return a model's name: that of its file, without quantisation and suffix."""
     name, _, quantisation = model.stem.rpartition(".")
     return name if name and quantisation.upper().startswith(("Q", "F", "BF", "IQ")) else model.stem
 
 
 def served_name(options: ServerOptions) -> str:
-    """Return the name that the server answers to: the model's, and its adapter's after a plus sign."""
+    """Return the name under which the server serves: the model's, and after a plus sign its adapter's."""
     alias = model_alias(options.model)
     return f"{alias}+{options.adapter.parent.name}" if options.adapter else alias
 
 
 def start_server(options: ServerOptions) -> Any:
-    """Load the model and return xllamacpp's server, which then listens and decodes in threads of its own.
+    """Load the model and return xllamacpp's server, which listens and decodes in threads of its own.
 
     Raises:
         LocalServiceError: xllamacpp or the model file is missing, or llama.cpp cannot load or bind.
@@ -86,7 +86,7 @@ def start_server(options: ServerOptions) -> Any:
 
 
 def _read_ahead(model: Path) -> None:
-    """Bring the file into the page cache: llama.cpp loads with Python's lock held, when no signal is answered."""
+    """Bring the file into the page cache: llama.cpp loads it with Python's lock held, and signals then wait."""
     with model.open("rb") as file:
         while file.read(1 << 24):
             pass
@@ -111,19 +111,19 @@ def _parameters(xllamacpp: Any, options: ServerOptions) -> Any:
     parameters.cpuparams_batch.n_threads = 1
     parameters.n_gpu_layers = 0
     parameters.ui = False
-    parameters.endpoint_slots = False  # would show prompts
+    parameters.endpoint_slots = False  # it would show prompts
     parameters.verbosity = 1  # errors only
     return parameters
 
 
 def _end_with_signal(signals: set[signal.Signals]) -> None:
     signal.sigwait(signals)
-    # Nothing here is worth saving, and taking llama.cpp down would wait for requests in flight.
+    # There is nothing to save, and an orderly end of llama.cpp would wait for requests in flight.
     os._exit(0)
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it is gone; polled, for it works on every Unix."""
+    """End this process once its parent is gone. Polling works on every Unix."""
     parent = os.getppid()
     while os.getppid() == parent:
         time.sleep(_PARENT_POLL_SECONDS)
@@ -145,7 +145,7 @@ def _options(arguments: list[str] | None) -> ServerOptions:
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve until SIGTERM, SIGINT or the parent's death."""
-    # Blocked before any other thread starts, so that none but the waiting one takes the signal.
+    # Blocked before any other thread starts, so that only the waiting thread takes the signal.
     stopping = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stopping)
     threading.Thread(target=_end_with_signal, args=(stopping,), daemon=True).start()

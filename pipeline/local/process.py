@@ -33,9 +33,9 @@ class LocalProcess:
 
     Args:
         name: for people.
-        log_file: where its output goes; the end of it is shown when it fails.
+        log_file: gets its output. The end of it is shown if the process fails.
         environ: its whole environment.
-        working_folder: none: this process's own.
+        working_folder: None: the folder of this process.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class LocalProcess:
                 stderr=log,
                 env=dict(self._environ),
                 cwd=self._working_folder,
-                start_new_session=True,  # Ctrl-C is for the parent, which stops its children in order
+                start_new_session=True,  # Ctrl-C reaches the parent alone, which stops its children in order
                 preexec_fn=_die_with_parent,
             )
 
@@ -76,11 +76,11 @@ class LocalProcess:
         report: Callable[[str], None] = say_nothing,
         explain: Callable[[], str] | None = None,
     ) -> None:
-        """Return once `probe` says so; where that takes long, `report` is told.
+        """Return once `probe` returns True. If that takes long, `report` is called with the reason.
 
         Args:
-            timeout_seconds: None: for as long as it runs.
-            explain: says what it waits for; none: its last line of log does.
+            timeout_seconds: None: no limit while it runs.
+            explain: returns the reason; None: the last line of its log is the reason.
 
         Raises:
             LocalServiceError: it ended, or is not ready in time; the text holds the end of its log.
@@ -96,17 +96,17 @@ class LocalProcess:
             raise LocalServiceError(self._with_log(f"not ready after {timeout_seconds:.0f} s")) from None
 
     def raise_if_ended(self) -> None:
-        """Raise `LocalServiceError` when the process is no longer running."""
+        """Raise `LocalServiceError` if the process is no longer running."""
         if self._process is not None and self._process.returncode is not None:
             raise LocalServiceError(self._with_log(_how_ended(self._process.returncode)))
 
     async def wait(self) -> None:
-        """Return when the process has ended."""
+        """Return once the process has ended."""
         if self._process is not None:
             await self._process.wait()
 
     async def wait_for_success(self, *, timeout_seconds: float) -> None:
-        """Return when the process has done its work and ended with status 0.
+        """Return once the process has done its work and ended with status 0.
 
         Raises:
             LocalServiceError: another status, or not done in time; the text holds the end of its log.
@@ -120,13 +120,13 @@ class LocalProcess:
             self.raise_if_ended()
 
     async def kill(self) -> None:
-        """End it by SIGKILL, which leaves it no time for anything."""
+        """End it at once, by SIGKILL."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
 
     async def stop(self, timeout_seconds: float = 10.0) -> None:
-        """End it: SIGTERM, and SIGKILL for one that takes longer than the time."""
+        """End it by SIGTERM, and by SIGKILL if that takes longer than the timeout."""
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -165,10 +165,10 @@ async def _raise_at_end(process: LocalProcess) -> Never:
 
 
 def child_environ(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return our environment for a child process: without the settings of `tocsin`, with these variables.
+    """Return our environment for a child process, without the settings of `tocsin` and with these variables.
 
-    A Python that is started with it, and every Python that this one starts, takes no module from the working
-    directory: the user's own `models/` or `queue.py` there is none of ours.
+    A Python that is started with it, and every Python that this one starts, imports no module from the working
+    directory, which may hold a `models/` or `queue.py` of the user's.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return inherited | {"PYTHONSAFEPATH": "1"} | dict(variables)
@@ -180,7 +180,7 @@ def find_free_port() -> int:
 
 
 def find_free_ports(number: int) -> list[int]:
-    """Return so many different TCP ports of the loopback interface that were free a moment ago."""
+    """Return this number of different TCP ports of the loopback interface that were free a moment ago."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(number)]
         for probe in probes:
@@ -189,7 +189,7 @@ def find_free_ports(number: int) -> list[int]:
 
 
 def check_port_is_free(port: int) -> None:
-    """Raise `LocalServiceError` when something listens on this loopback port."""
+    """Raise `LocalServiceError` if a program listens on this loopback port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -201,7 +201,7 @@ def check_port_is_free(port: int) -> None:
 
 
 async def answers_tcp(port: int) -> bool:
-    """Return whether something listens on this loopback port."""
+    """Return whether a program listens on this loopback port."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:

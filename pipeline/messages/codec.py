@@ -1,22 +1,35 @@
-"""Bytes to messages and back: orjson reads and writes, msgspec validates."""
+"""Bytes to messages and back: orjson reads and writes, msgspec validates.
+
+JSON that two readers may read differently is refused: a key twice in an object, or a number beyond 64 bits. orjson
+silently takes the last of two equal keys and rounds a large number. Another reader of the same bytes may not, and then
+the post that was checked is not the post that is acted on.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
 
 from pipeline.errors import InvalidMessageError, UndecodableError
 from pipeline.messages.post import Post
-from pipeline.messages.post_fields import OnUnknown, keep_unknown_fields
-from pipeline.messages.unambiguous_json import check_is_unambiguous, is_deeper
+from pipeline.messages.unknown_fields import OnUnknown, keep_unknown_fields
 
-# Enough for any metadata, and far from where encoders end their recursion (orjson's at 254): what is taken here can be
-# written again. Our own messages hold a post and are a little deeper.
+# Deep enough for any metadata, and far below the depth at which encoders give up (orjson at 254): what is read here can
+# be written again. Our own messages hold a post and are a little deeper.
 MAX_POST_DEPTH = 32
 _MAX_DEPTH = MAX_POST_DEPTH + 8
+
+_MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
+# Longer numbers are too large in any case, and Python needs time quadratic in their digits.
+_MAX_DIGITS = 20
+_MAX_SHOWN = 40
+# Possessive, so that no string makes the expression backtrack.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
 
 _M = TypeVar("_M", bound=msgspec.Struct)
 
@@ -33,18 +46,18 @@ def decode(
     max_bytes: int,
     on_unknown: OnUnknown | None = None,
 ) -> _M:
-    """Return the validated message in `value`; a post has in `metadata` what is no field of it.
+    """Return the validated message in `value`. Fields that a post does not define are moved into its `metadata`.
 
     Args:
-        on_unknown: told those fields of a good post, if there are any.
+        on_unknown: called with those fields of a valid post, if there are any.
 
     Raises:
-        UndecodableError: no bytes, more than `max_bytes`, no JSON, too deep, or JSON that readers may read differently.
-        InvalidMessageError: JSON, but not a `message_type`; the text names the place.
+        UndecodableError: no value, more than `max_bytes`, not JSON, too deep, or ambiguous JSON.
+        InvalidMessageError: JSON, but not a `message_type`; the text names the field.
     """
     if value is None:
         raise UndecodableError("the record has no value")
-    # The size is bounded before decoding: the decoder itself would take anything.
+    # The size is checked before decoding, because the decoder has no limit.
     if len(value) > max_bytes:
         raise UndecodableError(f"{len(value)} bytes: at most {max_bytes} are taken")
     try:
@@ -54,13 +67,13 @@ def decode(
     max_depth = MAX_POST_DEPTH if message_type is Post else _MAX_DEPTH
     _check_is_plain(value, max_depth)
     unknown = keep_unknown_fields(document) if message_type is Post else None
-    # Moved into the metadata, they lie one deeper.
+    # In the metadata they lie one level deeper.
     if unknown and is_deeper(orjson.dumps(document), max_depth):
         raise UndecodableError(f"nested more than {max_depth} deep")
     try:
         message = msgspec.convert(document, message_type)
     except msgspec.ValidationError as error:
-        # The pattern of ids says nothing to people.
+        # The pattern of ids tells people nothing.
         problem = re.sub("matching regex '.*'", "without control and invisible characters", str(error))
         raise InvalidMessageError(f"not a {message_type.__name__}: {problem}") from error
     if unknown and on_unknown is not None:
@@ -69,10 +82,54 @@ def decode(
 
 
 def _check_is_plain(value: bytes, max_depth: int) -> None:
-    # The depth first: what comes after it may recurse.
+    # The depth is checked first, because the next check recurses.
     if is_deeper(value, max_depth):
         raise UndecodableError(f"nested more than {max_depth} deep")
     try:
         check_is_unambiguous(value.decode())
     except ValueError as error:
         raise UndecodableError(str(error)) from error
+
+
+def is_deeper(document: bytes, max_depth: int) -> bool:
+    """Whether a well-formed JSON document nests arrays and objects more than `max_depth` deep.
+
+    The bytes are read and not the decoded document: there a repeated key may have replaced the deep value.
+    """
+    if document.count(b"[") + document.count(b"{") <= max_depth:
+        return False
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", document)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > max_depth:
+            return True
+    return False
+
+
+def check_is_unambiguous(text: str) -> None:
+    """Return if every reader reads a well-formed JSON document alike.
+
+    The document must not be deep (`is_deeper`): Python's decoder recurses, and its limit differs between versions.
+
+    Raises:
+        ValueError: the text says what is ambiguous.
+    """
+    _DECODER.decode(text)
+
+
+def _to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {twice[:_MAX_SHOWN]!r} stands twice in an object")
+    return members
+
+
+def _to_int(digits: str) -> int:
+    if len(digits.lstrip("-")) > _MAX_DIGITS or not _MIN_INT <= int(digits) <= _MAX_INT:
+        raise ValueError(f"the number {digits[:_MAX_SHOWN]} is beyond 64 bits: write it as text")
+    return int(digits)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_to_object, parse_int=_to_int)

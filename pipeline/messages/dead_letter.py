@@ -1,4 +1,4 @@
-"""Records that nobody could process, on `posts.dead`: the record's own bytes, and headers that say why."""
+"""Records that could not be processed, on `posts.dead`: the record's own bytes, and headers that say why."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from pipeline.errors import InternalError, RecordError
 from pipeline.messages.codec import decode
 from pipeline.messages.headers import pick_headers
 from pipeline.messages.post import Origin
-from pipeline.messages.post_fields import OnUnknown
 from pipeline.messages.record import Outgoing, Record
+from pipeline.messages.unknown_fields import OnUnknown
 from pipeline.settings.checks import OWN_HEADER_PREFIX
 
 logger = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=Struct)
 
 _MAX_MESSAGE_CHARACTERS = 1_000
-# On a record that was dead and is tried again: the number of the trial, and what is known of the first.
+# Headers of a replayed record: the number of the attempt, and where and when the record first lay.
 ATTEMPT = "tocsin-attempt"
 _FIRST_ORIGIN = "tocsin-first-origin"
 _TIMESTAMP = "tocsin-timestamp"
 _CUT = "tocsin-cut"
 _MAX_ATTEMPT = 1_000_000
-# A partition or offset, which Kafka keeps in 64 bits; anybody can write these headers.
+# A partition or an offset. Kafka keeps them in 64 bits, but any client can write these headers.
 _OFFSET = re.compile(r"[0-9]{1,18}")
 
 
@@ -56,14 +56,14 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 
 
 def to_outgoing(letter: DeadLetter, topic: str) -> Outgoing:
-    """Return the letter's record; if that is too large for the broker, one cut to what says why, and to its trace."""
+    """Return the letter's record. Its fallback, if it is too large, is cut to our headers and the trace."""
     headers = letter.headers + _own_headers(letter)
     return Outgoing(topic, letter.key, letter.value, headers, fallback=partial(_cut, letter, topic))
 
 
 def _cut(letter: DeadLetter, topic: str) -> Outgoing:
     bare = [*_own_headers(letter), (_CUT, b"too large for the broker")]
-    # A topic may be made so narrow that a whole baggage is too much for it: the last word is ours alone.
+    # A topic's limit may be too low even for the baggage of a trace: the last fallback has only our headers.
     return Outgoing(
         topic,
         None,
@@ -73,7 +73,7 @@ def _cut(letter: DeadLetter, topic: str) -> Outgoing:
     )
 
 
-def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
+def to_dead_letter(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
     """Return the dead letter of a record that `stage` could not process."""
     origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
     attempt = attempt_of(record)
@@ -97,21 +97,21 @@ def bury(record: Record, error: RecordError, *, stage: str) -> DeadLetter:
     )
 
 
-def decode_or_bury(
+def decode_or_dead_letter(
     record: Record, message_type: type[_M], *, max_bytes: int, on_unknown: OnUnknown | None = None
 ) -> _M | DeadLetter:
-    """Return the message that the record holds, or its dead letter; whatever a stranger writes ends no agent."""
+    """Return the message that the record holds, or its dead letter. No record ends the agent."""
     try:
         return decode(record.value, message_type, max_bytes=max_bytes, on_unknown=on_unknown)
     except RecordError as error:
-        return bury(record, error, stage="decode")
+        return to_dead_letter(record, error, stage="decode")
     except Exception as error:
         logger.exception("cannot decode %s/%d/%d", record.topic, record.partition, record.offset)
-        return bury(record, InternalError(f"{type(error).__name__} while decoding"), stage="decode")
+        return to_dead_letter(record, InternalError(f"{type(error).__name__} while decoding"), stage="decode")
 
 
 def attempt_of(record: Record) -> int:
-    """Return which trial of a replayed record this is; 1 for any other."""
+    """Return which attempt of a replayed record this is; 1 for any other record."""
     return _read_attempt(dict(record.headers).get(ATTEMPT))
 
 
@@ -120,7 +120,7 @@ def _read_attempt(text: bytes | None) -> int:
 
 
 def to_replay(letter: DeadLetter) -> Outgoing:
-    """Return the record as it was, for its topic, with headers that tell it is tried again."""
+    """Return the record as it was, for its own topic, with headers that say that it is replayed."""
     again = {
         ATTEMPT: letter.attempt + 1,
         _FIRST_ORIGIN: _write_origin(letter.first_origin),
@@ -131,7 +131,7 @@ def to_replay(letter: DeadLetter) -> Outgoing:
 
 
 def replay_headers(record: Record) -> list[tuple[str, bytes | None]]:
-    """Return what an agent passes on with what came of a replayed record."""
+    """Return the headers that an agent copies from a replayed record to its outcome."""
     names = (ATTEMPT, _FIRST_ORIGIN, _TIMESTAMP)
     return [header for header in record.headers if header[0] in names] if attempt_of(record) > 1 else []
 
@@ -184,7 +184,7 @@ def from_record(record: Record) -> DeadLetter:
     origin = _read_origin(f"{fields['topic']}/{fields['partition']}/{fields['offset']}".encode())
     timestamp = _read_time(fields["timestamp"].encode())
     if origin is None or timestamp is None:
-        raise ValueError("no place or no time of a record")
+        raise ValueError("the headers give no position or no time of a record")
     return DeadLetter(
         stage=fields["stage"],
         reason=fields["reason"],

@@ -1,7 +1,7 @@
 """Which headers of a post's record travel on to its outcome: those of traces, and those that a setting names.
 
-Both kinds are bounded each by itself, so that no flood of headers takes the room of a trace, and none makes an outcome
-too large.
+Each kind has its own bound. So many other headers cannot displace a trace, and headers cannot make an outcome too
+large.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ MAX_HEADER_BYTES = 16 * 2**10  # the same, names and values together; a whole ba
 def pick_headers(headers: Collection[Header], named: Collection[str] = ()) -> list[Header]:
     """Return the trace headers and then those of the names in `named`, each kind in its order.
 
-    A name that comes several times is kept as often. What is beyond `MAX_HEADERS` or does not fit into
-    `MAX_HEADER_BYTES` is left out, whole.
+    A name that comes several times is kept as often. A header beyond `MAX_HEADERS` or `MAX_HEADER_BYTES` is left out as
+    a whole.
     """
-    if not headers:  # as of most posts
+    if not headers:  # most posts have none
         return []
     others = frozenset(named) - TRACE_HEADERS
     return [

@@ -1,7 +1,7 @@
 """JSON Schemas of the messages, generated from the types.
 
-python -m pipeline.messages.json_schema           writes pipeline/schemas/*.json
-python -m pipeline.messages.json_schema --check   fails where a file is not what the types say
+python -m pipeline.messages.json_schema           writes pipeline/messages/schemas/*.json
+python -m pipeline.messages.json_schema --check   fails if a file differs from what the types say
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Any, cast
 import msgspec
 import orjson
 
+from pipeline.messages.alert import Abstention, Alert
 from pipeline.messages.dead_letter import DeadLetter
-from pipeline.messages.post import Abstention, Alert, AnnotatedPost, Post
+from pipeline.messages.post import AnnotatedPost, Post
 
 FOLDER = Path(__file__).with_name("schemas")
 _DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -32,11 +33,11 @@ _FILES: dict[str, type[msgspec.Struct]] = {
 def generate_schema(message_type: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the JSON Schema of a message, with its parts under `definitions`.
 
-    It is of draft 07, the newest that all readers of schemas take as they come: ajv's default export refuses 2020-12.
+    The draft is 07, the newest that every reader of schemas accepts by default: ajv's default export refuses 2020-12.
     """
     (root,), parts = msgspec.json.schema_components([message_type], ref_template="#/definitions/{name}")
     name = root["$ref"].rpartition("/")[2]
-    # In place of a reference to it: beside a reference draft 07 ignores all else, an `$id` too.
+    # The type itself, not a reference to it: draft 07 ignores everything beside a reference, even an `$id`.
     schema = {"$schema": _DIALECT, "$id": _id_of(name), **parts.pop(name)}
     if parts:
         schema["definitions"] = parts
@@ -44,13 +45,13 @@ def generate_schema(message_type: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _id_of(name: str) -> str:
-    """Return a name for the schema that nobody is tempted to fetch; another number where old readers would break."""
+    """Return the schema's name: a URN, which no tool tries to fetch. Its number grows if old readers would break."""
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     return f"urn:tocsin:schema:{snake}:1"
 
 
 def _as_draft_07(node: Any) -> Any:
-    """Write a tuple's places as draft 07 does, and descriptions without the indents of docstrings."""
+    """Write the items of a tuple as draft 07 does, and descriptions without the indents of docstrings."""
     if isinstance(node, list):
         return [_as_draft_07(child) for child in node]
     if not isinstance(node, dict):

@@ -1,29 +1,24 @@
-"""What travels on the topics, as types. `python -m pipeline.messages.json_schema` writes the JSON Schema of each.
+"""A post, and a post with what the network found in it: the messages on `posts` and `posts.annotated`.
 
     posts ── Post ──► posts.annotated ── AnnotatedPost ──► alerts            Alert
                  │                                    ├──► alerts.abstained  Abstention
                  └──────────────► posts.dead ◄────────┘                      the record's own bytes (dead_letter.py)
 
-Every record but a dead letter is one JSON object in UTF-8 under the post's id as key. Times are RFC 3339 in UTC.
+Every record except a dead letter is one JSON object in UTF-8. Its key is the post's id. Times are RFC 3339 in UTC.
 """
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-# Outcome ids are UUIDv5 under this namespace: the same post always yields the same id, in any deployment.
-_OUTCOME_NAMESPACE = uuid.UUID("5f3c1f0e-7d5b-5c55-9b7a-3a1f6f0c2d11")
-
-# The network finds at most one entity a token; a text of names only is spam, and an alert needs one of them.
+# The network finds at most one entity a token. A text with more entities than this is spam; an alert needs one.
 MAX_ENTITIES = 128
 
-# Ids become keys, file names, lines in shells: no control character, line break, or one that hides or reorders others.
-# (Not "$", which Python also finds before a last line feed.)
+# Ids become keys, file names and lines in shells. So they hold no control character, no line break, and no character
+# that hides or reorders others. (The pattern does not end in "$", which also matches before a final line feed.)
 _PLAIN = (
     r"^[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]*"
     r"(?![\s\S])"
@@ -40,27 +35,6 @@ PostId = Annotated[
 ]
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 Offset = Annotated[int, Meta(ge=0)]
-
-
-class AbstentionReason(StrEnum):
-    """Why a post got no alert (the paper's NO VALID ALERT, told apart)."""
-
-    NO_TEXT = "no_text"
-    NO_ENTITY = "no_entity"
-    NO_VALID_CANDIDATE = "no_valid_candidate"
-    NONE_SELECTED = "none_selected"
-
-
-class SelectionMethod(StrEnum):
-    """How the published alert was chosen among the valid candidates."""
-
-    ONLY_CANDIDATE = "only_candidate"
-    LLM = "llm"
-    LLM_WORDS = "llm_words"  # it named no number but repeated one option
-    MAJORITY = "majority"
-    LIKELIHOOD = "likelihood"
-    FIRST = "first"
-    MAJORITY_FALLBACK = "majority_fallback"  # the LLM named no option, or the server gives no likelihood
 
 
 class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -133,62 +107,3 @@ class AnnotatedPost(Struct, frozen=True, kw_only=True):
     checkpoint: CheckpointRef
     origin: Origin
     stages: list[StageTime]
-
-
-class Provenance(Struct, frozen=True, kw_only=True):
-    """What made an alert or an abstention, so that it can be explained and made again."""
-
-    checkpoint: CheckpointRef
-    llm: Annotated[str, Meta(description="model name as the LLM server gives it")] | None
-    candidate_prompt: Annotated[str, Meta(description="name and version, e.g. candidate-v1")] | None
-    selection_prompt: str | None
-    num_sampled: Annotated[int, Meta(ge=0, description="samples the LLM returned")]
-    num_valid: Annotated[int, Meta(ge=0, description="distinct candidates that passed every filter")]
-    selected_by: SelectionMethod | None
-
-
-class Alert(Struct, frozen=True, kw_only=True):
-    """A published alert, `theme: entity`."""
-
-    id: Annotated[str, Meta(description="UUIDv5 of the post's id: a redelivered post yields the same")]
-    alert: Annotated[str, Meta(description="theme and entity, as shown to people")]
-    theme: Annotated[str, Meta(description="one to three words")]
-    entity: Annotated[str, Meta(description="an entity of the post, verbatim")]
-    entity_type: str
-    entity_start: Offset
-    entity_end: Offset
-    confidence: (
-        Annotated[
-            Probability,
-            Meta(
-                description="probability of this alert among its candidates, by the LLM or by the share of its "
-                "samples; null where there was nothing to choose or nobody says"
-            ),
-        ]
-        | None
-    ) = None
-    sentiment: Sentiment
-    post: Post
-    origin: Origin
-    provenance: Provenance
-    stages: list[StageTime]
-    degraded: Annotated[
-        bool,
-        Meta(description="made without an LLM, which was away for long: entity and sentiment, no event"),
-    ] = False
-
-
-class Abstention(Struct, frozen=True, kw_only=True):
-    """A post that got no alert, and why."""
-
-    id: Annotated[str, Meta(description="UUIDv5 of the post's id: a redelivered post yields the same")]
-    reason: AbstentionReason
-    post: Post
-    origin: Origin
-    provenance: Provenance
-    stages: list[StageTime]
-
-
-def outcome_id(post_id: str) -> str:
-    """Return the id that the alert or abstention of this post has, now and after any redelivery."""
-    return str(uuid.uuid5(_OUTCOME_NAMESPACE, post_id))

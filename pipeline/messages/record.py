@@ -1,4 +1,4 @@
-"""A record as it lies on a topic, and one that is to be published."""
+"""A Kafka record as it was read, and a record to publish."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Partition(NamedTuple):
-    """One partition of a topic; equal to what the Kafka clients call a `TopicPartition`."""
+    """One partition of a topic; it equals aiokafka's `TopicPartition`."""
 
     topic: str
     partition: int
@@ -29,12 +29,12 @@ class Record:
 
     @property
     def is_tombstone(self) -> bool:
-        """Whether it has no value, which is how Kafka deletes what lies under a key; an empty value is a value."""
+        """Whether it has no value: this is how Kafka deletes a key. An empty value is a value."""
         return self.value is None
 
 
 def time_of(seconds: float) -> datetime:
-    """Return a record's timestamp, seconds since 1970; the nearest that there is where its producer wrote nonsense."""
+    """Return a record's timestamp from seconds since 1970. One that is out of range becomes the nearest that is not."""
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
@@ -49,5 +49,5 @@ class Outgoing:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]] = ()
-    # Makes what goes in its place if the broker finds it too large: only then, for few records ever need it.
+    # Makes the record that is sent instead if the broker finds this one too large. Few records need it, so it is lazy.
     fallback: Callable[[], Outgoing] | None = None

@@ -1,4 +1,4 @@
-"""How long a stage took: the one place where a duration that leaves the program is measured."""
+"""How long a stage took. Every duration in a message is measured here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.messages.post import StageTime
 
 
 class Stopwatch:
-    """Begins when it is made. The wall clock says when that was; durations are by a clock that nobody sets."""
+    """Starts when it is made. The wall clock gives the start; a monotonic clock gives durations."""
 
     def __init__(self) -> None:
         self.started_at = datetime.now(UTC)
@@ -17,9 +17,9 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """Seconds since it was made, never negative."""
+        """Seconds since the start, never negative."""
         return time.monotonic() - self._began
 
     def stage(self, name: str) -> StageTime:
-        """Return the stage of this name, which ends now."""
+        """Return the stage of this name; it ends now."""
         return StageTime(name=name, started_at=self.started_at, seconds=self.seconds)

@@ -1,13 +1,21 @@
-"""Names of fields that are no field of a post, each told once.
+"""Fields that a post does not define: they are kept in its `metadata`, and each name is reported once.
 
-Names come from strangers: of a long one only the beginning is kept and shown, and after a hundred no more are told.
+Names come from strangers. Only the beginning of a long name is kept and shown, and at most 100 names are reported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
+import msgspec
+
+from pipeline.messages.post import Post
 from pipeline.printable import printable
+
+POST_FIELDS = frozenset(field.name for field in msgspec.structs.fields(Post))
+
+OnUnknown = Callable[[dict[str, Any]], None]  # called with the fields of one post that a post does not define
 
 MAX_NAMES = 100
 MAX_NAME_CHARACTERS = 60
@@ -16,8 +24,26 @@ _MAX_LISTED = 10
 NOT_OF_A_POST = "fields that are none of a post's, kept in its metadata"
 
 
+def keep_unknown_fields(document: Any) -> dict[str, Any]:
+    """Move what a post does not define into `document["metadata"]`, and return it. Names already there stay.
+
+    Nothing is moved if `document` is not an object, or its `metadata` is neither an object nor null: then it is not a
+    post.
+    """
+    if not isinstance(document, dict) or document.keys() <= POST_FIELDS:
+        return {}
+    metadata = document.get("metadata")
+    if not (metadata is None or isinstance(metadata, dict)):
+        return {}
+    unknown = {name: value for name, value in document.items() if name not in POST_FIELDS}
+    for name in unknown:
+        del document[name]
+    document["metadata"] = unknown | (metadata or {})
+    return unknown
+
+
 class UnknownFields:
-    """The names seen so far; `tell` is called with each new one, and once with what says that there are too many."""
+    """The names seen so far. `tell` is called with each new name, and once with a line that there are too many."""
 
     def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
         self._tell = tell
@@ -25,7 +51,7 @@ class UnknownFields:
         self._is_full = False
 
     def note(self, names: Iterable[str]) -> None:
-        """Keep and tell those that are new."""
+        """Keep and report the names that are new."""
         if self._is_full:
             return
         for name in names:
@@ -34,7 +60,7 @@ class UnknownFields:
                 continue
             if len(self._names) == MAX_NAMES:
                 self._is_full = True
-                self._tell(f"more than {MAX_NAMES} names; no further one is told")
+                self._tell(f"more than {MAX_NAMES} names; further names are not reported")
                 return
             self._names[start] = None
             self._tell(_shown(start))
@@ -44,7 +70,7 @@ class UnknownFields:
         return bool(self._names)
 
     def __str__(self) -> str:
-        """Return the first ten names as people may see them, and how many more there are."""
+        """Return the first ten names, safe to print, and how many more there are."""
         shown = [_shown(name) for name in list(self._names)[:_MAX_LISTED]]
         num_more = len(self._names) - len(shown)
         if num_more:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.partition_reader import partition_reader
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.kafka.topics import group_offsets
 from pipeline.messages.record import Partition
 

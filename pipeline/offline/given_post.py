@@ -12,7 +12,7 @@ from pipeline.annotate.network import load_annotator, to_annotated_post
 from pipeline.errors import InvalidMessageError, UnannotatableError
 from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment
 from pipeline.messages.codec import decode
-from pipeline.messages.post_fields import OnUnknown
+from pipeline.messages.unknown_fields import OnUnknown
 from pipeline.settings import Settings
 
 NO_ORIGIN = Origin(topic="", partition=0, offset=0)

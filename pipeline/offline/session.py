@@ -15,10 +15,11 @@ from pipeline.alert.generator import AlertGenerator
 from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
 from pipeline.llm.client import LlmClient
 from pipeline.llm.http import LlmRequest, LlmSettingError
+from pipeline.local.embedded_llm import EmbeddedLlm
 from pipeline.local.http_probe import answers_http
 from pipeline.local.process import LocalProcess, while_running
 from pipeline.local.slow_start import SlowStart, say_on_stderr
-from pipeline.local.stack import START_SECONDS, embedded_llm
+from pipeline.local.stack import START_SECONDS
 from pipeline.outage import endless_retries
 from pipeline.settings import Settings, chosen_settings
 
@@ -93,11 +94,13 @@ async def open_session(
         processes: list[LocalProcess] = []
         if "llm_url" not in settings.model_fields_set:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-")))
-            changed, process = await embedded_llm(stack, folder, chosen_settings(settings))
-            settings = Settings.model_validate(changed)
-            processes.append(process)
+            llm = EmbeddedLlm(folder, chosen_settings(settings))
+            stack.push_async_callback(llm.process.stop)
+            await llm.start()
+            settings = Settings.model_validate(llm.settings)
+            processes.append(llm.process)
             health = settings.llm_url.removesuffix("/v1") + "/health"
-            await process.wait_until_ready(
+            await llm.process.wait_until_ready(
                 lambda: answers_http(health), timeout_seconds=START_SECONDS, report=report
             )
         client = await while_running(processes, _connect(settings, report))

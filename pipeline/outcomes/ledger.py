@@ -1,96 +1,79 @@
-"""Which posts have their alert or abstention already, so that nobody is alerted twice.
+"""Which posts already have their alert or abstention, so that no post is alerted twice.
 
-A post may come again: its agent was killed, a group was reset, somebody produced it anew. The ledger is what the
-topics of alerts and abstentions themselves hold, read back: an outcome is in it exactly when the broker has
-acknowledged it. A topic of its own, written after the outcome, would be smaller to read, but whoever is killed between
-the two writes has published an outcome that the ledger does not know, and an LLM that is asked again may answer
-otherwise: two different alerts for one post. Here there is nothing between the two. Nor is a post ever taken for done
-whose outcome was lost.
+A post may come again: its agent was killed, a group was reset, or it was produced again. The ledger reads back the
+topics of alerts and abstentions, so it holds an outcome exactly if the broker has acknowledged it. A separate topic,
+written after the outcome, would be smaller. But an agent that is killed between the two writes would have published an
+outcome that the ledger does not know. The LLM, asked again, may answer differently: two different alerts for one post.
+Reading the outcome topics back has no such gap, and a post whose outcome was lost is never counted as done.
 
-An alert stands for its post's id, whatever text comes under it later: nobody is alerted twice about one post. An
-abstention stands for id and text: an edit may hold the news that the first text lacked, so it is judged anew. Records
-of abstentions hold the post, those of earlier versions too, and so say which text they judged; one that cannot be read
-stands for nothing. Whoever deletes an alert (a null value under the post's id, a tombstone) has the ledger forget it,
-as compaction would. A tombstone among abstentions changes nothing until compaction has removed the abstention.
+An alert counts for the id of its post, whatever text comes under that id later. An abstention counts for id and text:
+an edit may hold the news that the first text lacked, so it is judged anew. The record of an abstention holds the post,
+and so the text that was judged; one that cannot be read counts for nothing. A tombstone under the post's id deletes an
+alert, and the ledger forgets it, as compaction would. A tombstone of an abstention changes nothing until compaction has
+removed the abstention. Dead letters do not count: a replayed one (`tocsin dead replay`) gets its alert.
 
-Outcomes lie under the post's id, and the same id always goes to the same partition of a topic. So an instance reads the
-partitions that the ids at hand lead to, however many partitions each topic has: before the first such record is worked
-on, and again, from where it stopped, after each rebalance, for then somebody else may have worked on them. In between
-it alone writes outcomes of these posts, and notes them itself. Where a topic has become shorter than it was (the broker
-came back without its data, or somebody made the topic anew), outcomes are gone, nobody can say which, and all is
-forgotten and read anew: whoever produces his posts again then gets his alerts again. Dead letters are no outcomes in
-this sense: one that is replayed (`tocsin dead replay`) gets its alert.
+Outcomes lie under the post's id, and an id always goes to the same partition of a topic. So an agent reads the
+partitions of the ids that it works on: before the first such record, and again, from where it stopped, after each
+rebalance, because other agents may have worked on them meanwhile. In between only this agent writes outcomes of these
+posts, and it notes them itself. If a topic is shorter than it was (the broker came back without its data, or the topic
+was made anew), some outcomes are gone, and it is unknown which. Then everything is forgotten and read anew, and posts
+that are produced again get their alerts again.
 
-What remains: no second alert of a post that comes again after a topic of outcomes alone was made anew, until the next
-rebalance; two alerts for one post, possibly different, where an instance that the group has given up for dead (it hung
-for longer than the session lasts) wakes up and publishes what it had in hand; where partitions are added to the topics
-of outcomes, for ids then lead elsewhere; where the topics are made anew while an instance has none of their posts, and
-are longer than they were before it reads them; and where the first alert is older than `max_age_seconds`, is not among
-the last `max_posts` (less an eighth), or has been deleted from its topic.
+What remains:
+
+- A post that comes again after only an outcome topic was made anew gets no second alert before the next rebalance.
+- Two alerts for one post, possibly different, if an agent hangs for longer than its session, loses its partitions, and
+  then publishes what it was working on.
+- The same if partitions are added to the outcome topics, because ids then lead elsewhere.
+- The same if the topics are made anew while an agent has none of their posts, and are longer than before when it reads
+  them.
+- The same if the first alert is older than `max_age_seconds`, is not among the last `max_posts` (minus an eighth), or
+  was deleted from its topic.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-import msgspec
-from msgspec import Struct
-
 from pipeline.errors import BrokerUnavailableError, LoginRefusedError
-from pipeline.kafka.partition_reader import PartitionReader
-from pipeline.kafka.publisher import partition_number
+from pipeline.kafka.producer import partition_number
+from pipeline.kafka.reading.partition_reader import PartitionReader
 from pipeline.messages import Abstention, Alert, Post
 from pipeline.messages.record import Partition, Record
 from pipeline.outage import until_it_works
+from pipeline.outcomes.marks import Marks, judged_text, mark_of
 
 logger = logging.getLogger(__name__)
 
 OpenReader = Callable[[], AbstractAsyncContextManager[PartitionReader]]
 
-_NUM_GENERATIONS = 8
-# A new leader may know of fewer records than there are, for a moment; a topic that is another stays shorter.
+# A new leader may know fewer records than there are for a moment. A topic that was made anew stays shorter.
 _MAX_SHORT_SECONDS = 3.0
 _LOOK_SECONDS = 0.2
-_MARK_BYTES = 12  # of a hash: of a million outcomes two have the same with a chance of 10^-17
 
 
 class SkipReason(StrEnum):
     """Why a post that comes again is skipped."""
 
-    ALERTED = "alerted"  # it has its alert
-    ABSTAINED = "abstained"  # this very text has its abstention
-
-
-class _JudgedPost(Struct):
-    text: str
-
-
-class _JudgedRecord(Struct):
-    """What the ledger reads of an abstention."""
-
-    post: _JudgedPost
-
-
-_DECODER = msgspec.json.Decoder(_JudgedRecord)
+    ALERTED = "alerted"  # the post has its alert
+    ABSTAINED = "abstained"  # this text of the post has its abstention
 
 
 class Ledger:
-    """Knows the outcomes of late; holds a hash and a time of each.
+    """Knows the recent outcomes; holds a hash and a time of each.
 
     Args:
         open_reader: connects a reader of the topics of outcomes.
-        abstained_topic: which of them has the abstentions; the other has alerts.
+        abstained_topic: the topic of abstentions; the other topic has alerts.
         max_age_seconds: older outcomes do not count; 0 switches the ledger off.
-        max_posts: outcomes held at most; the oldest go first, an eighth at a time.
-        on_progress: is told while it reads, and while it waits for the broker.
+        max_posts: number of outcomes held; the oldest go first, an eighth at a time.
+        on_progress: called while it reads, and while it waits for the broker.
     """
 
     def __init__(
@@ -106,25 +89,22 @@ class Ledger:
         self._abstained_topic = abstained_topic
         self._on_progress = on_progress
         self._max_age_seconds = max_age_seconds
-        self._max_posts = max_posts
-        # Times of outcomes (Unix time) by their marks, in generations that go as a whole: a dict from whose front
-        # one entry after the other is taken gets slower with each.
-        self._generations: deque[dict[int, int]] = deque([{}], maxlen=_NUM_GENERATIONS)
-        self._positions: dict[Partition, int] = {}  # read up to here
-        self._lengths: dict[Partition, int] = {}  # at least; what we publish makes them longer
-        self._current: set[Partition] = set()  # nothing is missing of these
-        self._num_partitions: dict[str, int] = {}  # by topic; empty before the first reading
+        self._marks = Marks(max_age_seconds=max_age_seconds, max_marks=max_posts)
+        self._positions: dict[Partition, int] = {}  # the offset to read next
+        self._lengths: dict[Partition, int] = {}  # lower bounds; each outcome that we publish adds one
+        self._current: set[Partition] = set()  # partitions that were read since the last rebalance
+        self._num_partitions: dict[str, int] = {}  # by topic; empty before the first read
         self._claims: dict[int, asyncio.Event] = {}
 
     @property
     def num_outcomes(self) -> int:
-        """Outcomes held."""
-        return sum(map(len, self._generations))
+        """Number of outcomes held."""
+        return len(self._marks)
 
     async def catch_up(self, post_ids: Iterable[str]) -> None:
-        """Read what others may have published of these posts; waits for as long as the broker is away.
+        """Read the outcomes that other agents may have published of these posts.
 
-        It waits too while the broker does not let us in, as it did before.
+        It waits while the broker is away, or refuses a login that it accepted before.
 
         Raises:
             KafkaAccessError: an ACL is missing.
@@ -132,7 +112,7 @@ class Ledger:
         if not self._max_age_seconds:
             return
         keys = [post_id.encode() for post_id in post_ids]
-        if keys and not (self._num_partitions and self._missing(keys) <= self._current):
+        if keys and not (self._num_partitions and self._partitions_of(keys) <= self._current):
             await until_it_works(
                 lambda: self._read(keys),
                 on=(BrokerUnavailableError, LoginRefusedError),
@@ -140,14 +120,14 @@ class Ledger:
             )
 
     def on_rebalance(self) -> None:
-        """Note that others may have published outcomes since."""
+        """Note that other agents may have published outcomes meanwhile."""
         self._current.clear()
 
     @asynccontextmanager
     async def claim(self, post: Post) -> AsyncIterator[SkipReason | None]:
-        """Give why the post is to be skipped, None if it is not; a second record of its id waits here for the first."""
+        """Give the reason to skip the post, or None. A second record of the same id waits here for the first."""
         key = post.id.encode()
-        mark = _mark(key)
+        mark = mark_of(key)
         while (other := self._claims.get(mark)) is not None:
             await other.wait()
         self._claims[mark] = done = asyncio.Event()
@@ -160,27 +140,18 @@ class Ledger:
     def add(self, outcome: Alert | Abstention) -> None:
         """Note that the broker has acknowledged this outcome."""
         key, text = outcome.post.id.encode(), None if isinstance(outcome, Alert) else outcome.post.text
-        self._note(_mark(key, text), int(time.time()))
-        for place in self._missing([key]):
-            if (place.topic == self._abstained_topic) == (text is not None):
-                self._lengths[place] = self._lengths.get(place, 0) + 1
+        self._marks.add(mark_of(key, text), int(time.time()))
+        for partition in self._partitions_of([key]):
+            if (partition.topic == self._abstained_topic) == (text is not None):
+                self._lengths[partition] = self._lengths.get(partition, 0) + 1
 
     def _why_skipped(self, key: bytes, text: str) -> SkipReason | None:
-        if self._holds(_mark(key)):
+        if mark_of(key) in self._marks:
             return SkipReason.ALERTED
-        return SkipReason.ABSTAINED if self._holds(_mark(key, text)) else None
+        return SkipReason.ABSTAINED if mark_of(key, text) in self._marks else None
 
-    def _holds(self, mark: int) -> bool:
-        oldest = time.time() - self._max_age_seconds
-        return any(generation.get(mark, 0) > oldest for generation in self._generations)
-
-    def _note(self, mark: int, at: int) -> None:
-        if len(self._generations[-1]) >= self._max_posts // _NUM_GENERATIONS:
-            self._generations.append({})  # and the oldest goes
-        self._generations[-1][mark] = at
-
-    def _missing(self, keys: Sequence[bytes]) -> set[Partition]:
-        """Return the partitions that outcomes of these posts lie on."""
+    def _partitions_of(self, keys: Sequence[bytes]) -> set[Partition]:
+        """Return the partitions on which outcomes of these posts lie."""
         return {
             Partition(topic, partition_number(key, number))
             for topic, number in self._num_partitions.items()
@@ -191,7 +162,7 @@ class Ledger:
         began = time.monotonic()
         async with self._open_reader() as reader:
             self._num_partitions = _count_by_topic(reader.partitions)
-            wanted = sorted(self._missing(keys) - self._current)
+            wanted = sorted(self._partitions_of(keys) - self._current)
             num_read = await self._take_all(reader, wanted)
             if num_read is None:
                 self._begin_anew()
@@ -203,8 +174,8 @@ class Ledger:
         )
 
     async def _take_all(self, reader: PartitionReader, wanted: Sequence[Partition]) -> int | None:
-        """Return how many records were read; None if a topic is another than it was."""
-        lengths = {place: self._lengths.get(place, 0) for place in wanted}
+        """Return how many records were read; None if a topic was made anew."""
+        lengths = {partition: self._lengths.get(partition, 0) for partition in wanted}
         deadline = time.monotonic() + _MAX_SHORT_SECONDS
         num_read = 0
         while True:
@@ -213,7 +184,7 @@ class Ledger:
                 return None
             num_read += num_new
             found = reader.last_ends(wanted)
-            if all(found[place] >= lengths[place] for place in wanted):
+            if all(found[partition] >= lengths[partition] for partition in wanted):
                 self._lengths |= found
                 return num_read
             if time.monotonic() > deadline:
@@ -235,9 +206,9 @@ class Ledger:
     def _begin_anew(self) -> None:
         logger.warning(
             "the topics of outcomes are not the ones that they were (made anew, or the broker came back without its "
-            "data): what is not on them counts no more, and its posts get new outcomes if they come again"
+            "data): outcomes that are not on them no longer count, and their posts get new ones if they come again"
         )
-        self._generations = deque([{}], maxlen=_NUM_GENERATIONS)
+        self._marks.clear()
         self._positions.clear()
         self._lengths.clear()
         self._current.clear()
@@ -254,37 +225,13 @@ class Ledger:
             return
         at = int(record.timestamp.timestamp())
         if record.topic == self._abstained_topic:
-            text = _judged_text(record.value)
+            text = judged_text(record.value)
             if text is not None:
-                self._note(_mark(record.key, text), at)
+                self._marks.add(mark_of(record.key, text), at)
         elif record.is_tombstone:
-            self._forget(_mark(record.key))
+            self._marks.discard(mark_of(record.key))
         else:
-            self._note(_mark(record.key), at)
-
-    def _forget(self, mark: int) -> None:
-        for generation in self._generations:
-            generation.pop(mark, None)
-
-
-def _mark(key: bytes, text: str | None = None) -> int:
-    """Return the mark of an alert of the post with this key, or of an abstention on this text of it."""
-    if text is None:
-        digest = hashlib.blake2b(key, digest_size=_MARK_BYTES)
-    else:
-        # Keyed by the id, so that no id and text run together as another's.
-        digest = hashlib.blake2b(text.encode(), digest_size=_MARK_BYTES, key=hashlib.blake2b(key).digest())
-    return int.from_bytes(digest.digest())
-
-
-def _judged_text(value: bytes | None) -> str | None:
-    """Return the text that an abstention's record judged; None if it is a tombstone or no abstention of ours."""
-    if value is None:
-        return None
-    try:
-        return _DECODER.decode(value).post.text
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
+            self._marks.add(mark_of(record.key), at)
 
 
 def _count_by_topic(partitions: Iterable[Partition]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -14,7 +14,7 @@ from pipeline.messages.codec import decode
 from pipeline.messages.dead_letter import DeadLetter, from_record
 from pipeline.messages.record import Record
 from pipeline.settings import Settings
-from pipeline.topology import ABSTAINED, ALERTS, ANNOTATED, OUTCOMES, POSTS_DEAD, topic_names
+from pipeline.topology import ANNOTATED, OUTCOMES, POSTS_DEAD, topic_names
 
 Outcome = Alert | Abstention | DeadLetter
 
@@ -27,7 +27,7 @@ def outcome_topics(settings: Settings) -> list[str]:
 
 
 def is_deletion(record: Record, settings: Settings) -> bool:
-    """Whether the record deletes an alert or an abstention; a dead letter's record may have no value."""
+    """Whether the record deletes an alert or an abstention. The record of a dead letter may have no value either."""
     return record.is_tombstone and record.topic != POSTS_DEAD.name(settings)
 
 
@@ -35,12 +35,11 @@ def read_outcome(record: Record, settings: Settings) -> Outcome:
     """Return the outcome in a record of one of the three topics.
 
     Raises:
-        RecordError: somebody else's record.
+        RecordError: it is a record of another program.
     """
-    if record.topic == ALERTS.name(settings):
-        return decode(record.value, Alert, max_bytes=_MAX_BYTES)
-    if record.topic == ABSTAINED.name(settings):
-        return decode(record.value, Abstention, max_bytes=_MAX_BYTES)
+    for topic in OUTCOMES:
+        if topic.message is not None and topic.name(settings) == record.topic:
+            return cast(Outcome, decode(record.value, topic.message, max_bytes=_MAX_BYTES))
     try:
         return from_record(record)
     except (KeyError, ValueError) as error:
@@ -48,7 +47,7 @@ def read_outcome(record: Record, settings: Settings) -> Outcome:
 
 
 def origin_of(outcome: Outcome, settings: Settings) -> Origin:
-    """Return where the post lay that came to this outcome."""
+    """Return the position of the post that has this outcome."""
     if isinstance(outcome, DeadLetter) and outcome.origin.topic == ANNOTATED.name(settings):
         try:
             return decode(outcome.value, AnnotatedPost, max_bytes=_MAX_BYTES).origin
@@ -65,7 +64,7 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts outcomes, each post once however often it was delivered."""
+    """Counts outcomes. A post counts once, however often it was delivered."""
 
     alerts: int = 0
     abstentions: Counter[str] = field(default_factory=Counter)  # by reason
@@ -73,7 +72,7 @@ class Tally:
     _seen: set[Origin] = field(default_factory=set)
 
     def add(self, outcome: Outcome, origin: Origin) -> bool:
-        """Count the outcome; returns False for one of a post that was counted already."""
+        """Count the outcome; returns False if its post was counted before."""
         if origin in self._seen:
             return False
         self._seen.add(origin)
@@ -87,5 +86,5 @@ class Tally:
 
     @property
     def num_posts(self) -> int:
-        """Posts that came to an outcome."""
+        """Number of posts with an outcome."""
         return self.alerts + self.abstentions.total() + self.dead_letters.total()

@@ -1,4 +1,4 @@
-"""Posts and outcomes on a terminal. Text from posts is shown, never interpreted: no markup, no control characters."""
+"""Posts and outcomes for a terminal. Text of posts is shown and never interpreted: no markup, no control characters."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pipeline.printable import printable
 _SENTIMENT_STYLES = {"negative": "red", "positive": "green"}
 _MAX_AUTHOR_CHARACTERS = 40
 _MAX_TIME_CHARACTERS = 40
-_MAX_URL_CHARACTERS = 300  # a link that is cut leads nowhere
+_MAX_URL_CHARACTERS = 300  # longer than that of other fields: a link that is cut does not work
 
 
 def render_outcome(outcome: Outcome, *, received_at: datetime | None = None) -> Text:
-    """Return two lines: what came of the post, and the post with its author and link.
+    """Return two lines: the outcome, and its post with author and link.
 
-    The time is the post's own; where it gives none, `received_at`, if there is one, after the word "received".
+    The time is the post's own. If it gives none, `received_at` is shown after the word "received".
     """
     if isinstance(outcome, Alert):
         return _with_post(_render_alert(outcome, received_at), outcome.post)
@@ -56,7 +56,7 @@ def _describe_choice(alert: Alert) -> str:
 
 
 def render_sentiment(sentiment: Sentiment) -> Text:
-    """Return label and probability, which is named as in the message."""
+    """Return label and probability. The probability is named as in the message."""
     label = printable(sentiment.label)
     return Text(f"{label} (score {sentiment.score:.2f})", _SENTIMENT_STYLES.get(sentiment.label, ""))
 
@@ -68,9 +68,9 @@ def _render_time(post: Post, received_at: datetime | None) -> Text:
 
 
 def _readable_time(text: str) -> str:
-    """Return a time in ISO 8601 to the minute, in UTC if it says its zone; any other as its writer has it."""
+    """Return an ISO 8601 time to the minute, in UTC if it has a zone; any other text as it is."""
     with suppress(ValueError, OverflowError):
-        if len(text.strip()) >= len("2026-11-30T12:00"):  # a date alone is no midnight
+        if len(text.strip()) >= len("2026-11-30T12:00"):  # a date alone does not mean midnight
             return _to_minute(datetime.fromisoformat(text.strip()))
     return printable(text, max_characters=_MAX_TIME_CHARACTERS)
 

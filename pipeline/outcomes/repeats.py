@@ -1,4 +1,4 @@
-"""Which posts of a file come to no outcome of their own, for their id has come before: as the ledger has it."""
+"""Which posts of a file get no outcome of their own, because their id came before. The rule is the ledger's."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pipeline.outcomes.outcome import Outcome
 
 
 class Repeats:
-    """Counts them as outcomes come: the same text under the same id at once, an edit once its post has an alert.
+    """Counts them: the same text under the same id at once, an edit as soon as its post has an alert.
 
     Args:
-        records: of posts, in their order; those without a key are no posts.
+        records: the records of the file, in order. Those without a key are not posts.
     """
 
     def __init__(self, records: Iterable[Outgoing]) -> None:
         self.number = 0
-        self._texts: dict[str, list[str]] = {}  # the different texts of a post, in order
+        self._texts: dict[str, list[str]] = {}  # the different texts of each post, in order
         for record in records:
             if record.key is None or record.value is None:
                 continue
@@ -31,7 +31,7 @@ class Repeats:
                 texts.append(text)
 
     def note(self, outcome: Outcome) -> None:
-        """Count the edits that are skipped because of this alert: those after it."""
+        """Count the edits that are skipped because of this alert: the later ones."""
         if isinstance(outcome, Alert):
             texts = self._texts.pop(outcome.post.id, [outcome.post.text])
             self.number += len(texts) - 1 - texts.index(outcome.post.text)

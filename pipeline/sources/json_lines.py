@@ -18,8 +18,8 @@ from typing import NamedTuple
 from pipeline.errors import RecordError, SettingsError
 from pipeline.messages import Post
 from pipeline.messages.codec import decode
-from pipeline.messages.post_fields import OnUnknown
 from pipeline.messages.record import Outgoing
+from pipeline.messages.unknown_fields import OnUnknown
 from pipeline.settings import Settings
 from pipeline.sources.produce import SourceItem
 

@@ -24,7 +24,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 
-from pipeline.kafka.aiokafka_patch import accept_any_record
+from pipeline.kafka.reading.unreadable import accept_any_record
 from pipeline.messages.record import Partition
 from pipeline.stream.group_client import Commit, GroupClient, Membership
 

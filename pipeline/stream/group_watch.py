@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from pipeline.errors import BrokerUnavailableError, GroupRefusedError, KafkaAccessError
-from pipeline.kafka.refusals import knock
+from pipeline.kafka.refusals import check_login
 from pipeline.kafka.security import NO_SECURITY
 from pipeline.monitor.readiness import Readiness, State
 from pipeline.outage import backoff_seconds
@@ -114,7 +114,7 @@ class GroupWatch:
             return
         self._next_login_check = time.monotonic() + _LOGIN_CHECK_SECONDS
         try:
-            await knock(source.cluster)
+            await check_login(source.cluster)
         except KafkaAccessError as error:
             # A password or a token may be mended while the agent runs: the agent goes on.
             self._readiness.refused(str(error))

@@ -11,7 +11,7 @@ from msgspec import Struct
 from pipeline.errors import OutcomeTooLargeError
 from pipeline.kafka.publisher import Publisher
 from pipeline.messages.codec import encode
-from pipeline.messages.dead_letter import DeadLetter, bury, replay_headers, to_outgoing
+from pipeline.messages.dead_letter import DeadLetter, replay_headers, to_dead_letter, to_outgoing
 from pipeline.messages.headers import header_names, pick_headers
 from pipeline.messages.record import Outgoing, Record
 from pipeline.monitor.metrics import Metrics
@@ -74,5 +74,5 @@ class Outbox:
     def _replace_too_large(self, outcomes: list[Struct], number: int, record: Record) -> Outgoing:
         """Put a dead letter in the outcome's place, and return it for the broker."""
         error = OutcomeTooLargeError("the broker refuses the outcome as too large")
-        outcomes[number] = letter = bury(record, error, stage=self._role.name)
+        outcomes[number] = letter = to_dead_letter(record, error, stage=self._role.name)
         return to_outgoing(letter, self._dead_topic)

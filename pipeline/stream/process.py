@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka.acls import Needs, check_acls
-from pipeline.kafka.aiokafka_patch import on_unreadable_batch
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
-from pipeline.kafka.refusals import in_words
+from pipeline.kafka.reading.unreadable import on_unreadable_batch
+from pipeline.kafka.refusals import describe_failure
 from pipeline.kafka.topics import ensure_topics
 from pipeline.monitor.backlog import GroupBacklog, count_waiting
 from pipeline.monitor.health import Health, Progress
@@ -51,6 +51,7 @@ class AgentProcess:
         self._settings = settings
         self._metrics = metrics
         self._cluster = Cluster.of(settings)
+        self._topics: TopicKeeper | None = None  # as soon as there is a publisher
         readiness = Readiness(needs_llm=role.needs_llm)
         self.health = Health(readiness)
         self.progress = Progress(metrics)
@@ -84,7 +85,7 @@ class AgentProcess:
 
         async def connect() -> Publisher:
             await ensure_topics(self._settings)
-            return await Publisher.connect(self._cluster)
+            return await Publisher.connect(self._cluster, on_failure=self._note_publish_failure)
 
         publisher = await unless(
             until_it_works(connect, on=BrokerUnavailableError, on_failure=readiness.connecting), stop.wait()
@@ -107,20 +108,20 @@ class AgentProcess:
             if await ensure_topics(self._settings):
                 publisher.renew()  # a broker that has lost topics may have lost what it knew of producers
 
-        topics = TopicKeeper(make_topics, on_lost=publisher.renew)
-
-        def note_failure() -> None:
-            self.progress.move()
-            topics.note_missing()
-
-        publisher.on_failure = note_failure
+        self._topics = TopicKeeper(make_topics, on_lost=publisher.renew)
         return Stream(
             agent,
             StreamSource.of(self._role, self._settings),
             progress=self.progress,
             readiness=self.health.readiness,
-            topics=topics,
+            topics=self._topics,
         )
+
+    def _note_publish_failure(self) -> None:
+        """Note that the broker does not accept records: one of the topics may be missing."""
+        self.progress.move()
+        if self._topics is not None:
+            self._topics.note_missing()
 
     async def _check_acls(self) -> None:
         """Raise `KafkaAccessError` if an ACL is missing; wait for a broker that is away."""
@@ -152,7 +153,7 @@ class AgentProcess:
         if failure is None:
             self.health.readiness.stopping()
         else:
-            logger.error("%s: ending, for the stream cannot go on: %s", name, in_words(failure))
+            logger.error("%s: ending, for the stream cannot go on: %s", name, describe_failure(failure))
         await _within(stream.stop(settings.stop_seconds), settings.stop_seconds + _LEAVE_SECONDS)
         return 0 if failure is None else 1
 

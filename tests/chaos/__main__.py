@@ -19,6 +19,7 @@ from tests.chaos.faults import DEFAULT, SCENARIOS
 from tests.chaos.faults.steady import POSTS_PER_SECOND
 from tests.chaos.run_scenario import run_scenario
 from tests.chaos.scenario import Scenario
+from tests.kafka_jars import name_shared_jars
 
 _FOLDER = Path(__file__).parent
 _LOGS = Path(".cache/chaos")
@@ -28,6 +29,7 @@ _SETTLE_SECONDS = 300.0
 def main(arguments: Sequence[str]) -> int:
     """Run what the arguments ask for; returns the exit status."""
     options = _parser().parse_args(arguments)
+    name_shared_jars()
     try:
         kafka = find_kafka()
     except LocalServiceError as error:

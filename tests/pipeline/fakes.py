@@ -10,8 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from models import Annotation, AnnotationError, Entity, Sentiment, tokenize
-from pipeline.kafka.partition_reader import PartitionReader
+from pipeline.kafka.producer import RenewableProducer
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.partition_reader import PartitionReader
 from pipeline.messages import (
     Abstention,
     AbstentionReason,
@@ -41,7 +42,7 @@ class FakePublisher(Publisher):
     """Keeps what is published; `published` grows only when a publish would have been acknowledged."""
 
     def __init__(self) -> None:
-        super().__init__(producer=None)
+        super().__init__(RenewableProducer(None))
         self.published: list[Outgoing] = []
 
     async def publish(self, records: Sequence[Outgoing]) -> int:

@@ -1,4 +1,4 @@
-"""A token from a program that prints it: run without a shell, for a bounded time, its standard error thrown away."""
+"""A token from a program that prints it, which runs without a shell, for a bounded time. Its stderr is dropped."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 import os
 import shutil
 import signal
+from asyncio.subprocess import Process, SubprocessStreamProtocol
 from collections.abc import Sequence
 from contextlib import suppress
 
 from pipeline.errors import SettingsError, TokenRefusedError, TokenUnavailableError
 from pipeline.kafka.tokens.token import MAX_TOKEN_BYTES, Token, read_token
 
-# Command lines of clouds take seconds, and some more on a machine that is busy.
+# The command-line programs of clouds take seconds, and longer on a busy machine.
 _MAX_SECONDS = 30.0
 
 
@@ -20,7 +21,7 @@ class TokenCommand:
     """Runs a program for each token.
 
     Args:
-        words: the program and its arguments; only the program is shown, for arguments may be secret.
+        words: the program and its arguments. Only the program is ever shown: arguments may be secret.
 
     Raises:
         SettingsError: there is no such program.
@@ -40,7 +41,7 @@ class TokenCommand:
 
         Raises:
             TokenUnavailableError: it fails, or takes too long.
-            TokenRefusedError: it prints something else.
+            TokenRefusedError: it does not print a token.
         """
         try:
             async with asyncio.timeout(self._max_seconds):
@@ -53,7 +54,7 @@ class TokenCommand:
             raise TokenUnavailableError(f"{self.name} cannot be run: {error.strerror}") from error
         if status != 0:
             end = f"ends with status {status}" if status > 0 else f"is ended by signal {-status}"
-            # What it says on standard error may hold secrets, so it is not shown.
+            # Its standard error may hold secrets, so it is not shown.
             raise TokenUnavailableError(f"{self.name} {end}: run it by hand to see why")
         try:
             return read_token(output.decode("ascii", "replace"))
@@ -61,14 +62,18 @@ class TokenCommand:
             raise TokenRefusedError(f"{self.name} prints no token: {error}") from None
 
     async def _run(self) -> tuple[bytes, int]:
-        """Return what it prints, as far as that could be a token, and its status."""
-        process = await asyncio.create_subprocess_exec(
+        """Return what it prints, up to the size of a token, and its status."""
+        # Like `asyncio.create_subprocess_exec`, which hides the transport that `_end` needs.
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.subprocess_exec(
+            lambda: SubprocessStreamProtocol(limit=MAX_TOKEN_BYTES, loop=loop),
             *self._words,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,  # so that it can be ended with its children
         )
+        process = Process(transport, protocol, loop)
         assert process.stdout is not None
         try:
             output = await process.stdout.readexactly(MAX_TOKEN_BYTES + 2)
@@ -76,15 +81,15 @@ class TokenCommand:
             output = error.partial
             return output, await process.wait()
         finally:
-            await _end(process)
+            await _end(process, transport)
         return output, 0
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: Process, transport: asyncio.SubprocessTransport) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    # A grandchild that got away may hold the pipe open: then nobody waits for its end.
-    output = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+    # A grandchild in another session may survive and hold the pipe open. Closed here, the pipe is not waited for.
+    output = transport.get_pipe_transport(1)
     if output is not None:
         output.close()
     await process.wait()

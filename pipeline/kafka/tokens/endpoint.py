@@ -19,7 +19,7 @@ from pipeline.kafka.tokens.token import MAX_TOKEN_BYTES, Token, read_token
 
 _MAX_SECONDS = 15.0
 _MAX_ANSWER_BYTES = 2 * MAX_TOKEN_BYTES
-# The server is busy or failing, and not of the opinion that we are wrong.
+# The server is busy or failing; the request is not at fault.
 _PASSING_STATUSES = frozenset({408, 425, 429})
 _HINTS = {
     "invalid_client": "TOCSIN_KAFKA_TOKEN_CLIENT_ID and TOCSIN_KAFKA_TOKEN_CLIENT_SECRET",
@@ -34,7 +34,7 @@ _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who we are to the endpoint, and what we ask for."""
+    """Our account at the endpoint, and the scope that we ask for."""
 
     client_id: str
     secret: SecretStr
@@ -42,7 +42,7 @@ class Client:
 
     @property
     def authorization(self) -> str:
-        """The header: both are encoded as forms are before they are joined (RFC 6749, section 2.3.1)."""
+        """The header. Both parts are form-encoded before they are joined (RFC 6749, section 2.3.1)."""
         pair = f"{quote_plus(self.client_id)}:{quote_plus(self.secret.get_secret_value())}"
         return "Basic " + base64.b64encode(pair.encode()).decode()
 
@@ -51,7 +51,7 @@ class TokenEndpoint:
     """Asks an endpoint for each token.
 
     Args:
-        tls: what its certificate is checked with.
+        tls: checks its certificate.
     """
 
     is_kept = True
@@ -70,7 +70,7 @@ class TokenEndpoint:
 
         Raises:
             TokenUnavailableError: it is away, busy or failing.
-            TokenRefusedError: it refuses us, is not trusted, or gives something else.
+            TokenRefusedError: it refuses us, is not trusted, or does not answer with a token.
         """
         try:
             async with asyncio.timeout(self._max_seconds):
@@ -93,8 +93,10 @@ class TokenEndpoint:
             form["scope"] = self._client.scope
         headers = {"Authorization": self._client.authorization, "Accept": "application/json"}
         async with (
-            aiohttp.ClientSession(trust_env=True) as session,  # a proxy, where the environment names one
-            # To where a redirection leads nobody has said that our secret may go.
+            aiohttp.ClientSession(
+                trust_env=True
+            ) as session,  # takes the proxy of the environment, if there is one
+            # No setting allows our secret to go to the target of a redirection.
             session.post(
                 self._url, data=form, headers=headers, ssl=self._tls, allow_redirects=False
             ) as response,
@@ -141,7 +143,7 @@ def _token(answer: dict[str, Any]) -> Token:
 
 
 def _lifetime(value: object) -> float | None:
-    """Return the seconds; some servers write the number as text."""
+    """Return the seconds. Some servers write the number as text."""
     if value is None:
         return None
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):

@@ -1,7 +1,7 @@
-"""The tokens that our Kafka clients show: one provider for all of them, asked once for each connection.
+"""The provider of the tokens that our Kafka clients show: one for all of them, asked once for each connection.
 
-A token is kept until it nears its end, or Kafka refuses it. Where its source then fails, the old one serves as long as
-it is valid, and after that connections fail as they do while a broker is away, and are tried again.
+A token is kept until it nears its end, or Kafka refuses it. If its source then fails, the old token is used for as long
+as it is valid. After that connections fail, and are tried again, as during an outage of the broker.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from weakref import WeakKeyDictionary
 from aiokafka.abc import AbstractTokenProvider
 
 from pipeline.errors import TokenRefusedError, TokenUnavailableError
+from pipeline.kafka.aiokafka_internals import await_token_verdicts
 from pipeline.kafka.tokens.token import Token
 from pipeline.outage import Outage, backoff_seconds
 
-# Several clients try to connect several times a second each; the source is not asked as often.
+# Several clients try to connect several times a second each. The source is asked less often.
 _MAX_BACKOFF_SECONDS = 5.0
 
 TokenError = TokenUnavailableError | TokenRefusedError
@@ -27,20 +28,20 @@ TokenError = TokenUnavailableError | TokenRefusedError
 class TokenSource(Protocol):
     """Where tokens come from."""
 
-    name: str  # the setting that says so, and what it says, for messages
-    is_kept: bool  # whether a token is kept until it nears its end; a file is read each time instead
+    name: str  # the setting that names the source, with its value, for messages
+    is_kept: bool  # whether a token is kept until it nears its end; a file is read each time
 
     async def fetch(self) -> Token:
         """Return a token.
 
         Raises:
-            TokenUnavailableError: there is none now.
-            TokenRefusedError: there will be none until a setting is changed.
+            TokenUnavailableError: there is no token now.
+            TokenRefusedError: there will be no token until a setting is changed.
         """
 
 
 class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
-    """Gives aiokafka's connections the token of a source; used by several event loops at once.
+    """Gives aiokafka's connections the token of a source. Several event loops may use it at once.
 
     Args:
         extensions: what is sent with each token (RFC 7628).
@@ -53,25 +54,25 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         self._outage = Outage(f"the source of tokens {source.name}")
         self._failure: TokenError | None = None
         self._num_failures = 0
-        self._ask_again_at = 0.0  # monotonic, as the next
-        self._is_refused = False  # the last token, by Kafka
-        self._num_refused = 0  # tokens, one after the other
+        self._ask_again_at = 0.0  # by the monotonic clock, as is the next time
+        self._is_refused = False  # whether Kafka refused the last token
+        self._num_refused = 0  # tokens refused in a row
         self._keep_refused_until = 0.0
-        self.last: Token | None = None  # that Kafka was shown
+        self.last: Token | None = None  # the last token that Kafka was shown
 
     @property
     def name(self) -> str:
-        """The setting that tokens come from, and what it says."""
+        """The setting that names the source, with its value."""
         return self._source.name
 
     async def token(self) -> str:
         """Return a token for a connection.
 
         Raises:
-            TokenUnavailableError: there is none now.
-            TokenRefusedError: there will be none until a setting is changed.
+            TokenUnavailableError: there is no token now.
+            TokenRefusedError: there will be no token until a setting is changed.
         """
-        # A loop of its own has Faust's consumer; two of them asking at once does no harm.
+        # Faust's consumer has a loop of its own. Two loops asking at once does no harm.
         lock = self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
         async with lock:
             token = await self._current()
@@ -82,14 +83,14 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         """Return what is sent with each token."""
         return self._extensions
 
-    def taken(self) -> None:
-        """Note that Kafka took a token of ours."""
+    def note_accepted(self) -> None:
+        """Note that Kafka accepted the token."""
         self._is_refused, self._num_refused = False, 0
 
-    def refused(self) -> None:
-        """Note that Kafka refused the last one: another is asked for, later and later while none is taken.
+    def note_refused(self) -> None:
+        """Note that Kafka refused the last token: another is fetched, with growing pauses until one is accepted.
 
-        The provider of identities may have changed its keys, and a token that is kept may live for hours.
+        The identity provider may have changed its keys, and a token that is kept may be valid for hours.
         """
         if not self._is_refused:
             self._is_refused = True
@@ -105,12 +106,12 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         if self.last is not None and self._is_good(self.last):
             return self.last
         if self._failure is not None and time.monotonic() < self._ask_again_at:
-            return self._instead(self._failure)
+            return self._old_token(self._failure)
         try:
             token = await self._source.fetch()
         except (TokenUnavailableError, TokenRefusedError) as error:
             self._note(error)
-            return self._instead(error)
+            return self._old_token(error)
         self._failure, self._num_failures, self._is_refused = None, 0, False
         self._outage.end()
         return token
@@ -121,11 +122,25 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         self._ask_again_at = time.monotonic() + wait
         self._num_failures += 1
 
-    def _instead(self, failure: TokenError) -> Token:
-        """Return the old token while nothing says that it is invalid."""
+    def _old_token(self, failure: TokenError) -> Token:
+        """Return the old token, unless it is known to be invalid: then raise the failure."""
         is_endless = self.last is not None and self.last.expires_at is None
         if self.last is None or self.last.is_expired or (is_endless and self._is_refused):
             raise type(failure)(str(failure))
         self._outage.begin()
         self._outage.report(failure)
         return self.last
+
+
+def note_token_verdicts() -> None:
+    """Let every `TokenProvider` know whether Kafka accepts its tokens; may be called more than once."""
+    await_token_verdicts(_note_verdict)
+
+
+def _note_verdict(provider: object, is_accepted: bool) -> None:
+    if not isinstance(provider, TokenProvider):
+        return
+    if is_accepted:
+        provider.note_accepted()
+    else:
+        provider.note_refused()

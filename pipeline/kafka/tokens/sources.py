@@ -1,4 +1,4 @@
-"""Where tokens come from, as settings say: a file, a program, an OIDC endpoint, or the signer of Amazon MSK."""
+"""Sources of tokens, chosen by settings: a file, a program, an OIDC endpoint, or the signer of Amazon MSK."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def _source(settings: Settings) -> TokenSource:
         return TokenCommand(split_command(settings.kafka_token_command))
     if settings.kafka_token_url is not None:
         return TokenEndpoint(settings.kafka_token_url, _client(settings), _endpoint_tls(settings))
-    assert settings.kafka_msk_region is not None, "Settings has seen to it"
+    assert settings.kafka_msk_region is not None, "Settings checks this"
     return MskSigner(settings.kafka_msk_region)
 
 
 def _client(settings: Settings) -> Client:
-    assert settings.kafka_token_client_id is not None, "Settings has seen to it"
+    assert settings.kafka_token_client_id is not None, "Settings checks this"
     secret, file = settings.kafka_token_client_secret, settings.kafka_token_client_secret_file
     if secret is None:
-        assert file is not None, "Settings has seen to it"
+        assert file is not None, "Settings checks this"
         secret = read_secret(file, "kafka_token_client_secret_file", what="the secret")
     return Client(settings.kafka_token_client_id, secret, settings.kafka_token_scope)
 
@@ -57,10 +57,10 @@ def _endpoint_tls(settings: Settings) -> ssl.SSLContext:
 
 
 class TokenFile:
-    """Reads a file for each connection: whoever renews the token writes it anew.
+    """Reads a file for each connection: the program that renews the token writes the file anew.
 
     Raises:
-        SettingsError: it cannot be read now, or does not hold a token.
+        SettingsError: the file cannot be read now, or does not hold a token.
     """
 
     is_kept = False
@@ -77,7 +77,7 @@ class TokenFile:
         """Return the token in the file.
 
         Raises:
-            TokenUnavailableError: there is none in it now; it may be being written.
+            TokenUnavailableError: it holds no token now; it may be being written.
         """
         return self._read()
 
@@ -120,17 +120,17 @@ class MskSigner:
                 value, lifetime_seconds = await asyncio.to_thread(self._sign)
         except TimeoutError:
             raise TokenUnavailableError(f"{self.name}: no AWS credentials in time") from None
-        # The signer lets through whatever its libraries raise, which have an error for each of many sources.
+        # The signer raises whatever its libraries raise, and they have an error for each of many sources.
         except Exception as error:
             raise TokenUnavailableError(f"{self.name}: AWS gives no credentials: {error}") from error
         return read_token(value, lifetime_seconds=lifetime_seconds)
 
     def _sign(self) -> tuple[str, float]:
-        """Return a token and how long it holds, in seconds."""
+        """Return a token and its lifetime in seconds."""
         from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
         from botocore.session import Session
 
-        # Without credentials the signer trips over a None; it looks for them where this does.
+        # Without credentials the signer fails on a None. This looks in the same places as the signer.
         if Session().get_credentials() is None:
             raise LookupError("none found in the environment, the profile, or from the machine's role")
         value, expires_at_milliseconds = MSKAuthTokenProvider.generate_auth_token(self._region)

@@ -1,4 +1,4 @@
-"""A token for OAUTHBEARER: its form, and what it says of itself."""
+"""A token for OAUTHBEARER: its form, and the claims that it holds."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 import orjson
 from pydantic import SecretStr
 
-# The form that RFC 6750 gives bearer tokens; a comma, a blank or a line feed in it would forge other fields.
+# The form of bearer tokens in RFC 6750. A comma, a blank or a line feed in a token would forge other fields.
 _FORM = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 MAX_TOKEN_BYTES = 65_536
-# Of a token that does not say when it expires. A connection needs a token once, so asking again costs little.
+# For a token that does not say when it expires. A connection needs a token once, so fetching again costs little.
 _UNKNOWN_LIFETIME_SECONDS = 60.0
-# A token is used for this share of its life, so that it does not expire on the way.
+# A token is used for this share of its lifetime, so that it does not expire on its way to Kafka.
 _USED_SHARE = 0.8
 _LATEST = 253_402_300_799.0  # the end of the year 9999
 
@@ -28,17 +28,17 @@ class Token:
     """A token; times are Unix times in seconds."""
 
     value: SecretStr
-    renew_at: float  # from then on another one is asked for
-    expires_at: float | None = None  # none: it does not say
-    subject: str | None = None  # for whom it was made; usually the user that ACLs name
+    renew_at: float  # from then on another token is fetched
+    expires_at: float | None = None  # None: it does not say
+    subject: str | None = None  # whom it was issued to; usually the user that ACLs name
 
     @property
     def is_expired(self) -> bool:
-        """Whether it says that it must not be used any more."""
+        """Whether it must no longer be used."""
         return self.expires_at is not None and self.expires_at <= time.time()
 
     def describe(self) -> str:
-        """Return for whom and until when it is, without the token."""
+        """Return the subject and the end of the token, without the token."""
         subject = f"its subject is {self.subject!r}" if self.subject else "it names no subject"
         if self.expires_at is None:
             return f"{subject}, and it names no end"
@@ -47,14 +47,14 @@ class Token:
 
 
 def read_token(text: str, *, lifetime_seconds: float | None = None) -> Token:
-    """Return the token in `text`; it is not verified, for that is what the broker does.
+    """Return the token in `text`. It is not verified here; the broker verifies it.
 
     Args:
         text: the token and at most a line feed after it.
-        lifetime_seconds: from now, if the giver tells it; else a JWT tells it itself.
+        lifetime_seconds: from now, if the source gives it; else the claims of a JWT give it.
 
     Raises:
-        ValueError: this is no token; the text says why, and does not hold it.
+        ValueError: this is not a token; the text says why, and does not repeat it.
     """
     value = text.removesuffix("\n").removesuffix("\r")
     if not value:
@@ -73,7 +73,7 @@ def read_token(text: str, *, lifetime_seconds: float | None = None) -> Token:
 
 
 def _claims(value: str) -> dict[str, Any]:
-    """Return what a JWT says; nothing where the token is something else."""
+    """Return the claims of a JWT; empty if the token is not one."""
     parts = value.split(".")
     if len(parts) != 3:
         return {}

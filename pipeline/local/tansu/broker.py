@@ -1,4 +1,4 @@
-"""The embedded Kafka-protocol broker (Tansu): there at once, its data in memory."""
+"""The embedded Kafka-protocol broker (Tansu): it starts at once and keeps its data in memory."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from pipeline.errors import LocalServiceError
 from pipeline.local.process import LocalProcess, answers_tcp, child_environ, find_free_port
 from pipeline.local.slow_start import say_nothing
-from pipeline.local.tansu.proxy import CompatDoor
+from pipeline.local.tansu.proxy import TansuProxy
 
 
 class EmbeddedBroker:
-    """One broker on a loopback port.
+    """One broker on a loopback port, behind a proxy of ours.
 
     Raises:
         LocalServiceError: it is not installed.
@@ -21,8 +21,8 @@ class EmbeddedBroker:
     def __init__(self, folder: Path, port: int) -> None:
         self.brokers = f"127.0.0.1:{port}"
         self._port = port
-        self._inner_port = find_free_port()  # everybody comes through the door
-        self._door = CompatDoor(self._inner_port)
+        self._inner_port = find_free_port()  # clients connect to the proxy
+        self._proxy = TansuProxy(self._inner_port)
         self._process = LocalProcess(
             "broker",
             _command(f"tcp://127.0.0.1:{self._inner_port}", f"tcp://{self.brokers}"),
@@ -33,13 +33,13 @@ class EmbeddedBroker:
 
     async def start(self) -> None:
         """Start it; ready or not."""
-        await self._door.open(self._port)
+        await self._proxy.open(self._port)
         await self._process.start()
 
     async def wait_until_ready(
         self, timeout_seconds: float, report: Callable[[str], None] = say_nothing
     ) -> None:
-        """Return once it listens; where that takes long, `report` is told.
+        """Return once it listens. If that takes long, `report` is called with the reason.
 
         Raises:
             LocalServiceError: it ended, or is not ready in time.
@@ -50,7 +50,7 @@ class EmbeddedBroker:
 
     async def stop(self) -> None:
         """End it; its data is gone."""
-        await self._door.close()
+        await self._proxy.close()
         await self._process.stop()
 
 

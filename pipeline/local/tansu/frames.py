@@ -1,4 +1,4 @@
-"""Requests and answers of Kafka's protocol on a connection: each has its length before it."""
+"""Frames of Kafka's protocol: a request or an answer, with its length before it."""
 
 from __future__ import annotations
 

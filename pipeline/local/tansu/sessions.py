@@ -1,8 +1,8 @@
-"""Sessions of consumer groups that are shorter at the embedded broker than the clients asked for, kept alive.
+"""Keeps alive the sessions of group members whose session at the embedded broker is shorter than they asked for.
 
-A client sends heartbeats as often as the session that it asked for wants them: a default of 3 s, or of 5 s and more
-while it works on a record. The broker knows of a shorter session only (`kafka_translation` says why), so heartbeats are
-sent in the client's name for as long as it is connected and was heard of within its own session.
+A client sends heartbeats as its own session needs them: every 3 s by default, every 5 s and more while it works on a
+record. The broker knows only a shorter session (`translation.py` says why). So heartbeats are sent in the client's name
+for as long as the client is connected and has sent something within its own session.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pipeline.local.tansu.translation import Member
 _INTERVAL_SECONDS = 1.0
 _HEARTBEAT_KEY = 12
 _UNKNOWN_MEMBER_ID = 25
-# Older than any: the broker notes that the member lives, and of a rebalance the client itself learns.
+# Older than every generation: the broker notes that the member lives, and only the client itself hears of a rebalance.
 _NO_GENERATION = -1
 
 
 class KeptSessions:
-    """The members behind one connection."""
+    """The group members of one connection."""
 
     def __init__(self, broker_port: int) -> None:
         self._broker_port = broker_port
@@ -33,7 +33,7 @@ class KeptSessions:
         self._task: asyncio.Task[None] | None = None
 
     def heard(self) -> None:
-        """Note that the client lives."""
+        """Note that the client has sent something."""
         self._last_heard = time.monotonic()
 
     def keep(self, member: Member) -> None:
@@ -67,7 +67,7 @@ class KeptSessions:
             return True
         await write_frame(writer, _heartbeat(member))
         answer = await read_frame(reader)
-        return int.from_bytes(answer[4:6]) == _UNKNOWN_MEMBER_ID  # it left, or was put out of its group
+        return int.from_bytes(answer[4:6]) == _UNKNOWN_MEMBER_ID  # it left its group or was removed from it
 
 
 def _heartbeat(member: Member) -> bytes:

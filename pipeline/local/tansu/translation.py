@@ -1,15 +1,15 @@
-"""What the door before the embedded broker changes in a client's requests and in the broker's answers.
+"""What the proxy in front of Tansu changes in a client's requests and in Tansu's answers.
 
-Tansu speaks Kafka's protocol with gaps that stop clients of good repute. Each is closed here, in bytes:
+Tansu has gaps in Kafka's protocol that stop common clients. Each is closed here, in bytes:
 
-- ApiVersions: its answer ends with tagged fields of default value, which Apache Kafka leaves out. librdkafka 2.0 (in
-  Debian 12's kcat) misreads the length of a tagged field and gives up.
-- InitProducerId: asked in versions 0 to 2 (aiokafka, kafkajs), it answers with error -1; in version 4 it does well.
-- JoinGroup: it holds a client back for half of the session timeout that the client asks for, which is 15 to 23 s
-  with the defaults of most. So it is asked for a short one, and `kafka_sessions` keeps the member alive for as long as
-  the client wanted.
-- ConsumerGroupHeartbeat: it has none of the newer consumer groups (KIP-848), and librdkafka then waits for ever without
-  a word. So it seems to have them, and refuses, which every client reports.
+- ApiVersions: Tansu's answer ends with tagged fields of default value, which Apache Kafka leaves out. librdkafka 2.0
+  (in Debian 12's kcat) misreads the length of a tagged field and gives up.
+- InitProducerId: in versions 0 to 2 (aiokafka, kafkajs) Tansu answers with error -1; version 4 works.
+- JoinGroup: Tansu holds a client back for half of the session timeout that the client asks for: 15 to 23 s with the
+  defaults of most clients. So the request asks for a short session, and `sessions.py` keeps the member alive for as
+  long as the client wanted.
+- ConsumerGroupHeartbeat: Tansu lacks the newer consumer groups (KIP-848), and librdkafka then waits for ever and
+  reports nothing. So the proxy announces them and refuses each request, which every client reports.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-# Long enough for a busy machine, and half of it is what a client waits for its group.
+# Long enough for a busy machine. A client waits half of it for its group.
 MAX_SESSION_MS = 6_000
 
 _UNSUPPORTED_VERSION = 35
@@ -57,7 +57,7 @@ class _Api(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A client in a consumer group whose session is shorter at the broker than it asked for."""
+    """A client in a consumer group whose session at the broker is shorter than it asked for."""
 
     group: str
     member_id: str
@@ -68,7 +68,7 @@ class Conversation:
     """One connection's requests and answers, each turned into what the other side understands.
 
     Args:
-        keep: told each member whose session must be kept alive.
+        keep: called with each member whose session must be kept alive.
     """
 
     def __init__(self, keep: Callable[[Member], None]) -> None:
@@ -76,7 +76,7 @@ class Conversation:
         self._pending: dict[int, ChangeAnswer] = {}  # by correlation id
 
     def request(self, frame: bytes) -> bytes:
-        """Return what the broker is to get; most requests pass as they are."""
+        """Return what the broker gets. Most requests pass unchanged."""
         key, version = _KEY_AND_VERSION.unpack_from(frame)
         request: bytes = frame
         change: ChangeAnswer = _same
@@ -95,7 +95,7 @@ class Conversation:
         return request
 
     def answer(self, frame: bytes) -> bytes:
-        """Return what the client is to get."""
+        """Return what the client gets."""
         change = self._pending.pop(_correlation_id(frame), None)
         return change(frame) if change else frame
 
@@ -134,7 +134,7 @@ def change_api_versions(answer: bytes) -> bytes:
 
 
 def change_init_producer_id(frame: bytes) -> tuple[bytes, ChangeAnswer]:
-    """Return a request of version 0, 1 or 2 as one of version 4, and what makes its answer one that was asked for."""
+    """Return a request of version 0, 1 or 2 as one of version 4, and the change of its answer back to that version."""
     data = BytesIO(frame)
     key, version, correlation_id, client_id = _HEAD.decode(data)
     is_flexible = version == 2
@@ -149,7 +149,7 @@ def change_init_producer_id(frame: bytes) -> tuple[bytes, ChangeAnswer]:
 
 
 def joined_member(answer: bytes, version: int) -> str | None:
-    """Return the member id of a JoinGroup answer, None where the client is not taken in."""
+    """Return the member id in a JoinGroup answer; None if the group refuses the client."""
     is_flexible = version >= 6
     text = _text(is_flexible=is_flexible)
     data = BytesIO(answer)
@@ -171,7 +171,7 @@ def joined_member(answer: bytes, version: int) -> str | None:
 
 
 def _refuse_consumer_group(frame: bytes) -> tuple[bytes, ChangeAnswer]:
-    """Return a harmless request in its place, so that the answer has its turn, and what makes that a refusal."""
+    """Return a harmless request instead, so that answers keep their order, and what turns its answer into a refusal."""
     _, _, correlation_id, client_id = _HEAD.decode(BytesIO(frame))
     refusal = b"".join(
         (

@@ -16,6 +16,7 @@ import pytest
 
 from pipeline.local.process import find_free_port
 from pipeline.offline import SAMPLE_POSTS
+from pipeline.settings import KAFKA_LIBS
 from tests.pipeline.kafka.brokers import kafka_or_skip
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -111,15 +112,14 @@ def test_the_demo_takes_a_users_file(tmp_path: Path) -> None:
 )
 def running_stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """`tocsin up` on free ports; gives the broker's address, and checks the clean end after Ctrl-C."""
-    if request.param:
-        kafka_or_skip()
+    jars = {KAFKA_LIBS: str(kafka_or_skip().libs)} if request.param else {}
     port, metrics_port = find_free_port(), 0
     process = subprocess.Popen(
         [_TOCSIN, "up", "--broker-port", str(port), "--metrics-port", str(metrics_port), *request.param],
         stdout=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
-        env=_environ("up"),
+        env=_environ("up") | jars,
     )
     assert process.stdout is not None
     with process.stdout as output:

@@ -14,7 +14,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from pipeline.cli.produce import describe_sum
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
 from pipeline.sources.produce import Sum

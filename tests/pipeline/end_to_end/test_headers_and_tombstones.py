@@ -15,13 +15,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.cli.watch import run_watch
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages import Abstention, Alert
 from pipeline.messages.headers import MAX_HEADERS
 from pipeline.messages.record import Outgoing, Record
-from pipeline.outcomes.dead_letters import Wanted, find_letters, replay
+from pipeline.outcomes.dead_letters import LetterQuery, find_letters, replay
 from pipeline.outcomes.outcome import outcome_topics, read_outcome
 from pipeline.settings import Settings
 from tests.pipeline.agent_process import AgentProcess, running, until, until_logged
@@ -97,7 +97,7 @@ async def test_headers_of_a_trace_reach_every_outcome(broker_kind: BrokerKind, t
                 b"flood": [*_TRACE, *flood[:MAX_HEADERS]],
                 b"bad": _HEADERS,
             }
-            (filed,) = await find_letters(settings, Wanted())
+            (filed,) = await find_letters(settings, LetterQuery())
             await replay([filed.letter], settings)
             letters = [record for record in await _ends(settings, 5) if record.topic == settings.topic_dead]
             assert [(record.key, _own(record)) for record in letters] == [(b"bad", _HEADERS)] * 2

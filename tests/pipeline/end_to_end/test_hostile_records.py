@@ -13,8 +13,8 @@ from aiokafka import AIOKafkaProducer
 from pipeline.annotate.agent import AnnotateAgent
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.record import Record, time_of
 from pipeline.outcomes.outcome import read_outcome

@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.errors import MissingTopicError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
-from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.messages.record import Outgoing
 from pipeline.settings import Settings
 from tests.pipeline.kafka.brokers import APACHE, BrokerKind, kafka_or_skip

@@ -14,7 +14,7 @@ from pipeline.errors import LocalServiceError
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.kafka_jars import KafkaProgram, find_kafka
 from pipeline.local.process import find_free_port
-from pipeline.local.stack import LocalBroker
+from pipeline.local.services import LocalBroker
 from pipeline.local.tansu.broker import EmbeddedBroker
 from pipeline.settings import Settings
 

@@ -27,7 +27,7 @@ _CRC, _BEHIND_CRC = slice(17, 21), 21
 async def make_topics(
     brokers: str, names: Iterable[str], *, configs: Mapping[str, str] | None = None, num_partitions: int = 1
 ) -> None:
-    """Make topics as somebody who runs a cluster does."""
+    """Create topics as the administrator of a cluster does."""
     async with _admin(brokers) as admin:
         await admin.create_topics(
             [NewTopic(name, num_partitions, 1, topic_configs=dict(configs or {})) for name in names]

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.kafka_jars import KafkaProgram
@@ -97,7 +97,7 @@ class SecuredKafka(ApacheKafka):
 
     Args:
         users: names of users, all with the same password, for both SCRAM mechanisms and PLAIN.
-        further: properties of the broker. Of OAUTHBEARER it takes tokens that nobody signed: Kafka's validator for
+        further: properties of the broker. Of OAUTHBEARER it takes tokens without a signature: Kafka's validator for
             development, which looks at the times and the subject.
     """
 

@@ -1,4 +1,4 @@
-"""A broker that answers, and sends its clients to an address where nobody is."""
+"""A broker that answers, and sends its clients to an address that does not."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ import pytest
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.metadata import check_advertised
-from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import answers_tcp, find_free_port
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.e2e, pytest.mark.timeout(240)]
 
 
 class _MisadvertisingKafka(ApacheKafka):
-    """Names a port on which nobody listens."""
+    """Names a port on which no program listens."""
 
     wrong_port = 0
 
@@ -69,7 +69,7 @@ def _line(address: str, wrong: str) -> str:
     return f"Kafka at {re.escape(address)} answers, but .*{re.escape(wrong)}.*advertised.listeners"
 
 
-async def test_every_client_says_so_and_names_both_addresses(tmp_path: Path) -> None:
+async def test_every_client_names_both_addresses_of_a_broker_that_sends_it_elsewhere(tmp_path: Path) -> None:
     """Ours at once; commands in one line with status 1; an agent waits, with that line in its log."""
     async with _broker(tmp_path / "kafka") as (address, wrong):
         settings = Settings(brokers=address)

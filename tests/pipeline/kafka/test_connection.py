@@ -5,9 +5,9 @@ import pytest
 
 from pipeline.errors import BrokerUnavailableError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
-from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
 from pipeline.local.tansu.broker import EmbeddedBroker

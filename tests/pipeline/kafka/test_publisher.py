@@ -16,8 +16,9 @@ from aiokafka.errors import (
 
 from pipeline.errors import KafkaAccessError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.partition_reader import partition_reader
+from pipeline.kafka.producer import RenewableProducer
 from pipeline.kafka.publisher import Publisher, TooLargeError
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
 from pipeline.messages.record import Outgoing
@@ -46,21 +47,25 @@ class FlakyProducer:
         return future
 
 
+def _publisher(producer: FlakyProducer) -> Publisher:
+    return Publisher(RenewableProducer(producer))
+
+
 _RECORDS = [Outgoing("t", None, bytes([n])) for n in range(4)]
 
 
 async def test_only_what_failed_is_sent_again_and_in_order() -> None:
     """A passing failure is retried until every record is acknowledged."""
     producer = FlakyProducer(b"\x01", b"\x02", error=KafkaTimeoutError())
-    await Publisher(producer).publish(_RECORDS)
+    await _publisher(producer).publish(_RECORDS)
     assert producer.acknowledged == [b"\x00", b"\x03", b"\x01", b"\x02"]
 
 
 async def test_a_refusal_is_not_retried() -> None:
-    """What no waiting mends is an error at once."""
+    """Waiting would not help, so it is an error at once."""
     producer = FlakyProducer(b"\x01", error=TopicAuthorizationFailedError("t"))
     with pytest.raises(KafkaAccessError, match=r"lacks an ACL: Write on topic 't'"):
-        await Publisher(producer).publish(_RECORDS)
+        await _publisher(producer).publish(_RECORDS)
 
 
 async def test_what_is_too_large_gives_way_to_its_fallback() -> None:
@@ -68,12 +73,11 @@ async def test_what_is_too_large_gives_way_to_its_fallback() -> None:
     small = Outgoing("dead", None, b"small")
     records = [_RECORDS[0], Outgoing("t", None, b"large", fallback=lambda: small), _RECORDS[2]]
     producer = FlakyProducer(b"large", error=MessageSizeTooLargeError(), fails_always=True)
-    assert await Publisher(producer).publish(records) == 1
+    assert await _publisher(producer).publish(records) == 1
     assert producer.acknowledged == [b"\x00", b"\x02", b"small"]
+    producer = FlakyProducer(b"\x01", error=MessageSizeTooLargeError(), fails_always=True)
     with pytest.raises(TooLargeError) as caught:
-        await Publisher(FlakyProducer(b"\x01", error=MessageSizeTooLargeError(), fails_always=True)).publish(
-            _RECORDS
-        )
+        await _publisher(producer).publish(_RECORDS)
     assert caught.value.unsent == [_RECORDS[1]]
 
 
@@ -93,7 +97,7 @@ async def test_a_fallback_is_made_only_when_it_is_needed() -> None:
         Outgoing("t", None, b"large", fallback=make("cut", make("cut more"))),
     ]
     producer = FlakyProducer(b"large", b"cut", error=MessageSizeTooLargeError(), fails_always=True)
-    assert await Publisher(producer).publish(records) == 2
+    assert await _publisher(producer).publish(records) == 2
     assert producer.acknowledged == [b"fits", b"cut more"]
     assert made == ["cut", "cut more"]
 
@@ -125,13 +129,13 @@ class ForgottenProducer:
 
 @pytest.mark.parametrize("error", [UnknownProducerId, OutOfOrderSequenceNumber, ProducerFenced])
 async def test_a_producer_that_the_broker_has_forgotten_is_replaced(error: type[Exception]) -> None:
-    """All records go by the new one, and nobody is told of a failure."""
+    """All records go by the new one, and no failure is reported."""
     old, new = ForgottenProducer(error), ForgottenProducer(None)
 
     async def make_producer() -> ForgottenProducer:
         return new
 
-    publisher = Publisher(old, make_producer=make_producer)
+    publisher = Publisher(RenewableProducer(old, make_producer))
     await publisher.publish([Outgoing("posts", None, b"1"), Outgoing("posts", None, b"2")])
     assert new.values == [b"1", b"2"]
     assert old.is_stopped
@@ -144,7 +148,7 @@ async def test_a_renewed_publisher_uses_another_producer() -> None:
     async def make_producer() -> ForgottenProducer:
         return new
 
-    publisher = Publisher(old, make_producer=make_producer)
+    publisher = Publisher(RenewableProducer(old, make_producer))
     publisher.renew()
     await publisher.publish([Outgoing("posts", None, b"1")])
     await publisher.publish([Outgoing("posts", None, b"2")])
@@ -180,18 +184,18 @@ async def test_publishing_goes_on_after_the_broker_has_lost_everything(
 @pytest.mark.e2e
 @pytest.mark.kafka
 @pytest.mark.timeout(120)
-async def test_who_waits_on_a_replaced_producer_sends_again() -> None:
-    """A record that is on its way when another publish replaces the producer arrives by the new one."""
+async def test_a_record_on_its_way_when_its_producer_is_replaced_is_sent_again() -> None:
+    """Another publish replaces the producer; the record arrives by the new one."""
     kafka_or_skip()
     async with APACHE.running() as settings:
         await ensure_topics(settings)
         publisher = await Publisher.connect(Cluster(settings.brokers))
-        old = publisher._producer
+        old = publisher._producer._producer
         waiting = asyncio.ensure_future(publisher.publish([Outgoing("later", b"k", b"1")]))
         await asyncio.sleep(0.5)  # it waits for a topic that is not there
         publisher.renew()
         await publisher.publish([Outgoing("posts", b"k", b"2")])
-        assert publisher._producer is not old
+        assert publisher._producer._producer is not old
         await make_topics(settings.brokers, ["later"], num_partitions=1)
         await asyncio.wait_for(waiting, 60)
         assert old._sender.sender_task.done()
@@ -219,7 +223,7 @@ async def test_a_record_that_is_too_large_holds_up_no_other() -> None:
 
 @pytest.mark.e2e
 @pytest.mark.kafka
-async def test_records_that_share_a_batch_with_one_too_large_are_no_larger_for_it() -> None:
+async def test_records_in_a_batch_with_one_too_large_are_published() -> None:
     """The topic takes less than a batch holds: the two that fit arrive, and the third gives way."""
     kafka_or_skip()
     async with APACHE.running() as settings:

@@ -7,25 +7,25 @@ from aiokafka.errors import ClusterAuthorizationFailedError, TopicAuthorizationF
 
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.refusals import in_words, knock, not_allowed
+from pipeline.kafka.refusals import check_login, describe_failure, not_allowed
 from pipeline.local.process import find_free_port
 
 
-async def test_a_broker_that_hangs_up_is_waited_for_with_a_hint() -> None:
-    """It may be starting or want a password, so the error is of the kind that is tried again, and says both."""
+async def test_a_broker_that_closes_the_connection_is_waited_for_with_a_hint() -> None:
+    """It may be starting, or want a password: the error says both, and is tried again."""
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
         with pytest.raises(BrokerUnavailableError, match=rf"127\.0\.0\.1:{port} closes .*TOCSIN_KAFKA_TLS"):
-            await knock(Cluster(f"127.0.0.1:{port}"))
+            await check_login(Cluster(f"127.0.0.1:{port}"))
     finally:
         server.close()
         await server.wait_closed()
 
 
-async def test_where_nobody_is_there_is_nothing_to_explain() -> None:
-    """An outage is for the client itself to report."""
-    await knock(Cluster(f"127.0.0.1:{find_free_port()},127.0.0.1:{find_free_port()}"))
+async def test_an_unreachable_broker_is_not_a_refusal() -> None:
+    """The client itself reports an outage."""
+    await check_login(Cluster(f"127.0.0.1:{find_free_port()},127.0.0.1:{find_free_port()}"))
 
 
 def test_a_missing_acl_is_named_with_what_it_is_for() -> None:
@@ -38,9 +38,11 @@ def test_a_missing_acl_is_named_with_what_it_is_for() -> None:
     assert str(none) == "c lacks an ACL: Write on cluster"
 
 
-def test_the_end_of_a_stream_is_told_by_its_cause() -> None:
+def test_the_end_of_a_stream_is_described_by_its_cause() -> None:
     """However deep the error lies in groups of others; a defect keeps its type."""
     cause = KafkaAccessError("user 'x' lacks an ACL")
-    assert in_words(ExceptionGroup("a", [ExceptionGroup("b", [cause])])) == "user 'x' lacks an ACL"
-    assert in_words(TopicAuthorizationFailedError("t")) == "this agent lacks an ACL: Read on topic 't'"
-    assert in_words(ZeroDivisionError("x")) == "ZeroDivisionError('x')"
+    assert describe_failure(ExceptionGroup("a", [ExceptionGroup("b", [cause])])) == "user 'x' lacks an ACL"
+    assert (
+        describe_failure(TopicAuthorizationFailedError("t")) == "this agent lacks an ACL: Read on topic 't'"
+    )
+    assert describe_failure(ZeroDivisionError("x")) == "ZeroDivisionError('x')"

@@ -1,4 +1,4 @@
-"""From settings to what a Kafka client is told, without a broker; with one: `test_secured_kafka.py`."""
+"""From settings to the options of a Kafka client, without a broker. With one: `test_secured_kafka.py`."""
 
 import ast
 import ssl
@@ -18,7 +18,7 @@ _USER = {"TOCSIN_KAFKA_USERNAME": "tocsin"}
 _LOGIN = {**_USER, "TOCSIN_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512"}
 
 
-def test_without_settings_clients_are_told_what_they_do_anyway() -> None:
+def test_without_settings_clients_get_their_own_defaults() -> None:
     """Neither password nor TLS, as before there were settings for them."""
     security = kafka_security(Settings())
     assert security == NO_SECURITY
@@ -62,7 +62,9 @@ def test_the_protocol_follows_from_the_rest(environ: dict[str, str], protocol: s
         ({"TOCSIN_KAFKA_KEY_FILE": "k", "TOCSIN_KAFKA_TLS": "1"}, "TOCSIN_KAFKA_CERTIFICATE_FILE"),
     ],
 )
-def test_what_does_not_fit_together_is_one_mistake(environ: dict[str, str], problem: str) -> None:
+def test_login_settings_that_contradict_each_other_are_one_mistake(
+    environ: dict[str, str], problem: str
+) -> None:
     """The program does not start with half of a login, and the message names what is missing and shows no secret."""
     with pytest.raises(SettingsError) as caught:
         load_settings(environ=environ)
@@ -81,7 +83,7 @@ def test_a_password_comes_from_a_file(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"one\ntwo\n", b"\xff", b"x" * 5000])
-def test_a_file_that_is_no_password_is_named(tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_that_is_not_a_password_is_named(tmp_path: Path, content: bytes | None) -> None:
     """Missing, empty, of several lines, not text or far too long: the setting and the file are in the error."""
     file = tmp_path / "password"
     if content is not None:
@@ -98,7 +100,7 @@ def test_a_secret_shows_nowhere() -> None:
 
 
 def test_certificates_are_read_at_the_start(tmp_path: Path) -> None:
-    """The named authority is the only one, and the host's name is checked unless told not to."""
+    """The named authority is the only one, and the host's name is checked unless a setting forbids it."""
     authority = make_certificate(tmp_path / "ca-with-key.pem", "authority")
     ca_file = write_authority(tmp_path / "ca.pem", authority)
     own = make_certificate(tmp_path / "own.pem", "agent", signer=authority).file
@@ -115,7 +117,7 @@ def test_certificates_are_read_at_the_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate", b"\xff"])
 @pytest.mark.parametrize("name", ["kafka_ca_file", "kafka_certificate_file"])
-def test_a_file_that_is_no_certificate_is_named(tmp_path: Path, name: str, content: bytes | None) -> None:
+def test_a_file_that_is_not_a_certificate_is_named(tmp_path: Path, name: str, content: bytes | None) -> None:
     """The setting and the file are in the error."""
     file = tmp_path / "file.pem"
     if content is not None:
@@ -158,7 +160,7 @@ def test_every_kafka_client_of_the_program_is_given_the_security() -> None:
 
 @pytest.mark.parametrize("command", ["annotate", "watch"])
 def test_help_shows_no_secret(command: str) -> None:
-    """Not even where it is in the environment of who asks for help."""
+    """Not even if it is in the environment."""
     environ = {**_LOGIN, "TOCSIN_KAFKA_PASSWORD": "hunter2"}
     tocsin = Path(sys.executable).with_name("tocsin")
     shown = subprocess.run(

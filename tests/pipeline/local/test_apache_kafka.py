@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.errors import LocalServiceError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import count_brokers, ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.kafka_jars import KafkaProgram
@@ -102,7 +102,7 @@ asyncio.run(main())
     sys.platform != "linux", reason="the kernel ends children with their parent on Linux only"
 )
 async def test_a_killed_parent_leaves_no_java_behind(tmp_path: Path) -> None:
-    """SIGKILL, which nobody can tidy up after, ends the broker too."""
+    """SIGKILL leaves the parent no time to stop the broker, which ends nevertheless."""
     kafka_or_skip()
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _PARENT, tmp_path, stdout=asyncio.subprocess.PIPE

@@ -80,5 +80,5 @@ def test_the_cache_of_the_working_folder_is_taken(
 
 
 def test_the_agents_take_no_notice_of_where_the_jars_are() -> None:
-    """The variable is known, and is no setting."""
+    """The variable is known, but it is not a setting."""
     assert load_settings(environ={"TOCSIN_KAFKA_LIBS": "/jars"}) == load_settings(environ={})

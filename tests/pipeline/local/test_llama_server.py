@@ -222,7 +222,7 @@ def test_a_missing_model_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_program_ends_with_a_sentence_not_a_traceback(tmp_path: Path) -> None:
-    """A mistake on the command line is told in one line, with a status that is not 0."""
+    """A mistake on the command line is reported in one line, with a status that is not 0."""
     command = [
         sys.executable,
         "-m",

@@ -52,8 +52,8 @@ async def test_a_process_that_is_never_ready_is_given_up(tmp_path: Path) -> None
     await process.stop()
 
 
-async def test_kill_leaves_no_time(tmp_path: Path) -> None:
-    """SIGKILL ends even what ignores SIGTERM, and the same process can be started again."""
+async def test_kill_ends_a_process_that_ignores_sigterm(tmp_path: Path) -> None:
+    """The same process can then be started again."""
     process = _python(_IGNORES_SIGTERM, tmp_path)
     for _ in range(2):
         await process.start()

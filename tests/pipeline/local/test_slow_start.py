@@ -23,7 +23,7 @@ def _must_not_be_asked() -> str:
 
 
 def test_a_reason_is_said_once_and_another_one_again() -> None:
-    """A line for each change, however often somebody asks."""
+    """A line for each change, however often it is noted."""
     slow, said = _slow()
     for reason in ("loading", "loading", "no topic", "no topic", "loading"):
         slow.note(partial(str, reason))

@@ -24,7 +24,7 @@ from pipeline.llm.client import LlmClient
 from pipeline.llm.http import LlmRequest
 from pipeline.llm.options import LlmOptions
 from pipeline.local.process import find_free_port
-from pipeline.local.vllm import VllmProgram, find_vllm
+from pipeline.local.vllm import VllmProgram, VllmServer, find_vllm
 from pipeline.messages import Abstention, Alert
 from tests.pipeline.samples import THEME, annotated
 
@@ -221,6 +221,18 @@ def test_the_named_python_is_used(tmp_path: Path, prints: str, is_cpu_build: boo
     assert f"--served-model-name={tmp_path.name}" in command
     assert program.environ(str(tmp_path))["HF_HUB_OFFLINE"] == "1"
     assert "--served-model-name=Qwen3-4B" not in program.command("Qwen/Qwen3-4B", 8000)
+
+
+@pytest.mark.parametrize("is_cpu_build", [True, False])
+def test_settings_for_a_small_machine_come_with_the_cpu_build_alone(
+    tmp_path: Path, *, is_cpu_build: bool
+) -> None:
+    """What the user chose wins over them, and the URL is that of the server."""
+    program = VllmProgram(Path(sys.executable), is_cpu_build)
+    llm = VllmServer(program, "model", folder=tmp_path, chosen={"num_samples": "7"})
+    assert llm.settings["llm_url"].startswith("http://127.0.0.1:")
+    assert llm.settings["num_samples"] == "7"
+    assert ("selection" in llm.settings) is is_cpu_build
 
 
 def test_a_python_without_vllm_is_told_and_what_to_do(tmp_path: Path) -> None:

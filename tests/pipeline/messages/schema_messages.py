@@ -1,4 +1,4 @@
-"""Messages as they lie on the topics, for whoever checks schemas: good ones, hostile ones, and ones that are wrong."""
+"""Messages as they lie on the topics, for the tests of schemas: valid, hostile and invalid ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 from pipeline.errors import UndecodableError
 from pipeline.messages import Post
 from pipeline.messages.codec import decode, encode
-from pipeline.messages.dead_letter import bury
+from pipeline.messages.dead_letter import to_dead_letter
 from tests.pipeline.fakes import make_abstention, make_alert, make_annotated_post, make_record
 from tests.pipeline.hostile_posts import GOOD, INVALID, MAX_BYTES, RECORDS
 
@@ -25,7 +25,7 @@ def good_messages() -> Iterator[Message]:
         if reason == GOOD:
             yield "post", orjson.loads(value or b"")
             yield from _messages_of(decode(value, Post, max_bytes=MAX_BYTES))
-        letter = bury(make_record(value), UndecodableError("not JSON: \x1b[31m"), stage="decode")
+        letter = to_dead_letter(make_record(value), UndecodableError("not JSON: \x1b[31m"), stage="decode")
         yield "dead_letter", orjson.loads(encode(letter))
 
 
@@ -54,7 +54,7 @@ def wrong_messages() -> Iterator[Message]:
     yield "alert", _alert(sentiment={"label": "negative", "score": -0.1})
     yield "alert", _alert(entity_start=-1)
     yield "abstention", {**dict(_messages_of(Post(id="1", text="")))["abstention"], "reason": "no_reason"}
-    letter = orjson.loads(encode(bury(make_record(b"{"), UndecodableError("no"), stage="decode")))
+    letter = orjson.loads(encode(to_dead_letter(make_record(b"{"), UndecodableError("no"), stage="decode")))
     yield "dead_letter", {**letter, "headers": [["trace"]]}
     yield "dead_letter", {**letter, "headers": [["trace", None, None]]}
     yield "dead_letter", {**letter, "attempt": 0}

@@ -1,4 +1,6 @@
 import contextlib
+import json
+from typing import Any
 
 import msgspec
 import orjson
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InvalidMessageError, RecordError, UndecodableError
 from pipeline.messages import AnnotatedPost, Post
-from pipeline.messages.codec import decode, encode
+from pipeline.messages.codec import check_is_unambiguous, decode, encode, is_deeper
 from tests.pipeline.fakes import make_annotated_post
 
 _JSON = st.recursive(
@@ -58,7 +60,7 @@ def test_any_bytes_are_a_post_or_a_named_error(value: bytes) -> None:
         (b"[]", "Expected `object`, got `array`"),
     ],
 )
-def test_a_wrong_message_is_told_where_it_is_wrong(value: bytes, complaint: str) -> None:
+def test_a_wrong_message_is_refused_by_the_name_of_its_field(value: bytes, complaint: str) -> None:
     """The error names the field."""
     with pytest.raises(InvalidMessageError, match=complaint):
         decode(value, Post, max_bytes=1000)
@@ -67,7 +69,7 @@ def test_a_wrong_message_is_told_where_it_is_wrong(value: bytes, complaint: str)
 @pytest.mark.parametrize(
     "value", [None, b"", b"{", b"\xff\xfe", b'{"id": "1", "text": "\\ud800"}', b"x" * 1001]
 )
-def test_bytes_that_are_no_json_are_undecodable(value: bytes | None) -> None:
+def test_bytes_that_are_not_json_are_undecodable(value: bytes | None) -> None:
     """Nothing, cut-off JSON, bad UTF-8, a lone surrogate and too many bytes have one error type."""
     with pytest.raises(UndecodableError):
         decode(value, Post, max_bytes=1000)
@@ -79,7 +81,7 @@ def test_bytes_that_are_no_json_are_undecodable(value: bytes | None) -> None:
 )
 @pytest.mark.parametrize("end", ["}", ', "metadata": {}}'])
 def test_depth_is_refused_whatever_python_could_take(depth: int, complaint: str, end: str) -> None:
-    """Also where the same key follows with something harmless; how deep Python may recurse does not matter."""
+    """Also if the same key follows with a harmless value. Python's own recursion limit does not matter."""
     inside = "[" * (depth - 2) + "]" * (depth - 2)
     value = f'{{"id": "1", "text": "x", "metadata": {{"a": {inside}}}{end}'.encode()
     with pytest.raises(UndecodableError, match=complaint):
@@ -104,3 +106,72 @@ def test_metadata_of_the_greatest_depth_travel_on() -> None:
     post = decode(encode(Post(id="1", text="x", metadata=metadata)), Post, max_bytes=1000)
     annotated = msgspec.structs.replace(make_annotated_post(), post=post)
     assert decode(encode(annotated), AnnotatedPost, max_bytes=10**6) == annotated
+
+
+_PLAIN_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(_PLAIN_JSON)
+def test_what_encoders_write_is_unambiguous(document: object) -> None:
+    """No document of distinct keys and numbers of 64 bits is refused."""
+    check_is_unambiguous(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('{"a": 1, "b": 2, "a": 3}', "key 'a' stands twice"),
+        (r'[{"a": {"b": 1, "\u0062": 2}}]', "key 'b' stands twice"),
+        ('{"' + "k" * 100 + '": 1, "' + "k" * 100 + '": 1}', "key '" + "k" * 40 + "' stands twice"),
+        ('{"\\u202e": 1, "\\u202e": 1}', r"key '\\u202e' stands twice"),
+        ("[18446744073709551616]", "18446744073709551616 is beyond 64 bits"),
+        ("-" + "9" * 5_000, "is beyond 64 bits"),
+    ],
+)
+def test_what_is_ambiguous_is_named_in_short(text: str, complaint: str) -> None:
+    """The key or the number is in the message, cut, and with nothing that hides."""
+    with pytest.raises(ValueError, match=complaint) as caught:
+        check_is_unambiguous(text)
+    assert len(str(caught.value)) < 100
+
+
+def _depth(document: Any) -> int:
+    """The depth by recursion: the oracle."""
+    if not isinstance(document, (dict, list)):
+        return 0
+    children = document.values() if isinstance(document, dict) else document
+    return 1 + max(map(_depth, children), default=0)
+
+
+@given(_PLAIN_JSON, st.integers(0, 6))
+def test_depth_is_that_of_the_deepest_branch(document: object, max_depth: int) -> None:
+    """It says what counting by recursion says, however the document is written, brackets in its texts included."""
+    for text in (json.dumps(document), json.dumps(document, ensure_ascii=False, indent=1)):
+        assert is_deeper(text.encode("utf-8", "surrogatepass"), max_depth) == (_depth(document) > max_depth)
+
+
+@given(st.text(alphabet='[]{}"\\\n é', max_size=30), st.integers(0, 3))
+def test_brackets_in_a_text_are_not_depth(text: str, max_depth: int) -> None:
+    """Not behind an escaped quote or backslash either."""
+    document = {text: [text, {"text": text}]}
+    assert is_deeper(json.dumps(document).encode(), max_depth) == (max_depth < 3)
+
+
+@pytest.mark.parametrize(
+    "inside", ["[" * 40 + "]" * 40, '{"a":' * 40 + "1" + "}" * 40, "[" * 900 + "]" * 900]
+)
+def test_depth_under_a_repeated_key_counts(inside: str) -> None:
+    """The decoded document does not hold it, but a reader of the bytes finds it."""
+    assert is_deeper(f'{{"a": {inside}, "a": 1}}'.encode(), 39)
+
+
+def test_a_megabyte_of_brackets_is_not_deep() -> None:
+    """Neither in a text, nor side by side, nor in a text of escapes alone."""
+    many = 1_000_000
+    assert not is_deeper(b'["' + b"[" * many + b'"]', 32)
+    assert not is_deeper(b"[" + b"[]," * (many // 3) + b"0]", 32)
+    assert not is_deeper(b'["' + b'\\"[' * (many // 3) + b'"]', 32)

@@ -9,10 +9,10 @@ from pipeline.errors import InvalidMessageError, UndecodableError
 from pipeline.messages import Post
 from pipeline.messages.dead_letter import (
     DeadLetter,
-    bury,
-    decode_or_bury,
+    decode_or_dead_letter,
     from_record,
     replay_headers,
+    to_dead_letter,
     to_outgoing,
 )
 from pipeline.messages.record import Outgoing, Record
@@ -28,7 +28,7 @@ def test_a_dead_letter_keeps_the_record_and_says_why(
     """Written to the topic and read back it is the same: original bytes, headers, and the reason."""
     message = message.encode(errors="replace").decode()
     record = make_record(value, offset=5, key=key)
-    letter = bury(record, UndecodableError(message), stage="decode")
+    letter = to_dead_letter(record, UndecodableError(message), stage="decode")
     sent = to_outgoing(letter, "posts.dead")
     on_topic = Record("posts.dead", 0, 0, record.timestamp, sent.key, sent.value, tuple(sent.headers))
     assert from_record(on_topic) == letter
@@ -46,7 +46,7 @@ def test_a_letter_too_large_for_the_broker_still_says_where_the_record_lies() ->
     trace = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     headers = [("source", b"x" * 100_000), trace]
     record = make_record(b"x" * 2_000_000, offset=5, key=b"k", headers=headers)
-    letter = bury(record, UndecodableError("y" * 5_000), stage="decode")
+    letter = to_dead_letter(record, UndecodableError("y" * 5_000), stage="decode")
     cut = _fallback_of(to_outgoing(letter, "posts.dead"))
     assert (cut.key, cut.value, cut.headers[0]) == (None, None, trace)
     assert dict(cut.headers)["tocsin-offset"] == b"5"
@@ -76,10 +76,10 @@ def _fallback_of(outgoing: Outgoing) -> Outgoing:
         ("tocsin-attempt", b"9" * 5_000),
     ],
 )
-def test_headers_that_a_stranger_forged_harm_nobody(name: str, text: bytes) -> None:
-    """A record that says it was replayed, and lies about the rest, is buried with what is known of it."""
+def test_forged_headers_of_a_replayed_record_are_ignored(name: str, text: bytes) -> None:
+    """A record may claim that it was replayed: its letter holds what is known of it."""
     record = replace(make_record(b"x", offset=5), headers=(("tocsin-attempt", b"2"), (name, text)))
-    letter = bury(record, UndecodableError("bad"), stage="decode")
+    letter = to_dead_letter(record, UndecodableError("bad"), stage="decode")
     assert letter.first_origin == letter.origin
     assert letter.timestamp == record.timestamp
     assert replay_headers(record) in ([], list(record.headers))
@@ -91,7 +91,10 @@ def test_headers_that_a_stranger_forged_harm_nobody(name: str, text: bytes) -> N
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("tocsin-timestamp", b"2024-01-01T00:00:00"),  # of no time zone: cannot be ordered among the others
+        (
+            "tocsin-timestamp",
+            b"2024-01-01T00:00:00",
+        ),  # without a time zone it cannot be ordered among the others
         ("tocsin-timestamp", b"yesterday"),
         ("tocsin-timestamp", b"\xff"),
         ("tocsin-offset", b"9" * 30),
@@ -100,8 +103,8 @@ def test_headers_that_a_stranger_forged_harm_nobody(name: str, text: bytes) -> N
         ("tocsin-partition", "\u0663".encode()),
     ],
 )
-def test_a_letter_with_a_forged_place_or_time_is_nobodys(name: str, text: bytes) -> None:
-    """`tocsin dead` passes it over as somebody else's record."""
+def test_a_letter_with_a_forged_position_or_time_is_refused(name: str, text: bytes) -> None:
+    """`tocsin dead` passes over such a record."""
     with pytest.raises(InvalidMessageError, match="not a dead letter of ours"):
         read_outcome(_forged(name, text), Settings())
 
@@ -111,35 +114,35 @@ def test_a_letter_with_a_forged_place_or_time_is_nobodys(name: str, text: bytes)
     [(b"-3", 1), (b"0", 1), (b"9" * 30, 1), (b"x", 1), (b"9999999", 1_000_000), (b"7", 7)],
 )
 def test_a_forged_attempt_of_a_letter_is_bounded(text: bytes, attempt: int) -> None:
-    """So that it can be counted on, and written as JSON."""
+    """It can be counted up and written as JSON."""
     letter = from_record(_forged("tocsin-attempt", text))
     assert letter.attempt == attempt
     msgspec.json.encode(letter)
 
 
 def _forged(name: str, text: bytes) -> Record:
-    letter = bury(make_record(b"x"), UndecodableError("bad"), stage="decode")
+    letter = to_dead_letter(make_record(b"x"), UndecodableError("bad"), stage="decode")
     sent = to_outgoing(letter, "posts.dead")
     assert name in dict(sent.headers)
     headers = tuple((own, text if own == name else value) for own, value in sent.headers)
     return Record("posts.dead", 0, 0, letter.timestamp, sent.key, sent.value, headers)
 
 
-def test_depth_that_hides_behind_a_second_key_is_buried() -> None:
-    """The decoded document shows the last of two keys alone; another reader of the same bytes runs out of stack."""
+def test_depth_hidden_by_a_repeated_key_becomes_a_dead_letter() -> None:
+    """The decoded document shows the last of two equal keys, but another reader of the bytes may run out of stack."""
     value = b'{"id": "1", "text": "x", "metadata": ' + b"[" * 1_020 + b"]" * 1_020 + b', "metadata": {}}'
-    letter = decode_or_bury(make_record(value), Post, max_bytes=10_000)
+    letter = decode_or_dead_letter(make_record(value), Post, max_bytes=10_000)
     assert isinstance(letter, DeadLetter)
     assert (letter.stage, letter.reason, letter.value) == ("decode", "undecodable", value)
 
 
 def test_a_defect_of_ours_ends_in_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the decoder raises, the record is buried and the agent goes on."""
+    """Whatever the decoder raises, the agent goes on."""
 
     def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("pipeline.messages.dead_letter.decode", fail)
-    letter = decode_or_bury(make_record(b"{}"), Post, max_bytes=10_000)
+    letter = decode_or_dead_letter(make_record(b"{}"), Post, max_bytes=10_000)
     assert isinstance(letter, DeadLetter)
     assert (letter.reason, letter.message) == ("internal", "MemoryError while decoding")

@@ -64,7 +64,7 @@ def test_a_header_too_large_is_left_out_whole() -> None:
     )
 )
 def test_what_travels_is_bounded_whatever_comes(headers: list[Header]) -> None:
-    """Twice the bound of a kind at most, and nothing that was not there."""
+    """At most twice the bound of a kind, and no header that the record does not have."""
     kept = pick_headers(headers, ["source", "\udcff"])
     assert len(kept) <= 2 * MAX_HEADERS
     assert sum(_sizes(kept)) <= 2 * MAX_HEADER_BYTES

@@ -1,4 +1,4 @@
-"""Durations are told by a clock that nobody sets."""
+"""Durations come from a monotonic clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_duration_is_never_negative(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_stages_are_timed_here_and_nowhere_else() -> None:
-    """A second place would have to know about clocks too."""
+    """Another file would have to choose between clocks too."""
     folder = Path(next(iter(pipeline.__path__)))
     making = {file.name for file in folder.rglob("*.py") if re.search(r"\bStageTime\(", file.read_text())}
     assert making == {"post.py", "stopwatch.py"}

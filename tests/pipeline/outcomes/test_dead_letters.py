@@ -11,20 +11,20 @@ from jsonschema import validate
 
 from pipeline.errors import LlmRefusedError, UndecodableError, UnreplayableError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.dead_letter import (
     attempt_of,
-    bury,
     from_record,
     replay_headers,
+    to_dead_letter,
     to_outgoing,
     to_replay,
 )
 from pipeline.messages.json_schema import FOLDER
 from pipeline.messages.record import Outgoing, Partition, Record
-from pipeline.outcomes.dead_letters import Wanted, check_replayable, find_letters, replay
+from pipeline.outcomes.dead_letters import LetterQuery, check_replayable, find_letters, replay
 from pipeline.settings import Settings
 from tests.pipeline.fakes import make_record
 from tests.pipeline.kafka.brokers import BrokerKind
@@ -41,12 +41,12 @@ def _record(out: Outgoing, *, offset: int = 0) -> Record:
 def test_a_replayed_record_is_the_one_that_failed_and_knows_its_attempt() -> None:
     """Key, bytes and headers as they were, on the topic it came from; failing again is its next attempt."""
     first = _record(Outgoing("posts", b"k", b"{", _HEADERS), offset=5)
-    letter = bury(first, UndecodableError("no"), stage="decode")
+    letter = to_dead_letter(first, UndecodableError("no"), stage="decode")
     again = _record(to_replay(letter), offset=9)
     assert (again.topic, again.key, again.value) == ("posts", b"k", b"{")
     assert again.headers[:2] == _HEADERS
     assert attempt_of(again) == 2
-    second = bury(again, UndecodableError("no"), stage="decode")
+    second = to_dead_letter(again, UndecodableError("no"), stage="decode")
     assert (second.attempt, second.origin.offset, second.first_origin) == (2, 9, letter.origin)
     assert second.timestamp == letter.timestamp
     assert second.headers == list(_HEADERS)
@@ -57,9 +57,9 @@ def test_what_comes_of_a_replayed_record_carries_its_attempt_on() -> None:
     """So the second agent's dead letter counts the replays of the first; other records carry nothing."""
     first = _record(Outgoing("posts", b"k", b"{", _HEADERS))
     assert replay_headers(first) == []
-    again = _record(to_replay(bury(first, UndecodableError("no"), stage="decode")))
+    again = _record(to_replay(to_dead_letter(first, UndecodableError("no"), stage="decode")))
     annotated = _record(Outgoing("posts.annotated", b"k", b"{}", replay_headers(again)), offset=3)
-    letter = bury(annotated, LlmRefusedError("no"), stage="alert")
+    letter = to_dead_letter(annotated, LlmRefusedError("no"), stage="alert")
     assert (letter.attempt, letter.first_origin.topic) == (2, "posts")
 
 
@@ -68,40 +68,42 @@ def test_a_forged_attempt_is_the_first(text: bytes) -> None:
     """Headers are the producer's: nonsense in ours breaks nothing."""
     record = Record("posts", 0, 0, make_record(None).timestamp, None, b"{", (("tocsin-attempt", text),))
     assert attempt_of(record) == 1
-    assert bury(record, UndecodableError("no"), stage="decode").attempt == 1
+    assert to_dead_letter(record, UndecodableError("no"), stage="decode").attempt == 1
 
 
 def test_what_cannot_be_replayed_says_why() -> None:
     """Cut letters, deletions, topics that no agent reads, and records that failed often enough."""
     record = _record(Outgoing("posts", b"k", b"{"))
-    letter = bury(record, UndecodableError("no"), stage="decode")
+    letter = to_dead_letter(record, UndecodableError("no"), stage="decode")
     check_replayable(letter, _SETTINGS)
     bare = to_outgoing(letter, "posts.dead").fallback
     assert bare is not None
     with pytest.raises(UnreplayableError, match=r"too large for posts\.dead; it may still lie at posts/0/0"):
         check_replayable(from_record(_record(bare())), _SETTINGS)
-    deletion = bury(_record(Outgoing("posts", b"k", None)), UndecodableError("no"), stage="decode")
-    with pytest.raises(UnreplayableError, match="it deletes what lies under its key"):
+    deletion = to_dead_letter(_record(Outgoing("posts", b"k", None)), UndecodableError("no"), stage="decode")
+    with pytest.raises(UnreplayableError, match="it deletes its key"):
         check_replayable(deletion, _SETTINGS)
-    forged = bury(_record(Outgoing("alerts", b"k", b"{")), UndecodableError("no"), stage="decode")
-    with pytest.raises(UnreplayableError, match="'alerts' is none that an agent reads"):
+    forged = to_dead_letter(_record(Outgoing("alerts", b"k", b"{")), UndecodableError("no"), stage="decode")
+    with pytest.raises(UnreplayableError, match="'alerts' is not one that an agent reads"):
         check_replayable(forged, _SETTINGS)
     for _ in range(4):
-        letter = bury(_record(to_replay(letter)), UndecodableError("no"), stage="decode")
+        letter = to_dead_letter(_record(to_replay(letter)), UndecodableError("no"), stage="decode")
     with pytest.raises(UnreplayableError, match="failed 5 times, and TOCSIN_DEAD_MAX_ATTEMPTS"):
         check_replayable(letter, _SETTINGS)
 
 
 @pytest.fixture
 async def settings(broker_kind: BrokerKind) -> AsyncIterator[Settings]:
-    """Of a broker with three dead letters, one of them of the second attempt, and somebody else's record."""
+    """Of a broker with three dead letters, one of them of the second attempt, and a record of another program."""
     async with broker_kind.running() as settings:
         await ensure_topics(settings)
-        first = bury(
+        first = to_dead_letter(
             _record(Outgoing("posts", b"a", b"{"), offset=1), UndecodableError("first"), stage="decode"
         )
-        second = bury(_record(to_replay(first), offset=7), UndecodableError("second"), stage="decode")
-        other = bury(
+        second = to_dead_letter(
+            _record(to_replay(first), offset=7), UndecodableError("second"), stage="decode"
+        )
+        other = to_dead_letter(
             _record(Outgoing("posts.annotated", b"b", b'{"\x1b[31m": 1}', _HEADERS), offset=2),
             LlmRefusedError("\x1b[31mred\u009b\u202e"),
             stage="alert",
@@ -117,11 +119,11 @@ async def settings(broker_kind: BrokerKind) -> AsyncIterator[Settings]:
 @pytest.mark.e2e
 async def test_letters_are_found_once_a_record_and_put_back(settings: Settings) -> None:
     """The last attempt counts, filters hold, and a replayed record lies on its topic with everything it had."""
-    every = await find_letters(settings, Wanted())
+    every = await find_letters(settings, LetterQuery())
     assert sorted(filed.letter.message for filed in every) == ["\x1b[31mred\u009b\u202e", "second"]
-    assert await find_letters(settings, Wanted(stage="annotate")) == []
-    (refused,) = await find_letters(settings, Wanted(reason="llm_refused"))
-    assert await find_letters(settings, Wanted(place=refused.place)) == [refused]
+    assert await find_letters(settings, LetterQuery(stage="annotate")) == []
+    (refused,) = await find_letters(settings, LetterQuery(reason="llm_refused"))
+    assert await find_letters(settings, LetterQuery(position=refused.position)) == [refused]
     await replay([refused.letter], settings)
     async with partition_reader(Cluster.of(settings), ["posts.annotated"]) as reader:
         found = [
@@ -164,19 +166,21 @@ async def test_the_command_lists_shows_and_replays(settings: Settings, tmp_path:
 async def test_a_limit_gets_past_what_cannot_be_replayed_and_goes_on(
     broker_kind: BrokerKind, tmp_path: Path
 ) -> None:
-    """Letters that nobody may replay use up no limit, and `--after` goes on behind those that were replayed."""
+    """Letters that cannot be replayed do not count. `--after` goes on after those that were replayed."""
     async with broker_kind.running() as settings:
         await ensure_topics(settings)
         origins = [("strange", 1), ("posts", 2), ("posts", 3), ("posts", 4)]
         records = [_record(Outgoing(topic, b"k", b"{"), offset=offset) for topic, offset in origins]
         publisher = await Publisher.connect(Cluster.of(settings))
-        letters = [bury(record, UndecodableError("no"), stage="decode") for record in records]
+        letters = [to_dead_letter(record, UndecodableError("no"), stage="decode") for record in records]
         for letter in letters:
             await publisher.publish([to_outgoing(letter, settings.topic_dead)])
         first = await _dead(settings, tmp_path, "replay", "--limit", "1")
         assert first.stdout == "1 record replayed, 1 not\n"
         # It fails again meanwhile.
-        again = bury(_record(to_replay(letters[1]), offset=5), UndecodableError("no"), stage="decode")
+        again = to_dead_letter(
+            _record(to_replay(letters[1]), offset=5), UndecodableError("no"), stage="decode"
+        )
         await publisher.publish([to_outgoing(again, settings.topic_dead)])
         await publisher.close()
         (place,) = re.findall(r"to go on: --after (\S+)", first.stderr)
@@ -198,7 +202,7 @@ async def test_a_limit_gets_past_what_cannot_be_replayed_and_goes_on(
 async def _dead(settings: Settings, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("tocsin")
     idempotence = {"TOCSIN_PRODUCER_IDEMPOTENCE": str(settings.producer_idempotence)}
-    # In a thread: the door of the embedded broker is in this event loop.
+    # In a thread: the proxy before the embedded broker is in this event loop.
     return await asyncio.to_thread(
         lambda: subprocess.run(
             [program, "dead", *arguments, "--brokers", settings.brokers],

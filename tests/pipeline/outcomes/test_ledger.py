@@ -9,7 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pipeline.alert.build import build_ledger
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError, LoginRefusedError, TokenRefusedError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.publisher import Publisher, partition_number
+from pipeline.kafka.producer import partition_number
+from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages import Abstention, Alert, Post
 from pipeline.messages.codec import encode
@@ -120,9 +121,7 @@ async def test_each_text_of_a_post_keeps_its_abstention_until_one_gets_the_alert
         None,
     ],
 )
-async def test_what_is_no_abstention_of_ours_stands_for_nothing(
-    reader: FakeReader, value: bytes | None
-) -> None:
+async def test_an_unreadable_abstention_skips_no_post(reader: FakeReader, value: bytes | None) -> None:
     """Anybody may write there: the agent goes on, the post is judged, and no alert is given twice by that."""
     _put(reader, "abstained", "a", value)
     assert await _why_skipped(make_ledger(reader), "a", "") is None
@@ -180,7 +179,7 @@ async def test_a_post_is_done_once_its_outcome_is_published(reader: FakeReader) 
 
 
 async def test_two_records_of_a_post_at_the_same_time_get_one_outcome(reader: FakeReader) -> None:
-    """The second waits for the first; where that comes to nothing, it is the second's turn."""
+    """The second waits for the first. If the first gets no outcome, it is the second's turn."""
     ledger = make_ledger(reader)
     order: list[str] = []
 
@@ -232,7 +231,7 @@ async def test_the_number_of_posts_held_is_bounded(reader: FakeReader) -> None:
     assert await _open_posts(ledger, ["p900"]) == ["p900"]
 
 
-async def test_switched_off_it_reads_nothing_and_lets_everything_through(reader: FakeReader) -> None:
+async def test_a_ledger_of_zero_seconds_skips_no_post(reader: FakeReader) -> None:
     """An operator may want every post judged anew."""
     _publish(reader, "a")
     assert await _open_posts(make_ledger(reader, max_age_seconds=0), ["a"]) == ["a"]
@@ -264,7 +263,7 @@ async def test_a_missing_acl_is_not_waited_for(reader: FakeReader) -> None:
 
 
 @pytest.mark.parametrize("is_own", [True, False])
-async def test_what_a_broker_has_lost_counts_no_more(
+async def test_outcomes_that_a_broker_has_lost_no_longer_count(
     reader: FakeReader, is_own: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Outcomes read back, or published by this instance since; of other partitions too, and of both topics."""
@@ -281,7 +280,7 @@ async def test_what_a_broker_has_lost_counts_no_more(
         ledger.add(_abstention("c"))
     assert await _open_posts(ledger, [*posts, "c"]) == []
     reader.records.clear()
-    _publish(reader, "p1")  # by somebody else, to the new topic
+    _publish(reader, "p1")  # by another producer, to the new topic
     ledger.on_rebalance()
     assert await _open_posts(ledger, ["p0"]) == ["p0"]
     assert await _open_posts(ledger, [*posts, "c"]) == ["p0", *posts[2:], "c"]
@@ -302,7 +301,7 @@ async def test_a_new_leader_that_lags_is_waited_for(reader: FakeReader) -> None:
     assert await _open_posts(ledger, ["a", "b"]) == []
 
 
-async def test_records_that_retention_took_are_no_other_topic(
+async def test_records_deleted_by_retention_are_not_a_new_topic(
     reader: FakeReader, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The end stays where it was, and what is known of them counts until it is too old."""

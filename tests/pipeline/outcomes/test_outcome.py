@@ -3,7 +3,7 @@ import pytest
 from pipeline.errors import LlmRefusedError, RecordError, UndecodableError
 from pipeline.messages import Origin
 from pipeline.messages.codec import encode
-from pipeline.messages.dead_letter import bury, to_outgoing
+from pipeline.messages.dead_letter import to_dead_letter, to_outgoing
 from pipeline.messages.record import Record
 from pipeline.outcomes.outcome import Tally, is_deletion, origin_of, read_outcome, to_json
 from pipeline.settings import Settings
@@ -22,7 +22,7 @@ def _on_topic(
 def test_each_topic_gives_its_kind_of_outcome() -> None:
     """Alerts, abstentions and dead letters are read back as what they are."""
     alert, abstention = make_alert(), make_abstention()
-    letter = bury(make_record(b"{", offset=3), UndecodableError("not JSON"), stage="decode")
+    letter = to_dead_letter(make_record(b"{", offset=3), UndecodableError("not JSON"), stage="decode")
     assert read_outcome(_on_topic("alerts", encode(alert)), _SETTINGS) == alert
     assert read_outcome(_on_topic("alerts.abstained", encode(abstention)), _SETTINGS) == abstention
     dead = read_outcome(
@@ -36,19 +36,19 @@ def test_each_topic_gives_its_kind_of_outcome() -> None:
     ]
 
 
-def test_somebody_elses_record_is_a_named_error() -> None:
-    """A record on our topics that we did not write crashes nobody."""
+def test_a_record_of_another_program_is_a_named_error() -> None:
+    """A record on our topics that we did not write crashes no reader."""
     for record in (_on_topic("alerts", b"hello"), _on_topic("posts.dead", b"hello")):
         with pytest.raises(RecordError):
             read_outcome(record, _SETTINGS)
 
 
-def test_a_deletion_is_no_outcome_and_a_dead_letter_without_a_value_is_none() -> None:
-    """A null value deletes on the topics of alerts and abstentions; an empty one is somebody else's record."""
+def test_a_tombstone_is_a_deletion_except_among_dead_letters() -> None:
+    """A null value deletes on the topics of alerts and abstentions; an empty one is a record of another program."""
     assert is_deletion(_on_topic("alerts", None), _SETTINGS)
     assert is_deletion(_on_topic("alerts.abstained", None), _SETTINGS)
     assert not is_deletion(_on_topic("alerts", b""), _SETTINGS)
-    letter = bury(make_record(b"{"), UndecodableError("not JSON"), stage="decode")
+    letter = to_dead_letter(make_record(b"{"), UndecodableError("not JSON"), stage="decode")
     cut = to_outgoing(letter, "posts.dead").fallback
     assert cut is not None
     record = _on_topic("posts.dead", None, list(cut().headers))
@@ -62,9 +62,9 @@ def test_a_dead_letter_of_the_second_agent_leads_back_to_the_post() -> None:
     """Its own record lay on the topic between the agents; the post's place is inside."""
     annotated = make_annotated_post()
     record = make_record(encode(annotated), topic="posts.annotated", offset=99)
-    letter = bury(record, LlmRefusedError("too long"), stage="alert")
+    letter = to_dead_letter(record, LlmRefusedError("too long"), stage="alert")
     assert origin_of(letter, _SETTINGS) == annotated.origin
-    unreadable = bury(
+    unreadable = to_dead_letter(
         make_record(b"?", topic="posts.annotated", offset=99), UndecodableError("?"), stage="decode"
     )
     assert origin_of(unreadable, _SETTINGS) == Origin(topic="posts.annotated", partition=0, offset=99)

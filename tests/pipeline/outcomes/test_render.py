@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UndecodableError
 from pipeline.messages import Abstention, Alert, SelectionMethod
-from pipeline.messages.dead_letter import DeadLetter, bury
+from pipeline.messages.dead_letter import DeadLetter, to_dead_letter
 from pipeline.outcomes.outcome import Outcome
 from pipeline.outcomes.render import render_outcome
 from pipeline.printable import escape_unprintable, json_line, printable
@@ -64,7 +64,7 @@ def _abstentions(draw: st.DrawFn) -> Abstention:
 
 @st.composite
 def _dead_letters(draw: st.DrawFn) -> DeadLetter:
-    letter = bury(
+    letter = to_dead_letter(
         make_record(draw(st.none() | st.binary())), UndecodableError(draw(_HOSTILE)), stage="decode"
     )
     return msgspec.structs.replace(letter, stage=draw(_HOSTILE), reason=draw(_HOSTILE))

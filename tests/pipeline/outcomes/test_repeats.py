@@ -14,7 +14,7 @@ def _repeats(*posts: tuple[str, str]) -> Repeats:
 
 
 def test_the_same_text_under_the_same_id_is_a_repeat_at_once() -> None:
-    """Whatever it comes to; an edit and what is no post are none."""
+    """Whatever its outcome. An edit is not a repeat, nor is a line that is not a post."""
     repeats = _repeats(("a", "chat"), ("a", "chat"), ("a", "Athens"), ("a", "chat"), ("b", "chat"))
     assert repeats.number == 2
 

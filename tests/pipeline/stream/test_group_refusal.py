@@ -1,4 +1,4 @@
-"""What a consumer group may refuse an agent: every code, met on a real broker whose answer a door changes."""
+"""What a consumer group may refuse an agent: every code, met on a real broker whose answer a proxy changes."""
 
 import asyncio
 import tempfile
@@ -22,7 +22,7 @@ from pipeline.settings import Settings
 from pipeline.stream.group_refusal import MENDED_BY_CLIENT, Applicant, explain_failure, explain_refusal
 from tests.pipeline.agent_process import AgentProcess, running
 from tests.pipeline.kafka.brokers import kafka_or_skip, started
-from tests.pipeline.kafka.meddling_door import JOIN_GROUP, SYNC_GROUP, KafkaBehindDoor, MeddlingDoor
+from tests.pipeline.kafka.meddling_proxy import JOIN_GROUP, SYNC_GROUP, KafkaBehindProxy, MeddlingProxy
 from tests.pipeline.stream.streams import RecordingAgent, make_stream, running_stream, until
 
 _APPLICANT = Applicant("group", 6.0)
@@ -61,20 +61,20 @@ def test_a_failure_without_a_code_is_told_too() -> None:
 
 
 @asynccontextmanager
-async def _meddling() -> AsyncIterator[tuple[Settings, MeddlingDoor]]:
-    """Give the settings of clients of a new Kafka, and the door before it."""
+async def _meddling() -> AsyncIterator[tuple[Settings, MeddlingProxy]]:
+    """Give the settings of clients of a new Kafka, and the proxy before it."""
     program = kafka_or_skip()
-    door_port, broker_port = find_free_ports(2)
+    proxy_port, broker_port = find_free_ports(2)
     with tempfile.TemporaryDirectory() as folder:
-        kafka = KafkaBehindDoor(program, Path(folder), [broker_port])
-        kafka.door_port = door_port
-        async with MeddlingDoor(door_port, broker_port) as door, started(kafka):
-            settings = Settings(brokers=f"127.0.0.1:{door_port}", topic_partitions=2)
+        kafka = KafkaBehindProxy(program, Path(folder), [broker_port])
+        kafka.proxy_port = proxy_port
+        async with MeddlingProxy(proxy_port, broker_port) as proxy, started(kafka):
+            settings = Settings(brokers=f"127.0.0.1:{proxy_port}", topic_partitions=2)
             await ensure_topics(settings)
             publisher = await Publisher.connect(Cluster(settings.brokers))
             await publisher.publish([Outgoing("posts", str(n).encode(), b"1") for n in range(10)])
             await publisher.close()
-            yield settings, door
+            yield settings, proxy
 
 
 async def _until_state(readiness: Readiness, state: State) -> str:
@@ -88,10 +88,10 @@ async def _until_state(readiness: Readiness, state: State) -> str:
 @pytest.mark.kafka
 async def test_every_refusal_of_joingroup_and_syncgroup_ends_the_stream_or_is_waited_out() -> None:
     """A final one ends it with one sentence; another one shows as `refused`, and once it has passed all is read."""
-    async with _meddling() as (settings, door):
+    async with _meddling() as (settings, proxy):
         for api in (JOIN_GROUP, SYNC_GROUP):
             for code in _FINAL_CODES:
-                door.codes = {api: code}
+                proxy.codes = {api: code}
                 stream = make_stream(RecordingAgent(), settings)
                 failure = await asyncio.wait_for(stream.run_until_failure(), 60)
                 assert isinstance(failure, GroupRefusedError), (api, code, failure)
@@ -99,16 +99,16 @@ async def test_every_refusal_of_joingroup_and_syncgroup_ends_the_stream_or_is_wa
                 await stream.stop(1.0)
         for api in (JOIN_GROUP, SYNC_GROUP):
             for code in _PASSING_CODES:
-                door.codes, agent, readiness = {api: code}, RecordingAgent(), Readiness()
+                proxy.codes, agent, readiness = {api: code}, RecordingAgent(), Readiness()
                 stream = make_stream(agent, settings, readiness=readiness)
                 running = asyncio.ensure_future(stream.run_until_failure())
                 assert await _until_state(readiness, State.REFUSED) == explain_refusal(code, _APPLICANT).text
-                before = door.num_changed
+                before = proxy.num_changed
                 async with asyncio.timeout(60):
-                    while door.num_changed < before + 2:  # it asks again, and again
+                    while proxy.num_changed < before + 2:  # it asks again, and again
                         await asyncio.sleep(0.05)
                 assert not running.done()
-                door.codes = {}
+                proxy.codes = {}
                 await _until_state(readiness, State.JOINED)
                 running.cancel()
                 await stream.stop(1.0)

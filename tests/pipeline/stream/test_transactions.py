@@ -12,17 +12,17 @@ import pytest
 from pipeline.alert.build import build_ledger
 from pipeline.errors import UndecodableError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
-from pipeline.kafka.partition_reader import partition_reader
+from pipeline.kafka.reading.follow import follow
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import find_free_port
-from pipeline.messages.dead_letter import bury, to_outgoing
+from pipeline.messages.dead_letter import to_dead_letter, to_outgoing
 from pipeline.messages.record import Partition
 from pipeline.monitor.backlog import count_waiting
 from pipeline.monitor.health import Progress
 from pipeline.monitor.metrics import Metrics
-from pipeline.outcomes.dead_letters import Wanted, find_letters
+from pipeline.outcomes.dead_letters import LetterQuery, find_letters
 from pipeline.settings import Settings
 from tests.chaos.kafka_log import NUM_PARTITIONS, end_offsets, follow_log, read_all
 from tests.pipeline.fakes import make_record
@@ -131,13 +131,13 @@ async def test_an_aborted_outcome_is_none() -> None:
         await ledger.catch_up(["p1"])
         assert ledger.num_outcomes == 0
         letter = to_outgoing(
-            bury(make_record(b"{"), UndecodableError("no"), stage="decode"), settings.topic_dead
+            to_dead_letter(make_record(b"{"), UndecodableError("no"), stage="decode"), settings.topic_dead
         )
         async with producer(settings.brokers, transactional_id="letters") as client:
             await client.begin_transaction()
             await client.send_and_wait(letter.topic, letter.value, headers=list(letter.headers))
             await client.abort_transaction()
-        assert await find_letters(settings, Wanted()) == []
+        assert await find_letters(settings, LetterQuery()) == []
 
 
 class _CleaningKafka(ApacheKafka):

@@ -1,4 +1,4 @@
-"""Tokens as nobody signs them, which Kafka's validator for development takes; and a FAKE OIDC endpoint."""
+"""Unsigned tokens, which Kafka's validator for development accepts; and a FAKE OIDC endpoint."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _encode(part: Mapping[str, object]) -> str:
 
 @dataclass
 class FakeEndpoint:
-    """A FAKE token endpoint on a real HTTP server: it answers as it is told, and keeps what it was asked."""
+    """A FAKE token endpoint on a real HTTP server: it answers what a test sets, and keeps the requests."""
 
     url: str = ""
     status: int = 200

@@ -54,7 +54,7 @@ async def test_a_program_that_gives_no_token_is_named(
 async def test_a_program_that_hangs_is_ended_with_its_children(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Within the time that it has, and nobody of its family lives on."""
+    """Within its time limit, and no process of its group lives on."""
     file = tmp_path / "pids"
     code = (
         "import os, subprocess, sys, time\n"
@@ -70,8 +70,8 @@ async def test_a_program_that_hangs_is_ended_with_its_children(
     assert caplog.records == []
 
 
-async def test_who_stops_waiting_leaves_no_program_behind(tmp_path: Path) -> None:
-    """An agent that is told to end while the program runs ends it too."""
+async def test_a_cancelled_fetch_leaves_no_program_behind(tmp_path: Path) -> None:
+    """An agent that is stopped while the program runs ends it too."""
     file = tmp_path / "pid"
     code = f"import os, time; open({str(file)!r}, 'w').write(str(os.getpid())); time.sleep(1000)"
     fetching = asyncio.create_task(_python(code).fetch())
@@ -87,18 +87,18 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    # A child of ours that has ended, or of one of ours and not yet collected by whoever adopted it.
+    # A process that has ended, but that its parent has not collected yet.
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-async def test_a_child_that_got_away_holds_nobody_up() -> None:
+async def test_a_surviving_grandchild_does_not_delay_the_token() -> None:
     """It keeps the program's output open in a session of its own; the time that the program has holds all the same."""
     code = "import subprocess; subprocess.Popen(['sleep', '5'], start_new_session=True); print('abc')"
     with pytest.raises(TokenUnavailableError, match="within 1 s"):
         await _python(code, max_seconds=1.0).fetch()
 
 
-def test_a_program_that_is_not_there_is_told_at_the_start(tmp_path: Path) -> None:
+def test_a_program_that_does_not_exist_is_an_error_at_the_start(tmp_path: Path) -> None:
     """Missing, or not to be run."""
     file = tmp_path / "script"
     file.write_text("")

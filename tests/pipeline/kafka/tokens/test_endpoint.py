@@ -35,7 +35,7 @@ async def test_the_request_is_that_of_client_credentials() -> None:
 
 
 @pytest.mark.parametrize("scope", [None, ""])
-async def test_no_scope_is_asked_for_where_none_is_set(scope: str | None) -> None:
+async def test_no_scope_is_asked_for_if_none_is_set(scope: str | None) -> None:
     """An empty one would be an error to some servers."""
     async with fake_endpoint() as endpoint:
         await TokenEndpoint(endpoint.url, Client("a", SecretStr("b"), scope), _TLS).fetch()
@@ -49,7 +49,9 @@ _GOOD = {"access_token": "abc", "token_type": "bearer"}
     ("answer", "lifetime_seconds"),
     [(_GOOD, None), ({**_GOOD, "expires_in": "90"}, 90), ({"access_token": "abc", "expires_in": 90.5}, 90.5)],
 )
-async def test_answers_as_servers_give_them(answer: dict[str, Any], lifetime_seconds: float | None) -> None:
+async def test_a_token_is_read_from_the_answers_of_real_servers(
+    answer: dict[str, Any], lifetime_seconds: float | None
+) -> None:
     """The kind of the token in any case or missing, the time missing or as text."""
     async with fake_endpoint(answer=orjson.dumps(answer)) as endpoint:
         token = await TokenEndpoint(endpoint.url, _CLIENT, _TLS).fetch()
@@ -80,7 +82,7 @@ async def test_answers_as_servers_give_them(answer: dict[str, Any], lifetime_sec
         (200, {**_GOOD, "x": "y" * 300_000}, TokenRefusedError, "no access_token in JSON"),
     ],
 )
-async def test_an_answer_that_is_no_token_is_told_by_its_kind(
+async def test_an_answer_that_is_not_a_token_is_reported_by_its_kind(
     status: int, answer: object, error: type[Exception], message: str
 ) -> None:
     """What waiting may mend apart from what it may not; never what the server says in words, nor our secret."""
@@ -93,7 +95,7 @@ async def test_an_answer_that_is_no_token_is_told_by_its_kind(
 
 
 async def test_a_redirection_is_not_followed() -> None:
-    """Where it leads nobody has said that our secret may go."""
+    """No setting allows our secret to go to its target."""
     async with (
         fake_endpoint() as other,
         fake_endpoint(status=307, answer=b"", headers={"Location": other.url}) as endpoint,
@@ -104,7 +106,7 @@ async def test_a_redirection_is_not_followed() -> None:
 
 
 async def test_an_endpoint_that_is_away_or_hangs_is_an_outage() -> None:
-    """Nobody there, nobody of that name, a connection that is closed, and one on which nothing comes."""
+    """No server, no such host, a connection that is closed, and one without an answer."""
     closing = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     is_left = asyncio.Event()
 
@@ -130,7 +132,7 @@ async def test_an_endpoint_that_is_away_or_hangs_is_an_outage() -> None:
 
 
 async def test_the_certificate_is_checked(tmp_path: Path) -> None:
-    """An authority that is named is trusted, a stranger's is not, and plain HTTP behind https is told as that."""
+    """A named authority is trusted, another is not, and plain HTTP behind an https URL is reported as that."""
     authority = make_certificate(tmp_path / "ca-with-key.pem", "authority")
     trusted = authorities(write_authority(tmp_path / "ca.pem", authority), "kafka_token_ca_file")
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

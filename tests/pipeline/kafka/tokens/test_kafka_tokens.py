@@ -17,8 +17,8 @@ import pytest
 from pipeline.alert.build import build_ledger
 from pipeline.errors import BrokerUnavailableError, KafkaAccessError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
 from pipeline.messages.record import Outgoing
@@ -75,8 +75,8 @@ async def test_tokens_of_every_source_are_taken(tmp_path: Path) -> None:
                 assert await publish_and_read(_settings(kafka, listener, **source)) == b"v"
 
 
-async def test_a_refused_token_is_told_at_once_with_the_reason(tmp_path: Path) -> None:
-    """Expired, of a stranger, without a subject or no token at all: what, where, whose, and the setting to look at."""
+async def test_a_refused_token_is_reported_at_once_with_the_reason(tmp_path: Path) -> None:
+    """Expired, of a stranger, without a subject, no token: the error names reason, broker, subject and setting."""
     file = tmp_path / "token"
     setting = rf"check TOCSIN_KAFKA_TOKEN_FILE='{file}'"
     password_only = {"listener__name__sasl_ssl__sasl__enabled__mechanisms": "PLAIN"}
@@ -196,7 +196,7 @@ async def test_agents_outlive_a_source_that_fails(tmp_path: Path) -> None:
 
 
 async def _publish(kafka: SecuredKafka, post_id: str) -> None:
-    """Publish a post as somebody whom no token troubles."""
+    """Publish a post by a client that needs no token."""
     publisher = await Publisher.connect(Cluster(kafka.brokers))
     await publisher.publish([_post(post_id)])
     await publisher.close()
@@ -207,7 +207,7 @@ def _post(post_id: str) -> Outgoing:
     return Outgoing("posts", post_id.encode(), orjson.dumps(post))
 
 
-async def test_agents_wait_for_an_endpoint_and_end_where_it_refuses_them(tmp_path: Path) -> None:
+async def test_agents_wait_for_an_endpoint_and_end_if_it_refuses_them(tmp_path: Path) -> None:
     """An endpoint that is away, then failing, is waited for; one that says no ends the program with one line."""
     async with _kafka(tmp_path) as kafka, fake_endpoint(status=503) as endpoint:
         login = {
@@ -217,9 +217,9 @@ async def test_agents_wait_for_an_endpoint_and_end_where_it_refuses_them(tmp_pat
             "log_level": "debug",
         }
         settings = Settings(**client_settings(kafka, "SASL_PLAINTEXT"))
-        nobody = AgentProcess(
+        alone = AgentProcess(
             "annotate",
-            tmp_path / "nobody.log",
+            tmp_path / "alone.log",
             settings,
             kafka_token_url=f"http://127.0.0.1:{find_free_port()}/token",
             **login,
@@ -227,9 +227,9 @@ async def test_agents_wait_for_an_endpoint_and_end_where_it_refuses_them(tmp_pat
         busy = AgentProcess(
             "annotate", tmp_path / "busy.log", settings, kafka_token_url=endpoint.url, **login
         )
-        async with running(nobody):
-            await until_logged(nobody, "/token' cannot be reached")
-            await nobody.stop()
+        async with running(alone):
+            await until_logged(alone, "/token' cannot be reached")
+            await alone.stop()
         async with running(busy):
             await until_logged(busy, "/token' answers 503; trying again")
             endpoint.status = 200
@@ -238,7 +238,7 @@ async def test_agents_wait_for_an_endpoint_and_end_where_it_refuses_them(tmp_pat
         endpoint.status, endpoint.answer = 401, b'{"error": "invalid_client", "error_description": "hunter2"}'
         async with running(busy):
             assert await asyncio.wait_for(busy.process.wait(), 60) == 1
-        log = nobody.log_file.read_text() + busy.log_file.read_text()
+        log = alone.log_file.read_text() + busy.log_file.read_text()
         assert busy.log_file.read_text().splitlines()[-1] == (
             f"tocsin: TOCSIN_KAFKA_TOKEN_URL='{endpoint.url}' answers 401 (invalid_client): check "
             "TOCSIN_KAFKA_TOKEN_CLIENT_ID and TOCSIN_KAFKA_TOKEN_CLIENT_SECRET"
@@ -250,7 +250,7 @@ async def test_agents_wait_for_an_endpoint_and_end_where_it_refuses_them(tmp_pat
 
 
 async def test_a_refused_program_ends_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each command tells an expired token in one line, with status 1; who waits for a token ends when told to."""
+    """Each command reports an expired token in one line, with status 1. One that waits for a token ends on a signal."""
     monkeypatch.chdir(tmp_path)
     file, posts = tmp_path / "token", tmp_path / "posts.jsonl"
     token = unsigned_token(lifetime_seconds=-600)

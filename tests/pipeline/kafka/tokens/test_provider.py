@@ -14,7 +14,7 @@ from tests.pipeline.kafka.tokens.served_tokens import unsigned_token
 
 
 class FakeSource:
-    """A FAKE source: gives what it is told, and counts."""
+    """A FAKE source: gives what a test sets, and counts."""
 
     name = "fake"
 
@@ -56,7 +56,7 @@ async def test_a_file_is_asked_each_time() -> None:
 async def test_the_old_token_serves_while_it_is_valid(
     failure: TokenError, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A source that fails is told once, and asked again; without a valid token its failure is the connection's."""
+    """A failing source is reported once, and asked again. Without a valid token the connection fails too."""
     monkeypatch.setattr(token_provider, "_MAX_BACKOFF_SECONDS", 0.0)
     source = FakeSource(is_kept=False)
     source.gives = read_token(unsigned_token(lifetime_seconds=100))
@@ -81,7 +81,7 @@ async def test_an_old_token_without_an_end_serves_until_kafka_refuses_it() -> No
     assert await provider.token() == "first"
     source.gives = TokenUnavailableError("away")
     assert await provider.token() == "first"
-    provider.refused()
+    provider.note_refused()
     with pytest.raises(TokenUnavailableError, match="away"):
         await provider.token()
 
@@ -110,15 +110,15 @@ async def test_a_token_that_kafka_refuses_is_not_kept(monkeypatch: pytest.Monkey
     source = FakeSource()
     provider = TokenProvider(source, {})
     assert await provider.token() == "first"
-    provider.taken()
+    provider.note_accepted()
     source.gives = read_token("second")
     assert await provider.token() == "first"
-    provider.refused()
+    provider.note_refused()
     assert await provider.token() == "second"
-    provider.refused()
+    provider.note_refused()
     assert await provider.token() == "second"
     assert (source.num_asked, attempts) == (3, [0, 1])
-    provider.taken()
+    provider.note_accepted()
     assert await provider.token() == "second"
     assert source.num_asked == 3
 
@@ -132,7 +132,7 @@ async def test_a_refused_token_is_replaced_however_often_it_is_tried(monkeypatch
     source.gives = read_token("second")
     async with asyncio.timeout(20):
         while await provider.token() == "first":
-            provider.refused()
+            provider.note_refused()
             await asyncio.sleep(0.01)
     assert source.num_asked == 2
 

@@ -69,7 +69,9 @@ _ID = {"TOCSIN_KAFKA_TOKEN_CLIENT_ID": "tocsin"}
         ({**_FILE, "TOCSIN_KAFKA_TOKEN_EXTENSIONS": "a=b\x01"}, "expected NAME=VALUE"),
     ],
 )
-def test_what_does_not_fit_together_is_one_mistake(environ: dict[str, str], problem: str) -> None:
+def test_token_settings_that_contradict_each_other_are_one_mistake(
+    environ: dict[str, str], problem: str
+) -> None:
     """Exactly one source, with all that it needs and nothing that it would not use; no secret is shown."""
     with pytest.raises(SettingsError, match=problem) as caught:
         load_settings(environ=environ)
@@ -77,13 +79,13 @@ def test_what_does_not_fit_together_is_one_mistake(environ: dict[str, str], prob
 
 
 @pytest.mark.parametrize("region", ["eu-central-1", "us-gov-west-1", "ap-southeast-5", "us-iso-east-1"])
-def test_names_of_regions(region: str) -> None:
+def test_every_form_of_a_region_name_is_accepted(region: str) -> None:
     """As AWS has them."""
     load_settings(environ={**_OAUTH, "TOCSIN_KAFKA_MSK_REGION": region})
 
 
 @pytest.mark.parametrize("content", [None, b"", b"two words", b"\xff", b"x" * 70_000])
-async def test_a_token_file_that_is_none_is_told_at_the_start_and_waited_for_later(
+async def test_a_file_without_a_token_is_an_error_at_the_start_and_waited_for_later(
     tmp_path: Path, content: bytes | None
 ) -> None:
     """Missing, empty or something else: the setting and the file are in the message, and the content is not."""
@@ -138,10 +140,10 @@ async def test_a_client_secret_comes_from_a_file(tmp_path: Path) -> None:
         token_provider(Settings(**login, kafka_token_client_secret_file=file, kafka_token_ca_file=file))
 
 
-async def test_every_client_is_given_the_provider_and_nobody_shows_a_secret(
+async def test_every_client_gets_the_provider_and_none_shows_a_secret(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One provider for equal settings; what can be read on the way is told."""
+    """One provider for equal settings. What can be read on the way is logged."""
     file = tmp_path / "token"
     token = unsigned_token("agent")
     file.write_text(token)
@@ -224,7 +226,7 @@ async def test_the_signer_makes_a_token_for_the_region(no_aws: pytest.MonkeyPatc
 
 @_needs_signer
 @pytest.mark.usefixtures("no_aws")
-async def test_missing_aws_credentials_are_told() -> None:
+async def test_missing_aws_credentials_are_reported() -> None:
     """An instance's role may come later, so they are waited for."""
     with pytest.raises(
         TokenUnavailableError, match="MSK_REGION='eu-central-1': AWS gives no credentials: none"

@@ -9,7 +9,7 @@ from tests.pipeline.kafka.tokens.served_tokens import unsigned_token
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_a_jwt_tells_whose_it_is_and_when_it_ends(end: str) -> None:
+def test_a_jwt_names_its_subject_and_its_end(end: str) -> None:
     """Subject and end are read, and it is renewed before its end."""
     value = unsigned_token("agent", lifetime_seconds=100.0)
     token = read_token(value + end)
@@ -29,7 +29,7 @@ def test_an_expired_token_says_so() -> None:
 
 
 @pytest.mark.parametrize("value", ["opaque-token_1.~+/==", "a.b.c", "e30.bnVsbA.", "e30.WzFd.", "x._.y"])
-def test_what_is_no_jwt_is_a_token_without_an_end(value: str) -> None:
+def test_a_token_that_is_not_a_jwt_has_no_end(value: str) -> None:
     """It is asked for again after a minute."""
     token = read_token(value)
     assert token.expires_at is None
@@ -38,12 +38,12 @@ def test_what_is_no_jwt_is_a_token_without_an_end(value: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["soon", True, None, [1], 1e308, -5])
-def test_an_odd_end_breaks_nothing(end: object) -> None:
+def test_an_odd_end_of_a_token_is_bounded_or_ignored(end: object) -> None:
     """What the claim holds comes from elsewhere."""
     read_token(unsigned_token(exp=end)).describe()
 
 
-def test_the_giver_knows_the_end_better() -> None:
+def test_a_lifetime_from_the_source_wins_over_the_claims() -> None:
     """`expires_in` of an endpoint counts by our clock."""
     token = read_token(unsigned_token(lifetime_seconds=1000.0), lifetime_seconds=10.0)
     assert token.expires_at == pytest.approx(time.time() + 10, abs=5)
@@ -53,8 +53,8 @@ def test_the_giver_knows_the_end_better() -> None:
     "text",
     ["", "\n", "two words", "two\nlines", "a\x01b", "ä", "=a", "{}", "x" * (MAX_TOKEN_BYTES + 1), "a\n\n"],
 )
-def test_something_else_is_refused_and_not_shown(text: str) -> None:
-    """Nothing that could forge a field of the exchange, and nothing that somebody printed by mistake."""
+def test_a_text_that_is_not_a_token_is_refused_and_not_shown(text: str) -> None:
+    """Nothing that could forge a field of the exchange, and no output that was printed by mistake."""
     with pytest.raises(ValueError, match=r"^it ") as caught:
         read_token(text)
     assert text.strip() == "" or text not in str(caught.value)

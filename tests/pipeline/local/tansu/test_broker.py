@@ -1,4 +1,4 @@
-"""The embedded broker behind its door: what clients can rely on that know only Kafka."""
+"""The embedded broker behind its proxy: what clients that know only Kafka can rely on."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
-from pipeline.local.tansu import proxy as kafka_compat
+from pipeline.local.tansu import proxy
 from pipeline.local.tansu.translation import Conversation
 from pipeline.messages.record import Outgoing
 from tests.pipeline.kafka.brokers import EMBEDDED
@@ -24,7 +24,7 @@ _PRODUCE = 0
 
 
 class _LosesAnswers(Conversation):
-    """Closes the connection in place of the first answers to Produce: the broker has the records, nobody knows."""
+    """Closes the connection instead of the first answers to Produce: the broker has the records nevertheless."""
 
     num_to_lose = 0
     _last_key = -1
@@ -70,8 +70,8 @@ async def _read(brokers: str, num_records: int) -> list[bytes]:
 async def test_a_retry_doubles_nothing_where_the_producer_is_idempotent(
     is_idempotent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three answers are lost on the way; each record is there once, and twice where nobody numbers the batches."""
-    monkeypatch.setattr(kafka_compat, "Conversation", _LosesAnswers)
+    """Three answers are lost on the way. Each record is there once, or twice if batches are not numbered."""
+    monkeypatch.setattr(proxy, "Conversation", _LosesAnswers)
     monkeypatch.setattr(_LosesAnswers, "num_to_lose", 3)
     sent = [f"{number}".encode() for number in range(8)]
     async with _broker_with_topic() as brokers:

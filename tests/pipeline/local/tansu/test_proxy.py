@@ -1,7 +1,7 @@
 import asyncio
 import struct
 
-from pipeline.local.tansu.proxy import CompatDoor
+from pipeline.local.tansu.proxy import TansuProxy
 from pipeline.local.tansu.translation import change_api_versions
 
 _CORRELATION_ID = 7
@@ -23,8 +23,8 @@ async def test_all_else_passes_byte_for_byte() -> None:
 
     closed = asyncio.Event()
     broker = await asyncio.start_server(answer_all, "127.0.0.1", 0)
-    door = CompatDoor(broker.sockets[0].getsockname()[1])
-    reader, writer = await asyncio.open_connection("127.0.0.1", await door.open(0))
+    proxy = TansuProxy(broker.sockets[0].getsockname()[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", await proxy.open(0))
     answers = []
     for key, version in ((18, 3), (18, 2), (3, 9)):
         request = struct.pack(">hhi", key, version, _CORRELATION_ID) + b"body"
@@ -35,20 +35,20 @@ async def test_all_else_passes_byte_for_byte() -> None:
     assert answers == [change_api_versions(answer), answer, answer]
     writer.close()
     await writer.wait_closed()
-    await door.close()
+    await proxy.close()
     broker.close()
     await asyncio.wait_for(closed.wait(), 5)
 
 
 async def test_a_broker_that_is_gone_closes_the_connection() -> None:
-    """Nobody is left hanging at the door."""
+    """No client waits for ever."""
     gone = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     port = gone.sockets[0].getsockname()[1]
     gone.close()
     await gone.wait_closed()
-    door = CompatDoor(port)
-    reader, writer = await asyncio.open_connection("127.0.0.1", await door.open(0))
+    proxy = TansuProxy(port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", await proxy.open(0))
     assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()
     await writer.wait_closed()
-    await door.close()
+    await proxy.close()

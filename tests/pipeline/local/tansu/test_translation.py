@@ -1,4 +1,4 @@
-"""What the door changes, held against Kafka's protocol as the client library writes and reads it."""
+"""What the proxy changes, held against Kafka's protocol as the client library writes and reads it."""
 
 import struct
 from io import BytesIO
@@ -138,7 +138,7 @@ def test_a_long_session_is_shortened_and_its_member_kept(version: int) -> None:
 
 
 @pytest.mark.parametrize("version", range(10))
-def test_who_is_not_taken_in_is_not_kept(version: int) -> None:
+def test_a_client_that_the_group_refuses_is_not_kept_alive(version: int) -> None:
     """MEMBER_ID_REQUIRED (79) carries an id too, of a member that is none yet."""
     assert joined_member(_join_answer(version, error=79), version) is None
 
@@ -175,7 +175,7 @@ def test_a_kip_848_group_is_refused_in_words() -> None:
 
 @given(key=st.integers(0, 90).filter(lambda key: key not in (11, 18, 22, 68)), body=st.binary(max_size=60))
 def test_every_other_request_and_its_answer_pass_as_they_are(key: int, body: bytes) -> None:
-    """The door reads nothing that it does not change."""
+    """The proxy reads nothing that it does not change."""
     conversation, _ = _conversation()
     frame = _request(key, 3, body)
     answer = struct.pack(">i", _CORRELATION_ID) + body

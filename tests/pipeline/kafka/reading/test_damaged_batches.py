@@ -1,4 +1,4 @@
-"""Batches that nobody can read, on a real broker's disk: all else is read, and the log says which they are."""
+"""Batches that cannot be read, on a real broker's disk: all other records are read, and the log names the batches."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
-from pipeline.kafka.partition_reader import partition_reader
+from pipeline.kafka.reading.follow import follow
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import find_free_port
 from pipeline.messages.record import Partition
@@ -47,7 +47,7 @@ async def test_damaged_batches_cost_no_other_record(tmp_path: Path, caplog: pyte
             assert [record.value for chunk in chunks for record in chunk] == _READABLE
             async with follow(Cluster(kafka.brokers), [topic], from_beginning=True) as records:
                 assert [(await anext(records)).value for _ in _READABLE] == _READABLE
-            errors = [r.getMessage() for r in caplog.records if r.name == "pipeline.kafka.aiokafka_patch"]
+            errors = [r.getMessage() for r in caplog.records if r.name == "pipeline.kafka.reading.unreadable"]
             assert [error.partition(" (")[0] for error in errors] == [
                 f"{topic}/0/2: batch of 2 records cannot be read",
                 f"{topic}/0/6: batch of 1 records cannot be read",

@@ -16,7 +16,7 @@ from pipeline.errors import UndecodableError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.messages.codec import encode
-from pipeline.messages.dead_letter import bury, to_outgoing
+from pipeline.messages.dead_letter import to_dead_letter, to_outgoing
 from pipeline.messages.record import Outgoing
 from pipeline.monitor.health import Progress
 from pipeline.monitor.metrics import Metrics
@@ -76,7 +76,7 @@ async def test_each_codec_of_a_topic_is_read(codec: str) -> None:
 
 
 async def _publish_outcomes(settings: Settings) -> None:
-    letter = bury(make_record(b"x" * 300, key=b"p1"), UndecodableError("no"), stage="decode")
+    letter = to_dead_letter(make_record(b"x" * 300, key=b"p1"), UndecodableError("no"), stage="decode")
     publisher = await Publisher.connect(Cluster(settings.brokers))
     await publisher.publish(
         [

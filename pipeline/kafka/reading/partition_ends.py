@@ -1,7 +1,7 @@
-"""Where partitions end for an application, and how near to it a consumer is.
+"""Where partitions end for an application, and how near to that end a consumer is.
 
-The position of a consumer that reads committed records passes marks of transactions and aborted records. It does not
-pass a hole that compaction left at the end: there the broker answers with nothing, again and again.
+The position of a consumer that reads committed records moves past transaction markers and aborted records. It does not
+move past a hole that compaction left at the end: there the broker answers with nothing, again and again.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from aiokafka import TopicPartition
 
 from pipeline.errors import BrokerUnavailableError
 
-# An end that does not come nearer for this long is a broker in trouble.
+# If the end comes no nearer for this long, the broker is in trouble.
 _MAX_STILL_SECONDS = 30.0
-# So many answers in a row without a record, before the end: nothing lies there. One alone may be a broker that gave
-# all the bytes of its answer to other partitions.
+# After this many answers in a row without a record, before the end, no record lies there. A single empty answer may
+# come from a broker that gave all the bytes of its answer to other partitions.
 _NUM_EMPTY_ANSWERS = 3
-# So many beyond the end: the topic is another than it was. A new leader may know of fewer records than it has, for a
-# moment.
+# After this many answers beyond the end the topic was made anew. Fewer may come from a new leader, which may know fewer
+# records than there are for a moment.
 _NUM_ANSWERS_BEYOND = 20
 
 
@@ -28,13 +28,15 @@ class Approach:
     """How near a consumer is to the ends of partitions.
 
     Args:
-        starts: where it begins.
+        starts: the offsets at which it begins.
     """
 
     def __init__(self, consumer: Any, starts: Mapping[TopicPartition, int]) -> None:
         self._consumer = consumer
         self._positions = dict(starts)
-        self._answered: dict[TopicPartition, object] = dict.fromkeys(starts)  # when, by the client's clock
+        self._answered: dict[TopicPartition, object] = dict.fromkeys(
+            starts
+        )  # the time of the last answer, by the client's clock
         self._num_empty = dict.fromkeys(starts, 0)
         self._moved = asyncio.get_running_loop().time()
 
@@ -42,7 +44,7 @@ class Approach:
         """Whether nothing is left to read.
 
         Raises:
-            BrokerUnavailableError: it comes no nearer.
+            BrokerUnavailableError: the consumer comes no nearer.
         """
         now = asyncio.get_running_loop().time()
         for tp, last in self._positions.items():
@@ -69,7 +71,7 @@ class Approach:
         if end is None:
             return False
         if self._positions[tp] > (self._consumer.highwater(tp) or 0):
-            # Kafka itself says that there is no such offset, and the client goes on from the oldest; Tansu does not.
+            # Kafka answers that the offset does not exist, and the client goes on from the oldest. Tansu does not.
             if self._num_empty[tp] >= _NUM_ANSWERS_BEYOND:
                 await self._start_anew(tp)
             return False
@@ -80,7 +82,7 @@ class Approach:
         self._consumer.seek(tp, oldest[tp])
 
     async def _position(self, tp: TopicPartition) -> int:
-        """Return the offset that is wanted next; while an offset that is gone is replaced, that takes a while."""
+        """Return the offset to read next. While the client replaces an offset that is gone, this takes a moment."""
         try:
             return int(await asyncio.wait_for(self._consumer.position(tp), _MAX_STILL_SECONDS))
         except TimeoutError:
@@ -92,6 +94,6 @@ class Approach:
 
 
 def end_of(consumer: Any, tp: TopicPartition) -> int | None:
-    """Return where the committed records end, as the last answer said; None before the first."""
+    """Return where the committed records end, by the last answer; None before the first."""
     end: int | None = consumer.last_stable_offset(tp)
     return consumer.highwater(tp) if end is None else end

@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.partition_reader import partition_reader
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.kafka.topics import ensure_topics
 from pipeline.messages.record import Outgoing, Partition
 from tests.pipeline.kafka.brokers import BrokerKind
@@ -13,7 +13,7 @@ _FULL, _EMPTY = Partition("posts", 0), Partition("alerts", 0)
 
 
 @pytest.mark.e2e
-async def test_an_offset_that_is_not_there_means_the_oldest(broker_kind: BrokerKind) -> None:
+async def test_an_offset_that_is_gone_means_the_oldest(broker_kind: BrokerKind) -> None:
     """As after a broker came back without its data; the ends are those of the records that there are."""
     async with broker_kind.running() as running:
         settings = running.model_copy(update={"topic_partitions": 1})

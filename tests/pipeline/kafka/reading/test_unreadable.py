@@ -1,4 +1,4 @@
-"""Answers to a fetch with batches that nobody can read, made by aiokafka's own writer and then damaged."""
+"""Answers to a fetch with batches that cannot be read: aiokafka's own writer makes them, then they are damaged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
 from pipeline.annotate.metrics import AnnotateMetrics
-from pipeline.kafka.aiokafka_patch import accept_any_record, on_unreadable_batch
+from pipeline.kafka.reading.unreadable import accept_any_record, on_unreadable_batch
 from pipeline.settings import Settings
 from pipeline.stream.process import AgentProcess
 from pipeline.topology import ANNOTATE
@@ -31,7 +31,7 @@ _ALL_CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 @pytest.fixture(autouse=True)
 def _lenient(caplog: pytest.LogCaptureFixture) -> None:
     accept_any_record()
-    caplog.set_level(logging.ERROR, "pipeline.kafka.aiokafka_patch")
+    caplog.set_level(logging.ERROR, "pipeline.kafka.reading.unreadable")
 
 
 def _batch(first: int, codec: int = 0) -> bytearray:

@@ -11,15 +11,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.connection import connected
-from pipeline.kafka.follow import to_record
 from pipeline.kafka.metadata import unavailable
-from pipeline.kafka.partition_ends import Approach, end_of
+from pipeline.kafka.reading.consumer import connected, to_record
+from pipeline.kafka.reading.partition_ends import Approach, end_of
 from pipeline.kafka.refusals import NOT_ALLOWED
 from pipeline.messages.record import Partition, Record
 
 _POLL_MILLISECONDS = 200
-_TOO_NEW = -1  # Tansu's way to say that it has no record so young
+_TOO_NEW = -1  # Tansu's timestamp if it has no record from that time on
 
 
 class PartitionReader:
@@ -30,7 +29,7 @@ class PartitionReader:
         self.partitions = sorted(partitions)  # of all topics
 
     async def offsets_at(self, partitions: Sequence[Partition], time: datetime) -> dict[Partition, int]:
-        """Return the offset of each partition's first record from `time` on, the end where there is none."""
+        """Return the offset of each partition's first record from `time` on; the end, if there is none."""
         times = {TopicPartition(*partition): int(time.timestamp() * 1000) for partition in partitions}
         ends = await self._consumer.end_offsets(
             list(times)
@@ -40,14 +39,14 @@ class PartitionReader:
         return {Partition(*tp): found[tp].offset if is_found.get(tp) else ends[tp] for tp in times}
 
     async def read(self, starts: Mapping[Partition, int]) -> AsyncGenerator[list[Record], None]:
-        """Yield what is committed from these offsets to the ends, in chunks; an offset that is gone means the oldest.
+        """Yield committed records from these offsets to the ends, in chunks; an offset that is gone means the oldest.
 
-        The end is what the answers to fetches say it is, before any open transaction: asked for it, Tansu answers
-        something else. What no application sees (aborted records, transactions' marks, holes that compaction left)
-        is passed over, also at the end.
+        The end is the one in the answers to fetches, before any open transaction: to a request for the end Tansu
+        answers something else. What no application sees is skipped, also at the end: aborted records, transaction
+        markers, and holes that compaction left.
 
         Raises:
-            BrokerUnavailableError: nothing comes.
+            BrokerUnavailableError: the broker sends nothing.
         """
         tps = {TopicPartition(*partition): offset for partition, offset in starts.items()}
         if not tps:
@@ -63,36 +62,40 @@ class PartitionReader:
                 yield [to_record(message) for messages in fetched.values() for message in messages]
 
     async def ends(self, starts: Mapping[Partition, int]) -> dict[Partition, int]:
-        """Return the offset that the next committed record of each partition will have at least.
+        """Return a lower bound for the offset of each partition's next committed record.
 
-        Where nothing that an application sees lies behind a start, that is the start itself: marks of transactions,
-        aborted records and holes at the end wait for nobody.
+        If no record that an application sees follows a start, the bound is the start itself: transaction markers,
+        aborted records and holes at the end are not work that waits.
 
         Raises:
-            BrokerUnavailableError: nothing comes.
+            BrokerUnavailableError: the broker sends nothing.
         """
         ends, pending = dict(starts), dict(starts)
-        # Whoever has a record is known at once; the others are then looked at without it, for it may have millions.
+        # A partition with a record shows at once, and may have millions. So the others are then read without it.
         while with_records := await self._with_records(pending):
-            for place in with_records:
-                ends[place] = end_of(self._consumer, TopicPartition(*place)) or 0
-                del pending[place]
+            for partition in with_records:
+                ends[partition] = end_of(self._consumer, TopicPartition(*partition)) or 0
+                del pending[partition]
         return ends
 
     async def _with_records(self, starts: Mapping[Partition, int]) -> set[Partition]:
-        """Return partitions that have a record behind their start; none only if there are none."""
+        """Return some partitions that have a record after their start; empty if no partition has one."""
         async with aclosing(self.read(starts)) as chunks:
             async for records in chunks:
                 return {Partition(record.topic, record.partition) for record in records}
         return set()
 
     def last_ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """Return where partitions that were just read end, open transactions and all: it never goes back."""
-        return {place: self._consumer.highwater(TopicPartition(*place)) or 0 for place in partitions}
+        """Return where partitions that were just read end. Open transactions count, so an end never moves back."""
+        return {
+            partition: self._consumer.highwater(TopicPartition(*partition)) or 0 for partition in partitions
+        }
 
     async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Return the offset of the oldest record that each partition still has."""
-        found = await self._consumer.beginning_offsets([TopicPartition(*place) for place in partitions])
+        found = await self._consumer.beginning_offsets(
+            [TopicPartition(*partition) for partition in partitions]
+        )
         return {Partition(*tp): offset for tp, offset in found.items()}
 
 
@@ -102,12 +105,12 @@ async def partition_reader(cluster: Cluster, topics: Sequence[str]) -> AsyncIter
 
     Raises:
         MissingTopicError: one of them does not exist.
-        BrokerUnavailableError: nobody answers, or stops to.
+        BrokerUnavailableError: no broker answers, or it stops answering.
         KafkaAccessError: the broker refuses us.
     """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=cluster.brokers,
-        auto_offset_reset="earliest",  # also where an offset is gone
+        auto_offset_reset="earliest",  # also if an offset is gone
         enable_auto_commit=False,
         isolation_level="read_committed",
         fetch_max_wait_ms=100,

@@ -12,8 +12,8 @@ import pytest
 
 from pipeline.errors import MissingTopicError
 from pipeline.kafka.cluster import Cluster
-from pipeline.kafka.follow import follow
 from pipeline.kafka.publisher import Publisher
+from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.process import find_free_port
@@ -28,7 +28,7 @@ _SECONDS = 90.0  # more than anything here takes on a busy machine
 
 @pytest.mark.e2e
 async def test_records_come_back_as_they_were_published(broker_kind: BrokerKind) -> None:
-    """Key, value, headers and order within a partition; creating topics twice is no error."""
+    """Key, value, headers and order within a partition; creating topics twice is not an error."""
     async with broker_kind.running() as running:
         settings = running.model_copy(update={"topic_partitions": 1})
         await ensure_topics(settings)
@@ -56,7 +56,7 @@ async def _following(
     async with (
         asyncio.timeout(_SECONDS),
         follow(
-            Cluster(settings.brokers), ["alerts"], from_beginning=from_beginning, tell=said.append
+            Cluster(settings.brokers), ["alerts"], from_beginning=from_beginning, report=said.append
         ) as records,
     ):
         yield records
@@ -80,10 +80,10 @@ def _fits(said: Sequence[str], *expected: str) -> bool:
 
 @pytest.mark.e2e
 @pytest.mark.timeout(180)
-async def test_after_a_broker_that_lost_its_data_it_goes_on_from_the_new_beginning(
+async def test_following_goes_on_from_the_new_beginning_after_the_broker_lost_its_data(
     tmp_path: Path, stack: AsyncExitStack
 ) -> None:
-    """Also where the new topic is longer by then than the old one was; all of that is said."""
+    """Also if the new topic is longer by then than the old one was. Both are reported."""
     port, said = find_free_port(), list[str]()
     settings = EMBEDDED.settings(port).model_copy(update={"topic_partitions": 1})
     first = EmbeddedBroker(tmp_path, port)
@@ -118,7 +118,7 @@ async def test_after_a_broker_that_lost_its_data_it_goes_on_from_the_new_beginni
 @pytest.mark.kafka
 @pytest.mark.e2e
 @pytest.mark.timeout(240)
-async def test_a_broker_that_was_away_and_kept_its_data_costs_nothing(
+async def test_following_repeats_and_loses_nothing_after_an_outage(
     tmp_path: Path, stack: AsyncExitStack
 ) -> None:
     """No record is missing or doubled; the outage and its end are one sentence each."""
@@ -144,7 +144,7 @@ async def test_a_broker_that_was_away_and_kept_its_data_costs_nothing(
 @pytest.mark.e2e
 @pytest.mark.timeout(240)
 async def test_a_topic_made_anew_is_followed_from_its_beginning() -> None:
-    """Whether it is missed for a while or not, and where following began at its end; new partitions are read too."""
+    """Whether it is missing for a while or not, also if following began at its end. New partitions are read too."""
     kafka_or_skip()
     said: list[str] = []
     async with APACHE.running() as settings:

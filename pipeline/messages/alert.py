@@ -1,0 +1,94 @@
+"""An alert or an abstention, and what made it: the messages on `alerts` and `alerts.abstained`."""
+
+from __future__ import annotations
+
+import uuid
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from pipeline.messages.post import CheckpointRef, Offset, Origin, Post, Probability, Sentiment, StageTime
+
+# Outcome ids are UUIDv5 under this namespace: the same post always yields the same id, in any deployment.
+_OUTCOME_NAMESPACE = uuid.UUID("5f3c1f0e-7d5b-5c55-9b7a-3a1f6f0c2d11")
+
+
+class AbstentionReason(StrEnum):
+    """Why a post got no alert (the paper's NO VALID ALERT, told apart)."""
+
+    NO_TEXT = "no_text"
+    NO_ENTITY = "no_entity"
+    NO_VALID_CANDIDATE = "no_valid_candidate"
+    NONE_SELECTED = "none_selected"
+
+
+class SelectionMethod(StrEnum):
+    """How the published alert was chosen among the valid candidates."""
+
+    ONLY_CANDIDATE = "only_candidate"
+    LLM = "llm"
+    LLM_WORDS = "llm_words"  # it named no number but repeated one option
+    MAJORITY = "majority"
+    LIKELIHOOD = "likelihood"
+    FIRST = "first"
+    MAJORITY_FALLBACK = "majority_fallback"  # the LLM named no option, or the server gives no likelihood
+
+
+class Provenance(Struct, frozen=True, kw_only=True):
+    """What made an alert or an abstention, so that it can be explained and made again."""
+
+    checkpoint: CheckpointRef
+    llm: Annotated[str, Meta(description="model name as the LLM server gives it")] | None
+    candidate_prompt: Annotated[str, Meta(description="name and version, e.g. candidate-v1")] | None
+    selection_prompt: str | None
+    num_sampled: Annotated[int, Meta(ge=0, description="samples the LLM returned")]
+    num_valid: Annotated[int, Meta(ge=0, description="distinct candidates that passed every filter")]
+    selected_by: SelectionMethod | None
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """A published alert, `theme: entity`."""
+
+    id: Annotated[str, Meta(description="UUIDv5 of the post's id: a redelivered post yields the same")]
+    alert: Annotated[str, Meta(description="theme and entity, as shown to people")]
+    theme: Annotated[str, Meta(description="one to three words")]
+    entity: Annotated[str, Meta(description="an entity of the post, verbatim")]
+    entity_type: str
+    entity_start: Offset
+    entity_end: Offset
+    confidence: (
+        Annotated[
+            Probability,
+            Meta(
+                description="probability of this alert among its candidates, by the LLM or by the share of its "
+                "samples; null where there was nothing to choose or nobody says"
+            ),
+        ]
+        | None
+    ) = None
+    sentiment: Sentiment
+    post: Post
+    origin: Origin
+    provenance: Provenance
+    stages: list[StageTime]
+    degraded: Annotated[
+        bool,
+        Meta(description="made without an LLM, which was away for long: entity and sentiment, no event"),
+    ] = False
+
+
+class Abstention(Struct, frozen=True, kw_only=True):
+    """A post that got no alert, and why."""
+
+    id: Annotated[str, Meta(description="UUIDv5 of the post's id: a redelivered post yields the same")]
+    reason: AbstentionReason
+    post: Post
+    origin: Origin
+    provenance: Provenance
+    stages: list[StageTime]
+
+
+def outcome_id(post_id: str) -> str:
+    """Return the id that the alert or abstention of this post has, now and after any redelivery."""
+    return str(uuid.uuid5(_OUTCOME_NAMESPACE, post_id))
