@@ -21,10 +21,12 @@ class Topic:
     Args:
         setting: the field of `Settings` that holds its name.
         message: the type of its messages; None: records as they came, with headers that say why they are here.
+        key: the field of a message that is its record's key, by a path of attributes.
     """
 
     setting: str
     message: type[Struct] | None
+    key: str = "post.id"
 
     def name(self, settings: Settings) -> str:
         """Return the topic's name in this deployment."""

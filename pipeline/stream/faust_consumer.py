@@ -25,7 +25,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP
 
 from pipeline.kafka.reading.unreadable import accept_any_record
-from pipeline.messages.record import Partition
+from pipeline.messages.record import Partition, Record, time_of
 from pipeline.stream.group_client import Commit, GroupClient, Membership
 
 logger = logging.getLogger(__name__)
@@ -223,3 +223,17 @@ class CommittedTransport(Transport):
 
 def _to_tp(partition: Partition) -> Any:
     return TP(*partition)
+
+
+def to_record(message: Any) -> Record:
+    """Return Faust's message as a record of ours."""
+    headers = message.headers.items() if isinstance(message.headers, dict) else message.headers or ()
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=time_of(message.timestamp),
+        key=message.key,
+        value=message.value,
+        headers=tuple((name, None if value is None else bytes(value)) for name, value in headers),
+    )

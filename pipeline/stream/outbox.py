@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
@@ -21,7 +22,7 @@ from pipeline.topology import POSTS_DEAD, Role, topics_read
 
 
 class Outbox:
-    """Publishes the outcomes of one role's records, each on the topic of its type, under its post's id.
+    """Publishes the outcomes of one role's records, each on the topic of its type, under the key that `topology` names.
 
     If the broker refuses a message as too large, the record's dead letter takes its place. Headers of traces, and those
     that `TOCSIN_CARRY_HEADERS` names, travel on.
@@ -31,7 +32,7 @@ class Outbox:
         self._publisher = publisher
         self._metrics = metrics
         self._role = role
-        self._topics = {topic.message: topic.name(settings) for topic in role.writes}
+        self._topics = {topic.message: (topic.name(settings), attrgetter(topic.key)) for topic in role.writes}
         self._dead_topic = POSTS_DEAD.name(settings)
         self._topics_read = frozenset(topics_read(settings))
         self._carry_headers = header_names(settings.carry_headers)
@@ -62,14 +63,14 @@ class Outbox:
         message: Any = outcomes[number]
         if isinstance(message, DeadLetter):
             return to_outgoing(message, self._dead_topic)
-        topic = self._topics[type(message)]
+        topic, key = self._topics[type(message)]
         headers = pick_headers(record.headers, self._carry_headers)
         if (
             topic in self._topics_read
         ):  # the next agent's dead letter must know how often the record was tried
             headers = [*replay_headers(record), *headers]
         fallback = partial(self._replace_too_large, outcomes, number, record)
-        return Outgoing(topic, message.post.id.encode(), encode(message), headers, fallback=fallback)
+        return Outgoing(topic, key(message).encode(), encode(message), headers, fallback=fallback)
 
     def _replace_too_large(self, outcomes: list[Struct], number: int, record: Record) -> Outgoing:
         """Put a dead letter in the outcome's place, and return it for the broker."""

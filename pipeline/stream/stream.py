@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pipeline.messages.record import Partition, Record, time_of
+from pipeline.messages.record import Partition, Record
 from pipeline.monitor.health import Progress
 from pipeline.monitor.readiness import Readiness
 from pipeline.stream.agent import Agent
 from pipeline.stream.faust_app import StreamSource, build_app
-from pipeline.stream.faust_consumer import GroupConsumer
+from pipeline.stream.faust_consumer import GroupConsumer, to_record
 from pipeline.stream.group_client import Commit
 from pipeline.stream.group_watch import GroupWatch
 from pipeline.stream.offsets import Offsets
@@ -117,10 +117,11 @@ class Stream:
             return {}
         fetched = self._consumer.fetched()
         positions = {}
-        for place in self._consumer.assignment():
-            offset = self._offsets.next_offset(place) or self._consumer.committed(place)
+        for partition in self._consumer.assignment():
+            offset = self._offsets.next_offset(partition) or self._consumer.committed(partition)
             # A partition that begins anew ends before what was committed of the old one.
-            positions[place] = min(offset, fetched[place].position) if place in fetched else offset
+            fetched_to = fetched[partition].position if partition in fetched else offset
+            positions[partition] = min(offset, fetched_to)
         return positions
 
     async def _run_app(self) -> None:
@@ -133,7 +134,7 @@ class Stream:
                 event.message.incref()  # or Faust would count the record as done, and commit it
             if self._is_stopping:
                 await asyncio.Event().wait()  # no further batch is begun; the app's stop cancels this
-            records = [_to_record(event.message) for event in events if self._is_current(event.message)]
+            records = [to_record(event.message) for event in events if self._is_current(event.message)]
             if records and not await self._process(records):
                 await asyncio.Event().wait()
 
@@ -201,8 +202,8 @@ class Stream:
     async def _commit(self) -> Commit:
         async with self._committing:
             generation = self._consumer.generation
-            for place, fetched in self._consumer.fetched().items():
-                self._offsets.skip(place, delivered=fetched.delivered, position=fetched.position)
+            for partition, fetched in self._consumer.fetched().items():
+                self._offsets.skip(partition, delivered=fetched.delivered, position=fetched.position)
             offsets = self._offsets.committable()
             if not offsets:
                 return Commit.TAKEN
@@ -221,10 +222,9 @@ class Stream:
         self._offsets.forget()
 
     async def _show_lag(self) -> None:
-        ends = {place: self._consumer.end(place) for place in self.positions()}
         lag = {
-            place: max((ends.get(place) or 0) - offset, 0)  # None before the first fetch
-            for place, offset in self.positions().items()
+            partition: max((self._consumer.end(partition) or 0) - offset, 0)  # None before the first fetch
+            for partition, offset in self.positions().items()
         }
         self._progress.show_lag(lag)
 
@@ -237,16 +237,3 @@ class Stream:
 
 def _stopped_unasked() -> BaseException:
     return RuntimeError("Faust stopped unasked")
-
-
-def _to_record(message: Any) -> Record:
-    headers = message.headers.items() if isinstance(message.headers, dict) else message.headers or ()
-    return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        timestamp=time_of(message.timestamp),
-        key=message.key,
-        value=message.value,
-        headers=tuple((name, None if value is None else bytes(value)) for name, value in headers),
-    )

@@ -69,7 +69,7 @@ def make_fuzz(number: int, chance: random.Random) -> list[ToProduce]:
 
 
 def is_surely_bad(value: bytes) -> bool:
-    """Whether no reading of docs/messages.md lets this be a post: too large, not JSON in UTF-8, no id or no text."""
+    """Whether no reading of docs/messages.md makes this a post: too large, no JSON in UTF-8, or no id or no text."""
     if len(value) > _MAX_POST_BYTES:
         return True
     try:
