@@ -39,7 +39,7 @@ _DAY = datetime.timedelta(days=1)
 Acl = tuple[int, str, int]  # kind of resource, its name, operation
 
 TOPICS = ("posts", "posts.annotated", "alerts", "alerts.abstained", "posts.dead")
-# What README.md says that one user for everything needs.
+# What deploy/README.md says that one user for everything needs.
 ALL_RIGHTS: list[Acl] = [
     *((TOPIC, topic, operation) for topic in TOPICS for operation in (READ, WRITE)),
     (GROUP, "tocsin-annotate", READ),
