@@ -39,7 +39,7 @@ _DAY = datetime.timedelta(days=1)
 Acl = tuple[int, str, int]  # kind of resource, its name, operation
 
 TOPICS = ("posts", "posts.annotated", "alerts", "alerts.abstained", "posts.dead")
-# The ACLs that README.md lists for one user who does everything.
+# The ACLs that deploy/README.md lists for one user who does everything.
 ALL_RIGHTS: list[Acl] = [
     *((TOPIC, topic, operation) for topic in TOPICS for operation in (READ, WRITE)),
     (GROUP, "tocsin-annotate", READ),
