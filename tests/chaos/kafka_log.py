@@ -20,7 +20,7 @@ POSTS, ANNOTATED, ALERTS, ABSTAINED, DEAD = (
     "posts.dead",
 )
 OUTCOMES = (ALERTS, ABSTAINED, DEAD)
-GROUPS = {"tocsin-annotate": POSTS, "tocsin-alert": ANNOTATED}  # and the topic that each of them reads
+GROUPS = {"tocsin-annotate": POSTS, "tocsin-alert": ANNOTATED}  # each group with the topic that it reads
 
 NUM_PARTITIONS = 4
 

@@ -44,7 +44,7 @@ class Rig:
     folder: Path
     workers: list[Worker] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    num_unasked_ends: int = 0  # of agents that have been stopped for good
+    num_unasked_ends: int = 0  # number of ends of agents that have been stopped for good
     footprints: FootprintLog = field(default_factory=FootprintLog)
     # The ends of the outcome topics when a replay began, by partition; None: there was no replay.
     replayed_from: dict[tuple[str, int], int] | None = None

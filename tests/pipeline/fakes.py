@@ -85,7 +85,7 @@ class FakeReader(PartitionReader):
     def __init__(self, *partitions: Partition) -> None:
         self.partitions = list(partitions)
         self.records: list[Record] = []
-        self.failures: list[Exception] = []  # that are still to come
+        self.failures: list[Exception] = []  # failures that are still to come
         self.starts: list[dict[Partition, int]] = []
 
     async def offsets_at(self, partitions: Sequence[Partition], time: datetime) -> dict[Partition, int]:

@@ -52,7 +52,7 @@ def _post(post_id: str, text: str) -> Outgoing:
 
 
 async def _ends(settings: Settings, number: int) -> list[Record]:
-    """Return so many records of the topics where posts end."""
+    """Return this many records of the topics on which posts end."""
     async with (
         asyncio.timeout(90),
         follow(Cluster(settings.brokers), outcome_topics(settings), from_beginning=True) as records,

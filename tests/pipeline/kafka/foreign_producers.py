@@ -20,7 +20,7 @@ from tests.pipeline.stream.streams import make_stream
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 
-_HEADER_BYTES = 61  # of a batch, before its records
+_HEADER_BYTES = 61  # size of a batch's header, before its records
 _CRC, _BEHIND_CRC = slice(17, 21), 21
 
 

@@ -82,7 +82,7 @@ class Picky:
     has_template: bool = True  # else it refuses every chat
     max_prompt_bytes: int = 1 << 30
     thinking_tokens: int = 0  # tokens of thinking before each answer; they are not part of its text
-    status: int = 400  # of refusals
+    status: int = 400  # status of refusals
     names_fields: bool = True  # in refusals
 
     def __call__(self, request: dict[str, Any]) -> Reply:

@@ -7,7 +7,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
-/** Produces values, or prints so many from a group: produce BROKERS TOPIC VALUE..., consume BROKERS TOPIC GROUP PROTOCOL NUMBER. */
+/** Produces values, or prints that many from a group: produce BROKERS TOPIC VALUE..., consume BROKERS TOPIC GROUP PROTOCOL NUMBER. */
 public class Client {
     public static void main(String[] arguments) throws Exception {
         Properties settings = new Properties();

@@ -1,4 +1,4 @@
-// Produces values, or prints so many from a group: produce BROKERS TOPIC VALUE..., consume BROKERS TOPIC GROUP PROTOCOL NUMBER.
+// Produces values, or prints that many from a group: produce BROKERS TOPIC VALUE..., consume BROKERS TOPIC GROUP PROTOCOL NUMBER.
 const { Kafka, Partitioners, logLevel } = require("kafkajs");
 
 const [mode, brokers, topic, ...rest] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-"""Produces values, or prints so many from a group.
+"""Produces values, or prints that many from a group.
 
 confluent.py produce BROKERS TOPIC VALUE...
 confluent.py consume BROKERS TOPIC GROUP PROTOCOL NUMBER
@@ -21,7 +21,7 @@ def produce(brokers: str, topic: str, values: list[str]) -> None:
 
 
 def consume(brokers: str, topic: str, group: str, protocol: str, number: str) -> None:
-    """Print so many values."""
+    """Print this many values."""
     settings = {"bootstrap.servers": brokers, "group.id": group, "group.protocol": protocol}
     consumer = Consumer(settings | {"auto.offset.reset": "earliest"})
     consumer.subscribe([topic])

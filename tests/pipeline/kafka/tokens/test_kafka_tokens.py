@@ -151,7 +151,7 @@ def _num_logins(agent: AgentProcess) -> int:
 
 
 async def _read_all(kafka: SecuredKafka, topic: str, num: int) -> Counter[bytes]:
-    """Return how often each key is on a topic, once there are so many, and a little longer."""
+    """Return how often each key is on a topic, once there are this many, and a little longer."""
     keys: Counter[bytes] = Counter()
     async with follow(Cluster(kafka.brokers), [topic], from_beginning=True) as records:
         async with asyncio.timeout(60):
@@ -167,8 +167,8 @@ async def _read_all(kafka: SecuredKafka, topic: str, num: int) -> Counter[bytes]
 
 
 async def test_agents_outlive_a_source_that_fails(tmp_path: Path) -> None:
-    """A token file that is gone until the last token has expired, then expired tokens: the log says so, posts wait,
-    and nothing is lost or doubled once there are good tokens again."""
+    """While the token file is gone, and then holds expired tokens, the log says so and posts wait; with good tokens
+    nothing is lost or doubled."""
     file = tmp_path / "token"
     login = {"kafka_sasl_mechanism": "OAUTHBEARER", "kafka_token_file": file}
     outages: list[tuple[str | None, str]] = [

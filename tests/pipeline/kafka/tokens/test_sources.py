@@ -195,9 +195,9 @@ def no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatc
 
 @_needs_signer
 async def test_the_signer_makes_a_token_for_the_region(no_aws: pytest.MonkeyPatch, capfd: Any) -> None:
-    """A signed address of the cluster's region, for a quarter of an hour; made here, from credentials that are none.
+    """The token is a signed address of the cluster's region for a quarter of an hour, made here from fake credentials.
 
-    At its most talkative our log does not hold the signature."""
+    Even at its most talkative level our log does not hold the signature."""
     no_aws.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     no_aws.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     root = logging.getLogger()
