@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-MAX_POST_BYTES = 1200  # of a post in a prompt; about 300 tokens of English, never more than 1,200 tokens
+MAX_POST_BYTES = 1200  # limit of a post in a prompt: about 300 tokens of English, never more than 1,200
 MAX_ENTITY_BYTES = 120
 MAX_SHOWN_ENTITIES = 12
 
@@ -67,7 +67,7 @@ def as_data(text: str, *, max_bytes: int) -> str:
 
 
 def without_urls(text: str) -> str:
-    """Return the text without its URLs, which cost a prompt many tokens and tell a model nothing."""
+    """Return the text without its URLs, which cost a prompt many tokens and do not help a model."""
     return _URL.sub(" ", text)
 
 

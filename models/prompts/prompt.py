@@ -29,7 +29,7 @@ _FIELD = re.compile(r"\{(\w+)\}")
 
 
 class ChatMessage(TypedDict):
-    """One message of a chat, as OpenAI's API has it."""
+    """One message of a chat, in the form of OpenAI's API."""
 
     role: str
     content: str
@@ -97,7 +97,7 @@ def read_prompt(file: Path) -> Prompt:
 
 
 def _example(example: Mapping[str, Any], turn: str, where: str) -> tuple[dict[str, str], str]:
-    # The options of a selection begin on a line of their own, which is theirs to keep.
+    # The options of a selection begin on a line of their own, so leading line breaks are kept.
     fields = {name: _text(example, name, where, strip=False) for name in _FIELD.findall(turn)}
     return fields, _text(example, "answer", where)
 

@@ -106,7 +106,7 @@ def draw_trade_off(rows: Rows, choice: Choice, path: Path) -> None:
         f1, rate = row.test["entity_f1"], row.annotator_rate or 0.0
         colour = COLOURS[1] if name == choice.simplest else COLOURS[0]
         axes.errorbar(rate, 100 * f1.mean, 100 * f1.deviation, fmt="o", color=colour, capsize=3)
-        # Fast rows stand close together: the names of those behind the front go to the left, where there is room.
+        # Fast rows stand close together: the names of those behind the front go to the left, because there is room.
         is_left = rate > fastest / 2 and not is_on_front(measured, name)
         axes.annotate(
             name,

@@ -40,7 +40,7 @@ class PostResult:
     entity: str | None
     reason: str  # `alert`, or why there is none
     num_tokens: int  # prompt and completion, as the LLM server counts them
-    seconds: float  # of all requests to the LLM server together
+    seconds: float  # time of all requests to the LLM server together
     samples: tuple[str, ...] = ()
 
     @property

@@ -19,7 +19,7 @@ def train_writer(
     output: Annotated[Path, typer.Option(help="Folder for the adapter, as PEFT's files and as GGUF.")],
     posts: Annotated[Path, typer.Option(help="Posts with good alerts.")] = _POSTS,
     num_epochs: Annotated[int, typer.Option(min=1, help="Times that the writer sees every post.")] = 3,
-    max_seconds: Annotated[float, typer.Option(help="Training ends after so many seconds.")] = 7200.0,
+    max_seconds: Annotated[float, typer.Option(help="Training ends after this many seconds.")] = 7200.0,
     seed: Annotated[int, typer.Option(help="Seed of gaps, extras, injections and order.")] = 0,
     start: Annotated[Path | None, typer.Option(help="PEFT folder of an adapter to train further.")] = None,
     checkpoint: Annotated[

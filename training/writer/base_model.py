@@ -14,7 +14,7 @@ from training.errors import WriterError
 # the training time.
 FIRST_LAYER = 8
 RANK = 12
-SCALE = 2.0  # of the adapter's output: alpha / rank
+SCALE = 2.0  # scale of the adapter's output: alpha / rank
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 

@@ -16,7 +16,7 @@ PROMPT = "writer-v1"
 NO_ALERT = "NO VALID ALERT"
 
 INJECTED_SHARE = 0.12
-ORDER_SHARE = 0.03  # of posts that are replaced by an order
+ORDER_SHARE = 0.03  # share of posts that are replaced by an order
 # Best first: the later alerts of a post are as true, but less to the point.
 _WEIGHTS = (1.0, 0.5, 0.35)
 _CAPITALISED = re.compile(r"[#@]?\b[A-Z]\w+(?: [A-Z]\w+)*")
