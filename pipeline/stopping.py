@@ -52,7 +52,7 @@ async def unless(work: Awaitable[_T], *ends: Awaitable[object]) -> _T | None:
 class Stop:
     """The request to stop this process: the first Ctrl-C or SIGTERM. The third ends the process at once.
 
-    Signals that the parent has told this process to ignore stay ignored.
+    Signals that the parent process has set to be ignored stay ignored.
     """
 
     def __init__(self) -> None:
@@ -136,5 +136,5 @@ def _end_process(status: int) -> None:
 
 
 def _heeded_signals() -> list[signal.Signals]:
-    """Return the signals that the parent has not told this process to ignore."""
+    """Return the signals that the parent process has not set to be ignored."""
     return [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

@@ -178,7 +178,7 @@ def judge(sample: str, evidence: Evidence, refusal: str | None = None) -> Judged
         if rule.is_broken_by(draft, evidence):
             return JudgedSample(sample, None, rule.name)
     entity = evidence.find_entity(draft.entity)
-    assert entity is not None  # or the rule `entity_unknown` is broken
+    assert entity is not None  # otherwise the rule `entity_unknown` is broken
     return JudgedSample(sample, Candidate(" ".join(draft.theme.split()), entity), None)
 
 

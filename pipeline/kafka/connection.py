@@ -1,4 +1,4 @@
-"""Starting a Kafka client of ours. What keeps it from connecting is raised as an error that says where and why."""
+"""Starts a Kafka client. If it cannot connect, it raises an error that names the address and the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks a cluster, before a client of ours starts, where its brokers are and which topics it has.
+"""Asks a cluster, before one of our clients starts, for the addresses of its brokers and for its topics.
 
 aiokafka waits for a topic that does not exist, and for a broker at an address that does not answer, without end and
 without an error. So the first bootstrap server that answers is asked for both, once, before that.

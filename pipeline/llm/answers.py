@@ -28,7 +28,7 @@ class Answer:
     log_probabilities: tuple[float, ...] | None = None
     # Log-probabilities of the first token and its alternatives. Several tokens may spell the same word.
     first_token: dict[str, float] = field(default_factory=dict)
-    is_cut: bool = False  # by the limit of tokens
+    is_cut: bool = False  # whether the limit of tokens cut it
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Choice:
     """The LLM's answer to "which of these?"."""
 
     text: str
-    index: int | None  # of the option that the answer names, from 0; None unless it names exactly one
+    index: int | None  # the option that the answer names, from 0; None unless it names exactly one
     # Of each option, with sum 1; None if the server gives none, or no option was likely.
     probabilities: tuple[float, ...] | None = None
 

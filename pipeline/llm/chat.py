@@ -2,7 +2,7 @@
 
 If the server renders the chat, a reasoning model thinks first, at length, and a grammar applies to the thinking or
 waits for its end. A prompt for `/v1/completions` can end in a thinking block that is empty and closed, so that the
-grammar applies at once. The few templates are written down here because vLLM does not tell its own (llama.cpp does,
+grammar applies at once. The few templates are written down here because vLLM does not publish its own (llama.cpp does,
 at `/apply-template`). No template begins with the token for the beginning of a text: both servers add that themselves.
 """
 
@@ -22,7 +22,7 @@ class ChatTemplate:
     """The text form that one family of models has for a chat."""
 
     name: str
-    turns: Mapping[str, str]  # by role; `{}` stands for the content
+    turns: Mapping[str, str]  # the text of each role's turn; `{}` stands for the content
     answer: str  # the mark that opens the answer
     think: str | None  # the mark that then opens the thinking; None for models that do not reason
 

@@ -218,7 +218,7 @@ class LlmClient:
         is_due = time.monotonic() - self._examined_at >= _EXAMINE_AGAIN_SECONDS
         if is_due and (self._abilities.wording.is_limited or self._is_less) and self._gate.seconds == 0:
             self._examined_at = time.monotonic()
-            # In an empty context: callers count a post's requests by a context variable, and these are no post's.
+            # In an empty context: callers count a post's requests by a context variable, and these belong to no post.
             self._examining = asyncio.get_running_loop().create_task(self._examine_again(), context=Context())
 
     async def _examine_again(self) -> None:

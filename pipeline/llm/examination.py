@@ -1,6 +1,6 @@
 """Finds out by harmless questions what an LLM server supports, and whether posts can be asked about at all.
 
-1. The list of models: the model's name as the server has it.
+1. The list of models: the model's name as the server gives it.
 2. A short question with the fields of a real one: which fields the server takes. If it refuses the question, the
    barest question is tried, and then one field more at a time.
 3. A question under a grammar, in each dialect: which dialect the server obeys, as its answer proves.

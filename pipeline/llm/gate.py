@@ -20,7 +20,7 @@ from pipeline.outage import Outage, backoff_seconds
 # A shorter outage is not reported: one answer in twenty may fail while the next succeeds.
 _REPORT_SECONDS = 2.0
 # If the gate was shut more often than this without an answer about a post in between, harmless answers no longer show
-# that the server can be used. An answer about a post does, or a gate that stays open for so many seconds.
+# that the server can be used. An answer about a post does, or a gate that stays open for this many seconds.
 _MAX_RELAPSES = 3
 _PROOF_SECONDS = 60.0
 # After these errors the server is still there: what answers next is the server that was examined.
@@ -56,12 +56,12 @@ class LlmGate:
         self._outage = Outage(server)
         self._open = asyncio.Event()
         self._open.set()
-        self._error: Exception = LlmUnavailableError("none")  # that shut the gate
+        self._error: Exception = LlmUnavailableError("none")  # the error that shut the gate
         self._reason = ""  # why the gate is shut, by the last attempt
         self._recovering: asyncio.Task[None] | None = None
         self._report_timer: asyncio.TimerHandle | None = None
         self._is_reported = False
-        self._num_relapses = 0  # since the last answer about a post
+        self._num_relapses = 0  # how many since the last answer about a post
 
     @property
     def seconds(self) -> float:
@@ -152,7 +152,7 @@ class LlmGate:
                 self._report_timer.cancel()
             wait = _REPORT_SECONDS if self._num_relapses <= _MAX_RELAPSES else 0.0
             self._report_timer = loop.call_later(wait, self._report)
-            # In an empty context: callers count a post's requests by a context variable, and these are no post's.
+            # In an empty context: callers count a post's requests by a context variable, and these belong to no post.
             self._recovering = loop.create_task(self._until_usable(), context=Context())
 
     def _report(self) -> None:

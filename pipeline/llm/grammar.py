@@ -16,7 +16,7 @@ class Dialect:
     """How one kind of server takes a grammar."""
 
     name: str
-    fields: Callable[[str], dict[str, Any]]  # from a grammar to the request fields that ask for it
+    fields: Callable[[str], dict[str, Any]]  # turns a grammar into the request fields that ask for it
 
 
 FREE = Dialect("free", lambda grammar: {})

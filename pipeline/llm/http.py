@@ -43,7 +43,7 @@ class LlmRequest:
 
     kind: RequestKind
     outcome: RequestOutcome
-    seconds: float  # from sending to the whole answer, without the wait for a free slot
+    seconds: float  # time from sending to the whole answer, without the wait for a free slot
     prompt_tokens: int  # as the server counts them; 0 if it does not say
     # The same. llama.cpp counts only one sample if n > 1 and no log-probabilities are asked for.
     completion_tokens: int

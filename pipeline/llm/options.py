@@ -35,7 +35,9 @@ class Demands:
     temperature: float = 0.7
     max_tokens: int = 24
     candidate_prompt: Sequence[ChatMessage] = HARMLESS  # as long as the longest prompt for samples
-    selection_prompt: Sequence[ChatMessage] | None = None  # the same for choices; None: there are no choices
+    selection_prompt: Sequence[ChatMessage] | None = (
+        None  # as long as the longest prompt for choices; None: there are no choices
+    )
 
     def twin(self, question: Question) -> Question:
         """Return a harmless question with the same fields, as long as the longest of its purpose."""
@@ -63,7 +65,7 @@ class Demands:
 class RetryLimits:
     """How often a question is asked again, and for how long."""
 
-    max_failures: int = 20  # after so many a prompt is refused, if the server answers its twin each time
+    max_failures: int = 20  # after this many a prompt is refused, if the server answers its twin each time
     max_backoff_seconds: float = 5.0  # longest wait between two attempts
     give_up_seconds: float = float("inf")  # if an outage lasts longer, `LlmUnavailableError` is raised
 

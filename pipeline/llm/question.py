@@ -31,7 +31,7 @@ class Question:
     seed: int = 1
     num_samples: int = 1
     grammar: str | None = None  # sent only to a server that obeys grammars
-    num_alternatives: int = 0  # of each token, with log-probabilities; 0: ask for none
+    num_alternatives: int = 0  # alternatives of each token to ask log-probabilities for; 0: ask for none
     thought: str | None = None  # what the model thought before it answers; see `ChatTemplate.close`
 
 
@@ -90,7 +90,7 @@ class LlmAbilities:
     model: str
     template: ChatTemplate | None = None  # None: the server renders chats
     dialect: Dialect = FREE
-    max_alternatives: int = 0  # of a token, with log-probabilities; 0: the server gives none
+    max_alternatives: int = 0  # alternatives of a token that have log-probabilities; 0: the server gives none
     wording: Wording = field(default_factory=Wording)
 
     def describe(self) -> str:
@@ -104,7 +104,7 @@ class LlmAbilities:
         return f"model {self.model}, {template}, {grammars}, {alternatives}"
 
     def is_less_than(self, other: LlmAbilities) -> bool:
-        """Whether this server has no grammars, or fewer log-probabilities, where the other has."""
+        """Whether this server lacks grammars that the other has, or gives fewer log-probabilities."""
         has_lost_grammar = self.dialect is FREE and other.dialect is not FREE
         return has_lost_grammar or self.max_alternatives < other.max_alternatives
 

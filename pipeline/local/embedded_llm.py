@@ -13,7 +13,7 @@ from pipeline.local.slow_start import say_nothing
 from pipeline.settings import assignment
 
 # On a core or two, more requests at once would only wait for each other. A model this small, asked which of several
-# candidates is best, mostly takes the last option, "none of these": the probability that it gives each tells more.
+# candidates is best, mostly takes the last option, "none of these": the probabilities that it gives are a better guide.
 SMALL_MODEL_SETTINGS = {"llm_max_requests": "1", "num_samples": "4", "selection": "likelihood"}
 # The embedded LLM writes with our adapter, which has a short prompt of its own: more samples cost little.
 _WRITER_SETTINGS = {"candidate_prompt": "writer-v1", "num_samples": "8"}

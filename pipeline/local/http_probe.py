@@ -29,7 +29,7 @@ class AgentProbe:
         # The agent serves its probes before all else: until then it loads modules.
         answer: dict[str, Any] = {"ready": False, "state": "loading", "reason": ""}
         if response is not None:
-            answer = response.json()  # with status 503 too: not ready
+            answer = response.json()  # an agent that is not ready answers so too, with status 503
         self.reason = ": ".join(text for text in (answer["state"], answer["reason"]) if text)
         return bool(answer["ready"])
 

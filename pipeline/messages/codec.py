@@ -73,7 +73,7 @@ def decode(
     try:
         message = msgspec.convert(document, message_type)
     except msgspec.ValidationError as error:
-        # The pattern of ids tells people nothing.
+        # The pattern of ids would not help a reader.
         problem = re.sub("matching regex '.*'", "without control and invisible characters", str(error))
         raise InvalidMessageError(f"not a {message_type.__name__}: {problem}") from error
     if unknown and on_unknown is not None:

@@ -13,8 +13,8 @@ Header = tuple[str, bytes | None]
 # W3C Trace Context and Baggage, in lower case as their Kafka instrumentation writes them.
 TRACE_HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
 
-MAX_HEADERS = 32  # of each kind
-MAX_HEADER_BYTES = 16 * 2**10  # the same, names and values together; a whole baggage may have 8 KiB
+MAX_HEADERS = 32  # limit of each kind
+MAX_HEADER_BYTES = 16 * 2**10  # limit of each kind, names and values together; a whole baggage may have 8 KiB
 
 
 def pick_headers(headers: Collection[Header], named: Collection[str] = ()) -> list[Header]:

@@ -73,9 +73,7 @@ class CheckpointRef(Struct, frozen=True, kw_only=True):
     name: str
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     guidelines: (
-        Annotated[
-            str, Meta(description="the corpus that they are of, or none; null where nobody wrote it down")
-        ]
+        Annotated[str, Meta(description="the corpus that they are of, or none; null if it is not known")]
         | None
     ) = None
 
@@ -103,7 +101,7 @@ class AnnotatedPost(Struct, frozen=True, kw_only=True):
     entities: Annotated[
         list[Entity], Meta(max_length=MAX_ENTITIES, description="the most certain, in the order of the text")
     ]
-    sentiment: Annotated[Sentiment, Meta(description="absent where the post has no token at all")] | None
+    sentiment: Annotated[Sentiment, Meta(description="absent if the post has no token at all")] | None
     checkpoint: CheckpointRef
     origin: Origin
     stages: list[StageTime]

@@ -43,10 +43,10 @@ def keep_unknown_fields(document: Any) -> dict[str, Any]:
 
 
 class UnknownFields:
-    """The names seen so far. `tell` is called with each new name, and once with a line that there are too many."""
+    """The names seen so far. `report` is called with each new name, and once with a line that there are too many."""
 
-    def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
-        self._tell = tell
+    def __init__(self, report: Callable[[str], None] = lambda _: None) -> None:
+        self._report = report
         self._names: dict[str, None] = {}  # a set that keeps its order
         self._is_full = False
 
@@ -60,10 +60,10 @@ class UnknownFields:
                 continue
             if len(self._names) == MAX_NAMES:
                 self._is_full = True
-                self._tell(f"more than {MAX_NAMES} names; further names are not reported")
+                self._report(f"more than {MAX_NAMES} names; further names are not reported")
                 return
             self._names[start] = None
-            self._tell(_shown(start))
+            self._report(_shown(start))
 
     def __bool__(self) -> bool:
         """Whether there are any."""

@@ -76,7 +76,7 @@ def _read(records: Sequence[Record], settings: Settings) -> list[StoredLetter]:
     for record in records:
         try:
             letter = read_outcome(record, settings)
-        except InvalidMessageError:  # a record of another program has no headers of ours
+        except InvalidMessageError:  # a record of another program lacks our headers
             continue
         assert isinstance(letter, DeadLetter)
         found.append(StoredLetter(record.partition, record.offset, letter))

@@ -93,7 +93,7 @@ class Ledger:
         self._positions: dict[Partition, int] = {}  # the offset to read next
         self._lengths: dict[Partition, int] = {}  # lower bounds; each outcome that we publish adds one
         self._current: set[Partition] = set()  # partitions that were read since the last rebalance
-        self._num_partitions: dict[str, int] = {}  # by topic; empty before the first read
+        self._num_partitions: dict[str, int] = {}  # number by topic; empty before the first read
         self._claims: dict[int, asyncio.Event] = {}
 
     @property

@@ -67,8 +67,8 @@ class Tally:
     """Counts outcomes. A post counts once, however often it was delivered."""
 
     alerts: int = 0
-    abstentions: Counter[str] = field(default_factory=Counter)  # by reason
-    dead_letters: Counter[str] = field(default_factory=Counter)  # by stage
+    abstentions: Counter[str] = field(default_factory=Counter)  # counts by reason
+    dead_letters: Counter[str] = field(default_factory=Counter)  # counts by stage
     _seen: set[Origin] = field(default_factory=set)
 
     def add(self, outcome: Outcome, origin: Origin) -> bool:

@@ -20,8 +20,8 @@ class Section(NamedTuple):
     """Settings that are shown together: from one field to the next section's first."""
 
     title: str
-    remark: str = ""  # of the page
-    deploy_remark: str = ""  # of tocsin.env
+    remark: str = ""  # remark on the page
+    deploy_remark: str = ""  # remark in tocsin.env
 
 
 # By the first field of each: a new setting belongs to the section in which its field stands.

@@ -204,5 +204,5 @@ class Settings(BaseModel):
         False, description="whether a process that is not alive ends itself, with status 1"
     )
     stop_seconds: float = Field(
-        6.0, gt=0, le=600, description="time that a stop (SIGTERM) leaves to finish the work in hand"
+        6.0, gt=0, le=600, description="time that a stop (SIGTERM) leaves to finish the current work"
     )

@@ -3,9 +3,9 @@
 What its public parts do not give:
 
 - Only committed records are read. (Faust reads all unless it writes transactions itself.)
-- How far a partition was fetched. Faust knows the last record alone.
+- How far a partition was fetched. Faust knows only the last record.
 - What the group says. Faust never asks its client.
-- A commit of ours, and no bookkeeping of Faust's that would wait for holes in the offsets.
+- Our own commit, without Faust's bookkeeping, which would wait for holes in the offsets.
 - A partition that begins anew: a topic made again, a broker set back. Faust drops what lies before its last offset.
 
 `tests/pipeline/stream/test_faust_consumer.py` fails if a new release changes one of these.
@@ -226,7 +226,7 @@ def _to_tp(partition: Partition) -> Any:
 
 
 def to_record(message: Any) -> Record:
-    """Return Faust's message as a record of ours."""
+    """Return Faust's message as our `Record`."""
     headers = message.headers.items() if isinstance(message.headers, dict) else message.headers or ()
     return Record(
         topic=message.topic,

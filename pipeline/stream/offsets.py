@@ -21,7 +21,7 @@ class Offsets:
 
     def __init__(self) -> None:
         self._held: dict[Partition, deque[Record]] = defaultdict(deque)
-        self._unfinished: set[int] = set()  # by identity of the held record
+        self._unfinished: set[int] = set()  # identities of the held records
         # The next offset to commit: one past the finished records at the head of the partition. `_next` also counts
         # offsets without a record, `_finished` does not.
         self._next: dict[Partition, int] = {}

@@ -51,7 +51,7 @@ class AgentProcess:
         self._settings = settings
         self._metrics = metrics
         self._cluster = Cluster.of(settings)
-        self._topics: TopicKeeper | None = None  # as soon as there is a publisher
+        self._topics: TopicKeeper | None = None  # set as soon as there is a publisher
         readiness = Readiness(needs_llm=role.needs_llm)
         self.health = Health(readiness)
         self.progress = Progress(metrics)

@@ -131,7 +131,7 @@ class Stream:
     async def _run(self, stream: Any) -> None:
         async for events in stream.take_events(self.source.max_records, within=self.source.max_wait_seconds):
             for event in events:
-                event.message.incref()  # or Faust would count the record as done, and commit it
+                event.message.incref()  # otherwise Faust would count the record as done, and commit it
             if self._is_stopping:
                 await asyncio.Event().wait()  # no further batch is begun; the app's stop cancels this
             records = [to_record(event.message) for event in events if self._is_current(event.message)]

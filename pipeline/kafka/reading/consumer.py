@@ -56,7 +56,7 @@ async def stop_consumer(consumer: Any) -> None:
 
 
 def to_record(message: Any) -> Record:
-    """Return aiokafka's message as a record of ours."""
+    """Return aiokafka's message as our `Record`."""
     return Record(
         topic=message.topic,
         partition=message.partition,

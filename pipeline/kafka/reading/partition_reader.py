@@ -26,7 +26,7 @@ class PartitionReader:
 
     def __init__(self, consumer: Any, partitions: Sequence[Partition]) -> None:
         self._consumer = consumer
-        self.partitions = sorted(partitions)  # of all topics
+        self.partitions = sorted(partitions)  # those of all topics
 
     async def offsets_at(self, partitions: Sequence[Partition], time: datetime) -> dict[Partition, int]:
         """Return the offset of each partition's first record from `time` on; the end, if there is none."""
@@ -110,7 +110,7 @@ async def partition_reader(cluster: Cluster, topics: Sequence[str]) -> AsyncIter
     """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=cluster.brokers,
-        auto_offset_reset="earliest",  # also if an offset is gone
+        auto_offset_reset="earliest",  # applies if an offset is gone, too
         enable_auto_commit=False,
         isolation_level="read_committed",
         fetch_max_wait_ms=100,

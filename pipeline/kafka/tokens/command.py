@@ -71,7 +71,7 @@ class TokenCommand:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,  # so that it can be ended with its children
+            start_new_session=True,  # the program can then be ended with its children
         )
         process = Process(transport, protocol, loop)
         assert process.stdout is not None

@@ -54,7 +54,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         self._outage = Outage(f"the source of tokens {source.name}")
         self._failure: TokenError | None = None
         self._num_failures = 0
-        self._ask_again_at = 0.0  # by the monotonic clock, as is the next time
+        self._ask_again_at = 0.0  # by the monotonic clock, as is `_keep_refused_until`
         self._is_refused = False  # whether Kafka refused the last token
         self._num_refused = 0  # tokens refused in a row
         self._keep_refused_until = 0.0

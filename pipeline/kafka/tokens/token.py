@@ -28,9 +28,9 @@ class Token:
     """A token; times are Unix times in seconds."""
 
     value: SecretStr
-    renew_at: float  # from then on another token is fetched
+    renew_at: float  # the time from which another token is fetched
     expires_at: float | None = None  # None: it does not say
-    subject: str | None = None  # whom it was issued to; usually the user that ACLs name
+    subject: str | None = None  # the subject; usually the user that ACLs name
 
     @property
     def is_expired(self) -> bool:

@@ -12,7 +12,7 @@ from pipeline.local.tansu.proxy import TansuProxy
 
 
 class EmbeddedBroker:
-    """One broker on a loopback port, behind a proxy of ours.
+    """One broker on a loopback port, behind our proxy.
 
     Raises:
         LocalServiceError: it is not installed.
