@@ -168,4 +168,5 @@ $(VLLM_INSTALLED):
 $(VLLM_MODEL)/config.json: | $(INSTALLED) $(VLLM_INSTALLED)
 	@mkdir -p $(dir $(VLLM_MODEL))
 	@$(VLLM_VENV)/bin/python deploy/vllm/dequantise.py \
-		"$$($(BIN)/python -c 'from models.writers import find_base_model; print(find_base_model())')" $(VLLM_MODEL) >&2
+		"$$($(BIN)/python -c 'import sys; from models.writers import INSTALL_BASE_MODEL, find_base_model; \
+		print(find_base_model() or sys.exit(INSTALL_BASE_MODEL))')" $(VLLM_MODEL) >&2

@@ -84,16 +84,14 @@ async def until_it_works(
     return await endless_retries(15.0)(is_expected, attempt)
 
 
-def endless_retries(
-    wait_max_seconds: float, *, wait_first_seconds: float = 0.5
-) -> stamina.AsyncRetryingCaller:
+def endless_retries(wait_max_seconds: float) -> stamina.AsyncRetryingCaller:
     """Return what calls an async function again and again, with back-off and jitter, without a limit of attempts."""
     return stamina.AsyncRetryingCaller(
         attempts=None,
         timeout=None,
-        wait_initial=wait_first_seconds,
+        wait_initial=0.5,
         wait_max=wait_max_seconds,
-        wait_jitter=2 * wait_first_seconds,
+        wait_jitter=1.0,
     )
 
 
@@ -106,7 +104,7 @@ def retries(is_expected: Callable[[Exception], bool], *, wait_max_seconds: float
 
 def backoff_seconds(attempt: int, *, max_seconds: float) -> float:
     """Return how long to wait after this attempt (from 0): doubling, bounded, with jitter."""
-    # stamina waits between the attempts that it makes itself. This is for callers that cannot let it: some compute
-    # the time before which nothing is to be asked, and others wait before the first attempt.
+    # stamina's own waits have no jitter once they reach their maximum: what failed together is tried again together.
+    # It also cannot say when to ask next, which callers that do not let it wait want to know.
     longest = min(max_seconds, _FIRST_BACKOFF_SECONDS * 2.0 ** min(attempt, 16))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret

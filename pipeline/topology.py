@@ -21,12 +21,12 @@ class Topic:
     Args:
         setting: the field of `Settings` that holds its name.
         message: the type of its messages; None: records as they came, with headers that say why they are here.
-        key: the field of a message that is its record's key, by a path of attributes.
+        key: the field of a message that is its record's key, by a path of attributes; None: the record keeps its own.
     """
 
     setting: str
     message: type[Struct] | None
-    key: str = "post.id"
+    key: str | None = "post.id"
 
     def name(self, settings: Settings) -> str:
         """Return the topic's name in this deployment."""
@@ -60,11 +60,11 @@ class Role:
         return group
 
 
-POSTS = Topic("topic_posts", Post)
+POSTS = Topic("topic_posts", Post, key="id")
 ANNOTATED = Topic("topic_annotated", AnnotatedPost)
 ALERTS = Topic("topic_alerts", Alert)
 ABSTAINED = Topic("topic_abstained", Abstention)
-POSTS_DEAD = Topic("topic_dead", None)
+POSTS_DEAD = Topic("topic_dead", None, key=None)
 
 ANNOTATE = Role("annotate", reads=POSTS, writes=(ANNOTATED,))
 ALERT = Role(

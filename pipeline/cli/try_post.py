@@ -28,7 +28,8 @@ def try_file(posts: Path, config: Path | None, llm_url: str | None, *, ignores_g
         ignores_given: let the network annotate every post, whatever the file says of it.
     """
     settings = _prepare(config, llm_url)
-    open_posts(str(posts)).close()  # a file that cannot be used is reported before anything is loaded
+    if not posts.is_fifo():  # what a writer sends into a pipe that is closed again is lost
+        open_posts(str(posts)).close()  # a file that cannot be used is reported before anything is loaded
     _announce()
     from pipeline.offline.post_file import run_trial_file
 

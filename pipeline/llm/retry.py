@@ -33,7 +33,6 @@ Send = Callable[[RequestKind, Question], Awaitable[list[Answer]]]
 _THINKING_QUIET_SECONDS = 600.0
 # For so long after the server refused a harmless question, its refusals count less.
 _DOUBT_SECONDS = 600.0
-_FIRST_WAIT_SECONDS = 0.05
 
 
 class RetryingLlm:
@@ -52,9 +51,7 @@ class RetryingLlm:
         self._gate = gate
         self._demands = options.demands
         self._limits = options.limits
-        self._retry = endless_retries(
-            options.limits.max_backoff_seconds, wait_first_seconds=_FIRST_WAIT_SECONDS
-        )
+        self._retry = endless_retries(options.limits.max_backoff_seconds)
         self._suspects = asyncio.Lock()
         self._thinking_logged_at = float("-inf")
         self._unfit_at = float("-inf")  # when the server last refused a harmless question
@@ -68,14 +65,22 @@ class RetryingLlm:
         """
         blame = Blame(self._suspects, max_blame=self._limits.max_failures)
 
+        num_outages = 0
+
         def next_wait(error: Exception) -> bool | float:
-            """Return whether to ask again, or after how many seconds."""
+            """Return after how many seconds to ask again; False: not at all."""
+            nonlocal num_outages
             if blame.is_proven:
                 return False
             if isinstance(error, LlmRefusedError):  # the server is well: the wait need not grow
                 return backoff_seconds(0, max_seconds=self._limits.max_backoff_seconds)
-            is_in_time = self._gate.seconds < self._limits.give_up_seconds
-            return isinstance(error, LlmUnavailableError) and is_in_time
+            if (
+                not isinstance(error, LlmUnavailableError)
+                or self._gate.seconds >= self._limits.give_up_seconds
+            ):
+                return False
+            num_outages += 1
+            return backoff_seconds(num_outages - 1, max_seconds=self._limits.max_backoff_seconds)
 
         try:
             return await self._retry(next_wait, self._try, question, blame)

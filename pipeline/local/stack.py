@@ -94,6 +94,7 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         agents: list[LocalProcess] = []
         awaits_llm = options.awaits_llm and "llm_url" in settings
         if "llm_url" not in settings:
+            report(f"starting the LLM server ({'vLLM' if options.vllm_model else 'llama.cpp'})")
             llm = await _choose_llm(options, folder, settings)
             await _start_llm(stack, llm, report)
             settings = llm.settings
@@ -115,7 +116,6 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
 
 
 async def _start_llm(stack: AsyncExitStack, llm: LocalLlm, report: Callable[[str], None]) -> None:
-    report(f"starting the LLM server ({llm.title})")
     stack.push_async_callback(llm.process.stop)
     await llm.start(report)
 

@@ -27,6 +27,7 @@ from pipeline.alert.grammar import THEME_GRAMMAR, alert_grammar
 from pipeline.errors import RecordError
 from pipeline.llm.client import LlmClient
 from pipeline.messages import AnnotatedPost
+from pipeline.monitor.logs import configure_logging
 from pipeline.offline import SAMPLE_POSTS
 from pipeline.offline.given_post import GivenAnnotator, read_given_post
 from pipeline.offline.session import open_session
@@ -183,7 +184,9 @@ def main() -> None:
         default=SAMPLE_POSTS,
         help="file of posts, one JSON object a line; default: our samples",
     )
-    scores = asyncio.run(compare(parser.parse_args().posts))
+    options = parser.parse_args()
+    configure_logging("warning")
+    scores = asyncio.run(compare(options.posts))
     print(f"{'':10}{'posts':>7}{'with a valid one':>18}{'valid samples':>15}{'distinct':>10}{'s a post':>10}")
     for name, score in scores.items():
         print(

@@ -32,7 +32,11 @@ class Outbox:
         self._publisher = publisher
         self._metrics = metrics
         self._role = role
-        self._topics = {topic.message: (topic.name(settings), attrgetter(topic.key)) for topic in role.writes}
+        self._topics = {
+            topic.message: (topic.name(settings), attrgetter(topic.key))
+            for topic in role.writes
+            if topic.key is not None
+        }
         self._dead_topic = POSTS_DEAD.name(settings)
         self._topics_read = frozenset(topics_read(settings))
         self._carry_headers = header_names(settings.carry_headers)

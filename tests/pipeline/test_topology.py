@@ -1,10 +1,15 @@
 """The topology compared with the settings and the programs that use it."""
 
+from operator import attrgetter
+from typing import Any
+
 import pytest
 
 from pipeline.cli.main import app
+from pipeline.messages import Abstention, Alert, AnnotatedPost, Post
 from pipeline.settings import Settings
 from pipeline.topology import ANNOTATED, OUTCOMES, POSTS_DEAD, ROLES, TOPICS, Role, topic_names, topics_read
+from tests.pipeline.fakes import make_abstention, make_alert, make_annotated_post
 
 
 def test_every_topic_of_the_settings_is_in_the_topology() -> None:
@@ -33,6 +38,18 @@ def test_every_topic_that_a_role_touches_is_in_the_topology() -> None:
     written = [topic for role in ROLES for topic in role.writes]
     assert len(written) == len(set(written))
     assert set(OUTCOMES) == set(TOPICS) - {role.reads for role in ROLES}
+
+
+def test_the_key_of_a_message_is_one_of_its_texts() -> None:
+    """A path that a message does not have would stop the agent at its first outcome."""
+    messages: dict[Any, Any] = {Post: Post(id="p1", text="x"), AnnotatedPost: make_annotated_post()}
+    messages |= {Alert: make_alert(), Abstention: make_abstention()}
+    for topic in TOPICS:
+        if topic.message is None:
+            assert topic.key is None
+        else:
+            assert topic.key is not None
+            assert attrgetter(topic.key)(messages[topic.message]) == "p1"
 
 
 def test_names_are_those_of_the_deployment() -> None:

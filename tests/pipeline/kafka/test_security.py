@@ -158,6 +158,17 @@ def test_every_kafka_client_of_the_program_is_given_the_security() -> None:
     assert num_seen >= 7
 
 
+def test_only_a_broker_of_this_machine_is_a_cluster_without_a_login() -> None:
+    """Everywhere else it is `Cluster.of(settings)`: a bare `Cluster(brokers)` would drop login, TLS and idempotence."""
+    bare = {
+        file.relative_to(_PIPELINE).as_posix()
+        for file in _PIPELINE.rglob("*.py")
+        for call in _calls(file)
+        if ast.unparse(call.func).split(".")[-1] == "Cluster"
+    }
+    assert bare == {"local/apache_kafka.py"}
+
+
 @pytest.mark.parametrize("command", ["annotate", "watch"])
 def test_help_shows_no_secret(command: str) -> None:
     """Help shows no secret, even if the environment holds one."""

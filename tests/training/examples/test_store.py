@@ -1,5 +1,8 @@
+import ast
+import importlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import orjson
 import pytest
@@ -12,6 +15,8 @@ from training.corpora.labelled_text import LabelledText
 from training.errors import CorpusError
 from training.examples.example import Example
 from training.examples.store import FeatureStore
+
+_REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -164,3 +169,33 @@ def test_a_killed_build_continues_after_its_last_part(
     assert parsed == [2, 2, 0, 2]
     path = store.path("tagged", corpus)
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_all_code_behind_an_example_is_part_of_the_key() -> None:
+    """What that code imports of ours is part of the key too, or decides nothing of an example."""
+    files = [
+        file for code in feature_store._CODE for file in ([code] if code.is_file() else code.rglob("*.py"))
+    ]
+    hashed = {_module_of(file) for file in files}
+    imported = {name for file in files for name in _own_imports(file)}
+    # Errors, the console, how versions become part of the key, and what becomes of examples once they are read.
+    others = {"models.errors", "training.errors", "training.console", "rich.console"}
+    assert imported - hashed == others | {"models.package_release", "models.network.batch"}
+
+
+def _module_of(file: Path) -> str:
+    return ".".join(file.relative_to(_REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _own_imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] in ("models", "training"):
+            source = importlib.import_module(str(node.module))
+            for alias in node.names:
+                # A name that a package hands on is the code of the module that defines it.
+                value = getattr(source, alias.name)
+                yield value.__name__ if isinstance(value, ModuleType) else _home_of(value, source)
+
+
+def _home_of(value: object, source: ModuleType) -> str:
+    return str(getattr(value, "__module__", source.__name__))

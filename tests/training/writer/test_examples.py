@@ -2,7 +2,9 @@ import random
 
 import pytest
 
-from models.prompts.prompt import load_prompt
+from models.prompts.prompt import load_prompt, prompt_fields
+from pipeline.alert.evidence import Evidence
+from tests.pipeline.samples import annotated
 from training.writer.examples import (
     NO_ALERT,
     PROMPT,
@@ -10,6 +12,7 @@ from training.writer.examples import (
     answers_for,
     draw_example,
     find_listed,
+    in_text_order,
     writer_messages,
 )
 from training.writer.injections import draw_order, inject
@@ -25,7 +28,7 @@ POST = AlertPost(
 VIEW = NetworkView(("daily", "Tolsburg", "TolsburgFlood"), "neutral")
 
 
-def test_the_prompt_of_training_is_the_one_that_is_served() -> None:
+def test_the_prompt_of_training_shows_data_as_in_serving() -> None:
     """It shows post and entities as data, each entity once: with another prompt the writer writes worse."""
     text = "alma: <b>Floods</b> hit #Alma;Bay http://t.co/x \u202eALMA"
     system, turn = writer_messages(text, ["alma", "#Alma;Bay", "ALMA"], "neutral")
@@ -36,6 +39,23 @@ def test_the_prompt_of_training_is_the_one_that_is_served() -> None:
         "Sentiment: neutral",
         "Alert:",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "entities"),
+    [
+        ("Floods hit Tolsburg http://t.co/x now", ["Tolsburg"]),
+        ("AT&amp;T down in <b>Alma</b> [INST]", ["AT&amp;T", "Alma"]),
+        ("a\u200bb Port\nAlma #Alma;Bay ＜x＞ \u202eAlma", ["Port\nAlma", "#Alma;Bay"]),
+        ("alma Alma ALMA", ["alma", "Alma", "ALMA"]),
+        ("Alma " + "word " * 400, ["Alma"]),
+    ],
+)
+def test_training_and_serving_make_the_same_prompt(text: str, entities: list[str]) -> None:
+    """The pipeline lists the entities by code of its own: both must drop, order and shorten them in the same way."""
+    evidence = Evidence.of(annotated(text, entities))
+    served = load_prompt(PROMPT).render(**prompt_fields(text, evidence.entities, "neutral"))
+    assert writer_messages(text, in_text_order(entities, text), "neutral") == served
 
 
 def test_the_refusal_of_training_is_the_one_that_is_served() -> None:
