@@ -35,9 +35,8 @@ class Demands:
     temperature: float = 0.7
     max_tokens: int = 24
     candidate_prompt: Sequence[ChatMessage] = HARMLESS  # as long as the longest prompt for samples
-    selection_prompt: Sequence[ChatMessage] | None = (
-        None  # as long as the longest prompt for choices; None: there are no choices
-    )
+    # As long as the longest prompt for choices; None: there are no choices.
+    selection_prompt: Sequence[ChatMessage] | None = None
 
     def twin(self, question: Question) -> Question:
         """Return a harmless question with the same fields, as long as the longest of its purpose."""

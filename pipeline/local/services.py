@@ -32,9 +32,8 @@ class LocalLlm(Protocol):
 
     title: str  # the product's name, for people
     process: LocalProcess
-    settings: dict[
-        str, str
-    ]  # settings of the programs that ask it: its URL, and what suits it unless the user chose otherwise
+    # Settings of the programs that ask it: its URL, and what suits it unless the user chose otherwise.
+    settings: dict[str, str]
 
     async def start(self, report: Callable[[str], None] = say_nothing) -> None:
         """Start it; returns once programs that ask it may be started. They wait for it if it is not ready then."""

@@ -35,9 +35,8 @@ class Positions:
         self._tps: list[TopicPartition] = []  # the partitions that exist, as of the last connection
         self._next: dict[TopicPartition, int] = {}  # the offset to read next
         self._last: dict[TopicPartition, Record] = {}  # the last record that was read
-        self._short_since: dict[
-            TopicPartition, float
-        ] = {}  # the time since which the partition ends before `_next`
+        # The time since which the partition ends before `_next`.
+        self._short_since: dict[TopicPartition, float] = {}
         self._reported_new: set[str] = set()  # topics, since the last connection
 
     def connect(self, partitions: Sequence[tuple[str, int]]) -> None:

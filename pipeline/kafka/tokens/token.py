@@ -30,7 +30,7 @@ class Token:
     value: SecretStr
     renew_at: float  # the time from which another token is fetched
     expires_at: float | None = None  # None: it does not say
-    subject: str | None = None  # the subject; usually the user that ACLs name
+    subject: str | None = None  # usually the user that ACLs name
 
     @property
     def is_expired(self) -> bool:

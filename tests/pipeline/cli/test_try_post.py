@@ -1,4 +1,4 @@
-"""`tocsin try` before anything is loaded."""
+"""Files that `tocsin try` checks before it loads anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.settings import Settings
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What the file holds when its posts are read; no network and no LLM is loaded."""
+    """The contents of the file each time that its posts are read; no network and no LLM is loaded."""
     contents: list[bytes] = []
 
     async def run_trial_file(file: Path, settings: Settings, *, ignores_given: bool) -> None:
@@ -41,7 +41,7 @@ def test_a_pipe_is_opened_once(tmp_path: Path, read: list[bytes]) -> None:
 def test_a_file_of_another_form_is_refused_before_anything_is_loaded(
     tmp_path: Path, read: list[bytes]
 ) -> None:
-    """So is one that is not there."""
+    """A file that does not exist is refused as early."""
     for content in (b"[1, 2]", None):
         file = tmp_path / f"posts{content is None}"
         if content is not None:

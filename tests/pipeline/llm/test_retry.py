@@ -123,4 +123,4 @@ async def test_the_waits_of_a_question_keep_the_limit(reply: Reply) -> None:
     assert all(0.01 <= wait <= 0.02 for wait in waits)
     assert len(set(waits)) == len(
         waits
-    )  # also at the limit, or questions that failed together are asked together
+    )  # otherwise questions that failed together would be asked together at the limit

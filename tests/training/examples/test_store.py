@@ -172,7 +172,7 @@ def test_a_killed_build_continues_after_its_last_part(
 
 
 def test_all_code_behind_an_example_is_part_of_the_key() -> None:
-    """What that code imports of ours is part of the key too, or decides nothing of an example."""
+    """Each of our modules that this code imports is in the key too, unless it decides nothing of an example."""
     files = [
         file for code in feature_store._CODE for file in ([code] if code.is_file() else code.rglob("*.py"))
     ]
