@@ -121,6 +121,5 @@ async def test_the_waits_of_a_question_keep_the_limit(reply: Reply) -> None:
         stamina.instrumentation.set_on_retry_hooks(None)
     assert len(waits) == 2
     assert all(0.01 <= wait <= 0.02 for wait in waits)
-    assert len(set(waits)) == len(
-        waits
-    )  # otherwise questions that failed together would be asked together at the limit
+    # Otherwise questions that failed together would be asked together at the limit.
+    assert len(set(waits)) == len(waits)
