@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -27,8 +26,6 @@ async def tocsin(
         stderr=subprocess.PIPE,
         cwd=folder,
         env=inherited | {"NO_COLOR": "1", "TMPDIR": str(temporary)} | variables,
-        # Tests in a shell's background ignore Ctrl-C, and their child processes would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         async with asyncio.timeout(180):

@@ -119,7 +119,7 @@ def running_stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[st
         stdout=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
-        env=_environ("up") | jars,
+        env=_environ(f"up-{port}") | jars,
     )
     assert process.stdout is not None
     with process.stdout as output:
@@ -129,9 +129,9 @@ def running_stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[st
         yield f"127.0.0.1:{port}"
         process.send_signal(signal.SIGINT)
         started = time.monotonic()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         assert time.monotonic() - started < 20
-    assert _leftovers("up") == []
+    assert _leftovers(f"up-{port}") == []
     assert [folder.name for folder in tmp_path.iterdir()] == ([".tocsin"] if request.param else [])
 
 

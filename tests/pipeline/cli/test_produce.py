@@ -91,8 +91,6 @@ async def test_a_growing_file_is_produced_as_it_grows(number: signal.Signals, st
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "TOCSIN_PRODUCER_IDEMPOTENCE": str(settings.producer_idempotence)},
-            # Tests in a shell's background ignore Ctrl-C, and their child processes would inherit that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stdin is not None
         assert process.stderr is not None
@@ -129,7 +127,6 @@ async def test_ctrl_c_prints_the_sum_while_the_broker_is_away(tmp_path: Path) ->
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "TOCSIN_PRODUCER_IDEMPOTENCE": str(settings.producer_idempotence)},
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stdin is not None
         assert process.stderr is not None
