@@ -6,10 +6,9 @@
 - `agent`: `tocsin annotate` and `tocsin alert`, one agent until it is stopped.
 - `up`: `tocsin up`, the local stack until Ctrl-C.
 - `demo`: `tocsin demo`, a file of posts through the whole pipeline.
-- `demo_view`: what the demo shows, as text or JSON lines.
-- `produce`: `tocsin produce`, posts from a file to Kafka.
+- `produce`: `tocsin produce`, posts from a file to Kafka; `run_source` publishes the posts of any source.
 - `watch`: `tocsin watch`, alerts as they come.
 - `try_post`: `tocsin try`, one post or a file of posts without Kafka.
 - `dead`: `tocsin dead`, which lists, shows and replays dead letters.
-- `dead_view`: what it shows of them, as a line, a page or JSON.
+- `views`: what the demo and `tocsin dead` show, as text or JSON.
 """

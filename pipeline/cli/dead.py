@@ -24,7 +24,7 @@ dead_app = typer.Typer(
 )
 
 StageOption = Annotated[
-    str | None, typer.Option(help="Only letters of this stage: decode, annotate or alert.")
+    str | None, typer.Option(help="Only letters of this stage: decode, or the name of the agent that failed.")
 ]
 ReasonOption = Annotated[str | None, typer.Option(help="Only letters with this reason, as `list` shows it.")]
 PositionArgument = Annotated[str, typer.Argument(help="PARTITION/OFFSET of the letter, as `list` shows it.")]
@@ -40,7 +40,7 @@ def list_letters(
     config: ConfigOption = None,
 ) -> None:
     """List dead letters by age, only the last letter of each record."""
-    from pipeline.cli.dead_view import show_json, show_line, show_note
+    from pipeline.cli.views.dead import show_json, show_line, show_note
 
     letters = _find(client_settings(config, brokers), stage=stage, reason=reason)
     for filed in letters[-limit:] if limit else letters:
@@ -57,7 +57,7 @@ def show_letter(
     config: ConfigOption = None,
 ) -> None:
     """Show everything that is known of one dead letter."""
-    from pipeline.cli.dead_view import show_json, show_page
+    from pipeline.cli.views.dead import show_json, show_page
 
     filed = _find_at(position, client_settings(config, brokers))
     show_json(filed) if json_lines else show_page(filed)
@@ -85,7 +85,7 @@ def replay_letters(
     config: ConfigOption = None,
 ) -> None:
     """Put records back on the topics that they came from, unchanged, so that the agents try them again."""
-    from pipeline.cli.dead_view import show_note
+    from pipeline.cli.views.dead import show_note
     from pipeline.outcomes.dead_letters import replay
 
     settings = client_settings(config, brokers)
@@ -111,7 +111,7 @@ def _choose_replayable(
     letters: Sequence[StoredLetter], settings: Settings, limit: int | None
 ) -> tuple[list[StoredLetter], int]:
     """Return the first `limit` letters that can be replayed, and how many of those between cannot, showing why."""
-    from pipeline.cli.dead_view import show_refusal
+    from pipeline.cli.views.dead import show_refusal
     from pipeline.outcomes.dead_letters import check_replayable
 
     good: list[StoredLetter] = []

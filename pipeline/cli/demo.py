@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.demo_view import DemoView
+from pipeline.cli.views.demo import DemoView
 from pipeline.errors import LocalServiceError, RecordError, SettingsError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher

@@ -90,7 +90,7 @@ def up(
         typer.Option(
             min=0,
             max=65_534,
-            help="Port of the annotate agent's metrics; the alert agent takes the next one.",
+            help="Port of the annotate agent's metrics; each further agent takes the next one.",
         ),
     ] = 9108,
     llm_url: LlmUrlOption = None,
@@ -105,7 +105,7 @@ def up(
     llm: LlmOption = LlmServer.LLAMA_CPP,
     model: ModelOption = None,
 ) -> None:
-    """Run a broker, an LLM server and both agents on this machine until Ctrl-C."""
+    """Run a broker, an LLM server and every agent on this machine until Ctrl-C."""
     import asyncio
 
     from pipeline.cli.up import run_up
@@ -140,7 +140,7 @@ def demo(
 ) -> None:
     """Run sample posts through the whole pipeline on this machine and show what becomes of each."""
     from pipeline.cli.demo import run_demo
-    from pipeline.cli.demo_view import JsonView, TextView
+    from pipeline.cli.views.demo import JsonView, TextView
     from pipeline.local.stack import StackOptions
     from pipeline.monitor.logs import configure_logging
     from pipeline.offline import SAMPLE_POSTS

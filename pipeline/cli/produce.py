@@ -1,9 +1,11 @@
-"""`tocsin produce`: sends the posts of a file or pipe to the topic of posts."""
+"""`tocsin produce`: sends the posts of a file or pipe to the topic of posts, as a command for any source may do it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 
 from rich.console import Console
@@ -17,58 +19,92 @@ from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
 from pipeline.printable import printable, quantity
 from pipeline.settings import Settings
 from pipeline.sources.json_lines import open_posts, post_record, raw_record, read_records
-from pipeline.sources.produce import Sum, produce
+from pipeline.sources.produce import SourceItem, Sum, produce
 
 _CLOSE_SECONDS = 3.0
 _COLUMNS = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source of posts, and the words for it in what people read.
+
+    Args:
+        name: stands before the number of each item that is not sent, as in `posts.jsonl:17`.
+        batches: what the source yields.
+        sent: the noun for one record that was sent.
+        unsent: the noun for one item that was not.
+        unknown: the fields that a post does not have, noted while the source is read.
+    """
+
+    name: str
+    batches: AsyncIterable[Sequence[SourceItem]]
+    sent: str = "post"
+    unsent: str = "item"
+    unknown: UnknownFields = field(default_factory=UnknownFields)
+
+
 async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
     """Produce the posts in `file` (`-`: standard input) and print how many; returns the number of bad lines.
-
-    Once the work has begun, the sum is printed however it ends, and with it the fields that a post does not have.
 
     Raises:
         SettingsError: the file cannot be read, or does not hold one JSON object a line.
         BrokerUnavailableError: no broker, or no topic of posts.
         KafkaAccessError: the broker refuses us.
     """
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    total, unknown = Sum(), UnknownFields()
-
-    def report_bad(number: int, error: RecordError) -> None:
-        console.print(Text(f"{printable(file)}:{number}: {printable(str(error))}", "red"))
-
+    unknown = UnknownFields()
     to_record = partial(raw_record if is_raw else post_record, settings=settings, on_unknown=unknown.note)
     with open_posts(file, is_raw=is_raw) as stream:
-        publisher = await Publisher.connect(Cluster.of(settings), topics=[settings.topic_posts])
-        try:
-            with Progress(
-                *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
-            ) as progress:
-                task = progress.add_task("producing", total=None)
-                await produce(
-                    publisher,
-                    read_records(stream, to_record, is_raw=is_raw),
-                    total=total,
-                    on_bad=report_bad,
-                    on_batch=lambda: progress.update(task, completed=total.num_sent),
-                )
-        finally:
-            if unknown:
-                console.print(f"{NOT_OF_A_POST}: {unknown}", markup=False)
-            console.print(describe_sum(total, settings.topic_posts, is_raw=is_raw), markup=False)
-            # A record that was interrupted while the broker is away would be tried for most of a minute.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(publisher.close(), _CLOSE_SECONDS)
+        batches = read_records(stream, to_record, is_raw=is_raw)
+        source = Source(file, batches, sent="line" if is_raw else "post", unsent="line", unknown=unknown)
+        return await run_source(source, settings)
+
+
+async def run_source(source: Source, settings: Settings) -> int:
+    """Publish what a source yields and print how many posts were sent; returns the number of bad items.
+
+    Once the work has begun, the sum is printed however it ends, and with it the fields that a post does not have.
+
+    Raises:
+        BrokerUnavailableError: no broker, or no topic of posts.
+        KafkaAccessError: the broker refuses us.
+    """
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    total = Sum()
+
+    def report_bad(number: int, error: RecordError) -> None:
+        console.print(Text(f"{printable(source.name)}:{number}: {printable(str(error))}", "red"))
+
+    publisher = await Publisher.connect(Cluster.of(settings), topics=[settings.topic_posts])
+    try:
+        with Progress(
+            *_COLUMNS, console=console, transient=True, disable=not console.is_terminal
+        ) as progress:
+            task = progress.add_task("producing", total=None)
+            await produce(
+                publisher,
+                source.batches,
+                total=total,
+                on_bad=report_bad,
+                on_batch=lambda: progress.update(task, completed=total.num_sent),
+            )
+    finally:
+        if source.unknown:
+            console.print(f"{NOT_OF_A_POST}: {source.unknown}", markup=False)
+        console.print(
+            describe_sum(total, settings.topic_posts, sent=source.sent, unsent=source.unsent), markup=False
+        )
+        # A record that was interrupted while the broker is away would be tried for most of a minute.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(publisher.close(), _CLOSE_SECONDS)
     return total.num_bad
 
 
-def describe_sum(total: Sum, topic: str, *, is_raw: bool) -> str:
+def describe_sum(total: Sum, topic: str, *, sent: str, unsent: str) -> str:
     """Return one line for people: how many records were sent, and how many were not or are in doubt."""
-    text = f"{quantity(total.num_sent, 'line' if is_raw else 'post')} sent to {topic}"
+    text = f"{quantity(total.num_sent, sent)} sent to {topic}"
     if total.num_bad:
-        text += f", {quantity(total.num_bad, 'line')} not"
+        text += f", {quantity(total.num_bad, unsent)} not"
     if total.num_in_doubt:
         text += f"; interrupted: up to {total.num_in_doubt:,} more may have been sent"
     return text

@@ -67,7 +67,7 @@ _FOOT = """
 | `TOCSIN_DATA` | `python -m training`, `make bench`: the folder of the corpora; unset: `data` |
 """
 
-_ENV_HEAD = """The settings of both agents. Lines without a `#` suit this deployment; the others show the defaults.
+_ENV_HEAD = """The settings of the agents. Lines without a `#` suit this deployment; the others show the defaults.
 compose.yaml sets the broker, the LLM server with its key, and the address of the metrics. No secret belongs here.
 `python -m pipeline.settings` writes the comments; values that are set stay."""
 

@@ -29,7 +29,9 @@ class Settings(BaseModel):
 
     brokers: Brokers = Field("127.0.0.1:9092", description="Kafka bootstrap servers, HOST:PORT[,...]")
     topic_posts: Topic = Field("posts", description="topic to which users produce posts")
-    topic_annotated: Topic = Field("posts.annotated", description="topic between the two agents")
+    topic_annotated: Topic = Field(
+        "posts.annotated", description="topic between the annotate and the alert agent"
+    )
     topic_alerts: Topic = Field("alerts", description="topic of alerts")
     topic_abstained: Topic = Field("alerts.abstained", description="topic of posts without an alert")
     topic_dead: Topic = Field("posts.dead", description="topic of records that could not be processed")

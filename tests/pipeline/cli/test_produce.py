@@ -76,7 +76,7 @@ async def test_a_topic_that_takes_less_than_the_client_sends_at_once_gets_every_
 )
 def test_the_sum_is_one_line(total: Sum, is_raw: bool, words: str) -> None:
     """It gives the number sent and the topic, and numbers of unsent and doubtful records only if there are any."""
-    assert describe_sum(total, "posts", is_raw=is_raw) == words
+    assert describe_sum(total, "posts", sent="line" if is_raw else "post", unsent="line") == words
 
 
 @pytest.mark.e2e

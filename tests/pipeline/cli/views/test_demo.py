@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.cli.demo_view import JsonView, TextView
+from pipeline.cli.views.demo import JsonView, TextView
 
 _SUMMARY = {
     "posts": 4,
