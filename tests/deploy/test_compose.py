@@ -35,7 +35,7 @@ def _vllm_option(name: str) -> str:
 
 
 def test_every_part_is_described() -> None:
-    """The broker, both agents, the LLM server and Prometheus are described, and every variable is filled in."""
+    """The broker, every agent, the LLM server and Prometheus are described, and every variable is filled in."""
     assert set(SERVICES) == {"kafka", *AGENTS, "vllm", "prometheus"}
     assert "${" not in str(COMPOSE)
 

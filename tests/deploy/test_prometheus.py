@@ -3,17 +3,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.alert.metrics import AlertMetrics
-from pipeline.annotate.metrics import AnnotateMetrics
-from pipeline.monitor.metrics import Metrics
 from pipeline.settings import load_settings
 from tests.deploy.deploy_files import AGENTS, DEPLOY, agent_environ, load_compose, load_yaml
+from tests.pipeline.role_metrics import make_all_metrics
 
 RULES: list[dict[str, Any]] = [r for group in load_yaml("alerts.yml")["groups"] for r in group["rules"]]
 JOBS: dict[str, Any] = {job["job_name"]: job for job in load_yaml("prometheus.yml")["scrape_configs"]}
@@ -31,7 +28,6 @@ VLLM_METRICS = frozenset(
         "vllm:num_preemptions_total",
     }
 )
-METRICS: dict[str, Callable[[], Metrics]] = {"annotate": AnnotateMetrics, "alert": AlertMetrics}
 _PROMETHEUS_METRICS = frozenset({"up"})  # Prometheus makes it for every target.
 _OPERATORS = frozenset({"and", "or", "unless", "by", "without", "on", "ignoring"})
 
@@ -39,7 +35,7 @@ _OPERATORS = frozenset({"and", "or", "unless", "by", "without", "on", "ignoring"
 def _exposed_names() -> set[str]:
     """Return the names under which one of our processes may expose samples."""
     names: set[str] = set()
-    for metric in (m for metrics in METRICS.values() for m in metrics().registry.collect()):
+    for metric in (m for metrics in make_all_metrics().values() for m in metrics.registry.collect()):
         suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "info": ["_info"]}
         names |= {metric.name + suffix for suffix in suffixes.get(metric.type, [""])}
     return names
@@ -78,11 +74,12 @@ def test_made_up_series_are_series_of_the_agents() -> None:
         r"series: '(tocsin_\w+)\{(.*?)\}'", Path(__file__).with_name("alerts_test.yml").read_text()
     )
     assert series
+    metrics = make_all_metrics()
     for name, text in series:
         labels = dict(re.findall(r'(\w+)="([^"]*)"', text))
         job, _ = labels.pop("job"), labels.pop("instance", None)
         if name != "tocsin_lag":  # its partitions are known only later
-            assert METRICS[job]().registry.get_sample_value(name, labels) == 0, (job, name, labels)
+            assert metrics[job].registry.get_sample_value(name, labels) == 0, (job, name, labels)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

@@ -1,15 +1,23 @@
 """The topology compared with the settings and the programs that use it."""
 
-from operator import attrgetter
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
-from pipeline.cli.main import app
-from pipeline.messages import Abstention, Alert, AnnotatedPost, Post
+from pipeline.cli.main import app, up
 from pipeline.settings import Settings
-from pipeline.topology import ANNOTATED, OUTCOMES, POSTS_DEAD, ROLES, TOPICS, Role, topic_names, topics_read
-from tests.pipeline.fakes import make_abstention, make_alert, make_annotated_post
+from pipeline.topology import (
+    ALERT,
+    ANNOTATED,
+    OUTCOMES,
+    POSTS_DEAD,
+    ROLES,
+    TOPICS,
+    Role,
+    Topic,
+    topic_names,
+    topics_read,
+)
 
 
 def test_every_topic_of_the_settings_is_in_the_topology() -> None:
@@ -37,23 +45,36 @@ def test_every_topic_that_a_role_touches_is_in_the_topology() -> None:
     assert touched | {POSTS_DEAD} == set(TOPICS)
     written = [topic for role in ROLES for topic in role.writes]
     assert len(written) == len(set(written))
-    assert set(OUTCOMES) == set(TOPICS) - {role.reads for role in ROLES}
 
 
-def test_the_key_of_a_message_is_one_of_its_texts() -> None:
+def test_a_post_ends_where_the_alert_agent_writes_or_as_a_dead_letter() -> None:
+    """Outcomes are read back by these topics; an agent that goes on from an outcome takes none of them away."""
+    assert set(OUTCOMES) == {*ALERT.writes, POSTS_DEAD}
+    assert {topic for role in ROLES for topic in role.reads_back} <= set(OUTCOMES)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.setting)
+def test_the_key_of_a_message_is_one_of_its_texts(topic: Topic) -> None:
     """A path that a message does not have would stop the agent at its first outcome."""
-    messages: dict[Any, Any] = {Post: Post(id="p1", text="x"), AnnotatedPost: make_annotated_post()}
-    messages |= {Alert: make_alert(), Abstention: make_abstention()}
-    for topic in TOPICS:
-        if topic.message is None:
-            assert topic.key is None
-        else:
-            assert topic.key is not None
-            assert attrgetter(topic.key)(messages[topic.message]) == "p1"
+    if topic.message is None:
+        assert topic.key is None
+        return
+    assert topic.key is not None
+    kind: Any = topic.message
+    for name in topic.key.split("."):
+        kind = get_type_hints(kind)[name]
+    assert kind is str
+
+
+def test_every_agent_has_a_port_at_the_highest_that_up_takes() -> None:
+    """`tocsin up` gives each further agent the next port."""
+    (option,) = get_type_hints(up, include_extras=True)["metrics_port"].__metadata__
+    assert option.max + len(ROLES) - 1 <= 65_535
 
 
 def test_names_are_those_of_the_deployment() -> None:
     """A topic that is renamed in the settings is renamed everywhere."""
     settings = Settings(topic_annotated="other.annotated")
     assert ANNOTATED.name(settings) == "other.annotated"
-    assert topics_read(settings) == ["posts", "other.annotated"]
+    assert {"posts", "other.annotated"} <= set(topics_read(settings))
+    assert "posts.annotated" not in topics_read(settings)

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.local.http_probe import answers_http
 from pipeline.local.process import find_free_port
+from pipeline.topology import ROLES
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 from tests.pipeline.stack_process import read_until, tocsin
 
@@ -68,9 +69,9 @@ def terminal(tmp_path: Path) -> Path:
 async def test_every_line_that_up_prints_works_in_another_terminal(tmp_path: Path, terminal: Path) -> None:
     """Each command is run as it is printed, without a setting, and `watch` shows the alert for a produced post."""
     async with FakeLlm(answering("Flood: Jakarta")) as llm, _up(tmp_path, llm) as up:
-        assert len(up.urls) == 2
+        assert len(up.urls) == len(ROLES)
         assert all([await answers_http(url) for url in up.urls])
-        assert {"annotate.log", "alert.log"} <= {file.name for file in up.log_folder.glob("*.log")}
+        assert {f"{role.name}.log" for role in ROLES} <= {file.name for file in up.log_folder.glob("*.log")}
         names = [command[0] for command in up.commands]
         assert sorted(names) == ["dead", "produce", "watch"]
         watch = up.commands.pop(names.index("watch"))

@@ -7,7 +7,9 @@ import pytest
 from jsonschema.validators import validator_for
 
 from pipeline.messages.codec import encode
-from pipeline.messages.json_schema import FOLDER, find_stale
+from pipeline.messages.dead_letter import DeadLetter
+from pipeline.messages.json_schema import FOLDER, MESSAGES, find_stale
+from pipeline.topology import TOPICS, Topic
 from tests.pipeline.fakes import make_annotated_post
 from tests.pipeline.messages.schema_messages import NAMES, good_messages, wrong_messages
 
@@ -24,6 +26,12 @@ def test_the_schemas_in_the_repository_are_current() -> None:
     """A message that was changed needs its schema written again."""
     assert find_stale() == []
     assert {file.stem for file in FOLDER.iterdir()} == set(NAMES)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.setting)
+def test_the_message_of_every_topic_has_a_schema(topic: Topic) -> None:
+    """`make schemas` writes the schemas of `MESSAGES` alone; a new message belongs there."""
+    assert (topic.message or DeadLetter) in MESSAGES
 
 
 def test_a_stale_schema_is_found(tmp_path: Path) -> None:

@@ -83,8 +83,8 @@ def test_a_letter_that_cannot_be_replayed_gives_the_reason() -> None:
     deletion = to_dead_letter(_record(Outgoing("posts", b"k", None)), UndecodableError("no"), stage="decode")
     with pytest.raises(UnreplayableError, match="it deletes its key"):
         check_replayable(deletion, _SETTINGS)
-    forged = to_dead_letter(_record(Outgoing("alerts", b"k", b"{")), UndecodableError("no"), stage="decode")
-    with pytest.raises(UnreplayableError, match="'alerts' is not one that an agent reads"):
+    forged = to_dead_letter(_record(Outgoing("strange", b"k", b"{")), UndecodableError("no"), stage="decode")
+    with pytest.raises(UnreplayableError, match="'strange' is not one that an agent reads"):
         check_replayable(forged, _SETTINGS)
     for _ in range(4):
         letter = to_dead_letter(_record(to_replay(letter)), UndecodableError("no"), stage="decode")

@@ -8,6 +8,7 @@ import pytest
 from pipeline.settings import PREFIX, Settings, load_settings
 from pipeline.settings.__main__ import main
 from pipeline.settings.document import render_env_file, render_page
+from pipeline.topology import ROLES, Role
 
 
 @pytest.fixture
@@ -37,6 +38,15 @@ def test_the_page_has_every_setting_once() -> None:
     rows = [line for line in render_page().splitlines() if line.startswith(f"| `{PREFIX}")]
     variables = [row.split("`")[1] for row in rows]
     assert [name for name in Settings.model_fields if variables.count(PREFIX + name.upper()) != 1] == []
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_the_batches_of_an_agent_stand_under_its_heading(role: Role) -> None:
+    """Without a section of its own in `document`, a new agent's settings would stand under the heading of another."""
+    sections = re.split(r"^## ", render_page(), flags=re.MULTILINE)
+    (own,) = [text for text in sections if text.startswith(f"The {role.name} agent")]
+    names = [f"`{PREFIX}{role.name.upper()}_{what}`" for what in ("BATCH_SIZE", "BATCH_SECONDS")]
+    assert [name for name in names if name not in own] == []
 
 
 def test_documented_variables_that_are_not_settings_are_accepted() -> None:

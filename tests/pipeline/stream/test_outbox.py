@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from msgspec import Struct
 
+from pipeline import topology
 from pipeline.errors import InvalidMessageError
 from pipeline.messages import Alert, AnnotatedPost
 from pipeline.messages.codec import decode
@@ -90,8 +91,11 @@ async def test_a_record_whose_outcome_is_not_acknowledged_is_not_finished() -> N
     assert finished == []
 
 
-async def test_traces_and_named_headers_travel_on_and_attempts_only_to_the_next_agent() -> None:
+async def test_traces_and_named_headers_travel_on_and_attempts_only_to_the_next_agent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The number of the attempt is of no use on a topic that no agent reads."""
+    monkeypatch.setattr(topology, "ROLES", (ANNOTATE, ALERT))  # whatever agents read alerts in the pipeline
     record = replace(make_record(b"x"), headers=_REPLAYED)
     publisher = FakePublisher()
     for role, message in ((ANNOTATE, make_annotated_post()), (ALERT, make_alert())):
