@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.local.process import find_free_port
+from pipeline.topology import ROLES
 
 _TOCSIN = Path(sys.executable).with_name("tocsin")
-_COMMANDS = ("annotate", "alert", "up", "demo", "produce", "watch", "try")
+_COMMANDS = (*(role.name for role in ROLES), "up", "demo", "produce", "watch", "try")
 _DEAD_COMMANDS = ("dead list", "dead show", "dead replay")
 
 
