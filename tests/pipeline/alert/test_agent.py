@@ -9,6 +9,7 @@ import orjson
 import pytest
 from prometheus_client import generate_latest
 
+from pipeline import topology
 from pipeline.alert.agent import AlertAgent
 from pipeline.alert.candidates import JudgedSample
 from pipeline.alert.generator import AlertGenerator
@@ -19,7 +20,7 @@ from pipeline.messages import Alert, AnnotatedPost, SelectionMethod, outcome_id
 from pipeline.messages.codec import decode, encode
 from pipeline.messages.record import Outgoing, Partition, Record
 from pipeline.outcomes.ledger import Ledger
-from pipeline.topology import ALERT
+from pipeline.topology import ALERT, ANNOTATE
 from tests.pipeline.fakes import (
     FakePublisher,
     FakeReader,
@@ -244,9 +245,10 @@ async def test_a_tombstone_is_counted_and_skipped(generator: FakeGenerator, publ
 
 
 async def test_headers_of_a_trace_and_those_named_travel_to_every_outcome(
-    generator: FakeGenerator, publisher: FakePublisher
+    generator: FakeGenerator, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Alert, abstention and dead letter carry them; headers that describe a replay do not go on with an outcome."""
+    monkeypatch.setattr(topology, "ROLES", (ANNOTATE, ALERT))  # whatever agents read alerts in the pipeline
     trace = [("traceparent", b"00-1-2-01"), ("tracestate", b"a"), ("tracestate", b"b")]
     headers = (("source", b"x"), *trace, ("tocsin-attempt", b"2"), ("other", b"y"))
     texts = ["Fire in Athens", "nothing named", "refused in Athens"]
