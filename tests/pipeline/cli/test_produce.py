@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
@@ -12,12 +13,14 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from pipeline.cli.produce import describe_sum
+from pipeline.cli.produce import Source, describe_sum, run_source
+from pipeline.errors import UndecodableError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.reading.follow import follow
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
-from pipeline.sources.produce import Sum
+from pipeline.messages.record import Outgoing
+from pipeline.sources.produce import SourceItem, Sum
 from tests.pipeline.kafka.brokers import APACHE, EMBEDDED, kafka_or_skip, started
 
 _TOCSIN = Path(sys.executable).with_name("tocsin")
@@ -77,6 +80,24 @@ async def test_a_topic_that_takes_less_than_the_client_sends_at_once_gets_every_
 def test_the_sum_is_one_line(total: Sum, is_raw: bool, words: str) -> None:
     """It gives the number sent and the topic, and numbers of unsent and doubtful records only if there are any."""
     assert describe_sum(total, "posts", sent="line" if is_raw else "post", unsent="line") == words
+
+
+@pytest.mark.e2e
+async def test_any_source_is_published_and_its_bad_items_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    """A source is an iterator of batches; reports name it and its items by its own words."""
+
+    async def yield_batches(topic: str) -> AsyncIterator[list[SourceItem]]:
+        yield [SourceItem(1, Outgoing(topic, b"0", _GOOD[0])), SourceItem(2, UndecodableError("deleted"))]
+        yield [SourceItem(3, Outgoing(topic, b"1", _GOOD[1]))]
+
+    async with EMBEDDED.running() as settings:
+        await ensure_topics(settings)
+        source = Source("feed", yield_batches(settings.topic_posts))
+        assert await run_source(source, settings) == 1
+        async with follow(Cluster(settings.brokers), [settings.topic_posts], from_beginning=True) as records:
+            found = [(await anext(records)).value for _ in _GOOD]
+    assert sorted(value or b"" for value in found) == _GOOD
+    assert capsys.readouterr().err == "feed:2: deleted\n2 posts sent to posts, 1 item not\n"
 
 
 @pytest.mark.e2e
