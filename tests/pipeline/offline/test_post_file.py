@@ -136,7 +136,7 @@ async def test_a_file_that_can_be_produced_can_be_tried(
     assert third["sentiment"] in ("negative", "neutral", "positive")
     assert (fourth["outcome"], "$.created_at" in fourth["error"]) == ("invalid_message", True)
     assert output.err.splitlines()[-1] == (
-        "fields that are none of a post's, kept in its metadata: likes, entities, sentiment"
+        "fields that a post does not have, kept in its metadata: likes, entities, sentiment"
     )
 
 
