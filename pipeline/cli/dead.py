@@ -136,7 +136,9 @@ def _check_filters(stage: str | None, reason: str | None) -> None:
 
 def _check_position(position: str | None, *, option: str = "") -> None:
     if position is not None and not _POSITION.fullmatch(position):
-        raise SettingsError([f"{option}{position}: expected PARTITION/OFFSET, as `tocsin dead list` shows it"])
+        raise SettingsError(
+            [f"{option}{position}: expected PARTITION/OFFSET, as `tocsin dead list` shows it"]
+        )
 
 
 def _choose_replayable(

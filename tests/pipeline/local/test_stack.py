@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from pipeline.errors import SettingsError
+from pipeline.errors import LocalServiceError, SettingsError
 from pipeline.local.embedded_llm import EmbeddedLlm, embedded_llm_settings
+from pipeline.local.kafka_jars import KafkaProgram
+from pipeline.local.stack import StackOptions, local_stack
 from pipeline.settings import Settings, chosen_settings
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 from tests.pipeline.stack_process import read_until, tocsin
@@ -52,6 +54,20 @@ def test_the_long_prompt_gets_fewer_samples_from_the_embedded_llm(
     """Only the writer's short prompt gets eight samples, and the user's own settings win."""
     settings = embedded_llm_settings(chosen)
     assert (settings["candidate_prompt"], settings["num_samples"]) == (prompt, num_samples)
+
+
+async def test_a_folder_that_cannot_be_written_is_named_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file stands in the way of the folder, and the line names the option."""
+    monkeypatch.setattr("pipeline.local.stack.find_kafka", lambda: KafkaProgram(Path("java"), tmp_path))
+    (tmp_path / "file").touch()
+    steps: list[str] = []
+    folder = tmp_path / "file" / "data"
+    with pytest.raises(LocalServiceError, match=f"^--data {folder}: Not a directory$"):
+        async with local_stack(StackOptions(0, 0, kafka_data=folder), report=steps.append):
+            pass
+    assert steps == []
 
 
 def _child(parent: int, words: str) -> int:
