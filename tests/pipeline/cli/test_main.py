@@ -1,6 +1,5 @@
 import os
 import re
-import socket
 import subprocess
 import sys
 from importlib import metadata
@@ -185,30 +184,6 @@ def test_up_without_the_jars_of_apache_kafka_says_how_to_get_them(tmp_path: Path
     assert result.returncode == 1
     assert "no jars in gone: run `make kafka`, or set TOCSIN_KAFKA_LIBS" in result.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("option", "offset"), [("--broker-port", 0), ("--metrics-port", 0), ("--metrics-port", 1)]
-)
-def test_up_checks_every_port_before_it_starts_anything(option: str, offset: int, tmp_path: Path) -> None:
-    """The line names the option and the port, be it the second agent's, and no step was reported."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        ports = {"--broker-port": "0", "--metrics-port": "0", option: str(port - offset)}
-        result = _tocsin("up", *(part for pair in ports.items() for part in pair), cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (1, "")
-    expected = (
-        f"{option} {port - offset}: port {port} of 127.0.0.1: Address already in use; 0 takes a free one"
-    )
-    assert result.stderr == f"tocsin: {expected}\n"
-
-
-def test_up_refuses_the_brokers_port_for_the_metrics(tmp_path: Path) -> None:
-    """Both options name free ports, which are one and the same."""
-    port = find_free_port()
-    result = _tocsin("up", "--broker-port", str(port), "--metrics-port", str(port - 1), cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (1, "")
-    assert f"--metrics-port {port - 1}: port {port} is the broker's" in result.stderr
 
 
 def test_the_log_of_an_agent_does_not_repeat_the_programs_name(
