@@ -127,8 +127,8 @@ def _locate(given: str | GivenEntity, text: str) -> Entity:
     entity = GivenEntity(given) if isinstance(given, str) else given
     start = text.find(entity.text) if entity.start is None else entity.start
     if start < 0 or not entity.text or text[start : start + len(entity.text)] != entity.text:
-        where = "in the text" if entity.start is None else f"at start {entity.start}"
-        raise InvalidMessageError(f"entity {entity.text!r} is not {where}")
+        problem = "is not in the text" if entity.start is None else f"is not at start {entity.start}"
+        raise InvalidMessageError(f"entity {entity.text!r} {problem}")
     return Entity(
         text=entity.text,
         type=entity.type or "MISC",
