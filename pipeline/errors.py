@@ -57,6 +57,15 @@ class RecordError(TocsinError):
     reason: ClassVar[str] = "record"
 
 
+def record_reasons() -> list[str]:
+    """Return every reason that a dead letter can have, sorted."""
+    return sorted(_reasons_below(RecordError))
+
+
+def _reasons_below(error: type[RecordError]) -> set[str]:
+    return {reason for kind in error.__subclasses__() for reason in ({kind.reason} | _reasons_below(kind))}
+
+
 class UndecodableError(RecordError):
     """The bytes are not a JSON document within the limits."""
 

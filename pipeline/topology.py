@@ -44,7 +44,7 @@ class Role:
         name: the command, and the value of the metrics' label `agent`.
         reads: the topic that its consumer group reads.
         writes: the topics of its outcomes; every role also writes `POSTS_DEAD`.
-        reads_back: the topics on which it looks up which posts have an outcome.
+        reads_back: the topics on which it looks up which posts to skip: those with an alert or an abstention.
         needs_llm: whether it asks the LLM server.
     """
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from pipeline.settings import Settings
+from pipeline.settings.checks import variable_of
 from tests.pages import ROOT, read_page
 
 # Words of the system, pydantic, aiokafka, librdkafka and Java, and our own lines that consist nearly of values alone.
@@ -28,6 +30,7 @@ _NOT_OUR_WORDS = (
     "asking for model",
 )
 _MIN_SHARE = 0.25
+_PLACEHOLDERS = {"TOCSIN_X", "SETTING", "_FILE"}  # in quotes of lines that many settings share
 _RUN = 3  # words in a row that a quote and the code must share
 _VALUE = "\0"
 
@@ -68,10 +71,25 @@ def _without_values(quote: str) -> str:
     return re.sub(r"\.\.\.|\b[A-Z]+(?![a-z])[A-Z_:/0-9]*\b|\d[\d,.]*", _VALUE, quote)
 
 
-@pytest.mark.parametrize("page", ["docs/refusals.md", "docs/refusals-kafka.md", "docs/refusals-llm.md"])
+_EVERY_PAGE = pytest.mark.parametrize(
+    "page", ["docs/refusals.md", "docs/refusals-kafka.md", "docs/refusals-llm.md"]
+)
+
+
+@_EVERY_PAGE
 def test_quoted_lines_are_in_the_code(page: str) -> None:
     """A minimum share of each quote's runs of words occurs in the strings of the code."""
     known = set().union(*map(_runs, _texts_of_the_code()))
     quotes = {quote: runs for quote in _quotes(page) if (runs := _runs(_without_values(quote)))}
     assert len(quotes) > 10
     assert [quote for quote, runs in quotes.items() if len(runs & known) / len(runs) < _MIN_SHARE] == []
+
+
+@_EVERY_PAGE
+def test_quoted_settings_have_the_names_that_the_program_shows(page: str) -> None:
+    """An error shows a setting with its value as `TOCSIN_NAME=VALUE`: never as the field, never one that is gone."""
+    variables = set(map(variable_of, Settings.model_fields))
+    quotes = re.findall(r"`([^`]+)`", read_page(page))
+    assigned = {name for quote in quotes for name in re.findall(r"(\w+)=(?='|\.\.\.)", quote)}
+    assert assigned - variables - _PLACEHOLDERS == set()
+    assert assigned & variables or page == "docs/refusals-llm.md"

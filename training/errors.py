@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MAX_PROBLEMS_SHOWN = 10
+_WHERE_CORPORA_LIE = "--data-folder or TOCSIN_DATA names the folder of the known corpora"
 
 
 class TrainingError(Exception):
@@ -23,12 +24,19 @@ class TrainingError(Exception):
 
 
 class CorpusError(TrainingError):
-    """A corpus file cannot be used; lists the damaged lines as `file:line: problem`."""
+    """A corpus file cannot be used; lists the damaged lines as `file:line: problem`.
+
+    Args:
+        problems: the number of the line, from 1, and what is wrong there; number 0: the file cannot be opened.
+    """
 
     def __init__(self, path: Path, problems: Sequence[tuple[int, str]]) -> None:
         self.path = path
         self.problems = tuple(problems)
-        shown = [f"{path}:{line}: {problem}" for line, problem in problems[:MAX_PROBLEMS_SHOWN]]
+        shown = [
+            f"{path}:{line}: {problem}" if line else f"{path}: {problem}; {_WHERE_CORPORA_LIE}"
+            for line, problem in problems[:MAX_PROBLEMS_SHOWN]
+        ]
         if len(problems) > MAX_PROBLEMS_SHOWN:
             shown.append(f"... and {len(problems) - MAX_PROBLEMS_SHOWN} more damaged lines in {path}")
         super().__init__("\n".join(shown))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AsyncExitStack
 
 from pipeline.alert.agent import AlertAgent
@@ -18,6 +19,8 @@ from pipeline.stream.outbox import Outbox
 from pipeline.stream.process import AgentProcess
 from pipeline.topology import ALERT
 
+logger = logging.getLogger(__name__)
+
 
 async def run_alert(settings: Settings) -> int:
     """Run the alert agent until SIGTERM or Ctrl-C; returns the exit status.
@@ -26,6 +29,7 @@ async def run_alert(settings: Settings) -> int:
         TocsinError: the settings, Kafka or the consumer group do not let it run.
     """
     Cluster.of(settings)  # a mistake in the login's files is reported before anything is started
+    warn_of_short_stall(settings)
     metrics = AlertMetrics()
     process = AgentProcess(ALERT, settings, metrics)
     readiness = process.health.readiness
@@ -52,3 +56,18 @@ async def run_alert(settings: Settings) -> int:
 
     async with clients:
         return await process.run(build, stop=Stop.on_signal())
+
+
+def warn_of_short_stall(settings: Settings) -> None:
+    """Log a warning if one slow answer of the LLM would look like a stall: only a finished request is progress."""
+    stall, timeout = settings.stall_seconds, settings.llm_timeout_seconds
+    if stall > timeout:
+        return
+    end = " and end this process (TOCSIN_STALL_EXIT)" if settings.stall_exit else ""
+    logger.warning(
+        "TOCSIN_STALL_SECONDS=%g is not longer than TOCSIN_LLM_TIMEOUT_SECONDS=%g: a slow answer of the LLM would look "
+        "like a stall%s",
+        stall,
+        timeout,
+        end,
+    )

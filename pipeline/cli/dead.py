@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import BrokersOption, ConfigOption, JsonOption, client_settings
-from pipeline.errors import SettingsError, TocsinError, UnreplayableError
+from pipeline.errors import SettingsError, TocsinError, UnreplayableError, record_reasons
 from pipeline.printable import quantity
 from pipeline.stopping import run
 
@@ -27,6 +28,7 @@ StageOption = Annotated[
     str | None, typer.Option(help="Only letters of this stage: decode, or the name of the agent that failed.")
 ]
 ReasonOption = Annotated[str | None, typer.Option(help="Only letters with this reason, as `list` shows it.")]
+_POSITION = re.compile(r"[0-9]+/[0-9]+")
 PositionArgument = Annotated[str, typer.Argument(help="PARTITION/OFFSET of the letter, as `list` shows it.")]
 
 
@@ -42,7 +44,9 @@ def list_letters(
     """List dead letters by age, only the last letter of each record."""
     from pipeline.cli.views.dead import show_json, show_line, show_note
 
-    letters = _find(client_settings(config, brokers), stage=stage, reason=reason)
+    settings = client_settings(config, brokers)
+    _check_filters(stage, reason)
+    letters = _find(settings, stage=stage, reason=reason)
     for filed in letters[-limit:] if limit else letters:
         show_json(filed) if json_lines else show_line(filed)
     if not json_lines:
@@ -59,7 +63,9 @@ def show_letter(
     """Show everything that is known of one dead letter."""
     from pipeline.cli.views.dead import show_json, show_page
 
-    filed = _find_at(position, client_settings(config, brokers))
+    settings = client_settings(config, brokers)
+    _check_position(position)
+    filed = _find_at(position, settings)
     show_json(filed) if json_lines else show_page(filed)
 
 
@@ -93,6 +99,11 @@ def replay_letters(
         raise SettingsError(
             ["dead replay: expected at least one of PARTITION/OFFSET, --stage, --reason, --limit and --all"]
         )
+    if position and every:
+        raise SettingsError([f"dead replay: expected either {position} or --all, not both"])
+    _check_filters(stage, reason)
+    _check_position(position)
+    _check_position(after, option="--after ")
     letters = _find(settings, stage=stage, reason=reason, position=position)
     if position and not letters:
         raise TocsinError(f"no dead letter at {position}")
@@ -105,6 +116,29 @@ def replay_letters(
         show_note(f"to go on: --after {good[-1].position}")
     if num_refused:
         raise TocsinError(f"{quantity(num_refused, 'record')} not replayed")
+
+
+def _check_filters(stage: str | None, reason: str | None) -> None:
+    """Refuse a stage or a reason that no letter has. Else a slip would look like "no dead letters"."""
+    from pipeline.messages.dead_letter import DECODE
+    from pipeline.topology import ROLES
+
+    stages = [DECODE, *(role.name for role in ROLES)]
+    filters = (("--stage", stage, stages), ("--reason", reason, record_reasons()))
+    problems = [
+        f"{option} {value}: expected one of {', '.join(known)}"
+        for option, value, known in filters
+        if value is not None and value not in known
+    ]
+    if problems:
+        raise SettingsError(problems)
+
+
+def _check_position(position: str | None, *, option: str = "") -> None:
+    if position is not None and not _POSITION.fullmatch(position):
+        raise SettingsError(
+            [f"{option}{position}: expected PARTITION/OFFSET, as `tocsin dead list` shows it"]
+        )
 
 
 def _choose_replayable(

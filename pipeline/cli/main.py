@@ -229,5 +229,6 @@ def main() -> None:
 
 def _fail(message: str, *, status: int) -> None:
     for line in message.splitlines():
-        print(f"tocsin: {escape_unprintable(line)}", file=sys.stderr)
+        # The end of an agent's log can hold lines that begin like this already.
+        print(f"tocsin: {escape_unprintable(line.removeprefix('tocsin: '))}", file=sys.stderr)
     sys.exit(status)

@@ -7,6 +7,7 @@ from rich.console import Console
 from pipeline.local.stack import LocalStack, StackOptions, local_stack
 from pipeline.printable import escape_unprintable
 from pipeline.stopping import Stop, unless
+from pipeline.topology import ROLES
 
 
 async def run_up(options: StackOptions) -> None:
@@ -42,9 +43,9 @@ def _describe(stack: LocalStack, options: StackOptions, console: Console) -> Non
         ("posts in", s.topic_posts),
         ("alerts out", f"{s.topic_alerts}   ({no_alert})"),
         ("LLM", s.llm_url),
-        *(("metrics", url) for url in stack.metrics_urls),
+        *(("metrics", f"{url}   ({role.name})") for role, url in zip(ROLES, stack.metrics_urls, strict=True)),
         ("logs", f"{stack.folder}/*.log   (deleted at the end)"),
-        ("try", f"tocsin watch --brokers {s.brokers}"),
+        ("commands", f"tocsin watch --brokers {s.brokers}"),
         ("", f"tocsin produce posts.jsonl --brokers {s.brokers}"),
         ("", f"tocsin dead list --brokers {s.brokers}"),
         ("stop", "Ctrl-C"),

@@ -23,11 +23,11 @@ async def run_watch(
         BrokerUnavailableError: there is no broker, or no topic of alerts.
         KafkaAccessError: the broker refuses us.
     """
-    output, errors = Console(soft_wrap=True), Console(stderr=True)
+    output, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
     num_alerts = 0
 
     def report(problem: str) -> None:
-        errors.print(printable(problem, max_characters=1_000), style="yellow", markup=False, soft_wrap=True)
+        errors.print(printable(problem, max_characters=1_000), style="yellow", markup=False)
 
     async with follow(
         Cluster.of(settings), [settings.topic_alerts], from_beginning=from_beginning, report=report

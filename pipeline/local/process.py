@@ -188,15 +188,15 @@ def find_free_ports(number: int) -> list[int]:
         return [int(probe.getsockname()[1]) for probe in probes]
 
 
-def check_port_is_free(port: int) -> None:
-    """Raise `LocalServiceError` if a program listens on this loopback port."""
+def check_port_is_free(port: int, *, option: str) -> None:
+    """Raise `LocalServiceError` if a program listens on this loopback port; the text begins with the option."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise LocalServiceError(
-                f"port {port} of 127.0.0.1: {error.strerror}; 0 takes a free one"
+                f"{option}: port {port} of 127.0.0.1: {error.strerror}; 0 takes a free one"
             ) from error
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.errors import LocalServiceError
 from pipeline.local.apache_kafka import ApacheKafka
 from pipeline.local.embedded_llm import EmbeddedLlm
 from pipeline.local.http_probe import AgentProbe
@@ -21,6 +22,7 @@ from pipeline.local.process import (
     check_port_is_free,
     child_environ,
     find_free_port,
+    find_free_ports,
     while_running,
 )
 from pipeline.local.services import LocalBroker, LocalLlm
@@ -82,6 +84,7 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         LocalServiceError: a part is not installed or does not start.
         SettingsError: the settings do not fit the embedded LLM server.
     """
+    _check_ports(options)  # starting the LLM server takes long, and would be for nothing
     folder = Path(tempfile.mkdtemp(prefix="tocsin-"))
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -102,7 +105,7 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         report("starting the broker and the network")
         await while_running(processes, _start_broker(broker, report))
         processes += broker.processes
-        ports = [_choose_port(options.metrics_port and options.metrics_port + n) for n in range(len(ROLES))]
+        ports = _metrics_ports(options)
         for role, port in zip(ROLES, ports, strict=True):
             agent = _agent(role.name, settings | {"metrics_port": str(port)}, folder)
             stack.push_async_callback(agent.stop)
@@ -136,10 +139,20 @@ async def _wait_for_agent(
 
 
 def _choose_broker(options: StackOptions, folder: Path) -> LocalBroker:
-    port = _choose_port(options.broker_port)
+    port = options.broker_port or find_free_port()
     if options.kafka_data is None:
         return EmbeddedBroker(folder, port)
-    return ApacheKafka(find_kafka(), options.kafka_data, [port])
+    program = find_kafka()
+    _check_is_writable(options.kafka_data)
+    return ApacheKafka(program, options.kafka_data, [port])
+
+
+def _check_is_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise LocalServiceError(f"--data {folder}: {error.strerror}") from error
 
 
 async def _choose_llm(options: StackOptions, folder: Path, settings: dict[str, str]) -> LocalLlm:
@@ -157,8 +170,19 @@ def _agent(role: str, settings: dict[str, str], folder: Path) -> LocalProcess:
     return LocalProcess(role, command, log_file=folder / f"{role}.log", environ=child_environ(variables))
 
 
-def _choose_port(wanted: int) -> int:
-    if wanted == 0:
-        return find_free_port()
-    check_port_is_free(wanted)
-    return wanted
+def _check_ports(options: StackOptions) -> None:
+    """Raise `LocalServiceError` if a port that the options name is taken, or is named twice."""
+    broker, metrics = options.broker_port, options.metrics_port
+    if broker:
+        check_port_is_free(broker, option=f"--broker-port {broker}")
+    for port in _metrics_ports(options) if metrics else []:
+        option = f"--metrics-port {metrics}"
+        if port == broker:
+            raise LocalServiceError(f"{option}: port {port} is the broker's: choose another, or 0")
+        check_port_is_free(port, option=option)
+
+
+def _metrics_ports(options: StackOptions) -> list[int]:
+    """Return a port for each agent. Free ones are found late, so that no program takes them before the agents."""
+    first, number = options.metrics_port, len(ROLES)
+    return list(range(first, first + number)) if first else find_free_ports(number)

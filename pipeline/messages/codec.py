@@ -75,7 +75,8 @@ def decode(
     except msgspec.ValidationError as error:
         # The pattern of ids would not help a reader.
         problem = re.sub("matching regex '.*'", "without control and invisible characters", str(error))
-        raise InvalidMessageError(f"not a {message_type.__name__}: {problem}") from error
+        name = message_type.__name__
+        raise InvalidMessageError(f"not {'an' if name[0] in 'AEIOU' else 'a'} {name}: {problem}") from error
     if unknown and on_unknown is not None:
         on_unknown(unknown)
     return message

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 _M = TypeVar("_M", bound=Struct)
 
 _MAX_MESSAGE_CHARACTERS = 1_000
+# The stage of every agent before its own: reading the message from the record.
+DECODE = "decode"
 # Headers of a replayed record: the number of the attempt, and where and when the record first lay.
 ATTEMPT = "tocsin-attempt"
 _FIRST_ORIGIN = "tocsin-first-origin"
@@ -104,10 +106,10 @@ def decode_or_dead_letter(
     try:
         return decode(record.value, message_type, max_bytes=max_bytes, on_unknown=on_unknown)
     except RecordError as error:
-        return to_dead_letter(record, error, stage="decode")
+        return to_dead_letter(record, error, stage=DECODE)
     except Exception as error:
         logger.exception("cannot decode %s/%d/%d", record.topic, record.partition, record.offset)
-        return to_dead_letter(record, InternalError(f"{type(error).__name__} while decoding"), stage="decode")
+        return to_dead_letter(record, InternalError(f"{type(error).__name__} while decoding"), stage=DECODE)
 
 
 def attempt_of(record: Record) -> int:

@@ -21,7 +21,7 @@ MAX_NAMES = 100
 MAX_NAME_CHARACTERS = 60
 _MAX_LISTED = 10
 
-NOT_OF_A_POST = "fields that are none of a post's, kept in its metadata"
+NOT_OF_A_POST = "fields that a post does not have, kept in its metadata"
 
 
 def keep_unknown_fields(document: Any) -> dict[str, Any]:

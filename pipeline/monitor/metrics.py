@@ -20,7 +20,8 @@ from prometheus_client import (
     ProcessCollector,
 )
 
-from pipeline.errors import RecordError
+from pipeline.errors import record_reasons
+from pipeline.messages.dead_letter import DECODE
 
 SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -68,8 +69,8 @@ class Metrics:
         )
         begin_at_zero(self.posts_received, [role])
         begin_at_zero(self.tombstones, [role])
-        for stage in ("decode", role):
-            for reason in sorted(_reasons(RecordError.__subclasses__())):
+        for stage in (DECODE, role):
+            for reason in record_reasons():
                 self.dead_letters.labels(stage, reason)
 
     def _add_work(self, role: str, stages: Iterable[str]) -> None:
@@ -97,7 +98,3 @@ def begin_at_zero(metric: Counter | Histogram, values: Iterable[str]) -> None:
     """Put the series of a metric with one label at 0, for each of the label's values."""
     for value in values:
         metric.labels(value)
-
-
-def _reasons(errors: Iterable[type[RecordError]]) -> set[str]:
-    return {reason for error in errors for reason in ({error.reason} | _reasons(error.__subclasses__()))}

@@ -92,7 +92,7 @@ class GivenAnnotator:
         """Return the annotated post.
 
         Raises:
-            InvalidMessageError: a given entity is not in the text.
+            InvalidMessageError: a given entity is not in the text, or not at its start.
             UnannotatableError: the network refuses the text.
             SettingsError: the checkpoint or the device cannot be used.
         """
@@ -127,7 +127,8 @@ def _locate(given: str | GivenEntity, text: str) -> Entity:
     entity = GivenEntity(given) if isinstance(given, str) else given
     start = text.find(entity.text) if entity.start is None else entity.start
     if start < 0 or not entity.text or text[start : start + len(entity.text)] != entity.text:
-        raise InvalidMessageError(f"entity {entity.text!r} is not in the text")
+        problem = "is not in the text" if entity.start is None else f"is not at start {entity.start}"
+        raise InvalidMessageError(f"entity {entity.text!r} {problem}")
     return Entity(
         text=entity.text,
         type=entity.type or "MISC",

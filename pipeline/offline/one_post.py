@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from models import Annotation, AnnotationError
+from pipeline.alert.candidates import JudgedSample
+from pipeline.alert.filters import REFUSAL
+from pipeline.alert.generator import REFUSAL_PROBABILITY, REFUSED_SHARE
 from pipeline.alert.metrics import VALID
 from pipeline.alert.outcome import AlertResult
 from pipeline.annotate.network import load_annotator, to_annotated_post
@@ -71,16 +75,33 @@ def _show_samples(console: Console, result: AlertResult) -> None:
         return
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for sample in result.samples:
-        verdict = Text(sample.rejected_by, "red") if sample.rejected_by else Text(VALID, "green")
+        verdict = Text(_describe(sample), "red" if sample.rejected_by else "green")
         table.add_row(Text("sample", "dim"), verdict, Text(printable(sample.text)))
     console.print(table)
 
 
+def _describe(sample: JudgedSample) -> str:
+    """Return the verdict on the sample; for a refusal also what decides whether the LLM declines the post."""
+    if sample.rejected_by != REFUSAL:
+        return sample.rejected_by or VALID
+    if sample.log_probability is None:
+        return f"{REFUSAL} (declines from {REFUSED_SHARE:.0%} of the samples)"
+    return f"{REFUSAL} {_probability(sample.log_probability)} (declines from {REFUSAL_PROBABILITY:.2f})"
+
+
+def _probability(log_probability: float) -> str:
+    # Cut and not rounded: a value below a threshold must not be shown as the threshold.
+    return f"{math.floor(math.exp(log_probability) * 100) / 100:.2f}"
+
+
 def _show_candidates(console: Console, result: AlertResult) -> None:
     for index, candidate in enumerate(result.candidates):
-        mark = "◄ chosen" if index == result.chosen else ""
+        mark = "  ◄ chosen" if index == result.chosen else ""
+        known = candidate.log_probability
+        probability = "" if known is None else f"  {_probability(known)}"
         shown = printable(f"{index + 1}. {candidate.theme}: {candidate.entity.text}")
-        console.print(_line("candidate", Text.assemble(shown, (f"  ×{candidate.count}  {mark}", "green"))))
+        facts = f"  ×{candidate.count}{probability}{mark}"
+        console.print(_line("candidate", Text.assemble(shown, (facts, "green"))))
 
 
 def _show_outcome(console: Console, result: AlertResult) -> None:

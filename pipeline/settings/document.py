@@ -64,7 +64,8 @@ _FOOT = """
 | `TOCSIN_CONFIG` | every command: the file of `--config` |
 | `TOCSIN_KAFKA_LIBS` | `tocsin up --kafka apache`, `make test-kafka`, `make chaos`: a folder of Apache Kafka's jars |
 | `TOCSIN_VLLM_PYTHON` | `tocsin up --llm vllm`: the Python of an environment that has vLLM |
-| `TOCSIN_DATA` | `python -m training`, `make bench`: the folder of the corpora; unset: `data` |
+| `TOCSIN_DATA` | `python -m training`, `make bench`: the folder of the corpora; unset: `data`, or if there is none \
+`shared/data` beside the repository |
 """
 
 _ENV_HEAD = """The settings of the agents. Lines without a `#` suit this deployment; the others show the defaults.

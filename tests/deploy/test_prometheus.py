@@ -15,7 +15,7 @@ from tests.pipeline.role_metrics import make_all_metrics
 RULES: list[dict[str, Any]] = [r for group in load_yaml("alerts.yml")["groups"] for r in group["rules"]]
 JOBS: dict[str, Any] = {job["job_name"]: job for job in load_yaml("prometheus.yml")["scrape_configs"]}
 
-# DESIGN.md, "LLM servers": metrics that vLLM 0.32 was seen to expose.
+# The metrics that vLLM 0.32 was seen to expose.
 VLLM_METRICS = frozenset(
     {
         "vllm:num_requests_waiting",

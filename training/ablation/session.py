@@ -24,6 +24,7 @@ from training.network.run_inputs import RunInputs
 
 DATA_FILE = "data.json"
 SPEED_FILE = "speed.json"
+_TESTED = {**CORPORA, **TEST_CORPORA}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class AblationSession:
 
     def run(self, rows: Sequence[Row], num_seeds: int) -> None:
         """Make every result that is missing, seed by seed: an ablation that is cut short still compares all rows."""
+        self._check_names()
         self._check_results(rows, num_seeds)
         wanted = [(row, seed) for seed in range(1, num_seeds + 1) for row in rows]
         missing = [(r, s) for r, s in wanted if not result_path(self._paths.output, r.name, s).exists()]
@@ -78,6 +80,13 @@ class AblationSession:
         measured = measure_speed(checkpoints, posts)
         self._write(SPEED_FILE, {"num_epochs": self._recipe.num_epochs, "settings": settings, **measured})
 
+    def _check_names(self) -> None:
+        """Raise RecipeError for an unknown corpus before any is loaded, which takes minutes."""
+        for name in (*self._recipe.train, *self._recipe.dev):
+            find_corpus(name)
+        for name in self._test_names:
+            find_corpus(name, _TESTED)
+
     def _check_results(self, rows: Sequence[Row], num_seeds: int) -> None:
         for row in rows:
             for seed in range(1, num_seeds + 1):
@@ -104,8 +113,7 @@ class AblationSession:
         )
 
     def _rows(self, names: Sequence[str]) -> dict[str, list[LabelledText]]:
-        known = {**CORPORA, **TEST_CORPORA}
-        return {name: find_corpus(name, known).read(self._paths.data) for name in names}
+        return {name: find_corpus(name, _TESTED).read(self._paths.data) for name in names}
 
     def _checkpoints(self, results: Sequence[RunResult]) -> dict[str, Path]:
         """Return the first seed's checkpoint of each row that still has it."""

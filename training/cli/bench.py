@@ -38,6 +38,10 @@ def bench_command(
     Example: python -m training bench --variants FE
     """
     torch.set_num_threads(1)
+    for variant in variants:
+        find_recipe("ablation").model_config(
+            variant
+        )  # an unknown letter is refused before the corpus is loaded
     [examples] = load_examples(FeatureStore(cache, data_folder), [corpus]).values()
     results = [{"variant": v, "corpus": corpus, **time_epoch(v, examples, num_epochs)} for v in variants]
     if as_json:

@@ -39,7 +39,12 @@ from training.network.progress import EpochProgress
 from training.network.run import TrainingRun
 from training.network.run_inputs import RunInputs, untrained_tasks
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=__doc__,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 app.command(name="evaluate")(evaluate_command)
 app.command(name="label-sentiment")(label_sentiment_command)
 app.command(name="ablation")(ablation_command)

@@ -60,14 +60,14 @@ def show_page(filed: StoredLetter) -> None:
 
 def show_refusal(filed: StoredLetter, problem: str) -> None:
     """Print on standard error why the letter is not replayed."""
-    Console(stderr=True).print(
+    Console(stderr=True, soft_wrap=True).print(
         Text.assemble((filed.position, "bold"), f" not replayed: {printable(problem)}")
     )
 
 
 def show_note(text: str) -> None:
     """Print a remark on standard error, apart from the results."""
-    Console(stderr=True).print(text, style="dim")
+    Console(stderr=True, soft_wrap=True).print(text, style="dim")
 
 
 def _text(value: bytes | None) -> str:

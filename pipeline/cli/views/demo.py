@@ -78,7 +78,7 @@ class JsonView:
     """JSON lines for programs on standard output, the summary last. Steps go to standard error."""
 
     def __init__(self) -> None:
-        self._steps = Console(stderr=True)
+        self._steps = Console(stderr=True, soft_wrap=True)
 
     def __enter__(self) -> Self:
         return self

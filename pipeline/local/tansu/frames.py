@@ -6,6 +6,8 @@ import asyncio
 import struct
 
 _LENGTH = struct.Struct(">i")
+# Far more than any frame has. The first bytes of a TLS client, read as a length, give more than this.
+_MAX_LENGTH = 2**28
 
 
 async def read_frame(reader: asyncio.StreamReader) -> bytes:
@@ -13,8 +15,11 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
 
     Raises:
         asyncio.IncompleteReadError: the other side closed the connection.
+        ConnectionAbortedError: the other side does not speak Kafka's protocol; it may speak TLS.
     """
     (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+    if not 0 <= length <= _MAX_LENGTH:
+        raise ConnectionAbortedError(f"a frame of {length} bytes: not Kafka's protocol")
     return await reader.readexactly(length)
 
 

@@ -215,7 +215,7 @@ async def test_other_fields_are_kept_and_each_is_logged_once(
             await run_agent(agent, [make_record(orjson.dumps(value))])
     posts = [decode(out.value, AnnotatedPost, max_bytes=10_000).post for out in publisher.published]
     assert [post.metadata for post in posts] == [{"likes": n, "txt\x1b": None} for n in range(3)]
-    named = "fields that are none of a post's, kept in its metadata: "
+    named = "fields that a post does not have, kept in its metadata: "
     assert [record.getMessage() for record in caplog.records] == [named + "likes", named + r"txt\x1b"]
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli import main
+from pipeline.errors import LocalServiceError
 from pipeline.local.process import find_free_port
 from pipeline.topology import ROLES
 
@@ -128,6 +130,19 @@ def test_a_wrong_setting_is_reported_before_the_network_is_loaded(command: str) 
         (("try",), "tocsin: try: expected either a text or --posts FILE"),
         (("try", "a", "--posts", "b"), "tocsin: try: expected either a text or --posts FILE"),
         (("try", "--posts", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read"),
+        (
+            ("dead", "list", "--stage", "decoed"),
+            "tocsin: --stage decoed: expected one of decode, annotate, alert",
+        ),
+        (
+            ("dead", "replay", "--reason", "llm"),
+            "tocsin: --reason llm: expected one of internal, invalid_message, llm_refused, outcome_too_large, "
+            "unannotatable, undecodable\n",
+        ),
+        (("dead", "show", "17"), "tocsin: 17: expected PARTITION/OFFSET"),
+        (("dead", "replay", "0/x"), "tocsin: 0/x: expected PARTITION/OFFSET"),
+        (("dead", "replay", "--all", "--after", "x"), "tocsin: --after x: expected PARTITION/OFFSET"),
+        (("dead", "replay", "0/0", "--all"), "tocsin: dead replay: expected either 0/0 or --all, not both"),
         (("produce", "\x1b[31mgone"), r"tocsin: \x1b[31mgone: cannot be read"),
     ],
 )
@@ -170,6 +185,21 @@ def test_up_without_the_jars_of_apache_kafka_says_how_to_get_them(tmp_path: Path
     assert result.returncode == 1
     assert "no jars in gone: run `make kafka`, or set TOCSIN_KAFKA_LIBS" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_log_of_an_agent_does_not_repeat_the_programs_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An agent that ends with an error has a line with the name at the end of its log, and `demo` shows it."""
+
+    def end() -> None:
+        raise LocalServiceError("annotate ended with status 2; the end of its log:\ntocsin: no checkpoint")
+
+    monkeypatch.setattr(main, "app", end)
+    with pytest.raises(SystemExit):
+        main.main()
+    first = "tocsin: annotate ended with status 2; the end of its log:"
+    assert capsys.readouterr().err == f"{first}\ntocsin: no checkpoint\n"
 
 
 def test_an_agent_without_a_broker_keeps_trying_until_sigterm() -> None:

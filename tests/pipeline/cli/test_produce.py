@@ -201,7 +201,7 @@ async def test_a_file_is_produced_and_summed_up(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
         "my.jsonl:3: not a Post: Object missing required field `text`",
-        r"fields that are none of a post's, kept in its metadata: txt, entities, \x1b[31m",
+        r"fields that a post does not have, kept in its metadata: txt, entities, \x1b[31m",
         "2 posts sent to posts, 1 line not",
     ]
     assert found == {b"1", b"3"}

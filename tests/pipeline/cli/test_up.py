@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shlex
 import signal
 from collections.abc import AsyncIterator
@@ -28,7 +29,7 @@ class RunningUp:
     """What `up` has printed."""
 
     commands: list[list[str]]  # without the program's name
-    urls: list[str]
+    urls: dict[str, str]  # whose metrics, by URL
     brokers: str
     log_folder: Path
 
@@ -43,7 +44,7 @@ async def _up(folder: Path, llm: FakeLlm) -> AsyncIterator[RunningUp]:
         commands = [shlex.split(value)[1:] for value in values if value.startswith("tocsin ")]
         broker = next(value for value in values if "embedded" in value)
         logs = next(value.split()[0] for value in values if "*.log" in value)
-        urls = [value for value in values if value.endswith("/metrics")]
+        urls = dict(re.findall(r"^(http\S+/metrics) +\((\w+)\)$", "\n".join(values), re.MULTILINE))
         yield RunningUp(commands, urls, broker.split()[0], Path(logs).parent)
         process.send_signal(signal.SIGINT)
         _, log = await process.communicate()
@@ -69,7 +70,7 @@ def terminal(tmp_path: Path) -> Path:
 async def test_every_line_that_up_prints_works_in_another_terminal(tmp_path: Path, terminal: Path) -> None:
     """Each command is run as it is printed, without a setting, and `watch` shows the alert for a produced post."""
     async with FakeLlm(answering("Flood: Jakarta")) as llm, _up(tmp_path, llm) as up:
-        assert len(up.urls) == len(ROLES)
+        assert list(up.urls.values()) == [role.name for role in ROLES]
         assert all([await answers_http(url) for url in up.urls])
         assert {f"{role.name}.log" for role in ROLES} <= {file.name for file in up.log_folder.glob("*.log")}
         names = [command[0] for command in up.commands]

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 import pytest
 
+from pipeline.cli import watch
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.topics import ensure_topics
 from pipeline.local.process import find_free_port
 from pipeline.local.tansu.broker import EmbeddedBroker
 from pipeline.messages.codec import encode
-from pipeline.messages.record import Outgoing
+from pipeline.messages.record import Outgoing, Record
 from pipeline.settings import Settings
 from tests.pipeline.fakes import make_alert, make_annotated_post
 from tests.pipeline.kafka.brokers import EMBEDDED, started
@@ -70,3 +74,27 @@ async def test_alerts_go_on_after_a_restart_that_lost_the_data(tmp_path: Path) -
     assert away.startswith(f"no Kafka broker at {settings.brokers}: ")
     assert again == f"connected again to Kafka {settings.brokers}"
     assert another.startswith("topic alerts is not the one that it was ")
+
+
+async def test_a_problem_stays_on_one_line_however_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """This holds for what the reader reports, and for a record that is not an alert."""
+    problem, topic = "word " * 40 + ".", "alerts" * 30
+
+    @asynccontextmanager
+    async def follow(
+        *_: object, report: Callable[[str], None], **__: object
+    ) -> AsyncIterator[AsyncIterator[Record]]:
+        report(problem)
+
+        async def records() -> AsyncIterator[Record]:
+            yield Record(topic, 0, 7, datetime.now(UTC), b"k", b"no alert")
+
+        yield records()
+
+    monkeypatch.setattr(watch, "follow", follow)
+    await watch.run_watch(Settings(topic_alerts=topic), as_json=True, from_beginning=False, max_alerts=1)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == problem
+    assert second.startswith(f"{topic}/0/7: not JSON")

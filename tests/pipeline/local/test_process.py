@@ -110,14 +110,16 @@ def _is_running(pid: int) -> bool:
 
 
 async def test_ports_are_probed() -> None:
-    """A free port is found free, and a taken one is refused with its number."""
+    """A free port is found free, and a taken one is refused with its number and the option that names it."""
     port = find_free_port()
-    check_port_is_free(port)
+    check_port_is_free(port, option="--port")
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
     async with server:
         assert await answers_tcp(port)
-        with pytest.raises(LocalServiceError, match=f"port {port} of 127.0.0.1: Address already in use"):
-            check_port_is_free(port)
+        with pytest.raises(
+            LocalServiceError, match=f"^--port: port {port} of 127.0.0.1: Address already in use"
+        ):
+            check_port_is_free(port, option="--port")
     assert not await answers_tcp(port)
 
 

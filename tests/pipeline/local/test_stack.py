@@ -4,14 +4,18 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from pipeline.errors import SettingsError
+from pipeline.errors import LocalServiceError, SettingsError
 from pipeline.local.embedded_llm import EmbeddedLlm, embedded_llm_settings
+from pipeline.local.kafka_jars import KafkaProgram
+from pipeline.local.process import find_free_port
+from pipeline.local.stack import StackOptions, local_stack
 from pipeline.settings import Settings, chosen_settings
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 from tests.pipeline.stack_process import read_until, tocsin
@@ -52,6 +56,49 @@ def test_the_long_prompt_gets_fewer_samples_from_the_embedded_llm(
     """Only the writer's short prompt gets eight samples, and the user's own settings win."""
     settings = embedded_llm_settings(chosen)
     assert (settings["candidate_prompt"], settings["num_samples"]) == (prompt, num_samples)
+
+
+@pytest.mark.parametrize(
+    ("option", "offset"), [("--broker-port", 0), ("--metrics-port", 0), ("--metrics-port", 1)]
+)
+async def test_every_port_is_checked_before_anything_is_started(option: str, offset: int) -> None:
+    """The error names the option and the port, be it the second agent's."""
+    steps: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        wanted = port - offset
+        options = StackOptions(wanted, 0) if option == "--broker-port" else StackOptions(0, wanted)
+        expected = (
+            f"^{option} {wanted}: port {port} of 127.0.0.1: Address already in use; 0 takes a free one$"
+        )
+        with pytest.raises(LocalServiceError, match=expected):
+            async with local_stack(options, report=steps.append):
+                pass
+    assert steps == []
+
+
+async def test_the_brokers_port_is_refused_for_the_metrics() -> None:
+    """Both options name free ports, but the second agent's is the broker's."""
+    port = find_free_port()
+    steps: list[str] = []
+    with pytest.raises(LocalServiceError, match=f"^--metrics-port {port - 1}: port {port} is the broker's"):
+        async with local_stack(StackOptions(port, port - 1), report=steps.append):
+            pass
+    assert steps == []
+
+
+async def test_a_folder_that_cannot_be_written_is_named_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file stands in the way of the folder, and the line names the option."""
+    monkeypatch.setattr("pipeline.local.stack.find_kafka", lambda: KafkaProgram(Path("java"), tmp_path))
+    (tmp_path / "file").touch()
+    steps: list[str] = []
+    folder = tmp_path / "file" / "data"
+    with pytest.raises(LocalServiceError, match=f"^--data {folder}: Not a directory$"):
+        async with local_stack(StackOptions(0, 0, kafka_data=folder), report=steps.append):
+            pass
+    assert steps == []
 
 
 def _child(parent: int, words: str) -> int:

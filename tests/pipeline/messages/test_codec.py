@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InvalidMessageError, RecordError, UndecodableError
-from pipeline.messages import AnnotatedPost, Post
+from pipeline.messages import Alert, AnnotatedPost, Post
 from pipeline.messages.codec import check_is_unambiguous, decode, encode, is_deeper
 from tests.pipeline.fakes import make_annotated_post
 
@@ -173,3 +173,10 @@ def test_a_megabyte_of_brackets_is_not_deep() -> None:
     assert not is_deeper(b'["' + b"[" * many + b'"]', 32)
     assert not is_deeper(b"[" + b"[]," * (many // 3) + b"0]", 32)
     assert not is_deeper(b'["' + b'\\"[' * (many // 3) + b'"]', 32)
+
+
+@pytest.mark.parametrize(("message_type", "name"), [(Alert, "an Alert"), (Post, "a Post")])
+def test_a_refusal_has_the_right_article(message_type: type[Alert | Post], name: str) -> None:
+    """The type's name follows as English wants it."""
+    with pytest.raises(InvalidMessageError, match=f"^not {name}: "):
+        decode(b"{}", message_type, max_bytes=100)

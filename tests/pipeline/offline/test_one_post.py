@@ -1,10 +1,18 @@
 import json
+import math
 
 import pytest
 
+from pipeline.alert.candidates import Candidate, JudgedSample, merge
+from pipeline.alert.outcome import AlertResult
+from pipeline.messages import Entity
+from pipeline.offline import one_post
 from pipeline.offline.one_post import run_trial
 from pipeline.settings import Settings
+from tests.pipeline.fakes import make_alert, make_annotated_post
 from tests.pipeline.llm.fake_llm import FakeLlm, Reply, answering
+
+CANDIDATE = Candidate("Flood", Entity(text="Jakarta", type="LOC", start=10, end=17, score=1.0))
 
 
 async def test_no_text_of_the_server_controls_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,3 +33,30 @@ async def test_the_start_of_the_embedded_llm_is_not_an_outage(
     await run_trial("A fire near Tampa destroyed a hangar", Settings(device="cpu"))
     assert "Tampa" in capsys.readouterr().out
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_refusal_is_shown_with_what_decides(
+    is_known: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The alert is written although most samples decline, and the probabilities or the share say why."""
+    refusal, alert = (math.log(value) if is_known else None for value in (0.399, 0.25))
+    samples = (
+        JudgedSample("No alert", None, "refusal", refusal),
+        JudgedSample("Flood: Jakarta", CANDIDATE, None, alert),
+    )
+    outcome = make_alert(make_annotated_post())
+    result = AlertResult(outcome=outcome, samples=samples, candidates=merge(samples), chosen=0)
+
+    async def generate(*_: object) -> AlertResult:
+        return result
+
+    monkeypatch.setattr(one_post, "_generate", generate)
+    await run_trial("Floods in Jakarta, thousands flee", Settings(device="cpu"))
+    output = " ".join(capsys.readouterr().out.split())
+    if is_known:
+        assert "sample refusal 0.39 (declines from 0.40) No alert" in output
+        assert "1. Flood: Jakarta ×1 0.25 ◄ chosen" in output
+    else:
+        assert "sample refusal (declines from 75% of the samples) No alert" in output
+        assert "1. Flood: Jakarta ×1 ◄ chosen" in output

@@ -62,13 +62,14 @@ async def test_everything_about_a_post_is_on_its_line(
 async def test_every_line_has_its_outcome_in_order(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A bad line, a given entity that is not in the text, and a refusal are reported in order, with their own cost."""
+    """Bad lines, given entities that do not fit the text, and a refusal are reported in order, with their own cost."""
     lines = await _run(
         capsys,
         tmp_path,
         GIVEN | {"id": "b", "text": "refuse Jakarta and WHO"},
         "not JSON",
         GIVEN | {"id": "c", "entities": ["Paris"]},
+        GIVEN | {"id": "c2", "entities": [{"text": "Jakarta", "start": 3}]},
         GIVEN | {"id": "d", "entities": []},
         GIVEN | {"id": "e", "entities": [{"text": "WHO", "type": "ORG", "start": 19}, "Jakarta"]},
     )
@@ -76,11 +77,13 @@ async def test_every_line_has_its_outcome_in_order(
         "llm_refused",
         "undecodable",
         "invalid_message",
+        "invalid_message",
         "no_entity",
         "alert",
     ]
-    assert [line["llm"]["requests"] > 0 for line in lines[:-1]] == [True, False, False, False, True]
+    assert [line["llm"]["requests"] > 0 for line in lines[:-1]] == [True, False, False, False, False, True]
     assert "entity 'Paris' is not in the text" in lines[2]["error"]
+    assert lines[3]["error"].endswith("entity 'Jakarta' is not at start 3")
 
 
 async def test_the_selection_setting_chooses_the_method(
@@ -136,7 +139,7 @@ async def test_a_file_that_can_be_produced_can_be_tried(
     assert third["sentiment"] in ("negative", "neutral", "positive")
     assert (fourth["outcome"], "$.created_at" in fourth["error"]) == ("invalid_message", True)
     assert output.err.splitlines()[-1] == (
-        "fields that are none of a post's, kept in its metadata: likes, entities, sentiment"
+        "fields that a post does not have, kept in its metadata: likes, entities, sentiment"
     )
 
 

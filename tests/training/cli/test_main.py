@@ -138,8 +138,17 @@ def test_the_program_ends_without_a_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "training", "prepare", str(tmp_path / "none.jsonl")]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 1
-    assert "cannot be opened" in result.stderr
+    assert (
+        "none.jsonl: cannot be opened (No such file or directory); --data-folder or TOCSIN_DATA"
+        in result.stderr
+    )
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", [(), ("seeds",)])
+def test_the_short_option_asks_for_help_too(command: tuple[str, ...]) -> None:
+    """`-h` is `--help`, as for `tocsin`."""
+    assert run(*command, "-h") == run(*command, "--help")
 
 
 def test_labels_can_be_mapped_and_rows_chosen(trained: Path, tmp_path: Path) -> None:

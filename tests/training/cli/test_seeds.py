@@ -53,3 +53,13 @@ def test_by_default_the_test_splits_of_the_recipes_dev_corpora_are_scored() -> N
         "conll2003-test",
         "wnut17six-test",
     ]
+
+
+def test_an_unknown_test_corpus_is_refused_before_any_corpus_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """None of the recipe's corpora is in the folder, and the error names the unknown corpus alone."""
+    options = ("--data-folder", tmp_path, "--output", tmp_path / "out", "--cache", tmp_path / "cache")
+    message = refused(capsys, "seeds", "--test", "nosuch", *options)
+    assert message.startswith("error: unknown corpus 'nosuch': ")
+    assert list(tmp_path.iterdir()) == []

@@ -24,8 +24,9 @@ def test_the_sum_names_every_post_and_obeys_no_text(capsys: pytest.CaptureFixtur
 def test_a_step_is_shown_as_it_is(
     view: type[TextView | JsonView], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Brackets in a step are not read as markup."""
+    """Brackets in a step are not read as markup, and a long step stays on one line."""
+    step = f"line 3 is not sent: [/red] {'word ' * 40}."
     with view() as shown:
-        shown.report("line 3 is not sent: [/red]")
+        shown.report(step)
     captured = capsys.readouterr()
-    assert "line 3 is not sent: [/red]" in captured.out + captured.err
+    assert f"… {step}\n" in captured.out + captured.err

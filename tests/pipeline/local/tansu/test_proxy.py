@@ -1,8 +1,14 @@
 import asyncio
 import struct
 
+import pytest
+
+from pipeline.errors import BrokerUnavailableError
+from pipeline.kafka.cluster import Cluster
+from pipeline.kafka.connection import check_access
 from pipeline.local.tansu.proxy import TansuProxy
 from pipeline.local.tansu.translation import change_api_versions
+from pipeline.settings import Settings
 
 _CORRELATION_ID = 7
 # No API, no throttling, one tagged field of one byte.
@@ -52,3 +58,22 @@ async def test_a_broker_that_is_gone_closes_the_connection() -> None:
     writer.close()
     await writer.wait_closed()
     await proxy.close()
+
+
+async def test_a_client_that_speaks_tls_is_told_so_at_once() -> None:
+    """Its first bytes, read as a length, are hundreds of megabytes, which the proxy does not wait for."""
+
+    async def wait_for_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    broker = await asyncio.start_server(wait_for_the_end, "127.0.0.1", 0)
+    proxy = TansuProxy(broker.sockets[0].getsockname()[1])
+    port = await proxy.open(0)
+    settings = Settings(brokers=f"127.0.0.1:{port}", kafka_tls=True)
+    try:
+        with pytest.raises(BrokerUnavailableError, match=rf":{port} closes .* no TLS .* now SSL"):
+            await check_access(Cluster.of(settings))
+    finally:
+        await proxy.close()
+        broker.close()
