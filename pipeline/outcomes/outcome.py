@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
 
 from pipeline.errors import InvalidMessageError, RecordError
-from pipeline.messages import Abstention, Alert, AnnotatedPost, Origin
+from pipeline.messages import Abstention, Alert, Origin
 from pipeline.messages.codec import decode
 from pipeline.messages.dead_letter import DeadLetter, from_record
 from pipeline.messages.record import Record
 from pipeline.settings import Settings
-from pipeline.topology import ANNOTATED, OUTCOMES, POSTS_DEAD, topic_names
+from pipeline.topology import OUTCOMES, POSTS, POSTS_DEAD, ROLES, topic_names
 
 Outcome = Alert | Abstention | DeadLetter
 
@@ -48,11 +49,14 @@ def read_outcome(record: Record, settings: Settings) -> Outcome:
 
 def origin_of(outcome: Outcome, settings: Settings) -> Origin:
     """Return the position of the post that has this outcome."""
-    if isinstance(outcome, DeadLetter) and outcome.origin.topic == ANNOTATED.name(settings):
-        try:
-            return decode(outcome.value, AnnotatedPost, max_bytes=_MAX_BYTES).origin
-        except RecordError:
-            return outcome.origin
+    if not isinstance(outcome, DeadLetter):
+        return outcome.origin
+    # The letter of a later agent holds an earlier agent's message, which says where its post lay.
+    for topic in (role.reads for role in ROLES if role.reads is not POSTS):
+        if topic.message is not None and outcome.origin.topic == topic.name(settings):
+            with suppress(RecordError):
+                message: Any = decode(outcome.value, topic.message, max_bytes=_MAX_BYTES)
+                return getattr(message, "origin", outcome.origin)
     return outcome.origin
 
 
