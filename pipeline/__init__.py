@@ -1,7 +1,8 @@
 """From posts to alerts. The life of a post, step by step, with the room of each step:
 
-1. A user sends JSON to the topic `posts`, with `tocsin produce` (`sources`) or any Kafka client. `messages.Post` is its
-   form, `topology` names the topics and the agents.
+1. A user sends JSON to the topic `posts`, with `tocsin produce` (`sources`) or any Kafka client, or `tocsin source`
+   takes posts from a live network. `messages.Post` is our form, `formats` reads the usual others, `topology` names the
+   topics and the agents.
 2. `stream` joins the consumer group, takes records in batches, by number or by time, and hands them to the annotate
    agent (`annotate`). Its intake decodes them. A record that is not a post becomes a dead letter, and a record without
    a value is skipped.
@@ -30,6 +31,7 @@ import-linter checks both:
     outcomes | llm | monitor
     kafka
     topology
+    formats
     messages
     settings
     errors | outage | printable | stopping

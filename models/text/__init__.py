@@ -1,5 +1,6 @@
 """Words, before they are tensors.
 
+- `reading`: a text as it is read (markup, references and odd characters resolved), with the map to its source.
 - `tokenizer`: cuts a text into tokens, with their offsets.
 - `sentence`: a sentence as a list of words, with its parse.
 - `parser`: dependency parses by spaCy.

@@ -28,6 +28,7 @@ from pipeline.messages.post import (
     Entity,
     Origin,
     Post,
+    ReadAs,
     Sentiment,
     StageTime,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "Origin",
     "Post",
     "Provenance",
+    "ReadAs",
     "SelectionMethod",
     "Sentiment",
     "StageTime",

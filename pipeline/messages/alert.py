@@ -8,7 +8,16 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from pipeline.messages.post import CheckpointRef, Offset, Origin, Post, Probability, Sentiment, StageTime
+from pipeline.messages.post import (
+    CheckpointRef,
+    Offset,
+    Origin,
+    Post,
+    Probability,
+    ReadAs,
+    Sentiment,
+    StageTime,
+)
 
 # Outcome ids are UUIDv5 under this namespace: the same post always yields the same id, in any deployment.
 _OUTCOME_NAMESPACE = uuid.UUID("5f3c1f0e-7d5b-5c55-9b7a-3a1f6f0c2d11")
@@ -18,6 +27,7 @@ class AbstentionReason(StrEnum):
     """Why a post got no alert (the paper's NO VALID ALERT, split by reason)."""
 
     NO_TEXT = "no_text"
+    LANGUAGE = "language"  # of a language that the network does not know
     NO_ENTITY = "no_entity"
     NO_VALID_CANDIDATE = "no_valid_candidate"
     NONE_SELECTED = "none_selected"
@@ -45,6 +55,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
     num_sampled: Annotated[int, Meta(ge=0, description="samples the LLM returned")]
     num_valid: Annotated[int, Meta(ge=0, description="distinct candidates that passed every filter")]
     selected_by: SelectionMethod | None
+    read_as: ReadAs | None = None
 
 
 class Alert(Struct, frozen=True, kw_only=True):

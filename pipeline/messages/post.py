@@ -78,12 +78,34 @@ class CheckpointRef(Struct, frozen=True, kw_only=True):
     ) = None
 
 
-class Origin(Struct, frozen=True, kw_only=True):
-    """Where the post lay: topic, partition and offset of its record."""
+class Origin(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the post lay: topic, partition and offset of its record, and its place if the record held several posts."""
 
     topic: str
     partition: int
     offset: int
+    index: (
+        Annotated[
+            int, Meta(ge=0, description="place among the posts of one record; absent if it held one post")
+        ]
+        | None
+    ) = None
+
+
+class ReadAs(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """As what the record was read: so that no guess about its form is silent."""
+
+    format: Annotated[
+        str, Meta(description="x-v2, mastodon, ...: the names of TOCSIN_POST_FORMAT; or mapping")
+    ]
+    envelopes: Annotated[
+        list[str],
+        Meta(description="what was opened around the post, from the outside: debezium, cloudevents, ..."),
+    ] = []
+    changes: Annotated[
+        list[str],
+        Meta(description="what was changed or dropped to make it a post: id_number, lone_surrogate, ..."),
+    ] = []
 
 
 class StageTime(Struct, frozen=True, kw_only=True):
@@ -105,3 +127,7 @@ class AnnotatedPost(Struct, frozen=True, kw_only=True):
     checkpoint: CheckpointRef
     origin: Origin
     stages: list[StageTime]
+    read_as: ReadAs | None = None
+    language: (
+        Annotated[str, Meta(description="ISO 639-1 code of the text's language; null: not known")] | None
+    ) = None

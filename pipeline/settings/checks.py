@@ -21,6 +21,10 @@ SelectionName = Literal["llm", "majority", "likelihood", "first"]
 CandidatePromptName = Literal["candidate-v1", "writer-v1"]
 TemplateName = Literal["auto", "server", "chatml", "qwen3", "deepseek_r1"]
 ConstraintName = Literal["auto", "none"]
+PostFormatName = Literal[
+    "auto", "tocsin", "x-v2", "x-v1", "jetstream", "bluesky", "mastodon", "reddit", "telegram", "rss", "atom"
+]
+MentionsName = Literal["organisations", "all", "none"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 _BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+):([0-9]{1,5})")
@@ -93,6 +97,14 @@ def _check_header_names(text: str) -> str:
     return ",".join(names)
 
 
+def _check_languages(text: str) -> str:
+    """Return the list without blanks around its entries."""
+    codes = [code.strip().lower() for code in text.split(",")]
+    if codes != ["all"] and not all(re.fullmatch(r"[a-z]{2}", code) for code in codes):
+        raise wrong("expected CODE[,CODE...], each an ISO 639-1 code such as en, or all")
+    return ",".join(codes)
+
+
 def _check_device(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", name):
         raise wrong("expected auto, cpu, cuda or cuda:N")
@@ -117,6 +129,7 @@ def wrong(expected: str) -> PydanticCustomError:
 Brokers = Annotated[str, AfterValidator(_check_brokers)]
 Topic = Annotated[str, AfterValidator(_check_topic)]
 HeaderNames = Annotated[str, AfterValidator(_check_header_names)]
+Languages = Annotated[str, AfterValidator(_check_languages)]
 Device = Annotated[str, AfterValidator(_check_device)]
 LlmUrl = Annotated[str, AfterValidator(_check_llm_url)]
 TlsFile = Annotated[Path | None, AfterValidator(_check_is_used_with_tls)]

@@ -35,6 +35,9 @@ _SECTIONS: Mapping[str, Section] = {
         "needs which. Prefer files for secrets: everyone who may inspect a container can read its environment.",
     ),
     "carry_headers": Section("Records, consumer groups and the ledger"),
+    "post_format": Section(
+        "Posts: formats and languages", "[sources.md](sources.md) shows every format with an example."
+    ),
     "checkpoint": Section("The annotate agent: network and batches"),
     "llm_url": Section(
         "The alert agent: LLM, samples and selection",

@@ -12,8 +12,11 @@ from pipeline.settings.checks import (
     ConstraintName,
     Device,
     HeaderNames,
+    Languages,
     LlmUrl,
     LogLevel,
+    MentionsName,
+    PostFormatName,
     SelectionName,
     TemplateName,
     TlsFile,
@@ -127,6 +130,21 @@ class Settings(BaseModel):
     # Its bound: a record with its annotation must fit the broker's usual 1 MiB.
     max_post_bytes: int = Field(
         65_536, ge=256, le=900_000, description="larger records on the topic of posts become dead letters"
+    )
+
+    post_format: PostFormatName = Field(
+        "auto",
+        description="format of the records on the topic of posts; auto: each is recognised by its shape",
+    )
+    post_mapping: Path | None = Field(
+        None, description="TOML file of JMESPath expressions that make a post of any other JSON"
+    )
+    languages: Languages = Field(
+        "en",
+        description="languages of posts that get alerts, ISO 639-1 codes separated by commas, or all; the network reads English",
+    )
+    mentions: MentionsName = Field(
+        "organisations", description="which entities after an @ an alert may name: organisations, all or none"
     )
 
     checkpoint: Path | None = Field(

@@ -1,0 +1,1 @@
+"""The formats of social networks and feeds."""
