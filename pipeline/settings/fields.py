@@ -141,7 +141,7 @@ class Settings(BaseModel):
     )
     languages: Languages = Field(
         "en",
-        description="languages of posts that get alerts (ISO 639-1 codes, by commas), or all; the network reads English",
+        description="languages of posts that get alerts (ISO 639-1 codes, by commas), or all; it reads English",
     )
     mentions: MentionsName = Field(
         "organisations", description="which entities after an @ an alert may name: organisations, all or none"
