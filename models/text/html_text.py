@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-BLOCKS = frozenset(
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+BLOCKS = _names(
     "address article aside blockquote body br center dd details dialog div dl dt fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hr html li main nav ol option p pre section summary table tr ul".split()
+    "h1 h2 h3 h4 h5 h6 header hr html li main nav ol option p pre section summary table tr ul"
 )
-CELLS = frozenset({"td", "th"})
-HIDDEN = frozenset(
+CELLS = _names("td th")
+HIDDEN = _names(
     "audio canvas head iframe math noembed noframes noscript object script select style svg template textarea title "
-    "video".split()
+    "video"
 )
 """Elements whose content is nothing that the post says."""
 INVISIBLE_CLASS = "invisible"

@@ -49,9 +49,7 @@ def test_text_comes_back_from_its_own_html(text: str) -> None:
     assert plain_text(f"<p>{escape(text)}</p>") == expected
 
 
-@given(
-    st.lists(st.sampled_from("<p> </p> <b> <a <!-- --> <br> & &# ; \" ' > < x <script> </script>".split()))
-)
-def test_no_text_is_refused(pieces: list[str]) -> None:
+@given(st.text("<>/!-&#;\"' pbrascit="))
+def test_no_text_is_refused(markup: str) -> None:
     """Broken markup of any kind gives a text, and as part of a text it takes nothing from what stands before it."""
-    assert plain_text("Alma\n<p>" + "".join(pieces)).startswith("Alma")
+    assert plain_text(f"Alma\n<p>{markup}").startswith("Alma")
