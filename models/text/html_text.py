@@ -9,16 +9,17 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 
-def _names(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """Return the set of the words."""
     return frozenset(text.split())
 
 
-BLOCKS = _names(
-    "address article aside blockquote body br center dd details dialog div dl dt fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hr html li main nav ol option p pre section summary table tr ul"
+BLOCKS = words(
+    "address article aside blockquote body br center dd details dialog div dl dt fieldset figcaption figure footer "
+    "form h1 h2 h3 h4 h5 h6 header hr html li main nav ol option p pre section summary table tr ul"
 )
-CELLS = _names("td th")
-HIDDEN = _names(
+CELLS = words("td th")
+HIDDEN = words(
     "audio canvas head iframe math noembed noframes noscript object script select style svg template textarea title "
     "video"
 )
