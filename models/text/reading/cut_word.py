@@ -1,4 +1,4 @@
-"""The word that an ellipsis cuts off at the end of a text, as Twitter, feeds and previews do ("a plant in Ludwigsh…")."""
+"""The word that an ellipsis cuts off at the end of a text, as Twitter, feeds and previews do."""
 
 from __future__ import annotations
 
