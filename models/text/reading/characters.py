@@ -19,9 +19,10 @@ _HIDDEN = re.compile(
     rf"(?<=[\w{_MARKS}])[{_INVISIBLE}{_IN_EMOJI}]++(?!\u20e3)|[{_INVISIBLE}]++",
 )
 
-# Ligatures, full-width forms, letters of mathematics, Roman numerals, Kelvin and Angstrom: each stands for its letters.
+# Ligatures, full-width letters, digits and #&@, Roman numerals, units and letters of mathematics: as plain letters.
 _LETTERS = (
-    r"\ufb00-\ufb06\uff01-\uff5e\U0001d400-\U0001d7ff\u2160-\u217f\u2126\u212a\u212b"
+    r"\ufb00-\ufb06\uff03\uff06\uff10-\uff19\uff20-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff\u2160-\u217f"
+    r"\u2126\u212a\u212b"
     r"\u2102\u210a-\u2113\u2115\u2119-\u211d\u2124\u2128\u212c\u212d\u212f-\u2131\u2133\u2134"
 )
 # Letters in circles and squares. One alone is a sign (a blood group, a car park); several are a word.
