@@ -99,7 +99,7 @@ class Annotator:
         timings = {} if timings is None else timings
         timings.update(dict.fromkeys(STAGES, 0.0))
         with _timed(timings, "tokenise"):
-            reads = [read_text(text) for text in texts]
+            reads = [ReadText(text) if len(text) > MAX_CHARACTERS else read_text(text) for text in texts]
             results = [_tokenise(read) for read in reads]
         wanted = [
             index for index, result in enumerate(results) if isinstance(result, Annotation) and result.tokens
