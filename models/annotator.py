@@ -23,8 +23,9 @@ from models.network.checkpoint import Checkpoint, load_checkpoint
 from models.network.joint_model import Output, ScoredSpan
 from models.text.reading import ReadText, read_text
 from models.text.reading.cut_word import cut_word
+from models.text.reading.tokens import read_tokens
 from models.text.sentence import Sentence
-from models.text.tokenizer import Token, tokenize
+from models.text.tokenizer import Token
 from models.text.word_table import WordTable
 
 if TYPE_CHECKING:
@@ -166,11 +167,9 @@ def _tokenise(read: ReadText) -> Annotation | AnnotationError:
     """Return an annotation with the tokens only."""
     if len(read.source) > MAX_CHARACTERS:
         return TextTooLongError(limit=MAX_CHARACTERS, actual=len(read.source), unit="characters")
-    tokens = tokenize(read.text)
+    tokens = read_tokens(read)
     if len(tokens) > MAX_TOKENS:
         return TextTooLongError(limit=MAX_TOKENS, actual=len(tokens), unit="tokens")
-    if read.text is not read.source:
-        tokens = [Token(token.text, *read.to_source(token.start, token.end)) for token in tokens]
     return Annotation(tuple(tokens), (), None)
 
 
