@@ -24,7 +24,8 @@ MENTION = '<span class="h-card"><a href="https://m.example/@bob" class="u-url">@
         ('<a href="https://m.example/tags/x" class="mention hashtag" rel="tag">#<span>flood</span></a>', "#flood"),
         (f"<p>{MENTION} hi</p>", "@bob hi"),
         ('<p>Alma<span class="invisible">Leeds</span></p>', "Alma"),
-        ('<p>Fire <img draggable="false" alt=":x:" src="https://x.example/a.png"> :blob:</p>', "Fire :blob:"),
+        ('<p>Fire <img draggable="false" alt=":x:" src="https://x.example/a.png"></p>', "Fire"),
+        ("<p>Fire :Alma: at 10:30:45, :30:, Alert:Fire:x :a:</p>", "Fire at 10:30:45, :30:, Alert:Fire:x :a:"),
         ("<div>Alma<!-- Leeds --><script>Leeds</script><style>p {}</style></div>", "Alma"),
         ("<P CLASS='x'>Alma</P>", "Alma"),
         ("Alma</p", "Alma</p"),
@@ -51,6 +52,7 @@ def test_markup_is_read_as_a_reader_sees_it(source: str, words: str) -> None:
         "<-- this, --> that",
         "<!-- no markup but this -->",
         "x<script",
+        "Fire :Alma: now",
         "<br",
     ],
 )
