@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -39,17 +39,8 @@ class HugeNumber(str):
     __slots__ = ()
 
 
-class Document(NamedTuple):
-    """A JSON document.
-
-    Attributes:
-        changes: codes of `DOCUMENT_CHANGES`.
-        may_be_deep: whether a post in it may be nested too deep.
-    """
-
-    content: Any
-    changes: tuple[str, ...]
-    may_be_deep: bool
+# A JSON document, the codes of `DOCUMENT_CHANGES`, and whether a post in it may be nested too deep.
+Document = tuple[Any, tuple[str, ...], bool]
 
 
 def load(value: bytes) -> Document:
@@ -68,7 +59,7 @@ def load(value: bytes) -> Document:
         check_is_unambiguous(value.decode())
     except ValueError:
         return _load_leniently(value)
-    return Document(content, (), may_be_deep)
+    return content, (), may_be_deep
 
 
 def made_plain(content: Any, *, keeps_huge: bool = False) -> Any:
@@ -127,7 +118,7 @@ def _load_leniently(value: bytes) -> Document:
         whole = made_plain(content, keeps_huge=True)
         changes |= {LONE_SURROGATE: None} if whole != content else {}
         content = whole
-    return Document(content, tuple(changes), may_be_deep)
+    return content, tuple(changes), may_be_deep
 
 
 def _decoder(changes: dict[str, None]) -> json.JSONDecoder:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.errors import InvalidMessageError, RecordError, UndecodableError
-from pipeline.formats.document import load
+from pipeline.formats.document import Document, load
 from pipeline.formats.fields import kind_of
 from pipeline.formats.format import Skipped
-from pipeline.formats.undecodable import (
+from pipeline.formats.reasons import (
     in_avro_or_protobuf,
     split_registry_record,
     starts_as_json,
@@ -64,6 +64,9 @@ class Trail:
         return replace(self, envelopes=(*self.envelopes, envelope))
 
 
+NOTHING_OPENED = Trail()
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What lies in all envelopes: an object, a list that a format takes as a whole, or the text of XML."""
@@ -101,19 +104,12 @@ class Opener:
     def __init__(self, takes_list: Callable[[list[Any]], bool]) -> None:
         self._takes_list = takes_list
 
-    def open_record(self, value: bytes, headers: Sequence[Header]) -> Iterator[Step]:
-        """Yield what lies in the record.
+    def open_document(self, document: Any, trail: Trail) -> Iterator[Step]:
+        """Yield what lies in a document.
 
         Raises:
             RecordError: it cannot be opened.
         """
-        trail = Trail()
-        if any(name.lower() == "ce_specversion" for name, _ in headers):
-            trail = trail.opened(CLOUDEVENTS)
-        yield from self._open_bytes(value, trail)
-
-    def open_document(self, document: Any, trail: Trail = Trail()) -> Iterator[Step]:
-        """Yield what lies in a document; raises what `open_record` raises."""
         match document:
             case dict():
                 yield from self._open_object(document, trail)
@@ -126,7 +122,8 @@ class Opener:
             case _:
                 raise InvalidMessageError(f"not a Post: {kind_of(document)} in JSON, not an object")
 
-    def _open_bytes(self, value: bytes, trail: Trail) -> Iterator[Step]:
+    def open_bytes(self, value: bytes, trail: Trail) -> Iterator[Step]:
+        """Yield what lies in a record's bytes; raises what `open_document` raises."""
         if registry := split_registry_record(value):
             schema, content = registry
             if not starts_as_json(content):
@@ -139,12 +136,17 @@ class Opener:
 
     def _open_json(self, value: bytes, trail: Trail) -> Iterator[Step]:
         try:
-            content, changes, may_be_deep = load(value)
+            document = load(value)
         except ValueError as error:
             raise to_undecodable(value, error) from error
+        return self.open_loaded(document, trail)
+
+    def open_loaded(self, document: Document, trail: Trail) -> Iterator[Step]:
+        """Yield what lies in bytes that are decoded already; raises what `open_document` raises."""
+        content, changes, may_be_deep = document
         if changes or may_be_deep:
             trail = Trail(trail.envelopes, trail.changes + changes, trail.may_be_deep or may_be_deep)
-        yield from self.open_document(content, trail)
+        return self.open_document(content, trail)
 
     def _open_text(self, text: str, trail: Trail) -> Iterator[Step]:
         content = text.strip(_BLANKS)
@@ -170,7 +172,7 @@ class Opener:
             yield from self._open_connect(document["payload"], trail.opened(KAFKA_CONNECT))
         elif _is_change_event(document):
             yield from self._open_change(document, trail.opened(DEBEZIUM))
-        elif "__deleted" in document and str(document["__deleted"]).lower() == "true":
+        elif _is_deleted_row(document):
             yield Withdrawn(document, trail.opened(DEBEZIUM))
         elif _is_cloud_event(document):
             yield from self._open_event(document, trail.opened(CLOUDEVENTS))
@@ -202,9 +204,32 @@ class Opener:
                 value = base64.b64decode(event["data_base64"], validate=True)
             except (ValueError, TypeError) as error:
                 raise InvalidMessageError("a CloudEvents record whose `data_base64` is not Base64") from error
-            yield from self._open_bytes(value, trail)
+            yield from self.open_bytes(value, trail)
         else:
             yield Skipped("no_data")
+
+
+def is_envelope(document: dict[str, Any]) -> bool:
+    """Whether an object is an envelope, and no post."""
+    return (
+        document.keys() == {"schema", "payload"}
+        or _is_change_event(document)
+        or _is_deleted_row(document)
+        or _is_cloud_event(document)
+    )
+
+
+def trail_of(headers: Sequence[Header]) -> Trail:
+    """Return the trail that begins with a record's headers: CloudEvents in its binary form has its attributes there."""
+    if not headers:
+        return NOTHING_OPENED
+    is_event = any(name.lower() == "ce_specversion" for name, _ in headers)
+    return NOTHING_OPENED.opened(CLOUDEVENTS) if is_event else NOTHING_OPENED
+
+
+def _is_deleted_row(document: dict[str, Any]) -> bool:
+    # Debezium's rows without the envelope, if it is set to keep deletions.
+    return "__deleted" in document and str(document["__deleted"]).lower() == "true"
 
 
 def _is_change_event(document: dict[str, Any]) -> bool:

@@ -20,7 +20,7 @@ from jmespath.parser import ParsedResult
 
 from pipeline.errors import InvalidMessageError, SettingsError
 from pipeline.formats.format import Draft
-from pipeline.formats.unrecognised import keys_of
+from pipeline.formats.reasons import keys_of
 from pipeline.messages.unknown_fields import POST_FIELDS
 from pipeline.settings import assignment
 
