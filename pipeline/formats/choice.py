@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from pipeline.errors import SettingsError
-from pipeline.formats.envelopes import Trail, is_envelope
-from pipeline.formats.format import Format, Item
-from pipeline.formats.mapping import PostMapping
+from pipeline.errors import RecordError, SettingsError
+from pipeline.formats.envelopes import NOTHING_OPENED, Trail, is_envelope
+from pipeline.formats.format import Draft, Format, Item, Unread
 from pipeline.formats.reasons import to_unrecognised
 from pipeline.formats.registry import FORMATS
 from pipeline.formats.tocsin import TOCSIN, read_own
 from pipeline.messages.headers import Header
 from pipeline.settings import assignment
 from pipeline.settings.checks import PostFormatName
+
+if TYPE_CHECKING:  # few need it, and jmespath takes its time to load
+    from pipeline.formats.mapping import PostMapping
 
 # A header on a record in our own form: the format that the post had before one of our sources converted it.
 FORMAT_HEADER = "tocsin-format"
@@ -32,7 +34,7 @@ class ReadItem(NamedTuple):
         unknown: fields of a post in our own form that a post does not define.
     """
 
-    item: Item
+    item: Item | Unread
     format: str
     unknown: dict[str, Any]
 
@@ -80,10 +82,31 @@ class FormatChoice:
             draft, unknown = read_own(document)
             yield ReadItem(draft, converted_from, unknown)
         elif self._mapping is not None:
-            for draft in self._mapping.read(document):
-                yield ReadItem(draft, MAPPING, {})
+            for item in self._mapping.read(document):
+                yield ReadItem(item, MAPPING, {})
         else:
             yield from self._read_by_format(document, trail)
+
+    def find_id(self, document: Any) -> Any:
+        """Return the id of the only post in a document, which may lack all else.
+
+        Raises:
+            RecordError: there is no such post.
+        """
+        if self._mapping is not None:
+            return self._mapping.find_id(document)
+        # A deleted row often has its key alone.
+        whole = (
+            {"text": "", **document} if isinstance(document, dict) and "text" not in document else document
+        )
+        for candidate in (document, whole):
+            try:
+                [read] = self._read_by_format(candidate, NOTHING_OPENED)
+            except (RecordError, ValueError):
+                continue
+            if isinstance(read.item, Draft):
+                return read.item.id
+        raise to_unrecognised(document)
 
     def _read_by_format(self, document: Any, trail: Trail) -> Iterator[ReadItem]:
         form = self._format or _recognise(document)

@@ -30,6 +30,8 @@ _MAX_DIGITS = 20
 _MAX_SHOWN = 40
 # A half of a surrogate pair, as it is or as an escape.
 _SURROGATE = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
+BLANKS = " \t\r\n\ufeff"
+_XML_ENCODING = re.compile(rb"<\?xml[^>]{1,100}?encoding=[\"']([\w.-]{1,40})[\"']")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -60,6 +62,37 @@ def load(value: bytes) -> Document:
     except ValueError:
         return _load_leniently(value)
     return content, (), may_be_deep
+
+
+def reload(content: Any) -> Document:
+    """Return a document that any decoder has made, as `load` would have made it.
+
+    Raises:
+        UndecodableError: too deep.
+    """
+    try:
+        return load(orjson.dumps(content))
+    # Halves of surrogate pairs, numbers beyond 64 bits.
+    except TypeError:
+        return load(json.dumps(content).encode())
+
+
+def load_xml(value: bytes) -> str:
+    """Return the text of an XML document, in UTF-8 or in the encoding that it declares.
+
+    Raises:
+        ValueError: it is in neither.
+    """
+    try:
+        return value.decode().strip(BLANKS)
+    except UnicodeDecodeError as error:
+        declared = _XML_ENCODING.match(value)
+        if declared is None:
+            raise
+        try:
+            return value.decode(declared[1].decode()).strip(BLANKS)
+        except LookupError:
+            raise error from None
 
 
 def made_plain(content: Any, *, keeps_huge: bool = False) -> Any:

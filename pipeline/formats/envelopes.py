@@ -12,15 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.errors import InvalidMessageError, RecordError, UndecodableError
-from pipeline.formats.document import Document, load
+from pipeline.formats.document import BLANKS, Document, load, load_xml
 from pipeline.formats.fields import kind_of
-from pipeline.formats.format import Skipped
-from pipeline.formats.reasons import (
-    in_avro_or_protobuf,
-    split_registry_record,
-    starts_as_json,
-    to_undecodable,
-)
+from pipeline.formats.format import Skipped, Unread
+from pipeline.formats.reasons import split_registry_record, starts_as_json, to_undecodable
 from pipeline.messages.headers import Header
 
 SCHEMA_REGISTRY = "schema_registry"
@@ -32,9 +27,12 @@ LIST = "list"
 ENVELOPES = (SCHEMA_REGISTRY, KAFKA_CONNECT, DEBEZIUM, CLOUDEVENTS, JSON_STRING, LIST)
 
 _MAX_ENVELOPES = 8
+# What a record may be beside a post: codes of `Skipped`.
+SKIPPED = ("tombstone", "truncate", "message", "delete", "no_data", "empty_list")
+
+_DELETED = "__deleted"
+_BLANK_BYTES = BLANKS.encode()
 _SPEC_VERSION = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9]{1,2})?")
-_XML_ENCODING = re.compile(rb"<\?xml[^>]{1,100}?encoding=[\"']([\w.-]{1,40})[\"']")
-_BLANKS = " \t\r\n\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +81,7 @@ class Withdrawn:
     trail: Trail
 
 
-@dataclass(frozen=True, slots=True)
-class Unopened:
-    """An item of a list that cannot be opened."""
-
-    error: RecordError
-    document: Any
-
-
-Step = Opened | Withdrawn | Unopened | Skipped
+Step = Opened | Withdrawn | Unread | Skipped
 
 
 class Opener:
@@ -124,22 +114,15 @@ class Opener:
 
     def open_bytes(self, value: bytes, trail: Trail) -> Iterator[Step]:
         """Yield what lies in a record's bytes; raises what `open_document` raises."""
-        if registry := split_registry_record(value):
-            schema, content = registry
-            if not starts_as_json(content):
-                raise in_avro_or_protobuf(schema)
-            value, trail = content, trail.opened(SCHEMA_REGISTRY)
-        elif value.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
-            yield Opened(_decode_xml(value), trail)
-            return
-        yield from self._open_json(value, trail)
-
-    def _open_json(self, value: bytes, trail: Trail) -> Iterator[Step]:
         try:
-            document = load(value)
+            if value.lstrip(_BLANK_BYTES)[:1] == b"<":
+                yield Opened(load_xml(value), trail)
+            elif registry := split_registry_record(value):
+                yield from self.open_loaded(load(registry[1]), trail.opened(SCHEMA_REGISTRY))
+            else:
+                yield from self.open_loaded(load(value), trail)
         except ValueError as error:
             raise to_undecodable(value, error) from error
-        return self.open_loaded(document, trail)
 
     def open_loaded(self, document: Document, trail: Trail) -> Iterator[Step]:
         """Yield what lies in bytes that are decoded already; raises what `open_document` raises."""
@@ -149,11 +132,11 @@ class Opener:
         return self.open_document(content, trail)
 
     def _open_text(self, text: str, trail: Trail) -> Iterator[Step]:
-        content = text.strip(_BLANKS)
+        content = text.strip(BLANKS)
         if content[:1] == "<":
             yield Opened(content, trail.opened(JSON_STRING))
-        elif starts_as_json(content.encode()):
-            yield from self._open_json(content.encode(), trail.opened(JSON_STRING))
+        elif starts_as_json(content.encode("utf-8", "surrogatepass")):
+            yield from self.open_bytes(content.encode("utf-8", "surrogatepass"), trail.opened(JSON_STRING))
         else:
             raise InvalidMessageError("not a Post: a JSON text that holds no JSON, not an object")
 
@@ -165,7 +148,7 @@ class Opener:
             try:
                 yield from self.open_document(item, trail)
             except RecordError as error:
-                yield Unopened(error, item)
+                yield Unread(error, item)
 
     def _open_object(self, document: dict[str, Any], trail: Trail) -> Iterator[Step]:
         if document.keys() == {"schema", "payload"}:
@@ -173,7 +156,8 @@ class Opener:
         elif _is_change_event(document):
             yield from self._open_change(document, trail.opened(DEBEZIUM))
         elif _is_deleted_row(document):
-            yield Withdrawn(document, trail.opened(DEBEZIUM))
+            row = {name: value for name, value in document.items() if name != _DELETED}
+            yield Withdrawn(row, trail.opened(DEBEZIUM))
         elif _is_cloud_event(document):
             yield from self._open_event(document, trail.opened(CLOUDEVENTS))
         else:
@@ -229,7 +213,7 @@ def trail_of(headers: Sequence[Header]) -> Trail:
 
 def _is_deleted_row(document: dict[str, Any]) -> bool:
     # Debezium's rows without the envelope, if it is set to keep deletions.
-    return "__deleted" in document and str(document["__deleted"]).lower() == "true"
+    return _DELETED in document and str(document[_DELETED]).lower() == "true"
 
 
 def _is_change_event(document: dict[str, Any]) -> bool:
@@ -247,16 +231,3 @@ def _is_cloud_event(document: dict[str, Any]) -> bool:
         and all(isinstance(document.get(name), str) for name in ("id", "source", "type"))
         and "text" not in document
     )
-
-
-def _decode_xml(value: bytes) -> str:
-    try:
-        return value.decode("utf-8-sig").strip(_BLANKS)
-    except UnicodeDecodeError as error:
-        declared = _XML_ENCODING.match(value)
-        if declared is None:
-            raise to_undecodable(value, error) from error
-        try:
-            return value.decode(declared[1].decode()).strip(_BLANKS)
-        except (LookupError, ValueError) as unknown:
-            raise to_undecodable(value, error) from unknown

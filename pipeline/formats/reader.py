@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 import orjson
 
 from pipeline.errors import InvalidMessageError, RecordError, SettingsError, UndecodableError
 from pipeline.formats.choice import AUTO, FormatChoice, ReadItem, format_before
-from pipeline.formats.document import HUGE_NUMBER, Document, load, made_plain
+from pipeline.formats.document import HUGE_NUMBER, Document, load, made_plain, reload
 from pipeline.formats.envelopes import (
     NOTHING_OPENED,
     Opened,
     Opener,
     Step,
     Trail,
-    Unopened,
     Withdrawn,
     trail_of,
 )
 from pipeline.formats.fields import is_usable_id, to_post, usable_id
-from pipeline.formats.format import BadPost, Deletion, Draft, Reading, ReadPost, Skipped
-from pipeline.formats.mapping import PostMapping
+from pipeline.formats.format import BadPost, Deletion, Draft, Reading, ReadPost, Skipped, Unread
 from pipeline.formats.tocsin import TOCSIN
 from pipeline.messages.codec import MAX_POST_DEPTH, encode, is_deeper
 from pipeline.messages.headers import Header
 from pipeline.messages.post import Post, ReadAs
 from pipeline.messages.unknown_fields import POST_FIELDS, OnUnknown, keep_unknown_fields
 from pipeline.settings import Settings, assignment
+
+if TYPE_CHECKING:  # few need it, and jmespath takes its time to load
+    from pipeline.formats.mapping import PostMapping
 
 # Each becomes a record of its own. Without a bound one record of small change would become a flood.
 MAX_ITEMS = 1_000
@@ -66,6 +67,8 @@ class PostReader:
         if settings.post_format != AUTO:
             chosen = assignment("post_format", settings.post_format)
             raise SettingsError([f"{chosen}: has no effect with TOCSIN_POST_MAPPING: set one of them"])
+        from pipeline.formats.mapping import PostMapping
+
         return cls(settings, mapping=PostMapping.load(settings.post_mapping), on_unknown=on_unknown)
 
     def read(self, value: bytes | None, headers: Sequence[Header] = ()) -> list[Reading]:
@@ -88,12 +91,16 @@ class PostReader:
         return self._collect(self._opener.open_loaded(document, trail), converted_from)
 
     def read_document(self, document: Any) -> list[Reading]:
-        """Return what lies in a document that is decoded already: an element of a large file.
+        """Return what lies in a document that is decoded already, such as an element of a file; it may be of any size.
 
         Raises:
             RecordError: nothing of the document can be read.
         """
-        return self._collect(self._opener.open_document(made_plain(document), Trail(may_be_deep=True)), None)
+        if isinstance(document, str):
+            steps = self._opener.open_document(document, NOTHING_OPENED)
+        else:
+            steps = self._opener.open_loaded(reload(document), NOTHING_OPENED)
+        return self._collect(steps, None, max_items=None)
 
     def _read_plain(self, document: Document) -> list[Reading] | None:
         """Return the post, if it is in our own form and needs no change.
@@ -116,13 +123,15 @@ class PostReader:
             self._on_unknown(unknown)
         return [ReadPost(post, _PLAIN)]
 
-    def _collect(self, steps: Iterator[Step], converted_from: str | None) -> list[Reading]:
+    def _collect(
+        self, steps: Iterator[Step], converted_from: str | None, *, max_items: int | None = MAX_ITEMS
+    ) -> list[Reading]:
         readings: list[Reading] = []
         for step in steps:
             for reading in self._read_step(step, converted_from):
                 readings.append(reading)
-                if len(readings) > MAX_ITEMS:
-                    raise InvalidMessageError(f"more than {MAX_ITEMS} posts in one record")
+                if max_items is not None and len(readings) > max_items:
+                    raise InvalidMessageError(f"more than {max_items} posts in one record")
         bad = [reading for reading in readings if isinstance(reading, BadPost)]
         if bad and len(bad) == len(readings):
             raise _error_of_all(bad)
@@ -132,10 +141,11 @@ class PostReader:
         match step:
             case Skipped():
                 yield step
-            case Unopened(error, document):
-                yield BadPost(error, _to_bytes(document))
+            case Unread(error, document):
+                yield BadPost(error, orjson.dumps(document))
             case Withdrawn():
-                yield self._to_deletion(step)
+                post_id = self._find_id(step)
+                yield Skipped("delete") if post_id is None else Deletion(post_id)
             case Opened(document, trail):
                 try:
                     for item in self._choice.read(document, trail, converted_from):
@@ -149,6 +159,8 @@ class PostReader:
             return item if is_usable_id(item.id) else Skipped("delete")
         if isinstance(item, Skipped):
             return item
+        if isinstance(item, Unread):
+            return BadPost(item.error, _to_bytes(item.document))
         try:
             post, changes = _make_post(item, trail)
         except RecordError as error:
@@ -158,27 +170,12 @@ class PostReader:
         all_changes = list(dict.fromkeys((*trail.changes, *changes)))
         return ReadPost(post, ReadAs(format=name, envelopes=list(trail.envelopes), changes=all_changes))
 
-    def _to_deletion(self, withdrawn: Withdrawn) -> Reading:
-        """Return the deletion of the post that a row was; a row that was none is nothing to us."""
-        with_text = (
-            {"text": "", **withdrawn.document} if isinstance(withdrawn.document, dict) else withdrawn.document
-        )
-        for document in (withdrawn.document, with_text):
-            post_id = self._find_id(document, withdrawn.trail)
-            if post_id is not None:
-                return Deletion(post_id)
-        return Skipped("delete")
-
-    def _find_id(self, document: Any, trail: Trail) -> str | None:
+    def _find_id(self, withdrawn: Withdrawn) -> str | None:
+        """Return the id of the post that a row was; None if it was none, and is nothing to us."""
         try:
-            steps = list(self._opener.open_document(document, NOTHING_OPENED))
-            if not (len(steps) == 1 and isinstance(steps[0], Opened)):
-                return None
-            items = [read.item for read in self._choice.read(steps[0].document, trail, None)]
-            if len(items) != 1 or not isinstance(items[0], Draft):
-                return None
-            post_id, _ = usable_id(items[0].id)
-        except RecordError:
+            [step] = self._opener.open_document(withdrawn.document, NOTHING_OPENED)
+            post_id, _ = usable_id(self._choice.find_id(step.document if isinstance(step, Opened) else None))
+        except (RecordError, ValueError):
             return None
         return post_id if is_usable_id(post_id) else None
 

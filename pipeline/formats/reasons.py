@@ -63,20 +63,20 @@ def starts_as_json(value: bytes) -> bool:
     return value.lstrip()[:1] in (b"{", b"[", b'"')
 
 
-def in_avro_or_protobuf(schema: int) -> UndecodableError:
-    """Return the error for a record of Schema Registry that is no JSON."""
-    return UndecodableError(
-        f"a Schema Registry record in Avro or Protobuf (schema id {schema}): tocsin reads JSON; let the producer or a "
-        "connector write JSON or JSON Schema"
-    )
-
-
 def to_undecodable(value: bytes, error: ValueError) -> UndecodableError:
     """Return the error for bytes that are no JSON.
 
     Args:
         error: what the JSON decoder says.
     """
+    if registry := split_registry_record(value):
+        schema, value = registry
+        # Numbers and lengths of Avro and Protobuf are often the bytes of blanks and quotes.
+        if value[:1] not in (b"{", b"[") or _not_utf_8(value):
+            return UndecodableError(
+                f"a Schema Registry record in Avro or Protobuf (schema id {schema}): tocsin reads JSON; let the "
+                "producer or a connector write JSON or JSON Schema"
+            )
     return UndecodableError(_other_kind(value) or _broken_json(value) or f"not JSON: {error}")
 
 
