@@ -40,6 +40,7 @@ _MARKS: Mapping[bytes, str] = {
 }
 _UTF_16 = re.compile(rb"(?:[\t-~]\0){2}|(?:\0[\t-~]){2}")
 _UTF_32 = re.compile(rb"[\t-~]\0\0\0|\0\0\0[\t-~]\0\0\0")
+_CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f\x7f]")
 # Maps and lists of MessagePack and CBOR, with what usually follows: a short text as the first key.
 _PACKED: Mapping[str, re.Pattern[bytes]] = {
     "MessagePack": re.compile(rb"(?:[\x80-\x9f]|[\xdc\xde]..|[\xdd\xdf]....)[\xa0-\xbf\xd9-\xdb]", re.DOTALL),
@@ -112,18 +113,28 @@ def _not_utf_8(value: bytes) -> str | None:
         byte, place = value[error.start], error.start
     else:
         return None
-    if starts_as_json(value):
-        try:
-            orjson.loads(value.decode("latin-1").encode())
-        except orjson.JSONDecodeError:
-            return f"not in UTF-8: byte 0x{byte:02x} at {place}"
-        return f"not in UTF-8: byte 0x{byte:02x} at {place}; it may be Windows-1252 or ISO 8859-1: write JSON in UTF-8"
+    if not _CONTROL.search(value):
+        problem = f"not in UTF-8: byte 0x{byte:02x} at {place}"
+        return (
+            problem
+            if _is_broken(value)
+            else f"{problem}; it may be Windows-1252 or ISO 8859-1: write JSON in UTF-8"
+        )
     for name, pattern in _PACKED.items():
         if pattern.match(value):
             return f"binary data, perhaps {name}: tocsin reads JSON"
     if int.from_bytes(value[:4], "little") == len(value):
         return "binary data, perhaps BSON: tocsin reads JSON"
     return "binary data, perhaps Avro or Protobuf without Schema Registry: tocsin reads JSON"
+
+
+def _is_broken(value: bytes) -> bool:
+    """Whether bytes are no JSON even if each of them is taken for a character."""
+    try:
+        orjson.loads(value.decode("latin-1").encode())
+    except orjson.JSONDecodeError:
+        return True
+    return False
 
 
 def _broken_json(value: bytes) -> str | None:
@@ -135,7 +146,7 @@ def _broken_json(value: bytes) -> str | None:
             return _cut_or_doubled(str(error), len(value))
         text = value.decode("utf-8", "replace")
         kind = "binary data" if "\0" in text else "plain text"
-        return f"{kind}, not JSON: it begins {printable(text[: 2 * _SHOWN], max_characters=_SHOWN)!r}"
+        return f"{kind}, not JSON: it begins: {printable(text[: 2 * _SHOWN], max_characters=_SHOWN)}"
     return None
 
 
