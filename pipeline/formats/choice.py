@@ -110,7 +110,7 @@ class FormatChoice:
 
     def _read_by_format(self, document: Any, trail: Trail) -> Iterator[ReadItem]:
         form = self._format or _recognise(document)
-        if form is None:
+        if form is None or (form is TOCSIN and not TOCSIN.recognises(document)):
             raise to_unrecognised(document, trail.envelopes)
         if form is TOCSIN:
             draft, unknown = read_own(document)

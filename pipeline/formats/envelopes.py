@@ -229,5 +229,6 @@ def _is_cloud_event(document: dict[str, Any]) -> bool:
         isinstance(version, str)
         and _SPEC_VERSION.fullmatch(version) is not None
         and all(isinstance(document.get(name), str) for name in ("id", "source", "type"))
-        and "text" not in document
+        # A post in our own form may have these fields too, but no data.
+        and ("data" in document or "data_base64" in document or "text" not in document)
     )

@@ -28,6 +28,7 @@ from pipeline.messages.codec import MAX_POST_DEPTH, encode, is_deeper
 from pipeline.messages.headers import Header
 from pipeline.messages.post import Post, ReadAs
 from pipeline.messages.unknown_fields import POST_FIELDS, OnUnknown, keep_unknown_fields
+from pipeline.printable import printable
 from pipeline.settings import Settings, assignment
 
 if TYPE_CHECKING:  # few need it, and jmespath takes its time to load
@@ -82,6 +83,12 @@ class PostReader:
         # The size is checked before decoding, because the decoder has no limit.
         if len(value) > self._max_bytes:
             raise UndecodableError(f"{len(value)} bytes: at most {self._max_bytes} are taken")
+        try:
+            return self._read(value, headers)
+        except UndecodableError as error:
+            raise _with_content_type(error, headers) from error
+
+    def _read(self, value: bytes, headers: Sequence[Header]) -> list[Reading]:
         converted_from = format_before(headers) if headers else None
         trail = trail_of(headers)
         if (document := _load_object(value)) is None:
@@ -178,6 +185,16 @@ class PostReader:
         except (RecordError, ValueError):
             return None
         return post_id if is_usable_id(post_id) else None
+
+
+def _with_content_type(error: UndecodableError, headers: Sequence[Header]) -> UndecodableError:
+    """Return the error with what the sender itself says that the record is."""
+    for name, value in headers:
+        if name.lower() == "content-type" and value and b"json" not in value.lower():
+            return UndecodableError(
+                f"{error} (its header content-type is {printable(value.decode(errors='replace'))})"
+            )
+    return error
 
 
 def _load_object(value: bytes) -> Document | None:

@@ -113,6 +113,9 @@ def _not_utf_8(value: bytes) -> str | None:
         byte, place = value[error.start], error.start
     else:
         return None
+    for name, pattern in _PACKED.items():
+        if pattern.match(value):
+            return f"binary data, perhaps {name}: tocsin reads JSON"
     if not _CONTROL.search(value):
         problem = f"not in UTF-8: byte 0x{byte:02x} at {place}"
         return (
@@ -120,9 +123,6 @@ def _not_utf_8(value: bytes) -> str | None:
             if _is_broken(value)
             else f"{problem}; it may be Windows-1252 or ISO 8859-1: write JSON in UTF-8"
         )
-    for name, pattern in _PACKED.items():
-        if pattern.match(value):
-            return f"binary data, perhaps {name}: tocsin reads JSON"
     if int.from_bytes(value[:4], "little") == len(value):
         return "binary data, perhaps BSON: tocsin reads JSON"
     return "binary data, perhaps Avro or Protobuf without Schema Registry: tocsin reads JSON"

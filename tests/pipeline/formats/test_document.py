@@ -68,7 +68,7 @@ def test_a_deep_document_is_marked(depth: int, may_be_deep: bool) -> None:
 )
 def test_what_is_no_json_is_no_json(value: bytes) -> None:
     """Being lenient ends there."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\w"):
         load(value)
 
 

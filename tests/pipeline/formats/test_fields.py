@@ -159,9 +159,7 @@ _JSON = st.recursive(
 
 
 @given(
-    st.fixed_dictionaries(
-        {name: _JSON for name in ("created_at", "lang", "source", "author", "url", "metadata")}
-    )
+    st.fixed_dictionaries(dict.fromkeys(("created_at", "lang", "source", "author", "url", "metadata"), _JSON))
 )
 def test_no_field_that_only_travels_costs_a_post(fields: dict[str, Any]) -> None:
     """The post travels over the wire, and every change has a code of the closed set."""
