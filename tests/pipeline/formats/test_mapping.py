@@ -85,7 +85,7 @@ def test_the_posts_of_a_document_may_lie_in_a_list(tmp_path: Path, document: Any
 def test_posts_may_lie_in_a_list_itself(tmp_path: Path) -> None:
     """With `posts` a list is one document."""
     [read] = _read(
-        tmp_path, f'{_GOOD}posts = "[?kind=='post']"', [{"kind": "post", "key": "1", "body": "a"}, {}]
+        tmp_path, _GOOD + "posts = \"[?kind=='post']\"", [{"kind": "post", "key": "1", "body": "a"}, {}]
     )
     assert isinstance(read, ReadPost)
 
