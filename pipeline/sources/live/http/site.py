@@ -10,7 +10,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +26,12 @@ _URL, _TOKEN = variable_of("source_url"), variable_of("source_token_file")
 _MAX_BODY_BYTES = 8_000_000
 _CONNECT_SECONDS = 10.0
 _MAX_REDIRECTS = 5
+
+
+class StatusUnavailableError(SourceUnavailableError):
+    """The server answers with the status of a failure that passes."""
+
+
 # Statuses that pass without a change of settings, apart from those from 500 on.
 _PASSING = frozenset({408, 409, 421, 423, 425})
 
@@ -77,11 +82,16 @@ class Site:
         """
         return await self._json(self._http.build_request("GET", path, params=params))
 
-    async def post(self, path: str, body: Any) -> Any:
-        """Send JSON, and return the JSON that the server answers; raises what `get` raises."""
+    async def post(self, path: str, body: Any, *, blame: str) -> Any:
+        """Send JSON, and return the JSON that the server answers; raises what `get` raises.
+
+        Args:
+            blame: the settings to check if the server does not want the body.
+        """
         content = msgspec.json.encode(body)
         headers = {"Content-Type": "application/json"}
-        return (await self._json(self._http.build_request("POST", path, content=content, headers=headers)))[0]
+        request = self._http.build_request("POST", path, content=content, headers=headers)
+        return (await self._json(request, blame))[0]
 
     @asynccontextmanager
     async def stream(
@@ -106,10 +116,10 @@ class Site:
             finally:
                 await response.aclose()
 
-    async def _json(self, request: httpx.Request) -> tuple[Any, httpx.Headers]:
+    async def _json(self, request: httpx.Request, blame: str = _URL) -> tuple[Any, httpx.Headers]:
         with self._translated():
             async with asyncio.timeout(self._stall_seconds):
-                response = await self._send(request)
+                response = await self._send(request, blame)
                 try:
                     self._check_form(response, "application/json")
                     body = await read_bounded(response.aiter_raw(), _MAX_BODY_BYTES)
@@ -120,7 +130,7 @@ class Site:
         except (msgspec.DecodeError, RecursionError, TypeError) as error:
             raise SourceUnavailableError(f"{self.server} answers something that is not JSON") from error
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
+    async def _send(self, request: httpx.Request, blame: str = _URL) -> httpx.Response:
         """Return the answer with its body unread; follows redirects within the server."""
         for _ in range(_MAX_REDIRECTS):
             response = await self._http.send(request, stream=True)
@@ -128,7 +138,7 @@ class Site:
                 return response
             await response.aclose()
             if response.next_request is None:
-                raise self.failure(response)
+                raise self._failure(response, blame)
             if not _is_same_server(request.url, response.next_request.url):
                 raise SourceRefusedError(
                     f"{self.server} redirects to {response.next_request.url.host}, which does not get the token: "
@@ -145,10 +155,10 @@ class Site:
                 f"{self.server} answers with {shown}, expected {content_type}: a gateway's page, or check {_URL}"
             )
 
-    def failure(self, response: httpx.Response) -> SourceUnavailableError | SourceRefusedError:
+    def _failure(self, response: httpx.Response, blame: str) -> SourceUnavailableError | SourceRefusedError:
         """Return the error that this status means."""
         status = response.status_code
-        phrase = HTTPStatus(status).phrase if status in HTTPStatus else "unknown status"
+        phrase = httpx.codes.get_reason_phrase(status) or "unknown status"
         said = f"{self.server} answers {status} ({phrase})"
         match status:
             case 401:
@@ -157,10 +167,10 @@ class Site:
                 return SourceRefusedError(f"{said}: the token in {_TOKEN} does not give access to this")
             case 429:
                 wait = wait_seconds(response.headers)
-                return SourceUnavailableError(said, retry_after=wait, is_rate_limit=True)
+                return StatusUnavailableError(said, retry_after=wait, is_rate_limit=True)
             case _ if status >= 500 or status in _PASSING:
-                return SourceUnavailableError(said, retry_after=wait_seconds(response.headers))
-        return SourceRefusedError(f"{said}: check {_URL}")
+                return StatusUnavailableError(said, retry_after=wait_seconds(response.headers))
+        return SourceRefusedError(f"{said}: check {blame}")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -168,7 +178,9 @@ class Site:
         try:
             yield
         except (httpx.ReadTimeout, TimeoutError) as error:
-            raise SourceUnavailableError(f"{self.server} says nothing for {self._stall_seconds:g} s") from error
+            raise SourceUnavailableError(
+                f"{self.server} says nothing for {self._stall_seconds:g} s"
+            ) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             # The name of the error and not its text: that may hold an address with a key in it.
             cause = type(error).__name__

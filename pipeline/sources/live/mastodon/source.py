@@ -9,16 +9,15 @@ The stream has no replay, and an unread stream is closed. So a long gap is read 
 one that this leaves after it has opened: no post falls between, and what comes twice has the same id. Deletions and
 edits while nobody listened are missed, because the REST API does not tell of them.
 
-An event `delete` holds only the number under which this instance has the post. So a post's id here is that number, with
-the instance's name before it, since other instances give the same numbers to other posts.
+An event `delete` holds only the number under which this instance has the post. So a post's id here is `HOST/NUMBER`: the
+format `mastodon` gives it so if an event names its instance.
 
 Documentation: https://docs.joinmastodon.org/methods/streaming/ and /methods/timelines/ (Mastodon 4.5).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -26,7 +25,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pipeline.errors import SettingsError, SourceRefusedError, SourceUnavailableError, UndecodableError
-from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
+from pipeline.formats.format import BadPost, Reading, ReadPost
 from pipeline.settings import Settings
 from pipeline.settings.checks import variable_of
 from pipeline.sources.live.documents import Documents
@@ -41,7 +40,6 @@ from pipeline.sources.live.source import Batch, Filter, source_key
 
 _REWIND_SECONDS = 60.0
 _PAGE = 40  # the most that the API gives
-_POSTS = frozenset({"update", "status.update"})
 
 
 class Mastodon:
@@ -107,47 +105,37 @@ class Mastodon:
             statuses = _sorted_page(page, site)
             if not statuses:
                 return
-            items = [item for status in statuses for item in self._read(msgspec.json.encode(status))]
+            items = [item for status in statuses for item in self._read("update", status)]
             start = str(statuses[-1]["id"])
             position.note(start)
             yield Batch(items, position.newest, newest(items))
-            if len(statuses) < _PAGE // 2:  # the API leaves out some after it has counted them
+            if len(statuses) < _PAGE // 2:  # the API leaves some out after it has counted them
                 return
             if is_used_up(headers):
-                await asyncio.sleep(wait_seconds(headers) or 0.0)
+                raise SourceUnavailableError(
+                    f"{site.server} allows no more requests for now; the posts of the gap are not read yet",
+                    retry_after=wait_seconds(headers),
+                    is_rate_limit=True,
+                )
 
     async def _events(self, pieces: AsyncIterator[bytes], position: _Position) -> AsyncIterator[Batch]:
         lines, events = LineSplitter(self._max_bytes), EventReader(self._max_bytes)
         async for piece in pieces:
-            items: list[Reading] = []
-            for event in events.read(lines.feed(piece)):
-                for item in self._items(event):
-                    items.append(item)
-                    if isinstance(item, ReadPost):
-                        position.note(item.post.id.rpartition(":")[2])
+            items = [item for event in events.read(lines.feed(piece)) for item in self._items(event)]
+            for item in items:
+                if isinstance(item, ReadPost) and item.post.id.startswith(f"{self._host}/"):
+                    position.note(item.post.id.rpartition("/")[2])
             yield Batch(items, position.newest, newest(items))
 
-    def _items(self, event: Event) -> Iterator[Reading]:
-        if event.name in _POSTS:
-            if event.data is None:
-                yield BadPost(UndecodableError(f"an event of more than {self._max_bytes} bytes"), b"")
-            else:
-                yield from self._read(event.data)
-        elif event.name == "delete" and event.data:
-            yield Deletion(self._id(event.data.decode("utf-8", "replace").strip().strip('"')))
-        else:
-            yield Skipped("service_message")
+    def _items(self, event: Event) -> list[Reading]:
+        if event.data is None:
+            return [BadPost(UndecodableError(f"an event of more than {self._max_bytes} bytes"), b"")]
+        # The standard says that bytes which are not UTF-8 become U+FFFD.
+        return self._read(event.name, event.data.decode("utf-8", "replace"))
 
-    def _read(self, status: bytes) -> Iterator[Reading]:
-        for item in self._documents.read(status):
-            if isinstance(item, ReadPost):
-                post = msgspec.structs.replace(item.post, id=self._id(item.post.id))
-                yield ReadPost(post, item.read_as, item.index)
-            else:
-                yield item
-
-    def _id(self, status_id: str) -> str:
-        return f"{self._host}:{status_id}"
+    def _read(self, event: str, payload: Any) -> list[Reading]:
+        document = {"event": event, "payload": payload, "instance": self._host}
+        return self._documents.read(msgspec.json.encode(document))
 
 
 class _Position:

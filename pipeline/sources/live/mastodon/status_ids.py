@@ -1,8 +1,8 @@
 """Ids of statuses: numbers in which the time stands, at least in those that Mastodon gives.
 
-Mastodon's are milliseconds since 1970, shifted by 16 bits. A post of another instance that arrives late gets a number of
-the time at which it was written, so posts do not arrive quite in the order of their ids. Other servers that speak the
-same API have ids of their own kind, which are only compared: by length, then by characters, as the API's guidelines say.
+Mastodon's are milliseconds since 1970, shifted by 16 bits. A post of another instance that arrives late gets a number
+of the time at which it was written, so posts do not arrive quite in the order of their ids. Other servers that speak
+the same API have ids of their own kind, which are only compared: by length, then by characters.
 """
 
 from __future__ import annotations

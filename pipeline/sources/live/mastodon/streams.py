@@ -57,7 +57,9 @@ def stream_of(name: str | None) -> Stream:
     if not (match := _HASHTAG.fullmatch(name)):
         expected = ", ".join(_PUBLIC)
         raise SettingsError(
-            [f"{variable_of('source_stream')}={name}: expected {expected}, hashtag:NAME or hashtag:local:NAME"]
+            [
+                f"{variable_of('source_stream')}={name}: expected {expected}, hashtag:NAME or hashtag:local:NAME"
+            ]
         )
     kind, tag = match.groups()
     is_local = kind.endswith(":local")

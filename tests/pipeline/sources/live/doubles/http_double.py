@@ -124,7 +124,9 @@ class Listeners:
         self._responses: set[web.StreamResponse] = set()
         self._changed = asyncio.Event()
 
-    async def listen(self, request: web.Request, content_type: str, greeting: bytes = b"") -> web.StreamResponse:
+    async def listen(
+        self, request: web.Request, content_type: str, greeting: bytes = b""
+    ) -> web.StreamResponse:
         """Answer a request with all that is sent from now on."""
         response = await start_stream(request, content_type)
         await response.write(greeting)
@@ -155,6 +157,6 @@ class Listeners:
         """Break all connections."""
         for response in list(self._responses):
             self._responses.discard(response)
-            transport = response._req.transport if response._req is not None else None  # noqa: SLF001
+            transport = response._req.transport if response._req is not None else None
             if transport is not None:
                 transport.abort()

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from tests.pipeline.sources.live.doubles.http_double import HttpDouble, Listeners
 
-TOKEN = "mastodon-secret-token"  # noqa: S105 - of the double
+TOKEN = "mastodon-secret-token"
 _FIRST_ID = 115_000_000_000_000_000  # milliseconds since 1970, shifted by 16 bits
 _EVENT_STREAM = "text/event-stream"
 
@@ -69,7 +69,10 @@ class MastodonDouble(HttpDouble):
         self.requests_left -= 1
         min_id, limit = int(request.query.get("min_id", "0")), int(request.query.get("limit", "20"))
         later = [status for status in self.statuses if int(status["id"]) > min_id]
-        headers = {"X-RateLimit-Remaining": str(self.requests_left), "X-RateLimit-Reset": "2020-01-01T00:00:00Z"}
+        headers = {
+            "X-RateLimit-Remaining": str(self.requests_left),
+            "X-RateLimit-Reset": "2020-01-01T00:00:00Z",
+        }
         return web.json_response(later[:limit][::-1], headers=headers)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
