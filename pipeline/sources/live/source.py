@@ -1,4 +1,4 @@
-"""What a live source is: an async iterator of batches of posts, which goes on from a cursor.
+"""What a live source is: an async generator of batches of posts, which goes on from a cursor.
 
 The runner (`runner`) does everything else. It reconnects with back-off, drops duplicates, filters what the source
 cannot filter, publishes, keeps the cursor, and counts.
@@ -7,7 +7,7 @@ cannot filter, publishes, keeps the cursor, and counts.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -59,10 +59,10 @@ class LiveSource(Protocol):
         """What the source itself filters by; the runner filters by the others."""
         ...
 
-    def read(self, cursor: str | None) -> AsyncIterator[Batch]:
+    def read(self, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """Connect once and yield what comes, from the cursor on, or from now on if it is None.
 
-        The iterator yields `Batch()` as soon as it is connected, and may do so again for each sign of life. It is not
+        The generator yields `Batch()` as soon as it is connected, and may do so again for each sign of life. It is not
         pulled while a batch is unpublished, so it must not collect without bound. It reads its token anew, because the
         file may have changed. If the connection ends it raises or returns: the runner calls `read` again. A batch that
         was yielded before may come again.
