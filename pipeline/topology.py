@@ -1,7 +1,7 @@
 """Which topic carries what, and which agent reads and writes it: the place where topics and agents are named together.
 
-A new agent is a row in `ROLES`, a new topic a `Topic`. Live sources, which are no agents, have a topic of their own. Creating topics, asking for ACLs, reading outcomes back,
-replaying dead letters and `tocsin up` follow from here.
+A new agent is a row in `ROLES`, a new topic a `Topic`. Creating topics, asking for ACLs, reading outcomes back,
+replaying dead letters and `tocsin up` follow from here. Live sources, which are no agents, have `SOURCE_TOPICS`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from pipeline.errors import BrokerUnavailableError
@@ -149,7 +149,7 @@ class SourceProcess:
             progress=self._progress,
         )
 
-    def _topic_maker(self, publisher: Publisher):
+    def _topic_maker(self, publisher: Publisher) -> Callable[[], Awaitable[None]]:
         async def make_topics() -> None:
             if await ensure_topics(self._settings, SOURCE_TOPICS):
                 publisher.renew()  # a broker that has lost topics may have lost what it knew of producers

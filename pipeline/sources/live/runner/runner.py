@@ -36,7 +36,7 @@ _GOOD_RECORDS = 1_000
 class Runner:
     """Publishes the posts of one source, and keeps its cursor.
 
-    A batch is taken from the source only when Kafka has acknowledged the one before: if Kafka is away, the source waits.
+    A batch is taken from the source once Kafka has acknowledged the one before. If Kafka is away, the source waits.
     """
 
     def __init__(
