@@ -49,6 +49,20 @@ LlmOption = Annotated[
 ModelOption = Annotated[
     str | None, typer.Option(help="Model for vLLM: its name on Hugging Face, or a folder.")
 ]
+LangOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lang", help="Take posts in these languages alone: en, or en,de. Posts without one are taken."
+    ),
+]
+WordsOption = Annotated[
+    str | None,
+    typer.Option("--words", help="Take posts with one of these words alone: flood*,fire,power outage."),
+]
+SourceUrlOption = Annotated[
+    str | None,
+    typer.Option("--url", "--source-url", help="Address of the source, instead of the public one."),
+]
 
 
 def client_settings(config: Path | None, brokers: str | None) -> Settings:
@@ -65,15 +79,18 @@ def client_settings(config: Path | None, brokers: str | None) -> Settings:
     return settings
 
 
-def stack_settings(config: Path | None, llm_url: str | None) -> dict[str, str]:
+def stack_settings(config: Path | None, llm_url: str | None, **options: str | None) -> dict[str, str]:
     """Return the settings that are set, for the agents of a local stack.
+
+    Args:
+        options: further settings from the command line.
 
     Raises:
         SettingsError: mistakes in them, which would otherwise end up in the log of an agent.
     """
     from pipeline.settings import chosen_settings, load_settings
 
-    return chosen_settings(load_settings(config, overrides=set_options(llm_url=llm_url)))
+    return chosen_settings(load_settings(config, overrides=set_options(llm_url=llm_url, **options)))
 
 
 def vllm_model(llm: LlmServer, model: str | None, settings: dict[str, str]) -> str | None:
