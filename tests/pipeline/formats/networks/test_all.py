@@ -60,6 +60,14 @@ def _mutated(draw: st.DrawFn, document: Any) -> Any:
     return document
 
 
+def _read_or_refuse(form: Format, document: Any) -> list[Any] | None:
+    """Return the items, or None if the format refuses the document; any other error is a failure."""
+    try:
+        return list(form.read(document))
+    except InvalidMessageError:
+        return None
+
+
 def test_every_format_has_two_samples() -> None:
     samples = [format_of(file).name for file in FILES]
     assert {name: samples.count(name) for name in samples} == {form.name: 2 for form in NETWORKS}
@@ -154,14 +162,10 @@ def test_reading_raises_nothing_but_its_own_error(form: Format, data: st.DataObj
     others = [document for _, document in _ALL]
     document = data.draw(_mutated(data.draw(st.sampled_from(own + others))))
     assert form.recognises(document) in (True, False)
-    try:
-        items = list(form.read(document))
-    except InvalidMessageError as error:
-        assert str(error)
-    else:
-        assert items
-        assert all(isinstance(item, (Draft, Deletion, Skipped)) for item in items)
-        assert {item.what for item in items if isinstance(item, Skipped)} <= SKIPPED.keys()
+    items = _read_or_refuse(form, document)
+    assert items is None or items
+    assert all(isinstance(item, (Draft, Deletion, Skipped)) for item in items or ())
+    assert {item.what for item in items or () if isinstance(item, Skipped)} <= SKIPPED.keys()
 
 
 @settings(max_examples=150, deadline=None)
@@ -184,10 +188,8 @@ def test_a_cut_or_mixed_feed_raises_nothing_but_its_own_error(data: st.DataObjec
         + second[data.draw(st.integers(0, len(second))) :]
     )
     for form in NETWORKS:
-        try:
-            list(form.read(text))
-        except InvalidMessageError as error:
-            assert str(error)
+        items = _read_or_refuse(form, text)
+        assert items is None or items
 
 
 @pytest.mark.parametrize("file", FILES, ids=_NAMES)
