@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import get_args
+
 from prometheus_client import Counter
 
 from models.annotation import STAGES as NETWORK_STAGES
-from pipeline.monitor.metrics import Metrics
+from pipeline.messages import ReadAs
+from pipeline.monitor.metrics import Metrics, begin_at_zero
+from pipeline.settings.checks import PostFormatName
 from pipeline.topology import ANNOTATE
+
+_FORMATS = ("mapping", *(name for name in get_args(PostFormatName) if name != "auto"))
 
 
 class AnnotateMetrics(Metrics):
-    """Adds how many posts were annotated."""
+    """Adds how many posts were annotated, and as what their records were read."""
 
     def __init__(self) -> None:
         super().__init__(ANNOTATE.name, stages=(*NETWORK_STAGES, "annotate"))
-        self.posts_annotated = Counter(
-            "tocsin_posts_annotated", "Posts annotated and published.", registry=self.registry
+        counter = partial(Counter, registry=self.registry)
+        self.posts_annotated = counter("tocsin_posts_annotated", "Posts annotated and published.")
+        self.posts_read = counter("tocsin_posts_read", "Posts found in records.", ["format"])
+        self.envelopes_opened = counter(
+            "tocsin_envelopes_opened", "Posts that lay in an envelope of this kind.", ["envelope"]
         )
+        self.posts_changed = counter(
+            "tocsin_posts_changed", "Posts of which something was changed or dropped.", ["change"]
+        )
+        self.deletions = counter(
+            "tocsin_deletions",
+            "Deletions of posts by their authors or networks: nothing is published of them.",
+        )
+        self.items_skipped = counter(
+            "tocsin_items_skipped", "Items that are not posts, such as likes: skipped.", ["what"]
+        )
+        begin_at_zero(self.posts_read, _FORMATS)
+
+    def count(self, read_as: ReadAs) -> None:
+        """Count a post by what it was read as."""
+        self.posts_read.labels(read_as.format).inc()
+        for envelope in read_as.envelopes:
+            self.envelopes_opened.labels(envelope).inc()
+        for change in read_as.changes:
+            self.posts_changed.labels(change).inc()
