@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import get_args
 
 from prometheus_client import Counter
 
 from models.annotation import STAGES as NETWORK_STAGES
+from pipeline.formats.envelopes import ENVELOPES
+from pipeline.formats.fields import CHANGES
+from pipeline.formats.networks.skipped import SKIPPED
+from pipeline.formats.reader import FORMAT_NAMES
 from pipeline.messages import ReadAs
 from pipeline.monitor.metrics import Metrics, begin_at_zero
-from pipeline.settings.checks import PostFormatName
 from pipeline.topology import ANNOTATE
-
-_FORMATS = ("mapping", *(name for name in get_args(PostFormatName) if name != "auto"))
-
 
 class AnnotateMetrics(Metrics):
     """Adds how many posts were annotated, and as what their records were read."""
@@ -37,7 +36,10 @@ class AnnotateMetrics(Metrics):
         self.items_skipped = counter(
             "tocsin_items_skipped", "Items that are not posts, such as likes: skipped.", ["what"]
         )
-        begin_at_zero(self.posts_read, _FORMATS)
+        begin_at_zero(self.posts_read, FORMAT_NAMES)
+        begin_at_zero(self.envelopes_opened, ENVELOPES)
+        begin_at_zero(self.posts_changed, CHANGES)
+        begin_at_zero(self.items_skipped, SKIPPED)
 
     def count(self, read_as: ReadAs) -> None:
         """Count a post by what it was read as."""

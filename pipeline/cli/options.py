@@ -43,6 +43,13 @@ LlmUrlOption = Annotated[
     str | None,
     typer.Option(help="Base URL of a running OpenAI-compatible server. Without it a small LLM is started."),
 ]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="Format of the posts: a value of TOCSIN_POST_FORMAT. Without it each is recognised by its shape.",
+    ),
+]
 LlmOption = Annotated[
     LlmServer, typer.Option("--llm", help="LLM server to start: llama.cpp with a small model, or vLLM.")
 ]
@@ -51,12 +58,12 @@ ModelOption = Annotated[
 ]
 
 
-def client_settings(config: Path | None, brokers: str | None) -> Settings:
+def client_settings(config: Path | None, brokers: str | None, *, post_format: str | None = None) -> Settings:
     """Return the settings of a command for people, and log only what they must know on standard error."""
     from pipeline.monitor.logs import configure_logging
     from pipeline.settings import load_settings
 
-    settings = load_settings(config, overrides=set_options(brokers=brokers))
+    settings = load_settings(config, overrides=set_options(brokers=brokers, post_format=post_format))
     is_debugging = settings.log_level == "debug"
     configure_logging("debug" if is_debugging else "warning")
     if not is_debugging:
@@ -65,7 +72,9 @@ def client_settings(config: Path | None, brokers: str | None) -> Settings:
     return settings
 
 
-def stack_settings(config: Path | None, llm_url: str | None) -> dict[str, str]:
+def stack_settings(
+    config: Path | None, llm_url: str | None, *, post_format: str | None = None
+) -> dict[str, str]:
     """Return the settings that are set, for the agents of a local stack.
 
     Raises:
@@ -73,7 +82,8 @@ def stack_settings(config: Path | None, llm_url: str | None) -> dict[str, str]:
     """
     from pipeline.settings import chosen_settings, load_settings
 
-    return chosen_settings(load_settings(config, overrides=set_options(llm_url=llm_url)))
+    overrides = set_options(llm_url=llm_url, post_format=post_format)
+    return chosen_settings(load_settings(config, overrides=overrides))
 
 
 def vllm_model(llm: LlmServer, model: str | None, settings: dict[str, str]) -> str | None:

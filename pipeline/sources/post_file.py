@@ -66,8 +66,8 @@ class PostFile:
 
     @property
     def unit(self) -> str:
-        """What the numbers of posts in this file count: lines or items."""
-        return "item" if self._form is Form.DOCUMENT else "line"
+        """What the numbers of posts in this file count: lines, or items if it is one document or a pipe of any form."""
+        return "line" if self._is_raw or self._form in (Form.LINES, Form.EVENTS) else "item"
 
     async def documents(self) -> AsyncIterator[list[Document]]:
         """Yield the documents as they come. Those that are available at the same time come together.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pipeline.errors import InternalError, RecordError, UndecodableError
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.formats.reader import PostReader
+from pipeline.messages import Post
 from pipeline.messages.codec import encode
 from pipeline.messages.headers import FORMAT
 from pipeline.messages.record import Outgoing
@@ -48,9 +49,9 @@ class DocumentReader:
     """
 
     def __init__(self, settings: Settings, *, on_unknown: OnUnknown | None = None) -> None:
-        # A document of many posts may be large. Each post has the limit of the settings.
+        # A document may be large and hold many posts. Each of these has the limit of the settings.
         large = settings.model_copy(update={"max_post_bytes": MAX_DOCUMENT_BYTES})
-        self._reader = PostReader.of(large, on_unknown=on_unknown)
+        self._reader = PostReader.of(large, on_unknown=on_unknown, max_items=MAX_DOCUMENT_BYTES)
         self._topic = settings.topic_posts
         self._max_bytes = settings.max_post_bytes
         self._recognises = settings.post_format in ("auto", "tocsin") and settings.post_mapping is None
@@ -124,10 +125,36 @@ def to_items(document: Document, reader: DocumentReader) -> list[SourceItem]:
     return [SourceItem(found.number, _to_send(found)) for found in reader.read(document)]
 
 
+def to_every_item(document: Document, reader: DocumentReader) -> list[SourceItem]:
+    """Return what is to be published of a document; what should be posts but are not, as their own bytes."""
+    return [
+        SourceItem(found.number, _to_send(found) if found.record is None else found.record)
+        for found in reader.read(document)
+    ]
+
+
+class OutcomeReader:
+    """Says which outcomes a record will have, by reading it as an agent with these settings does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._reader = PostReader.of(settings)
+
+    def read(self, record: Outgoing) -> list[Post | None]:
+        """Return the posts in the record, and None for each dead letter, in order."""
+        if record.value is None:
+            return []
+        try:
+            readings = self._reader.read(record.value, record.headers)
+        except RecordError:
+            return [None]
+        found = [reading for reading in readings if isinstance(reading, (ReadPost, BadPost))]
+        return [reading.post if isinstance(reading, ReadPost) else None for reading in found]
+
+
 def _to_send(found: Found) -> Outgoing | RecordError | Skipped:
     reading = found.reading
     if isinstance(reading, BadPost):
-        return _record_error(reading.error)
+        return record_error(reading.error)
     if isinstance(reading, Skipped):
         return reading
     assert found.record is not None
@@ -135,9 +162,10 @@ def _to_send(found: Found) -> Outgoing | RecordError | Skipped:
 
 
 def _in_item(place: int, error: Exception) -> RecordError:
-    error = _record_error(error)
+    error = record_error(error)
     return type(error)(f"item {place}: {error}")
 
 
-def _record_error(error: Exception) -> RecordError:
+def record_error(error: Exception) -> RecordError:
+    """Return the error as one of a record: any other is a defect of ours."""
     return error if isinstance(error, RecordError) else InternalError(f"{type(error).__name__} while reading")
