@@ -15,6 +15,7 @@ from pipeline.messages import ReadAs
 from pipeline.monitor.metrics import Metrics, begin_at_zero
 from pipeline.topology import ANNOTATE
 
+
 class AnnotateMetrics(Metrics):
     """Adds how many posts were annotated, and as what their records were read."""
 
