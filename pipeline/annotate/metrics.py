@@ -15,6 +15,9 @@ from pipeline.messages import ReadAs
 from pipeline.monitor.metrics import Metrics, begin_at_zero
 from pipeline.topology import ANNOTATE
 
+# What formats change by themselves.
+_FORMAT_CHANGES = ("html", "spoiler_text", "custom_emoji", "note_tweet", "extended_tweet", "retweeted_post")
+
 
 class AnnotateMetrics(Metrics):
     """Adds how many posts were annotated, and as what their records were read."""
@@ -39,7 +42,7 @@ class AnnotateMetrics(Metrics):
         )
         begin_at_zero(self.posts_read, FORMAT_NAMES)
         begin_at_zero(self.envelopes_opened, ENVELOPES)
-        begin_at_zero(self.posts_changed, CHANGES)
+        begin_at_zero(self.posts_changed, (*CHANGES, *_FORMAT_CHANGES))
         begin_at_zero(self.items_skipped, SKIPPED)
 
     def count(self, read_as: ReadAs) -> None:

@@ -14,21 +14,20 @@ import typer
 
 from pipeline.cli.dead import dead_app
 from pipeline.cli.options import (
-    DEFAULT_KAFKA_FOLDER,
     BrokersOption,
     ConfigOption,
     FormatOption,
     JsonOption,
-    Kafka,
     LlmOption,
     LlmServer,
     LlmUrlOption,
     ModelOption,
     client_settings,
-    kafka_folder,
     stack_settings,
     vllm_model,
 )
+from pipeline.cli.source import source
+from pipeline.cli.up import up
 from pipeline.errors import SettingsError, TocsinError
 from pipeline.printable import escape_unprintable
 from pipeline.stopping import run
@@ -79,52 +78,11 @@ def alert(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     run_agent("alert", config, brokers)
 
 
-@app.command(
-    epilog="Example: `tocsin up --kafka apache --data my-data` or `tocsin up --llm vllm --model Qwen/Qwen3-4B`"
-)
-def up(
-    broker_port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Port of the broker; 0 takes a free one.")
-    ] = 9092,
-    metrics_port: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=65_534,
-            help="Port of the annotate agent's metrics; each further agent takes the next one.",
-        ),
-    ] = 9108,
-    llm_url: LlmUrlOption = None,
-    config: ConfigOption = None,
-    kafka: Annotated[
-        Kafka, typer.Option(help="Broker to start: embedded loses its data when it stops, apache keeps it.")
-    ] = Kafka.EMBEDDED,
-    data: Annotated[
-        Path | None,
-        typer.Option(help=f"Folder for the data of Apache Kafka; {DEFAULT_KAFKA_FOLDER} if not set."),
-    ] = None,
-    llm: LlmOption = LlmServer.LLAMA_CPP,
-    model: ModelOption = None,
-) -> None:
-    """Run a broker, an LLM server and every agent on this machine until Ctrl-C."""
-    import asyncio
-
-    from pipeline.cli.up import run_up
-    from pipeline.local.stack import StackOptions
-    from pipeline.monitor.logs import configure_logging
-
-    configure_logging("warning")
-    kafka_data = kafka_folder(kafka, data)
-    settings = stack_settings(config, llm_url)
-    options = StackOptions(
-        broker_port,
-        metrics_port,
-        settings,
-        kafka_data,
-        vllm_model(llm, model, settings),
-        awaits_llm=True,
-    )
-    asyncio.run(run_up(options))
+app.command(epilog="Example: `tocsin source bluesky --lang en --words flood*,earthquake`")(source)
+app.command(
+    epilog="Example: `tocsin up --source bluesky --lang en`, `tocsin up --kafka apache --data my-data` or "
+    "`tocsin up --llm vllm --model Qwen/Qwen3-4B`"
+)(up)
 
 
 @app.command(epilog="Example: `tocsin demo --posts my.jsonl --json`")

@@ -56,6 +56,20 @@ LlmOption = Annotated[
 ModelOption = Annotated[
     str | None, typer.Option(help="Model for vLLM: its name on Hugging Face, or a folder.")
 ]
+LangOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lang", help="Take posts in these languages alone: en, or en,de. Posts without one are taken."
+    ),
+]
+WordsOption = Annotated[
+    str | None,
+    typer.Option("--words", help="Take posts with one of these words alone: flood*,fire,power outage."),
+]
+SourceUrlOption = Annotated[
+    str | None,
+    typer.Option("--url", "--source-url", help="Address of the source, instead of the public one."),
+]
 
 
 def client_settings(config: Path | None, brokers: str | None, *, post_format: str | None = None) -> Settings:
@@ -72,18 +86,18 @@ def client_settings(config: Path | None, brokers: str | None, *, post_format: st
     return settings
 
 
-def stack_settings(
-    config: Path | None, llm_url: str | None, *, post_format: str | None = None
-) -> dict[str, str]:
+def stack_settings(config: Path | None, llm_url: str | None, **options: str | None) -> dict[str, str]:
     """Return the settings that are set, for the agents of a local stack.
+
+    Args:
+        options: further settings from the command line.
 
     Raises:
         SettingsError: mistakes in them, which would otherwise end up in the log of an agent.
     """
     from pipeline.settings import chosen_settings, load_settings
 
-    overrides = set_options(llm_url=llm_url, post_format=post_format)
-    return chosen_settings(load_settings(config, overrides=overrides))
+    return chosen_settings(load_settings(config, overrides=set_options(llm_url=llm_url, **options)))
 
 
 def vllm_model(llm: LlmServer, model: str | None, settings: dict[str, str]) -> str | None:
