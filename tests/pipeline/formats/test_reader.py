@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InvalidMessageError, RecordError, UndecodableError
 from pipeline.formats.choice import FORMAT_NAMES
-from pipeline.formats.envelopes import SKIPPED
+from pipeline.formats.envelopes import SKIPPED_ENVELOPES
 from pipeline.formats.fields import CHANGES
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
+from pipeline.formats.networks.skipped import SKIPPED
 from pipeline.formats.reader import PostReader
 from pipeline.formats.registry import FORMATS
 from pipeline.messages import Post, ReadAs
@@ -239,5 +240,5 @@ def test_a_hostile_record_has_its_outcome(name: str) -> None:
 
 def test_codes_are_few_and_each_once() -> None:
     """They are labels of metrics."""
-    for codes in (CHANGES, SKIPPED, FORMAT_NAMES):
+    for codes in (CHANGES, (*SKIPPED, *SKIPPED_ENVELOPES), FORMAT_NAMES):
         assert len(set(codes)) == len(codes) < 40
