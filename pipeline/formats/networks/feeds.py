@@ -156,7 +156,7 @@ def _time(parsed: Any) -> str | None:
     if not isinstance(parsed, time.struct_time):
         return None
     try:
-        return datetime(*parsed[:6], tzinfo=UTC).isoformat()
+        return datetime(*parsed[:6], tzinfo=UTC).isoformat().replace("+00:00", "Z")
     except ValueError:
         return None
 
