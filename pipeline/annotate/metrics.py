@@ -15,7 +15,8 @@ from pipeline.messages import ReadAs
 from pipeline.monitor.metrics import Metrics, begin_at_zero
 from pipeline.topology import ANNOTATE
 
-# What formats change by themselves.
+# What is skipped around posts, and what formats change by themselves.
+_ENVELOPE_SKIPPED = ("delete", "empty_list", "message", "no_data", "tombstone", "truncate")
 _FORMAT_CHANGES = ("html", "spoiler_text", "custom_emoji", "note_tweet", "extended_tweet", "retweeted_post")
 
 
@@ -43,7 +44,7 @@ class AnnotateMetrics(Metrics):
         begin_at_zero(self.posts_read, FORMAT_NAMES)
         begin_at_zero(self.envelopes_opened, ENVELOPES)
         begin_at_zero(self.posts_changed, (*CHANGES, *_FORMAT_CHANGES))
-        begin_at_zero(self.items_skipped, SKIPPED)
+        begin_at_zero(self.items_skipped, (*SKIPPED, *_ENVELOPE_SKIPPED))
 
     def count(self, read_as: ReadAs) -> None:
         """Count a post by what it was read as."""
