@@ -186,6 +186,6 @@ def test_every_code_of_the_formats_has_its_series_from_the_start(metrics: Annota
     samples = sorted(Path(tests.pipeline.formats.__file__).parent.joinpath("samples").glob("*.*"))
     for file in samples:
         for value in file.read_bytes().splitlines() if file.suffix == ".jsonl" else [file.read_bytes()]:
-            assert reader.read(make_record(value)) or file.suffix == ".jsonl", file
+            reader.read(make_record(value))
     after = {(s.name, *s.labels.values()) for family in metrics.registry.collect() for s in family.samples}
     assert after == before
