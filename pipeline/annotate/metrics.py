@@ -7,10 +7,10 @@ from functools import partial
 from prometheus_client import Counter
 
 from models.annotation import STAGES as NETWORK_STAGES
+from pipeline.formats.choice import FORMAT_NAMES
 from pipeline.formats.envelopes import ENVELOPES
 from pipeline.formats.fields import CHANGES
 from pipeline.formats.networks.skipped import SKIPPED
-from pipeline.formats.reader import FORMAT_NAMES
 from pipeline.messages import ReadAs
 from pipeline.monitor.metrics import Metrics, begin_at_zero
 from pipeline.topology import ANNOTATE
