@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InvalidMessageError, RecordError, UndecodableError
 from pipeline.formats.choice import FORMAT_NAMES
-from pipeline.formats.envelopes import SKIPPED_ENVELOPES
+from pipeline.formats.envelopes import ENVELOPES, SKIPPED_ENVELOPES
 from pipeline.formats.fields import CHANGES
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.formats.networks.skipped import SKIPPED
@@ -18,6 +18,7 @@ from pipeline.formats.registry import FORMATS
 from pipeline.messages import Post, ReadAs
 from pipeline.messages.codec import decode
 from pipeline.settings import Settings
+from tests.pages import first_column, section
 from tests.pipeline.hostile_posts import GOOD, MENDED, RECORDS, UNANNOTATABLE
 
 _READER = PostReader.of(Settings())
@@ -236,6 +237,12 @@ def test_a_hostile_record_has_its_outcome(name: str) -> None:
         with pytest.raises(RecordError) as caught:
             _READER.read(value)
         assert caught.value.reason == reason
+
+
+def test_every_code_is_explained() -> None:
+    """A user finds each envelope and each change that an alert names."""
+    assert set(first_column(section("docs/records.md", "Which envelopes are opened?"))) == set(ENVELOPES)
+    assert set(first_column(section("docs/records.md", "What is changed to make it a post?"))) == set(CHANGES)
 
 
 def test_codes_are_few_and_each_once() -> None:
