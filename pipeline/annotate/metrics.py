@@ -8,15 +8,14 @@ from prometheus_client import Counter
 
 from models.annotation import STAGES as NETWORK_STAGES
 from pipeline.formats.choice import FORMAT_NAMES
-from pipeline.formats.envelopes import ENVELOPES
+from pipeline.formats.envelopes import ENVELOPES, SKIPPED_ENVELOPES
 from pipeline.formats.fields import CHANGES
 from pipeline.formats.networks.skipped import SKIPPED
 from pipeline.messages import ReadAs
 from pipeline.monitor.metrics import Metrics, begin_at_zero
 from pipeline.topology import ANNOTATE
 
-# What is skipped around posts, and what formats change by themselves.
-_ENVELOPE_SKIPPED = ("delete", "empty_list", "message", "no_data", "tombstone", "truncate")
+# What formats change by themselves.
 _FORMAT_CHANGES = ("html", "spoiler_text", "custom_emoji", "note_tweet", "extended_tweet", "retweeted_post")
 
 
@@ -44,7 +43,7 @@ class AnnotateMetrics(Metrics):
         begin_at_zero(self.posts_read, FORMAT_NAMES)
         begin_at_zero(self.envelopes_opened, ENVELOPES)
         begin_at_zero(self.posts_changed, (*CHANGES, *_FORMAT_CHANGES))
-        begin_at_zero(self.items_skipped, (*SKIPPED, *_ENVELOPE_SKIPPED))
+        begin_at_zero(self.items_skipped, (*SKIPPED, *SKIPPED_ENVELOPES))
 
     def count(self, read_as: ReadAs) -> None:
         """Count a post by what it was read as."""

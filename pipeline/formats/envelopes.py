@@ -15,6 +15,7 @@ from pipeline.errors import InvalidMessageError, RecordError, UndecodableError
 from pipeline.formats.document import BLANKS, Document, load, load_xml
 from pipeline.formats.fields import kind_of
 from pipeline.formats.format import Skipped, Unread
+from pipeline.formats.networks.skipped import NOTHING, UNNAMED_DELETION
 from pipeline.formats.reasons import split_registry_record, starts_as_json, to_undecodable
 from pipeline.messages.headers import Header
 
@@ -27,8 +28,12 @@ LIST = "list"
 ENVELOPES = (SCHEMA_REGISTRY, KAFKA_CONNECT, DEBEZIUM, CLOUDEVENTS, JSON_STRING, LIST)
 
 _MAX_ENVELOPES = 8
-# What a record may be beside a post: codes of `Skipped`.
-SKIPPED = ("tombstone", "truncate", "message", "delete", "no_data", "empty_list")
+# What an envelope may hold beside a post: codes of `Skipped`.
+TOMBSTONE = "tombstone"
+TRUNCATION = "truncation"
+LOG_MESSAGE = "log_message"
+NO_DATA = "no_data"
+SKIPPED_ENVELOPES = (TOMBSTONE, TRUNCATION, LOG_MESSAGE, NO_DATA)
 
 _DELETED = "__deleted"
 _BLANK_BYTES = BLANKS.encode()
@@ -143,7 +148,7 @@ class Opener:
     def _open_list(self, items: list[Any], trail: Trail) -> Iterator[Step]:
         trail = trail.opened(LIST)
         if not items:
-            yield Skipped("empty_list")
+            yield Skipped(NOTHING)
         for item in items:
             try:
                 yield from self.open_document(item, trail)
@@ -165,20 +170,20 @@ class Opener:
 
     def _open_connect(self, payload: Any, trail: Trail) -> Iterator[Step]:
         if payload is None:
-            yield Skipped("tombstone")
+            yield Skipped(TOMBSTONE)
         else:
             yield from self.open_document(payload, trail)
 
     def _open_change(self, document: dict[str, Any], trail: Trail) -> Iterator[Step]:
         operation = document["op"]
         if operation in ("t", "m"):
-            yield Skipped("truncate" if operation == "t" else "message")
+            yield Skipped(TRUNCATION if operation == "t" else LOG_MESSAGE)
         elif document.get("after") is not None and operation != "d":
             yield from self.open_document(document["after"], trail)
         elif document.get("before") is not None:
             yield Withdrawn(document["before"], trail)
         else:
-            yield Skipped("delete")
+            yield Skipped(UNNAMED_DELETION)
 
     def _open_event(self, event: dict[str, Any], trail: Trail) -> Iterator[Step]:
         if event.get("data") is not None:
@@ -190,7 +195,7 @@ class Opener:
                 raise InvalidMessageError("a CloudEvents record whose `data_base64` is not Base64") from error
             yield from self.open_bytes(value, trail)
         else:
-            yield Skipped("no_data")
+            yield Skipped(NO_DATA)
 
 
 def is_envelope(document: dict[str, Any]) -> bool:

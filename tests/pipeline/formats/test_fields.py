@@ -138,7 +138,7 @@ def test_metadata_of_any_kind_is_kept(value: Any) -> None:
 
 def test_a_post_that_fits_is_unchanged() -> None:
     """Only the changes that the format has made are told."""
-    fields = {
+    fields: dict[str, Any] = {
         **{"id": "a", "text": "", "created_at": "2018-10-10T20:19:24Z", "lang": "en", "source": "s"},
         **{"author": "ana", "url": "u", "metadata": {"a": [1]}},
     }

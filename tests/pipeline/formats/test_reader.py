@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InvalidMessageError, RecordError, UndecodableError
 from pipeline.formats.choice import FORMAT_NAMES
-from pipeline.formats.envelopes import SKIPPED
+from pipeline.formats.envelopes import ENVELOPES, SKIPPED_ENVELOPES
 from pipeline.formats.fields import CHANGES
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
+from pipeline.formats.networks.skipped import SKIPPED
 from pipeline.formats.reader import PostReader
 from pipeline.formats.registry import FORMATS
 from pipeline.messages import Post, ReadAs
 from pipeline.messages.codec import decode
 from pipeline.settings import Settings
+from tests.pages import first_column, section
 from tests.pipeline.hostile_posts import GOOD, MENDED, RECORDS, UNANNOTATABLE
 
 _READER = PostReader.of(Settings())
@@ -237,7 +239,19 @@ def test_a_hostile_record_has_its_outcome(name: str) -> None:
         assert caught.value.reason == reason
 
 
+def test_every_code_is_explained() -> None:
+    """A user finds each envelope and each change that an alert names."""
+    assert set(first_column(section("docs/records.md", "Which envelopes are opened?"))) == {
+        "envelope",
+        *ENVELOPES,
+    }
+    assert set(first_column(section("docs/records.md", "What is changed to make it a post?"))) == {
+        "change",
+        *CHANGES,
+    }
+
+
 def test_codes_are_few_and_each_once() -> None:
     """They are labels of metrics."""
-    for codes in (CHANGES, SKIPPED, FORMAT_NAMES):
+    for codes in (CHANGES, (*SKIPPED, *SKIPPED_ENVELOPES), FORMAT_NAMES):
         assert len(set(codes)) == len(codes) < 40
