@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -25,7 +26,7 @@ def _check_addresses(text: str) -> str:
     """Return the list without blanks around its entries."""
     addresses = [address.strip() for address in text.split(",")]
     # Addresses are logged and shown, so they must not hold a password.
-    if any("@" in address.partition("?")[0] for address in addresses):
+    if any("@" in urlsplit(address).netloc for address in addresses):
         raise wrong(
             "expected no user and no password in an address; a token goes into TOCSIN_SOURCE_TOKEN_FILE"
         )
@@ -64,6 +65,12 @@ class SourceSettings(BaseModel):
     source_rules_file: Path | None = Field(
         None,
         description="file of rules for the filtered stream of X, one a line, instead of words and languages",
+    )
+    source_backfill_minutes: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="minutes that X sends again after an outage, if the token's access level has that; 0: none",
     )
     source_feeds_file: Path | None = Field(
         None, description="file of the addresses of feeds, one a line, instead of TOCSIN_SOURCE_URL"
