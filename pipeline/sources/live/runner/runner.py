@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -31,6 +31,8 @@ _MAX_RETRY_AFTER_SECONDS = 3600.0
 # A connection that held this long, or brought this much, was a good one: the next is tried at once.
 _GOOD_SECONDS = 10.0
 _GOOD_RECORDS = 1_000
+_LATE_SECONDS = 5.0
+_LATE = f"Kafka does not take our posts: no acknowledgement for {_LATE_SECONDS:.0f} s"
 
 
 class Runner:
@@ -49,7 +51,9 @@ class Runner:
         metrics: SourceMetrics,
         readiness: Readiness,
         progress: Progress,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._sleep = sleep
         self._source = source
         self._publisher = publisher
         self._store = store
@@ -74,7 +78,7 @@ class Runner:
         """
         while True:
             seconds = await self._read_once()
-            await asyncio.sleep(seconds)
+            await self._sleep(seconds)
 
     async def finish(self) -> None:
         """Keep the cursor; for the end of the process."""
@@ -117,7 +121,12 @@ class Runner:
 
         items = [SourceItem(number, record) for number, record in enumerate(records)]
         self.num_unpublished = len(records)
-        await produce_batch(self._publisher, items, total=Sum(), on_bad=refuse)
+        # The client says that the broker is away only after its own retries.
+        late = asyncio.get_running_loop().call_later(_LATE_SECONDS, self._readiness.connecting, _LATE)
+        try:
+            await produce_batch(self._publisher, items, total=Sum(), on_bad=refuse)
+        finally:
+            late.cancel()
         self.num_unpublished = 0
         self._num_taken += len(records)
         self._readiness.joined()
