@@ -23,7 +23,10 @@ class Documents:
     """
 
     def __init__(self, settings: Settings, post_format: PostFormatName) -> None:
-        self._reader = PostReader.of(settings.model_copy(update={"post_format": post_format}))
+        # The mapping is for records whose form is not known.
+        mapping = settings.post_mapping if post_format == "auto" else None
+        changes = {"post_format": post_format, "post_mapping": mapping}
+        self._reader = PostReader.of(settings.model_copy(update=changes))
 
     def read(self, value: bytes | None, headers: Sequence[Header] = ()) -> list[Reading]:
         """Return what lies in the document; if nothing of it can be read, a `BadPost` that says why."""

@@ -30,10 +30,11 @@ from pipeline.settings import Settings
 from pipeline.settings.checks import variable_of
 from pipeline.sources.live.documents import Documents
 from pipeline.sources.live.event_time import newest
+from pipeline.sources.live.gathering import in_batches
 from pipeline.sources.live.http.events import Event, EventReader
 from pipeline.sources.live.http.limits import is_used_up, wait_seconds
 from pipeline.sources.live.http.lines import LineSplitter
-from pipeline.sources.live.http.site import Site
+from pipeline.sources.live.http.site import GATHERED_BYTES, Site
 from pipeline.sources.live.mastodon.status_ids import order, rewound
 from pipeline.sources.live.mastodon.streams import stream_of
 from pipeline.sources.live.source import Batch, Filter, source_key
@@ -120,8 +121,9 @@ class Mastodon:
 
     async def _events(self, pieces: AsyncIterator[bytes], position: _Position) -> AsyncIterator[Batch]:
         lines, events = LineSplitter(self._max_bytes), EventReader(self._max_bytes)
-        async for piece in pieces:
-            items = [item for event in events.read(lines.feed(piece)) for item in self._items(event)]
+        async for gathered in in_batches(pieces, len, max_bytes=GATHERED_BYTES):
+            events_read = events.read(lines.feed(b"".join(gathered)))
+            items = [item for event in events_read for item in self._items(event)]
             for item in items:
                 if isinstance(item, ReadPost) and item.post.id.startswith(f"{self._host}/"):
                     position.note(item.post.id.rpartition("/")[2])
