@@ -22,7 +22,10 @@ def _split(*pieces: bytes, max_bytes: int = 100) -> list[bytes | None]:
         ([b"a\r", b"", b"\n\n"], [b"a", b""]),
         ([b"\n\n"], [b"", b""]),
         ([b"hal", b"f", b" a line\nand"], [b"half a line"]),  # the half line at the end is never given
-        ([b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n"], [b"a", b"\xef\xbb\xbfb"]),  # a byte order mark only begins a stream
+        (
+            [b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n"],
+            [b"a", b"\xef\xbb\xbfb"],
+        ),  # a byte order mark only begins a stream
         ([b"\xef\xbb", b"\xbfa\n"], [b"a"]),
         (["caf\u00e9\u2028\x0b\x1c\n".encode()], ["caf\u00e9\u2028\x0b\x1c".encode()]),  # these end no line
     ],

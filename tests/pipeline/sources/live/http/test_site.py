@@ -100,7 +100,8 @@ async def test_a_compressed_stream_is_not_read(double: HttpDouble) -> None:
 
 
 @pytest.mark.parametrize(
-    ("then", "said"), [("drop", r"cannot be read \(RemoteProtocolError\)"), ("stall", "says nothing for 0.2 s")]
+    ("then", "said"),
+    [("drop", r"cannot be read \(RemoteProtocolError\)"), ("stall", "says nothing for 0.2 s")],
 )
 async def test_a_stream_that_breaks_off_or_stalls_is_unavailable(
     double: HttpDouble, then: str, said: str
