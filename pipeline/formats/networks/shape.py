@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
@@ -35,7 +35,7 @@ def as_name(value: Any) -> str | None:
     return as_text(value)
 
 
-def is_integer(value: Any) -> bool:
+def is_integer(value: Any) -> TypeGuard[int]:
     """Return whether the value is an integer; JSON's true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool)
 

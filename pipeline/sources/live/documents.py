@@ -23,10 +23,10 @@ class Documents:
     """
 
     def __init__(self, settings: Settings, post_format: PostFormatName) -> None:
-        # The mapping is for records whose form is not known.
+        # The mapping is for formats that we do not know.
         mapping = settings.post_mapping if post_format == "auto" else None
-        changes = {"post_format": post_format, "post_mapping": mapping}
-        self._reader = PostReader.of(settings.model_copy(update=changes))
+        chosen = {"post_format": post_format, "post_mapping": mapping}
+        self._reader = PostReader.of(settings.model_copy(update=chosen))
 
     def read(self, value: bytes | None, headers: Sequence[Header] = ()) -> list[Reading]:
         """Return what lies in the document; if nothing of it can be read, a `BadPost` that says why."""

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 
 from pipeline.errors import RecordError, UndecodableError
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
+from pipeline.formats.reader import FORMAT_HEADER
 from pipeline.messages.codec import encode
 from pipeline.messages.record import Outgoing
 from pipeline.printable import printable
 from pipeline.settings import Settings
-from pipeline.settings.checks import OWN_HEADER_PREFIX
 from pipeline.sources.live.runner.filters import PostFilter
 from pipeline.sources.live.runner.metrics import SourceMetrics
 
 logger = logging.getLogger(__name__)
 
-# Says as what the source's post was read. On the topic it is in our own form.
-FORMAT_HEADER = OWN_HEADER_PREFIX + "format"
 # A reconnected source repeats some seconds: at 20,000 posts a second, five of them.
 _MAX_REMEMBERED = 100_000
 _MAX_LOGGED = 20  # bad items of one process; the metrics count all

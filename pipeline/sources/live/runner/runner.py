@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -49,7 +49,9 @@ class Runner:
         metrics: SourceMetrics,
         readiness: Readiness,
         progress: Progress,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._sleep = sleep
         self._source = source
         self._publisher = publisher
         self._store = store
@@ -74,7 +76,7 @@ class Runner:
         """
         while True:
             seconds = await self._read_once()
-            await asyncio.sleep(seconds)
+            await self._sleep(seconds)
 
     async def finish(self) -> None:
         """Keep the cursor; for the end of the process."""

@@ -1,0 +1,1 @@
+"""Live sources against local servers that speak their protocols."""

@@ -19,7 +19,7 @@ from pipeline.errors import InvalidMessageError
 from pipeline.formats.format import Deletion, Draft, Format, Item, Skipped
 from pipeline.formats.networks import skipped
 from pipeline.formats.networks.shape import as_name, as_object, as_text, dig, filled, link, objects, present
-from pipeline.formats.networks.x_text import post_url, repeated_text
+from pipeline.formats.networks.x.posts import post_url, repeated_text
 
 _TIME = "%a %b %d %H:%M:%S %z %Y"  # Wed Oct 10 20:19:24 +0000 2018
 

@@ -31,7 +31,7 @@ from pipeline.formats.networks.shape import (
     objects,
     present,
 )
-from pipeline.formats.networks.x_text import post_url, repeated_text
+from pipeline.formats.networks.x.posts import post_url, repeated_text
 
 # Fields that no other format has, v1.1 included. Each is optional, but the first comes by default since 2022.
 _ONLY_V2 = {
