@@ -9,8 +9,8 @@ The stream has no replay, and an unread stream is closed. So a long gap is read 
 one that this leaves after it has opened: no post falls between, and what comes twice has the same id. Deletions and
 edits while nobody listened are missed, because the REST API does not tell of them.
 
-An event `delete` holds only the number under which this instance has the post. So a post's id here is `HOST/NUMBER`, which
-the format `mastodon` makes of an event that names its instance.
+An event `delete` holds only the number under which this instance has the post. So a post's id here is `HOST/NUMBER`.
+The format `mastodon` makes it of an event that names its instance.
 
 Documentation: https://docs.joinmastodon.org/methods/streaming/ and /methods/timelines/ (Mastodon 4.5).
 """

@@ -71,9 +71,9 @@ def test_a_file_holds_rules_one_a_line(tmp_path: Path, content: str, rules: list
 def test_rules_that_cannot_be_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "rules.txt"
     file.write_text("# nothing\n")
-    with pytest.raises(SettingsError, match="TOCSIN_SOURCE_RULES_FILE: .* holds no rule"):
+    with pytest.raises(SettingsError, match=r"TOCSIN_SOURCE_RULES_FILE: .* holds no rule"):
         wanted_rules(Settings(source_rules_file=file))
-    with pytest.raises(SettingsError, match="TOCSIN_SOURCE_WORDS: .* cannot stand in a rule"):
+    with pytest.raises(SettingsError, match=r"TOCSIN_SOURCE_WORDS: .* cannot stand in a rule"):
         wanted_rules(Settings(source_words='fl"ood'))
 
 
