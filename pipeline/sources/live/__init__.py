@@ -8,6 +8,7 @@
 - `mastodon`: posts of a Mastodon instance, by its streaming API.
 - `x`: posts of X, by the filtered stream of its API v2.
 - `rss`: entries of RSS and Atom feeds.
+- `kafka_topic`: records of another topic or cluster.
 - `http`: what the sources over HTTP have in common.
 - `event_time`: when the posts of a batch were written.
 """

@@ -33,12 +33,19 @@ def _load_rss() -> BuildSource:
     return Rss.of
 
 
+def _load_kafka() -> BuildSource:
+    from pipeline.sources.live.kafka_topic import KafkaTopic
+
+    return KafkaTopic.of
+
+
 # By the name in `tocsin source NAME`. To add one, write its file here, a loader, and its part of docs/sources-live.md.
 LOADERS: Mapping[str, Callable[[], BuildSource]] = {
     "bluesky": _load_bluesky,
     "mastodon": _load_mastodon,
     "x": _load_x,
     "rss": _load_rss,
+    "kafka": _load_kafka,
 }
 
 

@@ -75,7 +75,7 @@ class Mastodon:
         """Return the source; raises SettingsError."""
         return cls(settings)
 
-    async def read(self, cursor: str | None) -> AsyncIterator[Batch]:
+    async def read(self, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """Connect once and yield what comes, from the cursor on; see `LiveSource.read`."""
         position = _Position(cursor)
         async with self._site(self._url) as site:
@@ -119,7 +119,7 @@ class Mastodon:
                     is_rate_limit=True,
                 )
 
-    async def _events(self, pieces: AsyncIterator[bytes], position: _Position) -> AsyncIterator[Batch]:
+    async def _events(self, pieces: AsyncIterator[bytes], position: _Position) -> AsyncGenerator[Batch, None]:
         lines, events = LineSplitter(self._max_bytes), EventReader(self._max_bytes)
         async for gathered in in_batches(pieces, len, max_bytes=GATHERED_BYTES):
             events_read = events.read(lines.feed(b"".join(gathered)))

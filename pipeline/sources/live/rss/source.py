@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -63,7 +63,7 @@ class Rss:
         """Return the source; raises SettingsError."""
         return cls(settings)
 
-    async def read(self, cursor: str | None) -> AsyncIterator[Batch]:
+    async def read(self, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """Look at the feeds and yield what is new; see `LiveSource.read`.
 
         Raises:

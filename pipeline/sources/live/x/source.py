@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import suppress
 from typing import Any, Self
 
@@ -93,7 +93,7 @@ class X:
         """Return the source; raises SettingsError."""
         return cls(settings)
 
-    async def read(self, cursor: str | None) -> AsyncIterator[Batch]:
+    async def read(self, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """Connect once and yield what comes; see `LiveSource.read`."""
         try:
             async with Site(
@@ -111,7 +111,7 @@ class X:
 
     async def _batches(
         self, pieces: AsyncIterator[bytes], rule_ids: frozenset[str] | None
-    ) -> AsyncIterator[Batch]:
+    ) -> AsyncGenerator[Batch, None]:
         lines, began = LineSplitter(self._max_bytes), time.monotonic()
         async for gathered in in_batches(pieces, len, max_bytes=GATHERED_BYTES):
             # A connection that breaks as soon as it stands has not worked.

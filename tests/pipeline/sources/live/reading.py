@@ -57,7 +57,7 @@ class Reader:
     async def _connect(self, is_done: Callable[[], bool]) -> None:
         is_first = True
         try:
-            async with aclosing(self.source.read(self.cursor)) as batches:  # type: ignore[type-var]
+            async with aclosing(self.source.read(self.cursor)) as batches:
                 async for batch in batches:
                     self.num_connections += is_first
                     is_first = False
