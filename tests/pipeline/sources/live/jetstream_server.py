@@ -14,6 +14,7 @@ import json
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -23,6 +24,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+
+from pipeline.stopping import unless
 
 POSTS = "app.bsky.feed.post"
 _TEXTS = (
@@ -80,7 +83,7 @@ class Refusal:
         return Response(self.status, "Refused", headers, self.body)
 
 
-# Ends a connection in its own way, once it has sent as many events as a server's `cut_after` says.
+# Ends a connection in its own way.
 Cut = Callable[[ServerConnection], object]
 
 
@@ -102,10 +105,9 @@ class JetstreamServer:
     Attributes:
         events: what it has, by rising time; `add` appends while it runs.
         refusals: answers to the next handshakes, instead of a connection.
-        cut_after: after so many events of a connection it is cut, for the next connections; None: not cut.
-        cut: how.
-        close_code: ends the connection with this code instead of a cut.
+        cuts: of the next connections: after how many events each is cut, and how; or the close code and its reason.
         queries: of all connections so far.
+        compressions: the extensions that each asked for.
     """
 
     events: list[tuple[int, bytes]] = field(default_factory=list)
@@ -153,6 +155,12 @@ class JetstreamServer:
         async with self._more:
             await self._more.wait_for(lambda: index < len(self.events))
 
+    def freeze(self) -> None:
+        """Read nothing more from any connection, and so answer no ping, as if the machine had lost its network."""
+        assert self._server is not None
+        for connection in self._server.connections:
+            connection.transport.pause_reading()
+
     def _check(self, connection: ServerConnection, request: Request) -> Response | None:
         if self.refusals:
             return self.refusals.pop(0).response()
@@ -169,19 +177,22 @@ class JetstreamServer:
         query = self.queries[-1]
         cursor = query.get("cursor")
         index = len(self.events) if cursor is None else bisect_left(self.events, (int(cursor[0]), b""))
-        count, cut = self.cuts.pop(0) if self.cuts else (None, None)
-        try:
-            for number in itertools.count():
-                if number == count:
-                    await _end(connection, cut)
-                    return
-                if index == len(self.events):
-                    await self._wait_for(index)
-                await connection.send(self.events[index][1], text=True)
-                self.num_sent += 1
-                index += 1
-        except ConnectionClosed:
-            return
+        cut = self.cuts.pop(0) if self.cuts else None
+        with suppress(ConnectionClosed):
+            await unless(self._send(connection, index, cut), connection.wait_closed())
+
+    async def _send(
+        self, connection: ServerConnection, index: int, cut: tuple[int, Cut | tuple[int, str]] | None
+    ) -> None:
+        """Send all events from this index on, and those that come; or as many as there are before a cut."""
+        for number in itertools.count():
+            if cut is not None and number == cut[0]:
+                await _end(connection, cut[1])
+                return
+            if index + number == len(self.events):
+                await self._wait_for(index + number)
+            await connection.send(self.events[index + number][1], text=True)
+            self.num_sent += 1
 
 
 async def _end(connection: ServerConnection, how: Any) -> None:

@@ -17,13 +17,15 @@ async def _give(*items: bytes, error: Exception | None = None) -> AsyncGenerator
 
 async def test_everything_comes_once_in_order_and_then_the_error() -> None:
     """What came before a connection failed is not lost with it."""
-    batches = []
-    with pytest.raises(ConnectionError):
-        async for batch in in_batches(
-            _give(*[b"%d" % n for n in range(1_000)], error=ConnectionError()), len
-        ):
+    items, batches = [b"%d" % n for n in range(1_000)], list[list[bytes]]()
+
+    async def collect() -> None:
+        async for batch in in_batches(_give(*items, error=ConnectionError()), len):
             batches.append(batch)
-    assert [item for batch in batches for item in batch] == [b"%d" % n for n in range(1_000)]
+
+    with pytest.raises(ConnectionError):
+        await collect()
+    assert [item for batch in batches for item in batch] == items
     assert max(map(len, batches)) <= 500
     assert all(batches)
 
