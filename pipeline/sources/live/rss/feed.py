@@ -15,6 +15,7 @@ import httpx
 import msgspec
 
 from pipeline.errors import SourceUnavailableError
+from pipeline.formats.fields import is_usable_id
 from pipeline.formats.format import BadPost, Reading, ReadPost
 from pipeline.sources.live.event_time import newest
 from pipeline.sources.live.http.limits import wait_seconds
@@ -157,7 +158,10 @@ def _in_network(item: Reading, host: str) -> Reading:
     """Return the entry with the host in its id, unless the id is a URI: RSS wants ids to be unique in one feed only."""
     if not isinstance(item, ReadPost) or _URI.match(item.post.id):
         return item
-    return replace(item, post=msgspec.structs.replace(item.post, id=f"{host}/{item.post.id}"))
+    post_id = f"{host}/{item.post.id}"
+    if not is_usable_id(post_id):  # too long with the host
+        return item
+    return replace(item, post=msgspec.structs.replace(item.post, id=post_id))
 
 
 def _name(item: Reading) -> str:

@@ -97,9 +97,13 @@ async def _process(
 
 async def _sample(pid: int, megabytes: list[int]) -> None:
     while True:
-        status = Path(f"/proc/{pid}/status").read_text()
-        megabytes.append(int(status.partition("VmRSS:")[2].split()[0]) // 1024)
+        megabytes.append(_resident_megabytes(pid))
         await asyncio.sleep(1)
+
+
+def _resident_megabytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
 
 async def _until_still(port: int, began: float) -> float:
