@@ -18,7 +18,7 @@ from pipeline.settings import PREFIX, Settings
 
 
 class AgentProcess:
-    """One `tocsin annotate` or `tocsin alert` on the broker of `clients`, with further settings."""
+    """One `tocsin annotate`, `tocsin alert` or `tocsin source NAME` on the broker of `clients`, with further settings."""
 
     def __init__(self, role: str, log_file: Path, clients: Settings, **settings: object) -> None:
         self.log_file = log_file
@@ -40,7 +40,7 @@ class AgentProcess:
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 Path(sys.executable).with_name("tocsin"),
-                self._role,
+                *self._role.split(),
                 env=self._environ,
                 stdout=log,
                 stderr=log,

@@ -28,17 +28,23 @@ class PostFilter:
 
     def why_not(self, post: Post) -> Filter | None:
         """Return the filter that leaves the post out; None if it is taken."""
-        if self._languages and not self._may_be_in_language(post.lang):
+        if self._languages and not self._may_be_in_language(post):
             return Filter.LANGUAGES
         if self._has_word is not None and not self._has_word(post.text):
             return Filter.WORDS
         return None
 
-    def _may_be_in_language(self, lang: str | None) -> bool:
-        # A post may name several; "en-GB" and "en_GB" are English. What names none gets the benefit of the doubt.
-        codes = {re.split("[-_]", code.strip())[0].lower() for code in (lang or "").split(",")}
-        known = codes - _NO_LANGUAGE
+    def _may_be_in_language(self, post: Post) -> bool:
+        # "en-GB" and "en_GB" are English. A post that names no language gets the benefit of the doubt.
+        known = {re.split("[-_]", code.strip())[0].lower() for code in _languages_of(post)} - _NO_LANGUAGE
         return not known or bool(known & self._languages)
+
+
+def _languages_of(post: Post) -> list[str]:
+    """Return the languages that the post names. If it names several, the list of them is in its metadata."""
+    several = (post.metadata or {}).get("lang")
+    further = [code for code in several if isinstance(code, str)] if isinstance(several, list) else []
+    return [post.lang or "", *further]
 
 
 def _finder(words: str) -> Callable[[str], object]:

@@ -7,7 +7,7 @@ from functools import partial
 
 from prometheus_client import Counter, Gauge
 
-from pipeline.errors import record_reasons
+from pipeline.errors import InvalidMessageError, UndecodableError
 from pipeline.monitor.metrics import ProcessMetrics
 from pipeline.sources.live.source import Filter
 
@@ -57,8 +57,8 @@ class SourceMetrics(ProcessMetrics):
         )
         for what in Filter:
             self.filtered.labels(self._source, what)
-        for reason in record_reasons():
-            self.bad.labels(self._source, reason)
+        for error in (UndecodableError, InvalidMessageError):
+            self.bad.labels(self._source, error.reason)
 
     def _add_connection(self) -> None:
         counter, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)

@@ -31,6 +31,8 @@ _MAX_RETRY_AFTER_SECONDS = 3600.0
 # A connection that held this long, or brought this much, was a good one: the next is tried at once.
 _GOOD_SECONDS = 10.0
 _GOOD_RECORDS = 1_000
+_LATE_SECONDS = 5.0
+_LATE = f"Kafka does not take our posts: no acknowledgement for {_LATE_SECONDS:.0f} s"
 
 
 class Runner:
@@ -119,7 +121,12 @@ class Runner:
 
         items = [SourceItem(number, record) for number, record in enumerate(records)]
         self.num_unpublished = len(records)
-        await produce_batch(self._publisher, items, total=Sum(), on_bad=refuse)
+        # The client says that the broker is away only after its own retries.
+        late = asyncio.get_running_loop().call_later(_LATE_SECONDS, self._readiness.connecting, _LATE)
+        try:
+            await produce_batch(self._publisher, items, total=Sum(), on_bad=refuse)
+        finally:
+            late.cancel()
         self.num_unpublished = 0
         self._num_taken += len(records)
         self._readiness.joined()
