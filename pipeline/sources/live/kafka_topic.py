@@ -55,7 +55,8 @@ class KafkaTopic:
             raise SettingsError([f"{_TOPIC}={self._topic}: the pipeline itself writes to this topic"])
         self._documents = Documents(settings, settings.source_format)
         self._carried = header_names(settings.carry_headers)
-        self.key = source_key(self.name, self._settings.brokers, self._topic)
+        taken = (settings.source_words, settings.source_languages)
+        self.key = source_key(self.name, self._settings.brokers, self._topic, *taken)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -68,7 +68,9 @@ class Mastodon:
         self._stream = stream_of(settings.source_stream)
         self._max_bytes = 2 * settings.max_post_bytes
         self._documents = Documents(settings, "mastodon")
-        self.key = source_key(self.name, self._url, self._stream.name)
+        self.key = source_key(
+            self.name, self._url, self._stream.name, settings.source_words, settings.source_languages
+        )
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -222,35 +222,6 @@ async def test_the_same_number_in_two_feeds_names_two_posts(double: FeedsDouble)
     assert ids == {f"{url.removeprefix('http://')}/1" for url in (double.url, other.url)}
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("", "expected the addresses of feeds"),
-        ("# none\n\n", "expected the addresses of feeds"),
-        ("https://a.example/feed\nfile:///etc/passwd\n", "and not 'file:///etc/passwd'"),
-        ("https://user:password@a.example/feed\n", "without a user"),
-        ("\n".join(f"https://a.example/{number}" for number in range(6_000)), "6000 feeds, expected at most"),
-    ],
-)
-def test_files_that_name_no_feeds_are_refused(tmp_path: Path, content: str, said: str) -> None:
-    file = tmp_path / "feeds.txt"
-    file.write_text(content)
-    with pytest.raises(SettingsError, match="TOCSIN_SOURCE_FEEDS_FILE=") as raised:
-        Rss.of(Settings(source_feeds_file=file))
-    assert said in str(raised.value)
-
-
-def test_a_file_names_feeds_one_a_line(tmp_path: Path) -> None:
-    file = tmp_path / "feeds.txt"
-    file.write_text(
-        "# news\nhttps://a.example/@desk.rss\n\nhttps://b.example/feed?x=1,2\nhttps://a.example/@desk.rss\n"
-    )
-    assert Rss.of(Settings(source_feeds_file=file))._addresses == [
-        "https://a.example/@desk.rss",
-        "https://b.example/feed?x=1,2",
-    ]
-
-
 def test_a_token_is_refused_because_feeds_get_none(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="TOCSIN_SOURCE_TOKEN_FILE: feeds are read without a token"):
         Rss.of(Settings(source_url="https://a.example/feed", source_token_file=tmp_path))
