@@ -44,7 +44,8 @@ _SIGNS: dict[str, str] = {
     ),
     "words for the answer": (
         r"\bas (?:the|your|an?) (?:alert|answer|output|headline|response|reply|title|theme|label)\b"
-        r"|\byour (?:output|task)\b|\byour alert (?:is|must|should)\b|\b(?:be|be:|that|this) your (?:answer|response)\b|\bno valid alert\b"
+        r"|\byour (?:output|task)\b|\byour alert (?:is|must|should)\b"
+        r"|\b(?:be|be:|that|this) your (?:answer|response)\b|\bno valid alert\b"
         r"|\b(?:correct|expected|required) (?:alert|answer|output|theme)\b|\bfinal (?:answer|output)\b"
         r"|\b(?:output|theme|label|entity) (?:is|must|should|has to)\b"
         r"|\b(?:alert|answer|headline|title) (?:must|should|has to|you (?:have to|must))\b"

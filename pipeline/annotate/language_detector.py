@@ -65,15 +65,16 @@ def _load() -> Any:
 
 def words_of_text(text: str) -> str:
     """Return the text's words, on one line, without what is of no language (links, mentions, hashtags, emoji)."""
-    text = _NO_WORDS.sub(" ", text[:_MAX_CHARACTERS])
+    # The compatibility form: the model knows no mathematical bold, no full width and no marks beside their letters.
+    text = _NO_WORDS.sub(" ", unicodedata.normalize("NFKC", text[:_MAX_CHARACTERS]))
     return " ".join("".join(map(_letter, text)).split())
 
 
 @lru_cache(maxsize=4096)
 def _letter(character: str) -> str:
-    if unicodedata.category(character)[0] in "LM" or character in "'’":
-        return character
-    return "" if character == "\u200d" else " "  # a joiner stands inside words of Indian scripts
+    if "\u0300" <= character <= "\u036f" or character in "\u200b\u200c\u200d\u2060\ufeff":
+        return ""  # marks that belong to no letter, and what stands unseen inside words
+    return character if unicodedata.category(character)[0] in "LM" or character in "'’" else " "
 
 
 def language_code(tag: str | None) -> str | None:
