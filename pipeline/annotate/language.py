@@ -15,7 +15,7 @@ from pipeline.messages import Post
 # (docs/languages.md): an English post that is taken for another one is a lost alert, so a post in doubt is annotated.
 _MIN_BYTES = 24  # of words in UTF-8: 24 Latin letters, eight Japanese characters
 _MIN_PROBABILITY = 0.7
-_MAX_WANTED = 0.1  # probability of all wanted languages together
+_MAX_WANTED = 0.05  # probability of all wanted languages together
 # A post's own `lang` is often only the default of its author or program. It is overruled by a detector that is surer
 # yet, on more words; and one that would cost the post its alert by a detector that finds a wanted language likely.
 _MIN_BYTES_AGAINST_LANG = 48
