@@ -11,7 +11,7 @@ import orjson
 
 from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.metrics import DEGRADED, VALID, AlertMetrics
-from pipeline.alert.outcome import AlertResult, degraded_alert
+from pipeline.alert.outcome import AlertResult
 from pipeline.errors import InternalError, InvalidMessageError, LlmUnavailableError, RecordError
 from pipeline.messages import Abstention, AnnotatedPost
 from pipeline.messages.dead_letter import DeadLetter, decode_or_dead_letter, to_dead_letter
@@ -93,7 +93,7 @@ class AlertAgent:
             try:
                 return await self._generator.generate(post)
             except LlmUnavailableError:  # the LLM was away for as long as the settings say
-                return degraded_alert(post)
+                return self._generator.degraded(post)
         except RecordError as error:
             return to_dead_letter(record, error, stage=ALERT.name)
         except Exception as error:

@@ -103,5 +103,7 @@ def build_alert_generator(llm: Llm, settings: Settings) -> AlertGenerator:
         max_tokens=settings.llm_max_tokens,
         selection=settings.selection,
         candidate_prompt=settings.candidate_prompt,
+        languages=settings.wanted_languages,
+        mentions=settings.mentions,
     )
     return AlertGenerator(llm, options)

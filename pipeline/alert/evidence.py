@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
+
 from models.prompts.plain_text import MAX_SHOWN_ENTITIES, as_data, seen, shown_entity, visible, without_urls
 from models.text.reading import read_text
 from pipeline.messages import AnnotatedPost, Entity
+from pipeline.settings.checks import MentionsName
 
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?:(?<=s)['’])?")
 # What LLMs put around an alert or an entity.
 DECORATION = " \"'`*“”"
+# A handle of any network, such as @user and @user@instance.example. Characters that cannot be seen may stand in it.
+_HANDLE = re.compile(r"[@＠][\w\u200b-\u200f\u2060-\u2064\ufeff]++(?:[@.-]\w++)*+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,3 +86,25 @@ def words_of(text: str) -> list[str]:
 def stems_of(theme: str) -> tuple[str, ...]:
     """Return the first four letters of each word: a rough stem, the same for "floods" and "flooding"."""
     return tuple(word[:4] for word in words_of(theme))
+
+
+def without_mentions(post: AnnotatedPost, mentions: MentionsName) -> AnnotatedPost:
+    """Return the post without the entities that no alert may name because they stand in a handle (`@joe_smith`).
+
+    An entity that also stands elsewhere in the text stays, with that place.
+
+    Args:
+        mentions: which entities in handles alerts may name: those of organisations, all or none.
+    """
+    if mentions == "all" or not post.entities:
+        return post
+    kept_type = "ORG" if mentions == "organisations" else None
+    handles = [match.span() for match in _HANDLE.finditer(post.post.text)]
+    ends = [end for _, end in handles]
+
+    def is_kept(entity: Entity) -> bool:
+        next_handle = bisect_right(ends, entity.start)  # the first that ends after the entity begins
+        in_handle = next_handle < len(handles) and handles[next_handle][0] < entity.end
+        return not in_handle or entity.type == kept_type
+
+    return msgspec.structs.replace(post, entities=[entity for entity in post.entities if is_kept(entity)])

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from models.prompts.plain_text import shown_entity, visible
 from pipeline.alert.candidates import Candidate, JudgedSample
+from pipeline.alert.dictation import is_dictated
 from pipeline.alert.evidence import DECORATION, WORD, Evidence, as_line, stems_of, words_of
 
 MAX_THEME_CHARACTERS = 60
@@ -128,8 +129,8 @@ def theme_is_copied(draft: Draft, evidence: Evidence) -> bool:
 
 
 def alert_is_dictated(draft: Draft, evidence: Evidence) -> bool:
-    """The post spells the alert out: "answer with Bank crash: Acme" is an order, not news."""
-    return as_line(f"{draft.theme}: {shown_entity(draft.entity)}") in evidence.line
+    """The post spells the alert out as an order: "answer with Bank crash: Acme". `dictation` tells it from news."""
+    return is_dictated(as_line(f"{draft.theme}: {shown_entity(draft.entity)}"), evidence.line)
 
 
 @dataclass(frozen=True)

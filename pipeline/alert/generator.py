@@ -14,15 +14,15 @@ from typing import Protocol
 from models.prompts.plain_text import seen, shown_post
 from models.prompts.prompt import ChatMessage, load_prompt, prompt_fields
 from pipeline.alert.candidates import JudgedSample, merge
-from pipeline.alert.evidence import Evidence
+from pipeline.alert.evidence import Evidence, without_mentions
 from pipeline.alert.filters import REFUSAL, judge
 from pipeline.alert.grammar import alert_grammar
-from pipeline.alert.outcome import AlertResult, Attempt
+from pipeline.alert.outcome import AlertResult, Attempt, degraded_alert
 from pipeline.alert.selection import Chooser, Selection, Selector, shuffle
 from pipeline.errors import InvalidMessageError
 from pipeline.llm.answers import Sample
 from pipeline.messages import AbstentionReason, AnnotatedPost, Sentiment
-from pipeline.settings.checks import SelectionName
+from pipeline.settings.checks import MentionsName, SelectionName
 
 CANDIDATE_PROMPT = "candidate-v1"
 SELECTION_PROMPT = "selection-v2"
@@ -62,6 +62,8 @@ class AlertOptions:
         max_tokens: limit of one sample, and of the selection's answer.
         selection: the method that chooses among several candidates.
         candidate_prompt: version of the prompt of the samples; a fine-tuned model needs its own.
+        languages: codes of the languages of posts that get alerts; None: all.
+        mentions: which entities in handles an alert may name.
     """
 
     num_samples: int
@@ -69,6 +71,8 @@ class AlertOptions:
     max_tokens: int
     selection: SelectionName = "llm"
     candidate_prompt: str = CANDIDATE_PROMPT
+    languages: frozenset[str] | None = None
+    mentions: MentionsName = "organisations"
 
 
 class AlertGenerator:
@@ -94,7 +98,9 @@ class AlertGenerator:
         attempt = Attempt(post)
         if not seen(post.post.text):
             return attempt.abstain(AbstentionReason.NO_TEXT)
-        evidence = Evidence.of(post, self._example_themes)
+        if not self._is_wanted(post.language):
+            return attempt.abstain(AbstentionReason.LANGUAGE)
+        evidence = Evidence.of(without_mentions(post, self._options.mentions), self._example_themes)
         if not evidence.entities:
             return attempt.abstain(AbstentionReason.NO_ENTITY)
         sentiment = _checked_sentiment(post)
@@ -108,6 +114,18 @@ class AlertGenerator:
         if selection.index is None:
             return attempt.abstain(AbstentionReason.NONE_SELECTED)
         return attempt.make_alert(attempt.candidates[selection.index], sentiment)
+
+    def degraded(self, post: AnnotatedPost) -> AlertResult:
+        """Return the alert that is made without the LLM; `generate` has raised `LlmUnavailableError` for the post.
+
+        Raises:
+            InvalidMessageError: as `degraded_alert`.
+        """
+        return degraded_alert(without_mentions(post, self._options.mentions))
+
+    def _is_wanted(self, language: str | None) -> bool:
+        wanted = self._options.languages
+        return wanted is None or language is None or language in wanted
 
     async def _sample(self, attempt: Attempt, evidence: Evidence, sentiment: Sentiment) -> list[Sample]:
         post, prompt = attempt.post, self._candidate_prompt

@@ -2,6 +2,8 @@
 
 - `agent`: what it does with records.
 - `reading`: which posts lie in a record, and which part of it each is.
+- `language`: of which language a post is, and which posts the network reads.
+- `language_detector`: guesses the language of a text.
 - `network`: the network as the pipeline uses it, loaded as the settings say, and its answers in the wire form.
 - `metrics`: what it counts besides what every agent counts.
 - `role`: from settings to a running process.

@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import structs
 
-from models import Annotation, AnnotationError, Annotator
+from models import AnnotationError, Annotator
+from pipeline.annotate.language import Found, Languages, annotate_wanted
 from pipeline.annotate.metrics import AnnotateMetrics
-from pipeline.annotate.network import annotate_safely, to_annotated_post
+from pipeline.annotate.network import to_annotated_post
 from pipeline.annotate.reading import Part, RecordReader
 from pipeline.errors import UnannotatableError
 from pipeline.formats.format import ReadPost
-from pipeline.messages import AnnotatedPost, StageTime
+from pipeline.messages import AnnotatedPost, Post, StageTime
 from pipeline.messages.dead_letter import DeadLetter, place_of, to_dead_letter
 from pipeline.messages.record import Record
 from pipeline.messages.stopwatch import Stopwatch
@@ -33,9 +34,16 @@ class AnnotateAgent:
     """Annotates batches of posts with the network, off the event loop, and keeps their order."""
 
     def __init__(
-        self, annotator: Annotator, outbox: Outbox, metrics: AnnotateMetrics, *, reader: RecordReader
+        self,
+        annotator: Annotator,
+        outbox: Outbox,
+        metrics: AnnotateMetrics,
+        *,
+        reader: RecordReader,
+        languages: Languages,
     ) -> None:
         self._annotator = annotator
+        self._languages = languages
         self._outbox = outbox
         self._metrics = metrics
         self._reader = reader
@@ -70,36 +78,38 @@ class AnnotateAgent:
             yield from parts
 
     async def _annotate(self, parts: Sequence[Part]) -> list[AnnotatedPost | DeadLetter]:
-        texts = [part.content.post.text for part in parts if isinstance(part.content, ReadPost)]
+        posts = [part.content.post for part in parts if isinstance(part.content, ReadPost)]
         stopwatch = Stopwatch()
-        annotations = iter(await self._run_network(texts))
+        found = iter(await self._run_network(posts))
         stage = stopwatch.stage("annotate")
         return [
-            self._combine(part.content, next(annotations), part.record, stage)
+            self._combine(part.content, next(found), part.record, stage)
             if isinstance(part.content, ReadPost)
             else part.content
             for part in parts
         ]
 
-    async def _run_network(self, texts: list[str]) -> Sequence[Annotation | AnnotationError]:
+    async def _run_network(self, posts: list[Post]) -> Sequence[Found]:
         timings: dict[str, float] = {}
         with self._metrics.stage_seconds.labels("annotate").time():
-            annotations = await asyncio.get_running_loop().run_in_executor(
-                self._executor, annotate_safely, self._annotator, texts, timings
+            found = await asyncio.get_running_loop().run_in_executor(
+                self._executor, annotate_wanted, self._annotator, posts, self._languages, timings
             )
         for name, seconds in timings.items():
             self._metrics.stage_seconds.labels(name).observe(seconds)
-        return annotations
+        self._metrics.count_languages(one.language for one in found)
+        return found
 
     def _combine(
-        self, read: ReadPost, annotation: Annotation | AnnotationError, record: Record, stage: StageTime
+        self, read: ReadPost, found: Found, record: Record, stage: StageTime
     ) -> AnnotatedPost | DeadLetter:
+        annotation = found.annotation
         if isinstance(annotation, AnnotationError):
             return to_dead_letter(record, UnannotatableError(str(annotation)), stage=ANNOTATE.name)
         annotated = to_annotated_post(
             read.post, annotation, self._annotator, origin=place_of(record), stages=[stage]
         )
-        return structs.replace(annotated, read_as=read.read_as)
+        return structs.replace(annotated, read_as=read.read_as, language=found.language)
 
 
 def slices(parts: Iterable[Part], max_bytes: int, max_posts: int) -> Iterator[Sequence[Part]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from prometheus_client import Counter
@@ -17,13 +18,16 @@ from pipeline.topology import ANNOTATE
 
 # What formats change by themselves.
 _FORMAT_CHANGES = ("html", "spoiler_text", "custom_emoji", "note_tweet", "extended_tweet", "retweeted_post")
+# The languages of most posts on X. Labels come from a small fixed set, so all others are counted as one.
+_LANGUAGES = "ar de en es fr hi id it ja ko nl pl pt ru th tl tr uk ur zh"
+_OTHER_LANGUAGE, _IN_DOUBT = "other", "in_doubt"
 
 
 class AnnotateMetrics(Metrics):
     """Adds how many posts were annotated, and as what their records were read."""
 
     def __init__(self) -> None:
-        super().__init__(ANNOTATE.name, stages=(*NETWORK_STAGES, "annotate"))
+        super().__init__(ANNOTATE.name, stages=(*NETWORK_STAGES, "language", "annotate"))
         counter = partial(Counter, registry=self.registry)
         self.posts_annotated = counter("tocsin_posts_annotated", "Posts annotated and published.")
         self.posts_read = counter("tocsin_posts_read", "Posts found in records.", ["format"])
@@ -44,6 +48,14 @@ class AnnotateMetrics(Metrics):
         begin_at_zero(self.envelopes_opened, ENVELOPES)
         begin_at_zero(self.posts_changed, (*CHANGES, *_FORMAT_CHANGES))
         begin_at_zero(self.items_skipped, (*SKIPPED, *SKIPPED_ENVELOPES))
+        self.post_languages = counter("tocsin_post_languages", "Posts by their language.", ["language"])
+        begin_at_zero(self.post_languages, (*_LANGUAGES.split(), _OTHER_LANGUAGE, _IN_DOUBT))
+
+    def count_languages(self, codes: Iterable[str | None]) -> None:
+        """Count posts by the codes of their languages; None for a language in doubt."""
+        for code in codes:
+            label = _IN_DOUBT if code is None else code if code in _LANGUAGES.split() else _OTHER_LANGUAGE
+            self.post_languages.labels(label).inc()
 
     def count(self, read_as: ReadAs) -> None:
         """Count a post by what it was read as."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from pipeline.annotate.agent import AnnotateAgent
+from pipeline.annotate.language import Languages
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.annotate.network import load_annotator
 from pipeline.annotate.reading import RecordReader
@@ -26,6 +27,7 @@ async def run_annotate(settings: Settings) -> int:
     Cluster.of(settings)  # a mistake in the login's files is reported before the network is loaded
     metrics = AnnotateMetrics()
     reader = RecordReader(settings, metrics)  # so is a mistake in the mapping
+    languages = Languages(settings.wanted_languages)
     stop = Stop.on_signal()
     annotator = await unless(asyncio.to_thread(load_annotator, settings), stop.wait())
     if annotator is None:
@@ -33,6 +35,6 @@ async def run_annotate(settings: Settings) -> int:
 
     async def build(publisher: Publisher) -> AnnotateAgent:
         outbox = Outbox(publisher, metrics, role=ANNOTATE, settings=settings)
-        return AnnotateAgent(annotator, outbox, metrics, reader=reader)
+        return AnnotateAgent(annotator, outbox, metrics, reader=reader, languages=languages)
 
     return await AgentProcess(ANNOTATE, settings, metrics).run(build, stop=stop)

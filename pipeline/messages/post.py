@@ -123,7 +123,13 @@ class AnnotatedPost(Struct, frozen=True, kw_only=True):
     entities: Annotated[
         list[Entity], Meta(max_length=MAX_ENTITIES, description="the most certain, in the order of the text")
     ]
-    sentiment: Annotated[Sentiment, Meta(description="absent if the post has no token at all")] | None
+    sentiment: (
+        Annotated[
+            Sentiment,
+            Meta(description="absent if the post has no token, or is of a language that is not annotated"),
+        ]
+        | None
+    )
     checkpoint: CheckpointRef
     origin: Origin
     stages: list[StageTime]

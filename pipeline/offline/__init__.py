@@ -5,6 +5,7 @@
 - `given_post`: a post that may come with its own entities and sentiment.
 - `session`: an LLM server, running or started for the purpose, and the generator of alerts that asks it.
 - `constraint_bench`: two ways to constrain the LLM, compared on posts.
+- `language_bench`: detectors of languages, compared on posts.
 - `sample_posts.jsonl`: the posts of `tocsin demo`; some of them are hostile, some unusable.
 """
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from models import AnnotationError, Annotator
+from pipeline.annotate.language import Languages, annotate_wanted
 from pipeline.annotate.network import load_annotator, to_annotated_post
 from pipeline.errors import InvalidMessageError, RecordError, UnannotatableError
 from pipeline.formats.format import BadPost, ReadPost
@@ -125,6 +126,7 @@ class GivenAnnotator:
         self._settings = settings
         self._ignores_given = ignores_given
         self._annotator: Annotator | None = None
+        self._languages = Languages(settings.wanted_languages)
 
     def annotate(self, given: GivenPost) -> AnnotatedPost:
         """Return the annotated post.
@@ -138,7 +140,7 @@ class GivenAnnotator:
         if self._ignores_given:
             return self._by_network(post)
         is_complete = given.entities is not None and given.sentiment is not None
-        annotated = _bare(post) if is_complete else self._by_network(post)
+        annotated = self._bare(post) if is_complete else self._by_network(post)
         if given.entities is not None:
             entities = [_locate(entity, post.text) for entity in given.entities]
             annotated = msgspec.structs.replace(annotated, entities=entities)
@@ -149,16 +151,22 @@ class GivenAnnotator:
     def _by_network(self, post: Post) -> AnnotatedPost:
         if self._annotator is None:
             self._annotator = load_annotator(self._settings)
-        [annotation] = self._annotator.annotate([post.text])
+        [(annotation, language)] = annotate_wanted(self._annotator, [post], self._languages, {})
         if isinstance(annotation, AnnotationError):
             raise UnannotatableError(str(annotation))
-        return to_annotated_post(post, annotation, self._annotator, origin=NO_ORIGIN, stages=[])
+        annotated = to_annotated_post(post, annotation, self._annotator, origin=NO_ORIGIN, stages=[])
+        return msgspec.structs.replace(annotated, language=language)
 
-
-def _bare(post: Post) -> AnnotatedPost:
-    return AnnotatedPost(
-        post=post, entities=[], sentiment=None, checkpoint=_NO_CHECKPOINT, origin=NO_ORIGIN, stages=[]
-    )
+    def _bare(self, post: Post) -> AnnotatedPost:
+        return AnnotatedPost(
+            post=post,
+            entities=[],
+            sentiment=None,
+            checkpoint=_NO_CHECKPOINT,
+            origin=NO_ORIGIN,
+            stages=[],
+            language=self._languages.language_of(post),
+        )
 
 
 def _locate(given: str | GivenEntity, text: str) -> Entity:

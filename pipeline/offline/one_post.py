@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 
+from msgspec import structs
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +16,7 @@ from pipeline.alert.filters import REFUSAL
 from pipeline.alert.generator import REFUSAL_PROBABILITY, REFUSED_SHARE
 from pipeline.alert.metrics import VALID
 from pipeline.alert.outcome import AlertResult
+from pipeline.annotate.language import Languages, annotate_wanted
 from pipeline.annotate.network import load_annotator, to_annotated_post
 from pipeline.errors import UnannotatableError
 from pipeline.messages import Alert, AnnotatedPost, Post
@@ -39,11 +41,13 @@ async def run_trial(text: str, settings: Settings) -> None:
         annotator = await asyncio.to_thread(load_annotator, settings)
     post = Post(id="try", text=text)
     stopwatch = Stopwatch()
-    (annotation,) = await asyncio.to_thread(annotator.annotate, [text])
+    languages = Languages(settings.wanted_languages)
+    ((annotation, language),) = await asyncio.to_thread(annotate_wanted, annotator, [post], languages, {})
     if isinstance(annotation, AnnotationError):
         raise UnannotatableError(str(annotation))
     stages = [stopwatch.stage("annotate")]
     annotated = to_annotated_post(post, annotation, annotator, origin=NO_ORIGIN, stages=stages)
+    annotated = structs.replace(annotated, language=language)
     _show_annotation(console, annotation, annotated)
     with console.status("asking the LLM"):
         result = await _generate(annotated, settings)
@@ -59,6 +63,7 @@ async def _generate(annotated: AnnotatedPost, settings: Settings) -> AlertResult
 
 def _show_annotation(console: Console, annotation: Annotation, annotated: AnnotatedPost) -> None:
     tokens = [Text(printable(token.text), "on grey19") for token in annotation.tokens]
+    console.print(_line("language", Text(annotated.language or "in doubt")))
     console.print(_line("tokens", Text(" ").join(tokens)))
     for entity in annotated.entities:
         where = f"  characters {entity.start} to {entity.end}, {entity.score:.2f}"

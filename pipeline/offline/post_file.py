@@ -89,7 +89,11 @@ async def _try(given: Given, annotator: GivenAnnotator, llm: Session) -> dict[st
 
 def _describe_annotation(post: AnnotatedPost) -> dict[str, Any]:
     sentiment = post.sentiment and post.sentiment.label
-    return {"entities": [entity.text for entity in post.entities], "sentiment": sentiment}
+    return {
+        "language": post.language,
+        "entities": [entity.text for entity in post.entities],
+        "sentiment": sentiment,
+    }
 
 
 def _describe_result(result: AlertResult) -> dict[str, Any]:

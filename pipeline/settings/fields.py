@@ -230,3 +230,8 @@ class Settings(SourceSettings):
     stop_seconds: float = Field(
         6.0, gt=0, le=600, description="time that a stop (SIGTERM) leaves to finish the current work"
     )
+
+    @property
+    def wanted_languages(self) -> frozenset[str] | None:
+        """The languages of posts that get alerts; None: all."""
+        return None if self.languages == "all" else frozenset(self.languages.split(","))

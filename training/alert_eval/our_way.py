@@ -15,6 +15,10 @@ from training.alert_eval.gold_posts import AlertInput
 from training.alert_eval.rows import PostResult, Row
 from training.errors import WriterError
 
+# Ways to write alerts are compared on all posts: some of the gold posts are not English, and given entities have no
+# type. Variables of one's own environment come first.
+_ALL_POSTS = {"TOCSIN_LANGUAGES": "all", "TOCSIN_MENTIONS": "all"}
+
 
 def run_pipeline(inputs: Sequence[AlertInput], row: Row, url: str) -> list[PostResult]:
     """Return the result of each post, by the LLM server at `url`.
@@ -27,7 +31,7 @@ def run_pipeline(inputs: Sequence[AlertInput], row: Row, url: str) -> list[PostR
         file.write_text("".join(f"{json.dumps(_as_line(post))}\n" for post in inputs), encoding="utf-8")
         command = [sys.executable, "-P", "-m", "pipeline.cli", "try", "--posts", str(file), "--llm-url", url]
         done = subprocess.run(  # noqa: S603 - our own program
-            command, env=os.environ | _environment(row), capture_output=True, check=False
+            command, env=_ALL_POSTS | os.environ | _environment(row), capture_output=True, check=False
         )
     if done.returncode != 0:
         raise WriterError(

@@ -14,7 +14,7 @@ from pipeline.alert.agent import AlertAgent
 from pipeline.alert.candidates import JudgedSample
 from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.metrics import AlertMetrics
-from pipeline.alert.outcome import AlertResult
+from pipeline.alert.outcome import AlertResult, degraded_alert
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.messages import Alert, AnnotatedPost, SelectionMethod, outcome_id
 from pipeline.messages.codec import decode, encode
@@ -50,6 +50,9 @@ class FakeGenerator:
             return await self._generate(post)
         finally:
             self.num_running -= 1
+
+    def degraded(self, post: AnnotatedPost) -> AlertResult:
+        return degraded_alert(post)
 
     async def _generate(self, post: AnnotatedPost) -> AlertResult:
         if "slow" in post.post.text:

@@ -8,6 +8,7 @@ import pytest
 
 from models import Annotation, Annotator, Entity
 from pipeline.annotate.agent import AnnotateAgent
+from pipeline.annotate.language import Languages
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.annotate.network import to_annotated_post
 from pipeline.annotate.reading import RecordReader
@@ -43,6 +44,7 @@ def _agent(
         make_outbox(publisher, metrics, ANNOTATE, carry_headers=carry_headers),
         metrics,
         reader=RecordReader(Settings(max_post_bytes=max_post_bytes), metrics),
+        languages=Languages(frozenset({"en"})),
     )
 
 

@@ -17,6 +17,7 @@ from models import DEFAULT_CHECKPOINT, Annotator
 from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.generator import AlertGenerator, AlertOptions
 from pipeline.annotate.agent import AnnotateAgent
+from pipeline.annotate.language import Languages
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.annotate.reading import RecordReader
 from pipeline.errors import RecordError
@@ -49,7 +50,8 @@ async def _annotate(*values: bytes | None) -> FakePublisher:
     publisher, metrics = FakePublisher(), AnnotateMetrics()
     settings = Settings(max_post_bytes=MAX_BYTES)
     outbox = Outbox(publisher, metrics, role=ANNOTATE, settings=settings)
-    agent = AnnotateAgent(_annotator(), outbox, metrics, reader=RecordReader(settings, metrics))
+    reader, languages = RecordReader(settings, metrics), Languages(settings.wanted_languages)
+    agent = AnnotateAgent(_annotator(), outbox, metrics, reader=reader, languages=languages)
     records = [make_record(value, offset=offset) for offset, value in enumerate(values)]
     assert await run_agent(agent, records) == records
     return publisher

@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from pipeline.annotate.agent import AnnotateAgent
+from pipeline.annotate.language import Languages
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.annotate.reading import RecordReader
 from pipeline.kafka.cluster import Cluster
@@ -76,6 +77,7 @@ async def _process(settings: Settings, num_records: int) -> list[Record]:
         outbox,
         metrics,
         reader=RecordReader(settings, metrics),
+        languages=Languages(None),
     )
     stream = make_stream(agent, settings)
     running = asyncio.ensure_future(stream.run_until_failure())

@@ -18,6 +18,7 @@ from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.metrics import AlertMetrics
 from pipeline.alert.outcome import AlertResult, StageName, degraded_alert
 from pipeline.annotate.agent import AnnotateAgent
+from pipeline.annotate.language import Languages
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.annotate.reading import RecordReader
 from pipeline.errors import RecordError
@@ -51,6 +52,7 @@ _OWN = {
         "tocsin_posts_changed",
         "tocsin_deletions",
         "tocsin_items_skipped",
+        "tocsin_post_languages",
     },
     "alert": {
         "tocsin_posts_skipped",
@@ -188,7 +190,9 @@ async def test_an_annotate_agent_has_every_series_from_the_start() -> None:
     for publisher in (FakePublisher(), Refusing()):
         outbox = make_outbox(publisher, metrics, ANNOTATE)
         reader = RecordReader(Settings(max_post_bytes=1_000), metrics)
-        agent = AnnotateAgent(cast(Annotator, FakeAnnotator()), outbox, metrics, reader=reader)
+        agent = AnnotateAgent(
+            cast(Annotator, FakeAnnotator()), outbox, metrics, reader=reader, languages=Languages(None)
+        )
         texts = ("refuse", "crash", "fine")
         values = [orjson.dumps({"id": text, "text": text}) for text in texts]
         records = [make_record(value) for value in (*values, None, b"", b"{}", b"x" * 2_000)]
