@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -47,43 +48,44 @@ class PostReader:
     Args:
         mapping: makes posts of every record, whatever its format; only records of our own sources have their own.
         on_unknown: called with the fields of a post in our own form that a post does not define.
+        max_items: more of them in one record are refused.
     """
 
     def __init__(
-        self, settings: Settings, *, mapping: PostMapping | None = None, on_unknown: OnUnknown | None = None
+        self,
+        settings: Settings,
+        *,
+        mapping: PostMapping | None = None,
+        on_unknown: OnUnknown | None = None,
+        max_items: int = MAX_ITEMS,
     ) -> None:
         self._max_bytes = settings.max_post_bytes
+        self._max_items = max_items
         self._choice = FormatChoice(settings.post_format, mapping)
         self._opener = Opener(self._choice.takes_list)
         self._on_unknown = on_unknown
 
     @classmethod
-    def of(cls, settings: Settings, *, on_unknown: OnUnknown | None = None) -> Self:
+    def of(
+        cls, settings: Settings, *, on_unknown: OnUnknown | None = None, max_items: int = MAX_ITEMS
+    ) -> Self:
         """Return the reader that these settings ask for.
 
         Raises:
             SettingsError: the mapping cannot be used; the text says where its mistake is.
         """
         if settings.post_mapping is None:
-            return cls(settings, on_unknown=on_unknown)
+            return cls(settings, on_unknown=on_unknown, max_items=max_items)
         if settings.post_format != AUTO:
             chosen = assignment("post_format", settings.post_format)
             raise SettingsError([f"{chosen}: has no effect with TOCSIN_POST_MAPPING: set one of them"])
         from pipeline.formats.mapping import PostMapping
 
-        return cls(settings, mapping=PostMapping.load(settings.post_mapping), on_unknown=on_unknown)
+        mapping = PostMapping.load(settings.post_mapping)
+        return cls(settings, mapping=mapping, on_unknown=on_unknown, max_items=max_items)
 
-    def read(
-        self,
-        value: bytes | None,
-        headers: Sequence[Header] = (),
-        *,
-        max_items: int | None = MAX_ITEMS,
-    ) -> list[Reading]:
+    def read(self, value: bytes | None, headers: Sequence[Header] = ()) -> list[Reading]:
         """Return what lies in a record, in its order.
-
-        Args:
-            max_items: more of them are refused; None: none is.
 
         Raises:
             RecordError: nothing of the record can be read.
@@ -94,18 +96,18 @@ class PostReader:
         if len(value) > self._max_bytes:
             raise UndecodableError(f"{len(value)} bytes: at most {self._max_bytes} are taken")
         try:
-            return self._read(value, headers, max_items)
+            return self._read(value, headers)
         except UndecodableError as error:
             raise _with_content_type(error, headers) from error
 
-    def _read(self, value: bytes, headers: Sequence[Header], max_items: int | None) -> list[Reading]:
+    def _read(self, value: bytes, headers: Sequence[Header]) -> list[Reading]:
         converted_from = format_before(headers) if headers else None
         trail = trail_of(headers)
         if (document := _load_object(value)) is None:
-            return self._collect(self._opener.open_bytes(value, trail), converted_from, max_items)
+            return self._collect(self._opener.open_bytes(value, trail), converted_from, self._max_items)
         if trail is NOTHING_OPENED and converted_from is None and (plain := self._read_plain(document)):
             return plain
-        return self._collect(self._opener.open_loaded(document, trail), converted_from, max_items)
+        return self._collect(self._opener.open_loaded(document, trail), converted_from, self._max_items)
 
     def read_document(self, document: Any) -> list[Reading]:
         """Return what lies in a document that is decoded already, such as an element of a file; it may be of any size.
@@ -117,7 +119,7 @@ class PostReader:
             steps = self._opener.open_document(document, NOTHING_OPENED)
         else:
             steps = self._opener.open_loaded(reload(document), NOTHING_OPENED)
-        return self._collect(steps, None, None)
+        return self._collect(steps, None, math.inf)
 
     def _read_plain(self, document: Document) -> list[Reading] | None:
         """Return the post, if it is in our own form and needs no change.
@@ -140,14 +142,12 @@ class PostReader:
             self._on_unknown(unknown)
         return [ReadPost(post, _PLAIN)]
 
-    def _collect(
-        self, steps: Iterator[Step], converted_from: str | None, max_items: int | None
-    ) -> list[Reading]:
+    def _collect(self, steps: Iterator[Step], converted_from: str | None, max_items: float) -> list[Reading]:
         readings: list[Reading] = []
         for step in steps:
             for reading in self._read_step(step, converted_from):
                 readings.append(reading)
-                if max_items is not None and len(readings) > max_items:
+                if len(readings) > max_items:
                     raise InvalidMessageError(f"more than {max_items} posts in one record")
         bad = [reading for reading in readings if isinstance(reading, BadPost)]
         if bad and len(bad) == len(readings):

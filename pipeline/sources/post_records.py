@@ -51,7 +51,7 @@ class DocumentReader:
     def __init__(self, settings: Settings, *, on_unknown: OnUnknown | None = None) -> None:
         # A document may be large and hold many posts. Each of these has the limit of the settings.
         large = settings.model_copy(update={"max_post_bytes": MAX_DOCUMENT_BYTES})
-        self._reader = PostReader.of(large, on_unknown=on_unknown)
+        self._reader = PostReader.of(large, on_unknown=on_unknown, max_items=MAX_DOCUMENT_BYTES)
         self._topic = settings.topic_posts
         self._max_bytes = settings.max_post_bytes
         self._recognises = settings.post_format in ("auto", "tocsin") and settings.post_mapping is None
@@ -59,7 +59,7 @@ class DocumentReader:
     def read(self, document: Document) -> list[Found]:
         """Return everything in the document, in its order."""
         try:
-            readings: Sequence[Reading] = self._reader.read(document.content, max_items=None)
+            readings: Sequence[Reading] = self._reader.read(document.content)
         except RecordError as error:
             readings = [BadPost(error, document.content)]
         travels = (
