@@ -11,8 +11,7 @@ from pipeline.formats.format import Draft, Format, Item, Unread
 from pipeline.formats.reasons import to_unrecognised
 from pipeline.formats.registry import FORMATS
 from pipeline.formats.tocsin import TOCSIN, read_own
-from pipeline.messages.headers import FORMAT as FORMAT_HEADER
-from pipeline.messages.headers import Header
+from pipeline.messages.headers import FORMAT, Header
 from pipeline.settings import assignment
 from pipeline.settings.checks import PostFormatName
 
@@ -122,7 +121,7 @@ class FormatChoice:
 def format_before(headers: Sequence[Header]) -> str | None:
     """Return the format that a post had before one of our sources converted it; None: it was not converted."""
     for name, value in headers:
-        if name == FORMAT_HEADER and value is not None:
+        if name == FORMAT and value is not None:
             text = value.decode(errors="replace")
             return text if text in FORMAT_NAMES else None
     return None
