@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -82,7 +83,7 @@ async def flood(name: str, *, rate: int, seconds: float, broker: str = "embedded
 
 @asynccontextmanager
 async def _process(
-    *arguments: str, out: object, environment: dict[str, str] | None = None
+    *arguments: str, out: int | IO[bytes], environment: dict[str, str] | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdout=out, stderr=out, env=os.environ | (environment or {})
