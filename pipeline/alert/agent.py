@@ -50,12 +50,12 @@ class AlertAgent:
         self._ledger = ledger
         self._metrics = metrics
         self._max_posts = max_posts
-        self._intake: Intake[AnnotatedPost] = Intake(ALERT, metrics, decode_annotated)
+        self._intake = Intake(ALERT, metrics)
 
     async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
         """Publish an outcome for each record, starting them in order, `max_posts` at a time."""
         records = self._intake.take(records, finish)
-        posts = self._intake.decode(records)
+        posts = [decode_annotated(record) for record in records]
         await self._ledger.catch_up(post.post.id for post in posts if isinstance(post, AnnotatedPost))
         free = asyncio.Semaphore(self._max_posts)
         async with asyncio.TaskGroup() as tasks:

@@ -116,6 +116,7 @@ class Attempt:
             num_sampled=len(self.samples),
             num_valid=len(self.candidates),
             selected_by=self.selection.method if self.selection else None,
+            read_as=self.post.read_as,
         )
 
     def _end(self, outcome: Alert | Abstention) -> AlertResult:

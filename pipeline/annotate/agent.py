@@ -3,76 +3,82 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+
+from msgspec import structs
 
 from models import Annotation, AnnotationError, Annotator
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.annotate.network import annotate_safely, to_annotated_post
+from pipeline.annotate.reading import Part, RecordReader
 from pipeline.errors import UnannotatableError
-from pipeline.messages import AnnotatedPost, Origin, Post, StageTime
-from pipeline.messages.dead_letter import DeadLetter, decode_or_dead_letter, to_dead_letter
+from pipeline.formats.format import ReadPost
+from pipeline.messages import AnnotatedPost, StageTime
+from pipeline.messages.dead_letter import DeadLetter, place_of, to_dead_letter
 from pipeline.messages.record import Record
 from pipeline.messages.stopwatch import Stopwatch
-from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
 from pipeline.stream.agent import Finish
-from pipeline.stream.intake import Intake
+from pipeline.stream.intake import Intake, Parts
 from pipeline.stream.outbox import Outbox
 from pipeline.topology import ANNOTATE
 
-logger = logging.getLogger(__name__)
-
-# Bytes that the network gets at once: about a thousand ordinary posts. Without this bound a batch of very long posts
-# would delay its first outcome by minutes.
+# What the network gets at once: about a thousand ordinary posts. Without these bounds a batch of very long posts, or of
+# records with very many posts each, would delay its first outcome by minutes.
 _MAX_SLICE_BYTES = 2**18
+_MAX_SLICE_POSTS = 1_000
 
 
 class AnnotateAgent:
-    """Annotates batches of posts with the network, off the event loop, and keeps their order.
-
-    Args:
-        max_post_bytes: larger records are not decoded.
-    """
+    """Annotates batches of posts with the network, off the event loop, and keeps their order."""
 
     def __init__(
-        self, annotator: Annotator, outbox: Outbox, metrics: AnnotateMetrics, *, max_post_bytes: int
+        self, annotator: Annotator, outbox: Outbox, metrics: AnnotateMetrics, *, reader: RecordReader
     ) -> None:
         self._annotator = annotator
         self._outbox = outbox
         self._metrics = metrics
-        unknown = UnknownFields(lambda name: logger.info("%s: %s", NOT_OF_A_POST, name))
-        self._intake: Intake[Post] = Intake(
-            ANNOTATE,
-            metrics,
-            lambda record: decode_or_dead_letter(
-                record, Post, max_bytes=max_post_bytes, on_unknown=unknown.note
-            ),
-        )
+        self._reader = reader
+        self._intake = Intake(ANNOTATE, metrics)
         # One thread: the network takes a whole batch, and a second batch beside it would only compete.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="annotator")
 
     async def process(self, records: Sequence[Record], finish: Finish, stopping: asyncio.Event) -> None:
-        """Annotate the batch and publish every outcome in the order of the records."""
-        for part in slices(self._intake.take(records, finish), _MAX_SLICE_BYTES):
+        """Annotate the batch and publish every outcome in the order of the records, and of the posts in each.
+
+        A record of several posts is finished once all of them have their outcomes. If the agent stops in between, the
+        record comes again, and the alert agent skips the posts that it knows.
+        """
+        whole = Parts(finish)
+        parts = self._read(self._intake.take(records, finish), whole)
+        for part in slices(parts, _MAX_SLICE_BYTES, _MAX_SLICE_POSTS):
             if stopping.is_set():
                 return
             with self._intake.in_flight(len(part)):
                 outcomes = await self._annotate(part)
-                published = await self._outbox.publish(list(zip(part, outcomes, strict=True)), finish)
+                results = [(one.record, outcome) for one, outcome in zip(part, outcomes, strict=True)]
+                published = await self._outbox.publish(results, whole.finish)
             self._metrics.posts_annotated.inc(sum(isinstance(o, AnnotatedPost) for o in published))
 
     def on_rebalance(self) -> None:
         """Do nothing: this agent remembers nothing of a partition."""
 
-    async def _annotate(self, records: Sequence[Record]) -> list[AnnotatedPost | DeadLetter]:
-        posts = self._intake.decode(records)
+    def _read(self, records: Iterable[Record], whole: Parts) -> Iterator[Part]:
+        for record in records:
+            parts = self._reader.read(record)
+            whole.begin(record, [part.record for part in parts])
+            yield from parts
+
+    async def _annotate(self, parts: Sequence[Part]) -> list[AnnotatedPost | DeadLetter]:
+        texts = [part.content.post.text for part in parts if isinstance(part.content, ReadPost)]
         stopwatch = Stopwatch()
-        annotations = iter(await self._run_network([post.text for post in posts if isinstance(post, Post)]))
+        annotations = iter(await self._run_network(texts))
         stage = stopwatch.stage("annotate")
         return [
-            self._combine(post, next(annotations), record, stage) if isinstance(post, Post) else post
-            for post, record in zip(posts, records, strict=True)
+            self._combine(part.content, next(annotations), part.record, stage)
+            if isinstance(part.content, ReadPost)
+            else part.content
+            for part in parts
         ]
 
     async def _run_network(self, texts: list[str]) -> Sequence[Annotation | AnnotationError]:
@@ -86,21 +92,26 @@ class AnnotateAgent:
         return annotations
 
     def _combine(
-        self, post: Post, annotation: Annotation | AnnotationError, record: Record, stage: StageTime
+        self, read: ReadPost, annotation: Annotation | AnnotationError, record: Record, stage: StageTime
     ) -> AnnotatedPost | DeadLetter:
         if isinstance(annotation, AnnotationError):
             return to_dead_letter(record, UnannotatableError(str(annotation)), stage=ANNOTATE.name)
-        origin = Origin(topic=record.topic, partition=record.partition, offset=record.offset)
-        return to_annotated_post(post, annotation, self._annotator, origin=origin, stages=[stage])
+        annotated = to_annotated_post(
+            read.post, annotation, self._annotator, origin=place_of(record), stages=[stage]
+        )
+        return structs.replace(annotated, read_as=read.read_as)
 
 
-def slices(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
-    """Cut the records, in order, into parts of at most this many bytes, or of one record; none has no part."""
-    start = size = 0
-    for end, record in enumerate(records):
-        size += len(record.value or b"")
-        if size > max_bytes and end > start:
-            yield records[start:end]
-            start, size = end, len(record.value or b"")
-    if records:
-        yield records[start:]
+def slices(parts: Iterable[Part], max_bytes: int, max_posts: int) -> Iterator[Sequence[Part]]:
+    """Cut the parts, in order, into slices of at most so many posts and bytes, or of one part; yields none of none."""
+    pending: list[Part] = []
+    num_bytes = 0
+    for part in parts:
+        size = len(part.record.value or b"")
+        if pending and (num_bytes + size > max_bytes or len(pending) == max_posts):
+            yield pending
+            pending, num_bytes = [], 0
+        pending.append(part)
+        num_bytes += size
+    if pending:
+        yield pending

@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prometheus_client import Counter
 
 from models.annotation import STAGES as NETWORK_STAGES
-from pipeline.monitor.metrics import Metrics
+from pipeline.formats.envelopes import ENVELOPES
+from pipeline.formats.fields import CHANGES
+from pipeline.formats.networks.skipped import SKIPPED
+from pipeline.formats.reader import FORMAT_NAMES
+from pipeline.messages import ReadAs
+from pipeline.monitor.metrics import Metrics, begin_at_zero
 from pipeline.topology import ANNOTATE
+
+# What formats change by themselves.
+_FORMAT_CHANGES = ("html", "spoiler_text", "custom_emoji", "note_tweet", "extended_tweet", "retweeted_post")
 
 
 class AnnotateMetrics(Metrics):
-    """Adds how many posts were annotated."""
+    """Adds how many posts were annotated, and as what their records were read."""
 
     def __init__(self) -> None:
         super().__init__(ANNOTATE.name, stages=(*NETWORK_STAGES, "annotate"))
-        self.posts_annotated = Counter(
-            "tocsin_posts_annotated", "Posts annotated and published.", registry=self.registry
+        counter = partial(Counter, registry=self.registry)
+        self.posts_annotated = counter("tocsin_posts_annotated", "Posts annotated and published.")
+        self.posts_read = counter("tocsin_posts_read", "Posts found in records.", ["format"])
+        self.envelopes_opened = counter(
+            "tocsin_envelopes_opened", "Posts that lay in an envelope of this kind.", ["envelope"]
         )
+        self.posts_changed = counter(
+            "tocsin_posts_changed", "Posts of which something was changed or dropped.", ["change"]
+        )
+        self.deletions = counter(
+            "tocsin_deletions",
+            "Deletions of posts by their authors or networks: nothing is published of them.",
+        )
+        self.items_skipped = counter(
+            "tocsin_items_skipped", "Items that are not posts, such as likes: skipped.", ["what"]
+        )
+        begin_at_zero(self.posts_read, FORMAT_NAMES)
+        begin_at_zero(self.envelopes_opened, ENVELOPES)
+        begin_at_zero(self.posts_changed, (*CHANGES, *_FORMAT_CHANGES))
+        begin_at_zero(self.items_skipped, SKIPPED)
+
+    def count(self, read_as: ReadAs) -> None:
+        """Count a post by what it was read as."""
+        self.posts_read.labels(read_as.format).inc()
+        for envelope in read_as.envelopes:
+            self.envelopes_opened.labels(envelope).inc()
+        for change in read_as.changes:
+            self.posts_changed.labels(change).inc()

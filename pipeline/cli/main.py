@@ -16,6 +16,7 @@ from pipeline.cli.dead import dead_app
 from pipeline.cli.options import (
     BrokersOption,
     ConfigOption,
+    FormatOption,
     JsonOption,
     LlmOption,
     LlmServer,
@@ -88,8 +89,9 @@ app.command(
 def demo(
     posts: Annotated[
         Path | None,
-        typer.Option(help="File of posts, one JSON object a line. Without it our sample posts are used."),
+        typer.Option(help="File of posts in any format. Without it our sample posts are used."),
     ] = None,
+    post_format: FormatOption = None,
     json_lines: JsonOption = False,
     llm_url: LlmUrlOption = None,
     config: ConfigOption = None,
@@ -104,26 +106,25 @@ def demo(
     from pipeline.offline import SAMPLE_POSTS
 
     configure_logging("warning")
-    settings = stack_settings(config, llm_url)
+    settings = stack_settings(config, llm_url, post_format=post_format)
     options = StackOptions(0, 0, settings, vllm_model=vllm_model(llm, model, settings))
     run(run_demo(posts or SAMPLE_POSTS, options, JsonView() if json_lines else TextView()))
 
 
 @app.command(epilog="Example: `tocsin produce posts.jsonl` or `tail -f posts.jsonl | tocsin produce -`")
 def produce(
-    file: Annotated[
-        str, typer.Argument(help="File of posts, one JSON object a line, or - for standard input.")
-    ],
+    file: Annotated[str, typer.Argument(help="File of posts in any format, or - for standard input.")],
+    post_format: FormatOption = None,
     brokers: BrokersOption = None,
     config: ConfigOption = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="Send every line as it is, whether a post or not.")
     ] = False,
 ) -> None:
-    """Send posts from a file to Kafka and report the lines that are not posts or are too large."""
+    """Send posts from a file to Kafka and report what should be posts but are not, or are too large."""
     from pipeline.cli.produce import run_produce
 
-    settings = client_settings(config, brokers)
+    settings = client_settings(config, brokers, post_format=post_format)
     if run(run_produce(file, settings, is_raw=raw)):
         raise typer.Exit(1)
 
@@ -155,9 +156,10 @@ def try_post(
     posts: Annotated[
         Path | None,
         typer.Option(
-            help="File of posts, one JSON object a line. Everything about each post is printed as a JSON line."
+            help="File of posts in any format. Everything about each post is printed as a JSON line."
         ),
     ] = None,
+    post_format: FormatOption = None,
     network: Annotated[
         bool, typer.Option("--network", help="Ignore entities and sentiment that the file gives.")
     ] = False,
@@ -168,9 +170,9 @@ def try_post(
     if (text is None) == (posts is None):
         raise SettingsError(["try: expected either a text or --posts FILE"])
     if posts is not None:
-        try_file(posts, config, llm_url, ignores_given=network)
+        try_file(posts, config, llm_url=llm_url, post_format=post_format, ignores_given=network)
     elif text is not None:
-        try_text(text, config, llm_url)
+        try_text(text, config, llm_url=llm_url)
 
 
 def main() -> None:

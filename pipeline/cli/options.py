@@ -43,6 +43,13 @@ LlmUrlOption = Annotated[
     str | None,
     typer.Option(help="Base URL of a running OpenAI-compatible server. Without it a small LLM is started."),
 ]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="Format of the posts: a value of TOCSIN_POST_FORMAT. Without it each is recognised by its shape.",
+    ),
+]
 LlmOption = Annotated[
     LlmServer, typer.Option("--llm", help="LLM server to start: llama.cpp with a small model, or vLLM.")
 ]
@@ -65,12 +72,12 @@ SourceUrlOption = Annotated[
 ]
 
 
-def client_settings(config: Path | None, brokers: str | None) -> Settings:
+def client_settings(config: Path | None, brokers: str | None, *, post_format: str | None = None) -> Settings:
     """Return the settings of a command for people, and log only what they must know on standard error."""
     from pipeline.monitor.logs import configure_logging
     from pipeline.settings import load_settings
 
-    settings = load_settings(config, overrides=set_options(brokers=brokers))
+    settings = load_settings(config, overrides=set_options(brokers=brokers, post_format=post_format))
     is_debugging = settings.log_level == "debug"
     configure_logging("debug" if is_debugging else "warning")
     if not is_debugging:

@@ -19,14 +19,13 @@ from pipeline.formats.registry import FORMATS
 from pipeline.formats.tocsin import TOCSIN, is_plain, read_own
 from pipeline.formats.unrecognised import to_unrecognised
 from pipeline.messages.codec import MAX_POST_DEPTH, encode, is_deeper
+from pipeline.messages.headers import FORMAT as FORMAT_HEADER
 from pipeline.messages.headers import Header
 from pipeline.messages.post import Post, ReadAs
 from pipeline.messages.unknown_fields import OnUnknown
 from pipeline.settings import Settings, assignment
 from pipeline.settings.checks import PostFormatName
 
-# A header on a record in our own form: the format that the post had before one of our sources converted it.
-FORMAT_HEADER = "tocsin-format"
 MAPPING = "mapping"
 AUTO = "auto"
 # Of read_as.format and of the metrics.
@@ -44,30 +43,40 @@ class PostReader:
     Args:
         mapping: makes posts of every record, whatever its format; only records of our own sources have their own.
         on_unknown: called with the fields of a post in our own form that a post does not define.
+        max_items: more of them in one record are refused.
     """
 
     def __init__(
-        self, settings: Settings, *, mapping: PostMapping | None = None, on_unknown: OnUnknown | None = None
+        self,
+        settings: Settings,
+        *,
+        mapping: PostMapping | None = None,
+        on_unknown: OnUnknown | None = None,
+        max_items: int = MAX_ITEMS,
     ) -> None:
         self._max_bytes = settings.max_post_bytes
         self._mapping = mapping
         self._format = _find_format(settings.post_format)
         self._on_unknown = on_unknown
+        self._max_items = max_items
         self._opener = Opener(self._takes_list)
 
     @classmethod
-    def of(cls, settings: Settings, *, on_unknown: OnUnknown | None = None) -> Self:
+    def of(
+        cls, settings: Settings, *, on_unknown: OnUnknown | None = None, max_items: int = MAX_ITEMS
+    ) -> Self:
         """Return the reader that these settings ask for.
 
         Raises:
             SettingsError: the mapping cannot be used; the text says where its mistake is.
         """
         if settings.post_mapping is None:
-            return cls(settings, on_unknown=on_unknown)
+            return cls(settings, on_unknown=on_unknown, max_items=max_items)
         if settings.post_format != AUTO:
             chosen = assignment("post_format", settings.post_format)
             raise SettingsError([f"{chosen}: has no effect with TOCSIN_POST_MAPPING: set one of them"])
-        return cls(settings, mapping=PostMapping.load(settings.post_mapping), on_unknown=on_unknown)
+        mapping = PostMapping.load(settings.post_mapping)
+        return cls(settings, mapping=mapping, on_unknown=on_unknown, max_items=max_items)
 
     def read(self, value: bytes | None, headers: Sequence[Header] = ()) -> list[Reading]:
         """Return what lies in a record, in its order.
@@ -95,8 +104,8 @@ class PostReader:
         for step in steps:
             for reading in self._read_step(step, converted_from):
                 readings.append(reading)
-                if len(readings) > MAX_ITEMS:
-                    raise InvalidMessageError(f"more than {MAX_ITEMS} posts in one record")
+                if len(readings) > self._max_items:
+                    raise InvalidMessageError(f"more than {self._max_items} posts in one record")
         bad = [reading for reading in readings if isinstance(reading, BadPost)]
         if bad and len(bad) == len(readings):
             raise _error_of_all(bad)

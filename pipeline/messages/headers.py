@@ -10,6 +10,10 @@ from collections.abc import Collection, Iterable, Iterator
 
 Header = tuple[str, bytes | None]
 
+# On a record that holds a post in our own form: the name of the format that it was read from. Unlike all other headers
+# whose names begin so, it belongs to the record and not to its way through the agents.
+FORMAT = "tocsin-format"
+
 # W3C Trace Context and Baggage, in lower case as their Kafka instrumentation writes them.
 TRACE_HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
 

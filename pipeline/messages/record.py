@@ -17,7 +17,11 @@ class Partition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a topic, undecoded."""
+    """One record of a topic, undecoded, or the part of it that holds one of its several posts.
+
+    Attributes:
+        index: place of the part among those of its record; None: the whole record.
+    """
 
     topic: str
     partition: int
@@ -26,6 +30,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+    index: int | None = None
 
     @property
     def is_tombstone(self) -> bool:

@@ -1,21 +1,24 @@
 """Dead letters for `tocsin dead`: they are found, and their records put back on the topics that they came from.
 
 A letter stays on its topic when it is replayed. A record that failed again has a letter for each failure. Only its last
-letter counts, so that it is replayed once; letters belong together by the position where the record first lay. If the
-post has its alert by then, a replay does no harm: the alert agent's ledger skips it.
+letter counts, so that it is replayed once; letters belong together by the position where the record first lay. A post
+that shared its record with others has letters of its own. If a whole record failed first, and only some of its posts
+when it was replayed, the letters of these posts count. If the post has its alert by then, a replay does no harm: the
+alert agent's ledger skips it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+from msgspec import structs
 
 from pipeline.errors import InvalidMessageError, UnreplayableError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher, TooLargeError
 from pipeline.kafka.reading.partition_reader import partition_reader
-from pipeline.messages import Origin
-from pipeline.messages.dead_letter import DeadLetter, to_replay
+from pipeline.messages.dead_letter import DeadLetter, show_origin, to_replay
 from pipeline.messages.record import Record
 from pipeline.outcomes.outcome import read_outcome
 from pipeline.settings import Settings
@@ -67,8 +70,21 @@ async def find_letters(settings: Settings, query: LetterQuery) -> list[StoredLet
                 key = stored.position if query.position else stored.letter.first_origin
                 if key not in last or last[key].letter.attempt <= stored.letter.attempt:
                     last[key] = stored
-    fitting = [stored for stored in last.values() if query.matches(stored)]
+    letters = last.values() if query.position else _without_divided(last.values())
+    fitting = [stored for stored in letters if query.matches(stored)]
     return sorted(fitting, key=lambda stored: (stored.letter.timestamp, stored.partition, stored.offset))
+
+
+def _without_divided(letters: Collection[StoredLetter]) -> list[StoredLetter]:
+    """Return the letters without those of whole records that were replayed since and have letters by post."""
+    divided: dict[object, int] = {}  # the highest attempt by the place of the whole record
+    for letter in (stored.letter for stored in letters):
+        if letter.first_origin.index is not None:
+            record = structs.replace(letter.first_origin, index=None)
+            divided[record] = max(divided.get(record, 0), letter.attempt)
+    return [
+        stored for stored in letters if divided.get(stored.letter.first_origin, 0) <= stored.letter.attempt
+    ]
 
 
 def _read(records: Sequence[Record], settings: Settings) -> list[StoredLetter]:
@@ -122,8 +138,3 @@ async def replay(letters: Sequence[DeadLetter], settings: Settings) -> None:
         ) from error
     finally:
         await publisher.close()
-
-
-def show_origin(origin: Origin) -> str:
-    """Return `TOPIC/PARTITION/OFFSET`."""
-    return f"{origin.topic}/{origin.partition}/{origin.offset}"

@@ -86,9 +86,6 @@ class SourceSettings(BaseModel):
         None, description="TOML file with the login (`kafka_*`) at TOCSIN_SOURCE_BROKERS; unset: no login"
     )
     source_topic: str | None = Field(None, min_length=1, description="topic that `tocsin source kafka` reads")
-    source_group: str = Field(
-        "tocsin-source", min_length=1, description="consumer group of `tocsin source kafka`"
-    )
     source_format: PostFormatName = Field(
         "auto", description="format of the records that `tocsin source kafka` reads, as TOCSIN_POST_FORMAT"
     )

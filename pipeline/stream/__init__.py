@@ -5,8 +5,8 @@ the `Intake`, does the agent's own work, and publishes by the `Outbox`. Only the
 committed.
 
 - `agent`: the contract between a stream and its agent.
-- `intake`: what comes to an agent: counted, tombstones finished, the others decoded or made dead letters.
-- `outbox`: what leaves an agent: a message for each record, or the record itself as a dead letter.
+- `intake`: what comes to an agent: counted, tombstones finished, the others handed on, whole or in parts.
+- `outbox`: what leaves an agent: a message for each record or part, or the record itself as a dead letter.
 - `stream`: batches from the topic, commits behind finished records, lag.
 - `offsets`: which offset may be committed.
 - `group_watch`: what the consumer group and the topic are about, shown at `/readyz`.

@@ -1,33 +1,22 @@
-"""What comes to an agent: records are counted, tombstones finished, the others decoded or made dead letters."""
+"""What comes to an agent: records are counted, tombstones finished, the others handed on, whole or in parts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Generic, TypeVar
 
-from pipeline.messages.dead_letter import DeadLetter
 from pipeline.messages.record import Record
 from pipeline.monitor.metrics import Metrics
 from pipeline.stream.agent import Finish
 from pipeline.topology import Role
 
-_M = TypeVar("_M")
 
+class Intake:
+    """Takes the batches of one role's agent."""
 
-class Intake(Generic[_M]):
-    """Takes the batches of one role's agent.
-
-    Args:
-        decode_record: returns the message that a record holds, or the record's dead letter.
-    """
-
-    def __init__(
-        self, role: Role, metrics: Metrics, decode_record: Callable[[Record], _M | DeadLetter]
-    ) -> None:
+    def __init__(self, role: Role, metrics: Metrics) -> None:
         self._role = role
         self._metrics = metrics
-        self._decode_record = decode_record
 
     def take(self, records: Sequence[Record], finish: Finish) -> list[Record]:
         """Count a batch and finish its tombstones; returns the other records, in order.
@@ -45,15 +34,41 @@ class Intake(Generic[_M]):
                 others.append(record)
         return others
 
-    def decode(self, records: Sequence[Record]) -> list[_M | DeadLetter]:
-        """Return the message or the dead letter of each record."""
-        return [self._decode_record(record) for record in records]
-
     @contextmanager
-    def in_flight(self, num_records: int = 1) -> Iterator[None]:
-        """Show the records as begun, until their outcomes are acknowledged."""
-        self._metrics.posts_in_flight.inc(num_records)
+    def in_flight(self, num_outcomes: int = 1) -> Iterator[None]:
+        """Show so many records, or parts of records, as begun, until their outcomes are acknowledged."""
+        self._metrics.posts_in_flight.inc(num_outcomes)
         try:
             yield
         finally:
-            self._metrics.posts_in_flight.dec(num_records)
+            self._metrics.posts_in_flight.dec(num_outcomes)
+
+
+class Parts:
+    """Finishes each record once the outcomes of all its parts are acknowledged.
+
+    A record whose work stops in between is not finished, so it comes again as a whole.
+    """
+
+    def __init__(self, finish: Finish) -> None:
+        self._finish = finish
+        self._wholes: dict[int, Record] = {}  # by the identity of the part
+        self._num_left: dict[
+            int, int
+        ] = {}  # parts without an acknowledged outcome, by the identity of the record
+
+    def begin(self, record: Record, parts: Sequence[Record]) -> None:
+        """Note the parts of a record, which may be the record itself. A record without parts is finished at once."""
+        if not parts:
+            self._finish(record)
+            return
+        self._num_left[id(record)] = len(parts)
+        self._wholes |= {id(part): record for part in parts}
+
+    def finish(self, part: Record) -> None:
+        """Note that the broker has acknowledged the outcome of this part."""
+        record = self._wholes.pop(id(part))
+        self._num_left[id(record)] -= 1
+        if not self._num_left[id(record)]:
+            del self._num_left[id(record)]
+            self._finish(record)

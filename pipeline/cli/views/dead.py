@@ -9,7 +9,8 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.outcomes.dead_letters import StoredLetter, show_origin
+from pipeline.messages.dead_letter import show_origin
+from pipeline.outcomes.dead_letters import StoredLetter
 from pipeline.printable import json_line, printable
 
 _MAX_VALUE_CHARACTERS = 100_000
@@ -31,6 +32,7 @@ def show_line(filed: StoredLetter) -> None:
         (printable(f"{letter.stage}/{letter.reason}"), "magenta"),
         (f"  attempt {letter.attempt}" if letter.attempt > 1 else ""),
         ("  cut" if letter.is_cut else ""),
+        ("" if letter.origin.index is None else f"  post {letter.origin.index} of its record"),
         f"  {printable(letter.message)}",
     )
     Console(soft_wrap=True).print(line)

@@ -16,7 +16,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from pipeline.kafka.reading.consumer import to_record
 from pipeline.kafka.reading.silence import Silence
-from pipeline.messages.record import Record
+from pipeline.messages.record import Partition, Record
 
 _POLL_MILLISECONDS = 200
 # A new leader may know fewer records than its followers for a moment. A topic that was made anew stays shorter.
@@ -45,10 +45,21 @@ class Positions:
         self._reported_new.clear()
         self._short_since.clear()
 
-    async def begin(self, consumer: Any, *, from_beginning: bool) -> None:
-        """Find out where to begin."""
+    async def begin(
+        self, consumer: Any, *, from_beginning: bool, starts: Mapping[Partition, int] | None = None
+    ) -> None:
+        """Find out where to begin.
+
+        Args:
+            starts: where to begin with some partitions, in any case.
+        """
         ask = consumer.beginning_offsets if from_beginning else consumer.end_offsets
-        self._next = dict(await ask(self._tps))
+        known = {tp: starts[tp] for tp in self._tps if tp in starts} if starts else {}
+        self._next = dict(await ask(self._tps)) | known
+
+    def next_offsets(self, topic: str) -> dict[int, int]:
+        """Return the offset to read next, by partition."""
+        return {tp.partition: offset for tp, offset in self._next.items() if tp.topic == topic}
 
     async def resume(self, consumer: Any) -> None:
         """Begin with new partitions, and forget those that no longer exist."""

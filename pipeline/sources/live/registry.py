@@ -15,8 +15,38 @@ def _load_bluesky() -> BuildSource:
     return Bluesky.of
 
 
+def _load_mastodon() -> BuildSource:
+    from pipeline.sources.live.mastodon.source import Mastodon
+
+    return Mastodon.of
+
+
+def _load_x() -> BuildSource:
+    from pipeline.sources.live.x.source import X
+
+    return X.of
+
+
+def _load_rss() -> BuildSource:
+    from pipeline.sources.live.rss.source import Rss
+
+    return Rss.of
+
+
+def _load_kafka() -> BuildSource:
+    from pipeline.sources.live.kafka_topic import KafkaTopic
+
+    return KafkaTopic.of
+
+
 # By the name in `tocsin source NAME`. To add one, write its file here, a loader, and its part of docs/sources-live.md.
-LOADERS: Mapping[str, Callable[[], BuildSource]] = {"bluesky": _load_bluesky}
+LOADERS: Mapping[str, Callable[[], BuildSource]] = {
+    "bluesky": _load_bluesky,
+    "mastodon": _load_mastodon,
+    "x": _load_x,
+    "rss": _load_rss,
+    "kafka": _load_kafka,
+}
 
 
 def build_source(name: str, settings: Settings) -> LiveSource:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from pipeline.formats.format import Reading
+from pipeline.messages.headers import Header
 from pipeline.settings import Settings
 
 _KEY_DIGITS = 12
@@ -34,11 +35,13 @@ class Batch:
         items: posts, deletions, bad posts and what was skipped, in the order of the source.
         cursor: the position after this batch, as `LiveSource.read` takes it; None: it has not changed.
         event_time: when the newest of them happened, by the source's clock; None: the source does not say.
+        headers: of each item, those that travel on to its record; empty: no item has any.
     """
 
     items: Sequence[Reading] = ()
     cursor: str | None = None
     event_time: datetime | None = None
+    headers: Sequence[Sequence[Header]] = ()
 
 
 class LiveSource(Protocol):

@@ -10,9 +10,11 @@ from models import Annotation, Annotator, Entity
 from pipeline.annotate.agent import AnnotateAgent
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.annotate.network import to_annotated_post
+from pipeline.annotate.reading import RecordReader
 from pipeline.messages import MAX_ENTITIES, AnnotatedPost, Origin, Post, stopwatch
 from pipeline.messages.codec import decode, encode
 from pipeline.messages.record import Outgoing, Record
+from pipeline.settings import Settings
 from pipeline.topology import ANNOTATE
 from tests.pipeline.fakes import FakeAnnotator, FakePublisher, make_outbox, make_record, run_agent
 from tests.pipeline.samples import ClockSetBack
@@ -40,7 +42,7 @@ def _agent(
         cast(Annotator, annotator or FakeAnnotator()),
         make_outbox(publisher, metrics, ANNOTATE, carry_headers=carry_headers),
         metrics,
-        max_post_bytes=max_post_bytes,
+        reader=RecordReader(Settings(max_post_bytes=max_post_bytes), metrics),
     )
 
 
@@ -227,7 +229,7 @@ async def test_a_post_of_ten_thousand_fields_does_not_fill_the_log(
     agent = _agent(publisher, metrics, max_post_bytes=900_000)
     record = make_record(orjson.dumps({"id": "1", "text": "Fire in Athens", **fields}))
     with caplog.at_level("INFO"):
-        await run_agent(agent, [record, record])
+        await run_agent(agent, [record, replace(record)])
     assert decode(publisher.published[1].value, AnnotatedPost, max_bytes=10**6).post.metadata == fields
     assert len(caplog.records) == 101
     assert max(len(line.getMessage()) for line in caplog.records) < 200

@@ -18,6 +18,7 @@ from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.generator import AlertGenerator, AlertOptions
 from pipeline.annotate.agent import AnnotateAgent
 from pipeline.annotate.metrics import AnnotateMetrics
+from pipeline.annotate.reading import RecordReader
 from pipeline.errors import RecordError
 from pipeline.llm.answers import Choice, Sample
 from pipeline.messages import MAX_ENTITIES, Abstention, Alert, AnnotatedPost, Post
@@ -43,8 +44,9 @@ def _annotator() -> Annotator:
 
 async def _annotate(*values: bytes | None) -> FakePublisher:
     publisher, metrics = FakePublisher(), AnnotateMetrics()
-    outbox = Outbox(publisher, metrics, role=ANNOTATE, settings=Settings())
-    agent = AnnotateAgent(_annotator(), outbox, metrics, max_post_bytes=MAX_BYTES)
+    settings = Settings(max_post_bytes=MAX_BYTES)
+    outbox = Outbox(publisher, metrics, role=ANNOTATE, settings=settings)
+    agent = AnnotateAgent(_annotator(), outbox, metrics, reader=RecordReader(settings, metrics))
     records = [make_record(value, offset=offset) for offset, value in enumerate(values)]
     assert await run_agent(agent, records) == records
     return publisher

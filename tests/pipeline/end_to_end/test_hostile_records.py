@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from pipeline.annotate.agent import AnnotateAgent
 from pipeline.annotate.metrics import AnnotateMetrics
+from pipeline.annotate.reading import RecordReader
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.reading.follow import follow
@@ -74,7 +75,7 @@ async def _process(settings: Settings, num_records: int) -> list[Record]:
         FakeAnnotator(),  # type: ignore[arg-type]
         outbox,
         metrics,
-        max_post_bytes=settings.max_post_bytes,
+        reader=RecordReader(settings, metrics),
     )
     stream = make_stream(agent, settings)
     running = asyncio.ensure_future(stream.run_until_failure())

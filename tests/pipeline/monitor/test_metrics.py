@@ -19,6 +19,7 @@ from pipeline.alert.metrics import AlertMetrics
 from pipeline.alert.outcome import AlertResult, StageName, degraded_alert
 from pipeline.annotate.agent import AnnotateAgent
 from pipeline.annotate.metrics import AnnotateMetrics
+from pipeline.annotate.reading import RecordReader
 from pipeline.errors import RecordError
 from pipeline.llm.http import LlmRequest, RequestOutcome
 from pipeline.messages import AbstentionReason, AnnotatedPost, SelectionMethod, StageTime
@@ -26,6 +27,7 @@ from pipeline.messages.codec import encode
 from pipeline.messages.record import Record
 from pipeline.monitor.health import Progress
 from pipeline.monitor.metrics import Metrics
+from pipeline.settings import Settings
 from pipeline.topology import ALERT, ANNOTATE, ROLES, Role
 from tests.pipeline.fakes import (
     FakeAnnotator,
@@ -42,7 +44,14 @@ from tests.pipeline.role_metrics import make_metrics
 
 # Metrics that stay those of one role: on every agent they would always be 0.
 _OWN = {
-    "annotate": {"tocsin_posts_annotated"},
+    "annotate": {
+        "tocsin_posts_annotated",
+        "tocsin_posts_read",
+        "tocsin_envelopes_opened",
+        "tocsin_posts_changed",
+        "tocsin_deletions",
+        "tocsin_items_skipped",
+    },
     "alert": {
         "tocsin_posts_skipped",
         "tocsin_candidates",
@@ -178,7 +187,8 @@ async def test_an_annotate_agent_has_every_series_from_the_start() -> None:
 
     for publisher in (FakePublisher(), Refusing()):
         outbox = make_outbox(publisher, metrics, ANNOTATE)
-        agent = AnnotateAgent(cast(Annotator, FakeAnnotator()), outbox, metrics, max_post_bytes=1_000)
+        reader = RecordReader(Settings(max_post_bytes=1_000), metrics)
+        agent = AnnotateAgent(cast(Annotator, FakeAnnotator()), outbox, metrics, reader=reader)
         texts = ("refuse", "crash", "fine")
         values = [orjson.dumps({"id": text, "text": text}) for text in texts]
         records = [make_record(value) for value in (*values, None, b"", b"{}", b"x" * 2_000)]

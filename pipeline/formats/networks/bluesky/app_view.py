@@ -10,7 +10,7 @@ Lexicons: https://github.com/bluesky-social/atproto/tree/main/lexicons/app/bsky/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from pipeline.errors import InvalidMessageError
@@ -56,29 +56,24 @@ def _read(document: Any) -> Iterable[Item]:
     document = as_object(document)
     for name in _LISTS:
         if isinstance(items := document.get(name), list):
-            return list(_items(items)) or [Skipped(skipped.NOTHING)]
-    return [_item(document)]
-
-
-def _items(items: list[Any]) -> Iterator[Item]:
-    for item in items:
-        yield _item(as_object(item))
-
-
-def _item(item: dict[str, Any]) -> Item:
-    item = as_object(item.get("post")) or item
-    if is_record(item):
+            return [_item(as_object(item)) for item in items] or [Skipped(skipped.NOTHING)]
+    if is_record(document):
         raise InvalidMessageError(
             "a record of Bluesky without its address: the post's id is `uri`, which stands around the record"
         )
+    if not document.keys() & {"post", "record", "value", *_REFUSED}:
+        raise InvalidMessageError("not of Bluesky: neither `record` nor `value` with the record of a post")
+    return [_item(document)]
+
+
+def _item(item: dict[str, Any]) -> Item:
+    """Return the post of an item. What is missing in one of many is missing in its draft, and costs no other."""
+    item = as_object(item.get("post")) or item
     if _is_refusal(item):
         return Skipped(skipped.WITHHELD)
-    record = item.get("record", item.get("value"))
-    if not isinstance(record, dict):
-        raise InvalidMessageError("not of Bluesky: neither `record` nor `value` with the record of a post")
     name = item.get("uri")
     return draft(
-        record,
+        as_object(item.get("record")) or as_object(item.get("value")),
         name=name,
         author=as_text(dig(item, "author", "handle")) or _owner(name),
         quoted=_quoted(as_object(item.get("embed"))),

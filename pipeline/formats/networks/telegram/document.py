@@ -107,11 +107,22 @@ def _items(document: dict[str, Any]) -> Iterator[Item]:
         for update in objects(document["result"]):
             yield from _update(update)
     elif "date_unixtime" in document:
-        yield exported_message(document, chat_of_sender(document))
+        yield _lone_message(document)
     else:
         raise InvalidMessageError(
             "not of Telegram: neither an update, nor a message, nor an export with `messages`"
         )
+
+
+def _lone_message(message: dict[str, Any]) -> Item:
+    """Return the post in a message that was taken out of its export."""
+    chat = chat_of_sender(message)
+    if chat is None and message.get("type") == "message":
+        raise InvalidMessageError(
+            "a message of a Telegram export without its chat: its number is unique in the chat only, so `messages` "
+            "must stand in the chat, beside `id` and `type`"
+        )
+    return exported_message(message, chat)
 
 
 def _update(update: dict[str, Any]) -> Iterator[Item]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.errors import InvalidMessageError
 from pipeline.formats.format import Draft, Item, Skipped
 from pipeline.formats.networks import skipped
 from pipeline.formats.networks.shape import (
@@ -103,16 +102,11 @@ def exported_message(message: dict[str, Any], chat: int | None, *, name: str | N
     """Return the post in a message of an export of Telegram Desktop.
 
     Args:
-        chat: id of its chat; None: not known.
+        chat: id of its chat; None: not known, and then the post has no id.
         name: of the chat.
     """
     if message.get("type") != "message":
         return Skipped(skipped.SERVICE_MESSAGE if message.get("type") == "service" else skipped.OTHER)
-    if chat is None:
-        raise InvalidMessageError(
-            "a message of a Telegram export without its chat: its number is unique in the chat only, so `messages` "
-            "must stand in the chat, beside `id` and `type`"
-        )
     text, links = _exported_text(message.get("text"))
     number = message.get("id")
     return Draft(

@@ -37,18 +37,18 @@ class EventReader:
     def _begin(self) -> None:
         self._name = b""
         self._data: list[bytes] = []
-        self._num_bytes = 0
-        self._has_data = False
+        self._num_bytes = -1  # of the data with the line feeds between its lines
+        self._is_too_large = False
 
     def read(self, lines: Iterable[bytes | None]) -> Iterator[Event]:
         """Yield the events that these lines end. None stands for a line that is too long."""
         for line in lines:
             if line is None:
-                self._has_data, self._num_bytes = True, self._max_bytes + 1
+                self._drop_data()
             elif line:
                 self._take(line)
             else:
-                if self._has_data:
+                if self._data or self._is_too_large:
                     yield self._finish()
                 self._begin()
 
@@ -57,15 +57,15 @@ class EventReader:
         value = value.removeprefix(b" ")
         if name == b"event":
             self._name = value[:100]
-        elif name == b"data":
-            self._has_data = True
+        elif name == b"data" and not self._is_too_large:
+            self._data.append(value)
             self._num_bytes += len(value) + 1
-            if self._num_bytes <= self._max_bytes + 1:
-                self._data.append(value)
-            else:
-                self._data = []
+            if self._num_bytes > self._max_bytes:
+                self._drop_data()
+
+    def _drop_data(self) -> None:
+        self._data, self._is_too_large = [], True
 
     def _finish(self) -> Event:
-        is_whole = self._num_bytes <= self._max_bytes + 1 and bool(self._data)
         name = self._name.decode("utf-8", "replace") or "message"
-        return Event(name, b"\n".join(self._data) if is_whole else None)
+        return Event(name, None if self._is_too_large else b"\n".join(self._data))

@@ -23,6 +23,8 @@ from pipeline.sources.live.http.limits import wait_seconds
 
 LOOPBACK = re.compile(r"https?://(localhost|127\.|\[::1\])", re.IGNORECASE)
 _URL, _TOKEN = variable_of("source_url"), variable_of("source_token_file")
+# Of a stream, read at once: some hundred posts.
+GATHERED_BYTES = 2**19
 _MAX_BODY_BYTES = 8_000_000
 _CONNECT_SECONDS = 10.0
 _MAX_REDIRECTS = 5

@@ -9,8 +9,8 @@ The stream has no replay, and an unread stream is closed. So a long gap is read 
 one that this leaves after it has opened: no post falls between, and what comes twice has the same id. Deletions and
 edits while nobody listened are missed, because the REST API does not tell of them.
 
-An event `delete` holds only the number under which this instance has the post. So a post's id here is `HOST/NUMBER`, which
-the format `mastodon` makes of an event that names its instance.
+An event `delete` holds only the number under which this instance has the post. So a post's id here is `HOST/NUMBER`.
+The format `mastodon` makes it of an event that names its instance.
 
 Documentation: https://docs.joinmastodon.org/methods/streaming/ and /methods/timelines/ (Mastodon 4.5).
 """
@@ -30,10 +30,11 @@ from pipeline.settings import Settings
 from pipeline.settings.checks import variable_of
 from pipeline.sources.live.documents import Documents
 from pipeline.sources.live.event_time import newest
+from pipeline.sources.live.gathering import in_batches
 from pipeline.sources.live.http.events import Event, EventReader
 from pipeline.sources.live.http.limits import is_used_up, wait_seconds
 from pipeline.sources.live.http.lines import LineSplitter
-from pipeline.sources.live.http.site import Site
+from pipeline.sources.live.http.site import GATHERED_BYTES, Site
 from pipeline.sources.live.mastodon.status_ids import order, rewound
 from pipeline.sources.live.mastodon.streams import stream_of
 from pipeline.sources.live.source import Batch, Filter, source_key
@@ -67,14 +68,16 @@ class Mastodon:
         self._stream = stream_of(settings.source_stream)
         self._max_bytes = 2 * settings.max_post_bytes
         self._documents = Documents(settings, "mastodon")
-        self.key = source_key(self.name, self._url, self._stream.name)
+        self.key = source_key(
+            self.name, self._url, self._stream.name, settings.source_words, settings.source_languages
+        )
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return the source; raises SettingsError."""
         return cls(settings)
 
-    async def read(self, cursor: str | None) -> AsyncIterator[Batch]:
+    async def read(self, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """Connect once and yield what comes, from the cursor on; see `LiveSource.read`."""
         position = _Position(cursor)
         async with self._site(self._url) as site:
@@ -118,10 +121,11 @@ class Mastodon:
                     is_rate_limit=True,
                 )
 
-    async def _events(self, pieces: AsyncIterator[bytes], position: _Position) -> AsyncIterator[Batch]:
+    async def _events(self, pieces: AsyncIterator[bytes], position: _Position) -> AsyncGenerator[Batch, None]:
         lines, events = LineSplitter(self._max_bytes), EventReader(self._max_bytes)
-        async for piece in pieces:
-            items = [item for event in events.read(lines.feed(piece)) for item in self._items(event)]
+        async for gathered in in_batches(pieces, len, max_bytes=GATHERED_BYTES):
+            events_read = events.read(lines.feed(b"".join(gathered)))
+            items = [item for event in events_read for item in self._items(event)]
             for item in items:
                 if isinstance(item, ReadPost) and item.post.id.startswith(f"{self._host}/"):
                     position.note(item.post.id.rpartition("/")[2])

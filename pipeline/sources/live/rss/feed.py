@@ -8,13 +8,14 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import msgspec
 
 from pipeline.errors import SourceUnavailableError
+from pipeline.formats.fields import is_usable_id
 from pipeline.formats.format import BadPost, Reading, ReadPost
 from pipeline.sources.live.event_time import newest
 from pipeline.sources.live.http.limits import wait_seconds
@@ -33,6 +34,7 @@ _FIRST_LOOK = timedelta(hours=24)
 _TTL = re.compile(rb"<ttl>\s{0,20}(\d{1,5})\s{0,20}</ttl>")
 _MAX_AGE = re.compile(r"max-age=(\d{1,6})")
 _HEAD_BYTES = 8_192
+_URI = re.compile(r"(?:https?|tag|urn):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Feed:
         self, address: str, memory: FeedMemory, read: ReadFeed, *, poll_seconds: float, first_after: float
     ) -> None:
         self.address = address
+        self._host = httpx.URL(address).netloc.decode()
         self._memory = memory
         self._read = read
         self._poll_seconds = poll_seconds
@@ -99,6 +102,7 @@ class Feed:
             self._wait_after_failure(wait_seconds(answer.headers))
             return Look(self.address, (), self._forgetful(), f"the server answers {answer.status}")
         items = await asyncio.to_thread(self._read, answer.headers, answer.body)
+        items = [_in_network(item, self._host) for item in items]
         if items and all(isinstance(item, BadPost) for item in items):
             self._wait_after_failure(None)
             [first, *_] = items
@@ -148,6 +152,16 @@ class Feed:
     def _report(self, look: Look) -> None:
         if look.problem and (self._num_failures <= 1 or self.is_gone):
             logger.warning("feed %s: %s", self.address, look.problem)
+
+
+def _in_network(item: Reading, host: str) -> Reading:
+    """Return the entry with the host in its id, unless the id is a URI: RSS wants ids to be unique in one feed only."""
+    if not isinstance(item, ReadPost) or _URI.match(item.post.id):
+        return item
+    post_id = f"{host}/{item.post.id}"
+    if not is_usable_id(post_id):  # too long with the host
+        return item
+    return replace(item, post=msgspec.structs.replace(item.post, id=post_id))
 
 
 def _name(item: Reading) -> str:

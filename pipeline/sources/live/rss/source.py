@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -46,7 +46,8 @@ class Rss:
             raise SettingsError([f"{variable_of('source_token_file')}: feeds are read without a token"])
         # A feed is as large as its entries together.
         self._documents = Documents(settings.model_copy(update={"max_post_bytes": MAX_FEED_BYTES}), "auto")
-        self.key = source_key(self.name, settings.source_feeds_file or sorted(self._addresses))
+        feeds = settings.source_feeds_file or sorted(self._addresses)
+        self.key = source_key(self.name, feeds, settings.source_words, settings.source_languages)
         self._feeds = [
             Feed(
                 address,
@@ -63,7 +64,7 @@ class Rss:
         """Return the source; raises SettingsError."""
         return cls(settings)
 
-    async def read(self, cursor: str | None) -> AsyncIterator[Batch]:
+    async def read(self, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """Look at the feeds and yield what is new; see `LiveSource.read`.
 
         Raises:

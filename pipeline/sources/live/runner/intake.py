@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline.errors import RecordError, UndecodableError
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.formats.reader import FORMAT_HEADER
 from pipeline.messages.codec import encode
+from pipeline.messages.headers import Header
 from pipeline.messages.record import Outgoing
 from pipeline.printable import printable
 from pipeline.settings import Settings
@@ -45,10 +47,15 @@ class Intake:
         self._seen: dict[int, int] = {}  # by the hash of an id: that of what the post was last
         self._num_logged = 0
 
-    def records(self, items: Sequence[Reading]) -> list[Outgoing]:
-        """Return the records to publish, in order: posts in our own form, and tombstones for deletions."""
-        records = (self._record(item) for item in items)
-        return [record for record in records if record is not None and self._is_new(record)]
+    def records(self, items: Sequence[Reading], headers: Sequence[Sequence[Header]] = ()) -> list[Outgoing]:
+        """Return the records to publish, in order: posts in our own form, and tombstones for deletions.
+
+        Args:
+            headers: of each item, those that its record gets; empty: none.
+        """
+        carried = headers or [()] * len(items)
+        made = ((self._record(item), more) for item, more in zip(items, carried, strict=True))
+        return [_with_headers(record, more) for record, more in made if record and self._is_new(record)]
 
     def refuse(self, error: RecordError, what: str = "") -> None:
         """Count an item that cannot be read or published, and log the first few."""
@@ -97,3 +104,7 @@ class Intake:
         if len(self._seen) > self._max_remembered:
             del self._seen[next(iter(self._seen))]
         return True
+
+
+def _with_headers(record: Outgoing, headers: Sequence[Header]) -> Outgoing:
+    return replace(record, headers=[*record.headers, *headers]) if headers else record

@@ -103,7 +103,7 @@ class Runner:
 
     async def _take(self, batch: Batch) -> None:
         """Publish the batch, and then note its cursor."""
-        records = self._intake.records(batch.items)
+        records = self._intake.records(batch.items, batch.headers)
         await self._publish(records)
         if batch.event_time is not None:
             behind = (datetime.now(UTC) - batch.event_time).total_seconds()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import suppress
 from typing import Any, Self
 
@@ -24,8 +24,9 @@ from pipeline.settings import Settings
 from pipeline.settings.checks import variable_of
 from pipeline.sources.live.documents import Documents
 from pipeline.sources.live.event_time import newest
+from pipeline.sources.live.gathering import in_batches
 from pipeline.sources.live.http.lines import LineSplitter
-from pipeline.sources.live.http.site import Site
+from pipeline.sources.live.http.site import GATHERED_BYTES, Site
 from pipeline.sources.live.source import Batch, Filter, source_key
 from pipeline.sources.live.x.backoff import Backoff
 from pipeline.sources.live.x.rules import apply_rules, wanted_rules
@@ -92,7 +93,7 @@ class X:
         """Return the source; raises SettingsError."""
         return cls(settings)
 
-    async def read(self, cursor: str | None) -> AsyncIterator[Batch]:
+    async def read(self, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """Connect once and yield what comes; see `LiveSource.read`."""
         try:
             async with Site(
@@ -110,14 +111,14 @@ class X:
 
     async def _batches(
         self, pieces: AsyncIterator[bytes], rule_ids: frozenset[str] | None
-    ) -> AsyncIterator[Batch]:
+    ) -> AsyncGenerator[Batch, None]:
         lines, began = LineSplitter(self._max_bytes), time.monotonic()
-        async for piece in pieces:
+        async for gathered in in_batches(pieces, len, max_bytes=GATHERED_BYTES):
             # A connection that breaks as soon as it stands has not worked.
             if time.monotonic() - began > _WORKS_SECONDS:
                 self._backoff.reset()
             items: list[Reading] = []
-            end = self._take(lines.feed(piece), rule_ids, items)
+            end = self._take(lines.feed(b"".join(gathered)), rule_ids, items)
             yield Batch(items, str(int(time.time())), newest(items))
             if end is not None:
                 raise end
