@@ -9,8 +9,7 @@ from dataclasses import replace
 from pipeline.errors import RecordError, UndecodableError
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.messages.codec import encode
-from pipeline.messages.headers import FORMAT
-from pipeline.messages.headers import Header
+from pipeline.messages.headers import FORMAT, Header
 from pipeline.messages.record import Outgoing
 from pipeline.printable import printable
 from pipeline.settings import Settings
