@@ -17,7 +17,7 @@ from pipeline.monitor.readiness import State
 from pipeline.settings import Settings
 from pipeline.settings.checks import SelectionName
 from pipeline.settings.document import render_env_file, render_page
-from pipeline.topology import TOPICS, Topic
+from pipeline.topology import CURSORS, TOPICS, Topic
 from tests.pages import commands, first_column, read_page, section
 from tests.pipeline.role_metrics import make_all_metrics
 
@@ -29,7 +29,7 @@ def test_the_settings_are_written_from_the_fields() -> None:
     assert env_file == render_env_file(env_file)
 
 
-_SCHEMAS = {topic: generate_schema(topic.message) for topic in TOPICS if topic.message}
+_SCHEMAS = {topic: generate_schema(topic.message) for topic in (*TOPICS, CURSORS) if topic.message}
 
 
 @pytest.mark.parametrize("topic", _SCHEMAS, ids=lambda topic: topic.setting)

@@ -1,6 +1,6 @@
 """Whether an agent can work now, and if not, why. `/readyz` and the metric `tocsin_ready` show it.
 
-    connecting      the agent looks for the broker, or waits for its place in the consumer group
+    connecting      the agent looks for the broker, or waits for its place in the consumer group; or for its live source
     refused         Kafka refuses the agent; the reason says what to change
     no topic        the agent's topic does not exist; the agent tries to make it
     LLM not usable  the LLM server is away, or cannot do what the agent asks; posts wait

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pipeline.settings import Settings
-from pipeline.topology import POSTS_DEAD, ROLES, Role, topic_names, topics_read
+from pipeline.topology import CURSORS, POSTS_DEAD, ROLES, SOURCE_TOPICS, Role, topic_names, topics_read
 from tests.pages import section
 
 _ROWS = {
@@ -43,3 +43,10 @@ def test_the_row_of_dead_letters_names_every_topic_to_which_they_can_be_replayed
     topics, _ = _ROWS["tocsin dead"]
     assert _named("Read", topics) == [Settings().topic_dead]
     assert _named("Write", topics) == sorted(set(topics_read(Settings())))
+
+
+def test_the_row_of_live_sources_names_the_topics_that_they_write() -> None:
+    """The cursor is read back; no agent needs it."""
+    topics, _ = _ROWS["tocsin source"]
+    assert _named("Read", topics) == topic_names(Settings(), (CURSORS,))
+    assert _named("Write", topics) == sorted(topic_names(Settings(), SOURCE_TOPICS))

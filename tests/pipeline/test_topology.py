@@ -9,9 +9,11 @@ from pipeline.settings import Settings
 from pipeline.topology import (
     ALERT,
     ANNOTATED,
+    CURSORS,
     OUTCOMES,
     POSTS_DEAD,
     ROLES,
+    SOURCE_TOPICS,
     TOPICS,
     Role,
     Topic,
@@ -27,8 +29,9 @@ def test_every_topic_of_the_settings_is_in_the_topology() -> None:
         for name in Settings.model_fields
         if name.startswith("topic_") and name not in ("topic_partitions", "topic_replication")
     }
-    assert {topic.setting for topic in TOPICS} == named
-    assert len(topic_names(Settings())) == len(set(topic_names(Settings()))) == len(TOPICS)
+    every = tuple({*TOPICS, *SOURCE_TOPICS})
+    assert {topic.setting for topic in every} == named
+    assert len(set(topic_names(Settings(), every))) == len(every)
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
@@ -53,7 +56,7 @@ def test_a_post_ends_where_the_alert_agent_writes_or_as_a_dead_letter() -> None:
     assert {topic for role in ROLES for topic in role.reads_back} <= set(OUTCOMES)
 
 
-@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.setting)
+@pytest.mark.parametrize("topic", (*TOPICS, CURSORS), ids=lambda topic: topic.setting)
 def test_the_key_of_a_message_is_one_of_its_texts(topic: Topic) -> None:
     """A path that a message does not have would stop the agent at its first outcome."""
     if topic.message is None:
@@ -66,10 +69,10 @@ def test_the_key_of_a_message_is_one_of_its_texts(topic: Topic) -> None:
     assert kind is str
 
 
-def test_every_agent_has_a_port_at_the_highest_that_up_takes() -> None:
-    """`tocsin up` gives each further agent the next port."""
+def test_every_process_has_a_port_at_the_highest_that_up_takes() -> None:
+    """`tocsin up` gives each further agent the next port, and the source the one after them."""
     (option,) = get_type_hints(up, include_extras=True)["metrics_port"].__metadata__
-    assert option.max + len(ROLES) - 1 <= 65_535
+    assert option.max + len(ROLES) <= 65_535
 
 
 def test_names_are_those_of_the_deployment() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -11,11 +12,13 @@ import orjson
 from pipeline.errors import UndecodableError
 from pipeline.messages import Post
 from pipeline.messages.codec import decode, encode
+from pipeline.messages.cursor import Cursor
 from pipeline.messages.dead_letter import to_dead_letter
 from tests.pipeline.fakes import make_abstention, make_alert, make_annotated_post, make_record
 from tests.pipeline.hostile_posts import GOOD, INVALID, MAX_BYTES, RECORDS
 
-NAMES = ("post", "annotated_post", "alert", "abstention", "dead_letter")  # of the schemas
+NAMES = ("post", "annotated_post", "alert", "abstention", "dead_letter", "cursor")  # of the schemas
+_CURSOR = Cursor(source="bluesky:1", cursor="1700000000000000", updated_at=datetime(2026, 1, 1, tzinfo=UTC))
 Message = tuple[str, Any]  # the name of its schema, and the message
 
 
@@ -27,6 +30,7 @@ def good_messages() -> Iterator[Message]:
             yield from _messages_of(decode(value, Post, max_bytes=MAX_BYTES))
         letter = to_dead_letter(make_record(value), UndecodableError("not JSON: \x1b[31m"), stage="decode")
         yield "dead_letter", orjson.loads(encode(letter))
+    yield "cursor", orjson.loads(encode(_CURSOR))
 
 
 def _messages_of(post: Post) -> Iterator[Message]:
@@ -54,6 +58,10 @@ def wrong_messages() -> Iterator[Message]:
     yield "alert", _alert(sentiment={"label": "negative", "score": -0.1})
     yield "alert", _alert(entity_start=-1)
     yield "abstention", {**dict(_messages_of(Post(id="1", text="")))["abstention"], "reason": "no_reason"}
+    cursor = orjson.loads(encode(_CURSOR))
+    for key in cursor:
+        yield "cursor", {**cursor, key: 1}
+        yield "cursor", {k: v for k, v in cursor.items() if k != key}
     letter = orjson.loads(encode(to_dead_letter(make_record(b"{"), UndecodableError("no"), stage="decode")))
     yield "dead_letter", {**letter, "headers": [["trace"]]}
     yield "dead_letter", {**letter, "headers": [["trace", None, None]]}
