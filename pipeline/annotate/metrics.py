@@ -7,10 +7,10 @@ from functools import partial
 from prometheus_client import Counter
 
 from models.annotation import STAGES as NETWORK_STAGES
-from pipeline.formats.envelopes import ENVELOPES
+from pipeline.formats.choice import FORMAT_NAMES
+from pipeline.formats.envelopes import ENVELOPES, SKIPPED_ENVELOPES
 from pipeline.formats.fields import CHANGES
 from pipeline.formats.networks.skipped import SKIPPED
-from pipeline.formats.reader import FORMAT_NAMES
 from pipeline.messages import ReadAs
 from pipeline.monitor.metrics import Metrics, begin_at_zero
 from pipeline.topology import ANNOTATE
@@ -43,7 +43,7 @@ class AnnotateMetrics(Metrics):
         begin_at_zero(self.posts_read, FORMAT_NAMES)
         begin_at_zero(self.envelopes_opened, ENVELOPES)
         begin_at_zero(self.posts_changed, (*CHANGES, *_FORMAT_CHANGES))
-        begin_at_zero(self.items_skipped, SKIPPED)
+        begin_at_zero(self.items_skipped, (*SKIPPED, *SKIPPED_ENVELOPES))
 
     def count(self, read_as: ReadAs) -> None:
         """Count a post by what it was read as."""

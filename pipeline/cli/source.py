@@ -10,7 +10,7 @@ from pipeline.cli.options import (
     BrokersOption,
     ConfigOption,
     LangOption,
-    SourceUrlOption,
+    UrlOption,
     WordsOption,
     set_options,
 )
@@ -22,7 +22,7 @@ def source(
     ],
     lang: LangOption = None,
     words: WordsOption = None,
-    url: SourceUrlOption = None,
+    url: UrlOption = None,
     brokers: BrokersOption = None,
     config: ConfigOption = None,
 ) -> None:

@@ -8,8 +8,8 @@
 - `mapping`: posts from any other JSON, by the JMESPath expressions of a file
 - `fields`: from the draft of a post to a `Post`: what only travels through is made to fit, and the change is named
 - `times`: the time of a post as RFC 3339
-- `undecodable`: what bytes are that are no JSON, in the sender's words
-- `unrecognised`: what a document has and lacks that no format recognises
+- `reasons`: what a record is that is no post, in the sender's words
+- `choice`: which format reads a document: named, mapped or recognised
 - `tocsin`: our own form
 - `networks`: the formats of social networks and feeds, a file each
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -30,6 +30,8 @@ _MAX_DIGITS = 20
 _MAX_SHOWN = 40
 # A half of a surrogate pair, as it is or as an escape.
 _SURROGATE = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
+BLANKS = " \t\r\n\ufeff"
+_XML_ENCODING = re.compile(rb"<\?xml[^>]{1,100}?encoding=[\"']([\w.-]{1,40})[\"']")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -39,17 +41,8 @@ class HugeNumber(str):
     __slots__ = ()
 
 
-class Document(NamedTuple):
-    """A JSON document.
-
-    Attributes:
-        changes: codes of `DOCUMENT_CHANGES`.
-        may_be_deep: whether a post in it may be nested too deep.
-    """
-
-    content: Any
-    changes: tuple[str, ...]
-    may_be_deep: bool
+# A JSON document, the codes of `DOCUMENT_CHANGES`, and whether a post in it may be nested too deep.
+Document = tuple[Any, tuple[str, ...], bool]
 
 
 def load(value: bytes) -> Document:
@@ -68,7 +61,38 @@ def load(value: bytes) -> Document:
         check_is_unambiguous(value.decode())
     except ValueError:
         return _load_leniently(value)
-    return Document(content, (), may_be_deep)
+    return content, (), may_be_deep
+
+
+def reload(content: Any) -> Document:
+    """Return a document that any decoder has made, as `load` would have made it.
+
+    Raises:
+        UndecodableError: too deep.
+    """
+    try:
+        return load(orjson.dumps(content))
+    # Halves of surrogate pairs, numbers beyond 64 bits.
+    except TypeError:
+        return load(json.dumps(content).encode())
+
+
+def load_xml(value: bytes) -> str:
+    """Return the text of an XML document, in UTF-8 or in the encoding that it declares.
+
+    Raises:
+        ValueError: it is in neither.
+    """
+    try:
+        return value.decode().strip(BLANKS)
+    except UnicodeDecodeError as error:
+        declared = _XML_ENCODING.match(value)
+        if declared is None:
+            raise
+        try:
+            return value.decode(declared[1].decode()).strip(BLANKS)
+        except LookupError:
+            raise error from None
 
 
 def made_plain(content: Any, *, keeps_huge: bool = False) -> Any:
@@ -127,7 +151,7 @@ def _load_leniently(value: bytes) -> Document:
         whole = made_plain(content, keeps_huge=True)
         changes |= {LONE_SURROGATE: None} if whole != content else {}
         content = whole
-    return Document(content, tuple(changes), may_be_deep)
+    return content, tuple(changes), may_be_deep
 
 
 def _decoder(changes: dict[str, None]) -> json.JSONDecoder:

@@ -206,11 +206,11 @@ def _find_text(name: str, value: Any) -> str | None:
     if isinstance(value, list):
         return next(filter(None, (_find_text(name, item) for item in value[:10])), None)
     if isinstance(value, dict):
-        found = (value.get(key) for key in _TEXT_KEYS[name])
-        return next((_scalar(item) for item in found if _scalar(item)), None)
-    return _scalar(value)
+        found = (_scalar(name, value.get(key)) for key in _TEXT_KEYS[name])
+        return next(filter(None, found), None)
+    return _scalar(name, value)
 
 
-def _scalar(value: Any) -> str:
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return str(value) if is_number or isinstance(value, str) else ""
+def _scalar(name: str, value: Any) -> str:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and name in _NUMBERS_ARE_TEXT
+    return str(value) if is_number or type(value) is str else ""

@@ -19,8 +19,8 @@ from jmespath.functions import Functions
 from jmespath.parser import ParsedResult
 
 from pipeline.errors import InvalidMessageError, SettingsError
-from pipeline.formats.format import Draft
-from pipeline.formats.unrecognised import keys_of
+from pipeline.formats.format import Draft, Unread
+from pipeline.formats.reasons import keys_of
 from pipeline.messages.unknown_fields import POST_FIELDS
 from pipeline.settings import assignment
 
@@ -72,20 +72,31 @@ class PostMapping:
         """Whether it says where the posts of a document lie, so that a list is one document."""
         return self._posts is not None
 
-    def read(self, document: Any) -> Iterable[Draft]:
-        """Yield the drafts in a document. One without `id` or `text` is for `missing` to explain.
+    def read(self, document: Any) -> Iterable[Draft | Unread]:
+        """Yield the drafts in a document, or why one is none.
 
         Raises:
-            InvalidMessageError: an expression cannot be used on this document, or `posts` finds none.
+            InvalidMessageError: `posts` fails or finds nothing.
         """
-        if self._posts is None:
-            yield self._draft(document)
-            return
-        posts = _search(POSTS, self._posts, document)
+        for part in [document] if self._posts is None else self._find_posts(self._posts, document):
+            try:
+                yield self._draft(part)
+            except InvalidMessageError as error:
+                yield Unread(error, part)
+
+    def _find_posts(self, expression: ParsedResult, document: Any) -> list[Any]:
+        posts = _search(POSTS, expression, document)
         if posts is None:
-            raise InvalidMessageError(_found_nothing(POSTS, self._posts, document))
-        for post in posts if isinstance(posts, list) else [posts]:
-            yield self._draft(post)
+            raise InvalidMessageError(_found_nothing(POSTS, expression, document))
+        return posts if isinstance(posts, list) else [posts]
+
+    def find_id(self, document: Any) -> Any:
+        """Return the id in a document, None if it has none.
+
+        Raises:
+            InvalidMessageError: the expression fails on this document.
+        """
+        return _search("id", self._fields["id"], document)
 
     def _draft(self, document: Any) -> Draft:
         fields = {name: _search(name, e, document) for name, e in self._fields.items()}

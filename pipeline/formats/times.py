@@ -18,7 +18,7 @@ _UNITS = (1, 10**3, 10**6, 10**9)  # of a second: seconds, milliseconds, microse
 _NUMBER = re.compile(r"[0-9]{9,19}(?:\.[0-9]{1,9})?")
 _MAX_FORM = 64
 # A zone that the parser knows. It takes any other word for UTC.
-_ZONE = re.compile(r"(?:[+-][0-9]{4}|GMT|UTC?|Z|[ECMP][SD]T)\b")
+_ZONE = re.compile(r"(?<![A-Za-z])(?:[+-][0-9]{4}|GMT|UTC?|Z|[ECMP][SD]T)\b")
 
 
 def to_rfc3339(value: Any) -> tuple[str | None, str | None]:

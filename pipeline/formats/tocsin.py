@@ -11,11 +11,6 @@ from pipeline.formats.format import Draft, Format, Item
 from pipeline.messages.unknown_fields import POST_FIELDS, keep_unknown_fields
 
 
-def is_plain(document: Any) -> bool:
-    """Whether a document has only fields of a post, and those that a post needs: nothing else can claim it."""
-    return isinstance(document, dict) and document.keys() <= POST_FIELDS and _recognises(document)
-
-
 def read_own(document: Any) -> tuple[Draft, dict[str, Any]]:
     """Return the draft, and the fields that a post does not define, which are in its metadata.
 

@@ -1,7 +1,7 @@
 """Where posts come from, and how they get on the topic of posts.
 
-A source is one function: an async iterator that yields batches of items (`produce.SourceItem`). `produce` publishes
-what any source yields. To add a source, write its function in a file of its own here, and a command for it in
+A source that ends is one function: an async iterator that yields batches of items (`produce.SourceItem`). `produce`
+publishes what any source yields. To add a source, write its function in a file of its own here, and a command for it in
 `pipeline.cli`, which calls `run_source` of `pipeline.cli.produce`. The record of a post is
 `Outgoing(settings.topic_posts, post.id.encode(), encode(post))`.
 
@@ -11,4 +11,5 @@ what any source yields. To add a source, write its function in a file of its own
 - `post_file`: a file or pipe of posts in any form, as documents.
 - `post_records`: the records of the posts in a document, whatever its format.
 - `produce`: publishes the items of a source, and counts what became of them.
+- `live`: sources without end, which resume where they stopped: `tocsin source NAME`.
 """

@@ -41,6 +41,8 @@ _CHANNEL = (
     "{}</channel></rss>"
 )
 _FEED = '<feed xmlns="http://www.w3.org/2005/Atom">{}</feed>'
+# A section of characters, and an ampersand that begins no reference.
+_BARE_AMPERSAND = re.compile(r"<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+(?:\]\]>|\Z)|&(?!(?:#\w{1,10}|\w{1,40});)")
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -66,13 +68,23 @@ def _reads(
         if start is None:
             raise InvalidMessageError(f"not of {name}: it is JSON, and a feed is the text of an XML document")
         text = document[start:]
-        feed = _parsed(around.format(text) if item.match(text) else text)
+        feed = _parsed_leniently(around.format(text) if item.match(text) else text)
         if not feed.get("version") and not feed.get("entries"):
             raise InvalidMessageError(f"not of {name}: no feed was found in the text")
         drafts = [_draft(entry, feed.get("feed"), name) for entry in objects(feed.get("entries"))]
         return drafts or [Skipped(skipped.NOTHING)]
 
     return read
+
+
+def _parsed_leniently(text: str) -> Any:
+    """Return what feedparser finds, also in a feed with bare ampersands, in which it makes `M&S;` of `M&S`."""
+    feed = _parsed(text)
+    if feed.get("bozo"):
+        escaped = _BARE_AMPERSAND.sub(lambda found: "&amp;" if found[0] == "&" else found[0], text)
+        if escaped != text:
+            feed = _parsed(escaped)
+    return feed
 
 
 def _parsed(text: str) -> Any:
@@ -144,7 +156,7 @@ def _time(parsed: Any) -> str | None:
     if not isinstance(parsed, time.struct_time):
         return None
     try:
-        return datetime(*parsed[:6], tzinfo=UTC).isoformat()
+        return datetime(*parsed[:6], tzinfo=UTC).isoformat().replace("+00:00", "Z")
     except ValueError:
         return None
 

@@ -3,6 +3,7 @@
 - `source`: the contract: what a source gives, and how it fails.
 - `registry`: the sources by name.
 - `documents`: from a source's documents to posts.
+- `gathering`: what a connection brings, in batches.
 - `runner`: publishes what any source gives, and resumes where it stopped.
 - `bluesky`: posts of Bluesky, by Jetstream.
 - `mastodon`: posts of a Mastodon instance, by its streaming API.

@@ -64,7 +64,7 @@ def draft(record: dict[str, Any], *, name: Any, author: Any, quoted: Any = None,
         id=name,
         text=text,
         created_at=record.get("createdAt"),
-        lang=record.get("langs") or None,
+        lang=_language(record.get("langs")),
         source="bluesky",
         author=author,
         url=page_url(name),
@@ -76,6 +76,11 @@ def draft(record: dict[str, Any], *, name: Any, author: Any, quoted: Any = None,
             **metadata,
         ),
     )
+
+
+def _language(langs: Any) -> Any:
+    """Return the language; all of them if there are several."""
+    return langs[0] if isinstance(langs, list) and len(langs) == 1 else langs or None
 
 
 def _quoted(embed: dict[str, Any]) -> dict[str, Any] | None:

@@ -118,7 +118,7 @@ def exported_message(message: dict[str, Any], chat: int | None, *, name: str | N
         url=post_url(chat, number),
         metadata=filled(
             chat=name,
-            edited_at=message.get("edited"),
+            edited_at=_edited(message.get("edited")),
             reply_to=filled(id=post_id(chat, message.get("reply_to_message_id"))),
             reposted=filled(author=as_text(message.get("forwarded_from"))),
             links=links,
@@ -144,6 +144,11 @@ def _exported_time(message: dict[str, Any]) -> Any:
     if seconds.isascii() and seconds.isdigit() and len(seconds) <= _MAX_TIME_DIGITS:
         return int(seconds)
     return message.get("date")
+
+
+def _edited(time: Any) -> Any:
+    """Return when the message was edited; old exports have the year 1970 if it was not."""
+    return None if isinstance(time, str) and time.startswith("1970-") else time
 
 
 def telethon_message(message: dict[str, Any], chat: int | None) -> Item:

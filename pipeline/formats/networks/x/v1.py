@@ -12,7 +12,6 @@ Documentation: https://docs.x.com/x-api/enterprise-gnip-2.0/fundamentals/data-di
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from pipeline.errors import InvalidMessageError
@@ -20,8 +19,6 @@ from pipeline.formats.format import Deletion, Draft, Format, Item, Skipped
 from pipeline.formats.networks import skipped
 from pipeline.formats.networks.shape import as_name, as_object, as_text, dig, filled, link, objects, present
 from pipeline.formats.networks.x.posts import post_url, repeated_text
-
-_TIME = "%a %b %d %H:%M:%S %z %Y"  # Wed Oct 10 20:19:24 +0000 2018
 
 # Messages of a stream: one name beside which at most `timestamp_ms` stands, and a field that such a message has.
 _MESSAGES = {
@@ -101,7 +98,7 @@ def _draft(status: dict[str, Any]) -> Draft:
     return Draft(
         id=_id(status),
         text=text,
-        created_at=_time(status.get("created_at")),
+        created_at=status.get("created_at"),
         lang=status.get("lang"),
         source="x",
         author=_author(status),
@@ -133,13 +130,6 @@ def _whole_text(status: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
         return whole, ("extended_tweet",)
     text = status.get("full_text")
     return (status.get("text") if text is None else text), ()
-
-
-def _time(value: Any) -> Any:
-    try:
-        return datetime.strptime(value, _TIME).isoformat()
-    except (TypeError, ValueError):
-        return value
 
 
 def _summary(status: dict[str, Any], *, with_text: bool = False) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ from pipeline.formats.networks.shape import (
     as_text,
     dig,
     filled,
+    is_integer,
     link,
     objects,
     present,
@@ -83,7 +84,9 @@ class _Includes:
 
     def author(self, post: dict[str, Any]) -> str | None:
         """Return the user name of a post's author; a post expanded in place holds it itself."""
-        return self.users.get(as_name(post.get("author_id")) or "") or as_text(post.get("username"))
+        return self.users.get(as_name(post.get("author_id")) or "") or as_text(
+            dig(post, "author", "username")
+        )
 
 
 def _recognises(document: Any) -> bool:
@@ -105,7 +108,10 @@ def _is_post(value: Any) -> bool:
 
 
 def _is_bare_post(value: Any) -> bool:
-    return _is_post(value) and any(isinstance(value.get(name), kind) for name, kind in _ONLY_V2.items())
+    return _is_post(value) and (
+        any(isinstance(value.get(name), kind) for name, kind in _ONLY_V2.items())
+        or is_integer(dig(value, "public_metrics", "retweet_count"))
+    )
 
 
 def _has_company(document: dict[str, Any]) -> bool:
@@ -201,11 +207,11 @@ def _whole_text(post: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
 
 
 def _references(post: dict[str, Any], includes: _Includes) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what the post refers to: how, and the post; only its id if `includes` lacks it."""
+    """Yield what the post refers to: how, and the post, or its id alone. Some tools (twarc) write the post in place."""
     for reference in objects(post.get("referenced_tweets")):
         kind, name = as_text(reference.get("type")), as_name(reference.get("id"))
         if kind is not None and name is not None:
-            yield kind, includes.posts.get(name, {"id": name})
+            yield kind, includes.posts.get(name, reference)
 
 
 def _summary(

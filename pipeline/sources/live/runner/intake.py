@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from pipeline.errors import RecordError, UndecodableError
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
-from pipeline.formats.reader import FORMAT_HEADER
 from pipeline.messages.codec import encode
-from pipeline.messages.headers import Header
+from pipeline.messages.headers import FORMAT, Header
 from pipeline.messages.record import Outgoing
 from pipeline.printable import printable
 from pipeline.settings import Settings
@@ -89,7 +88,7 @@ class Intake:
                 UndecodableError(f"{len(value)} bytes: at most {self._max_bytes} are taken"), item.post.id
             )
             return None
-        header = (FORMAT_HEADER, item.read_as.format.encode())
+        header = (FORMAT, item.read_as.format.encode())
         return Outgoing(self._topic, item.post.id.encode(), value, [header])
 
     def _is_new(self, record: Outgoing) -> bool:

@@ -27,7 +27,7 @@ def test_a_feed_gives_its_items() -> None:
     )
     assert (first.id, first.url) == ("valley-2026-0001", "https://valley.example/bridge")
     assert (first.created_at, first.lang, first.author) == (
-        "2026-03-14T05:12:09+00:00",
+        "2026-03-14T05:12:09Z",
         "en-gb",
         "Mia Sample",
     )
@@ -44,7 +44,7 @@ def test_an_atom_feed_gives_its_entries() -> None:
         == "Ferry runs aground off Crete, 200 passengers rescued\nNobody was hurt, the coast guard says."
     )
     assert (first.id, first.url) == ("tag:island.example,2026:1", "https://island.example/ferry")
-    assert first.metadata["edited_at"] == "2026-03-14T08:00:00+00:00"
+    assert first.metadata["edited_at"] == "2026-03-14T08:00:00Z"
     assert second.text == "Water shortage on Malta\nTaps run dry in Valletta.\nTankers are on their way."
 
 

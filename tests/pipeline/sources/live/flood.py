@@ -1,6 +1,9 @@
-"""Floods a live source: posts of a double at a rate, through `tocsin source` and a broker; tells what arrived.
+"""A flood through `tocsin source bluesky`: is anything lost, and does its memory stay flat?
 
-python -m tests.pipeline.sources.live.flood x --rate 20000 --seconds 10 [--broker embedded|apache]
+    python -m tests.pipeline.sources.live.flood                          20,000 posts a second for ten seconds
+    python -m tests.pipeline.sources.live.flood --rate 5000 --seconds 4
+
+It starts a broker, a Jetstream double and the source, each as a process, and prints what the source did each second.
 """
 
 from __future__ import annotations
@@ -12,133 +15,135 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import httpx
 
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.reading.partition_reader import partition_reader
-from pipeline.local.process import find_free_port
+from pipeline.local.process import LocalProcess, child_environ, find_free_port
 from pipeline.settings import Settings
-from tests.pipeline.kafka.brokers import APACHE, EMBEDDED
-from tests.pipeline.sources.live.doubles import mastodon, x
+from tests.pipeline.kafka.brokers import APACHE, EMBEDDED, BrokerKind
 
-TOKENS = {"mastodon": mastodon.TOKEN, "x": x.TOKEN}
-_STILL_SECONDS = 5.0
-_POSTS = re.compile(r'tocsin_source_posts_total\{source="\w+"\} (\S+)')
+_ROOT = Path(__file__).parents[4]
 
 
-@dataclass
-class Result:
-    """What a flood has brought.
+@dataclass(frozen=True)
+class Sample:
+    """The source at one moment."""
+
+    seconds: float
+    num_posts: int  # acknowledged
+    resident_mib: float
+
+
+@dataclass(frozen=True)
+class Flood:
+    """What a flood has done.
 
     Attributes:
-        num_sent: posts by the double.
-        num_arrived: different posts on the topic.
-        seconds: from the first post to the last.
-        megabytes: resident memory of the source, each second.
+        num_distinct: posts on the topic.
+        num_records: records on the topic.
     """
 
-    num_sent: int
-    num_arrived: int
-    seconds: float
-    megabytes: list[int]
-    log: str
+    samples: Sequence[Sample]
+    num_distinct: int
+    num_records: int
+    double_says: str
 
 
-async def flood(name: str, *, rate: int, seconds: float, broker: str = "embedded") -> Result:
-    """Run a double that posts at this rate, the source and a broker; return what has come."""
-    kind = {"embedded": EMBEDDED, "apache": APACHE}[broker]
-    with tempfile.TemporaryDirectory() as folder:
-        token_file = Path(folder) / "token"
-        token_file.write_text(TOKENS[name])
-        log = Path(folder) / "log"
+async def run_flood(kind: BrokerKind, *, num_posts: int, rate: float, max_seconds: float) -> Flood:
+    """Send so many posts at this rate, and return once all are on the topic, or the time is up."""
+    port, metrics = find_free_port(), find_free_port()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        options = ["--port", str(port), "--rate", str(rate), "--posts", str(num_posts), "--wait"]
+        double = _process(
+            "jetstream_server", ["-m", "tests.pipeline.sources.live.jetstream_server", *options], folder
+        )
         async with kind.running() as settings:
-            double = ("-m", f"tests.pipeline.sources.live.doubles.{name}", f"--rate={rate}")
-            async with _process(*double, f"--seconds={seconds}", out=asyncio.subprocess.PIPE) as server:
-                assert server.stdout is not None
-                url = (await server.stdout.readline()).decode().strip()
-                environment = {
-                    "TOCSIN_BROKERS": settings.brokers,
-                    "TOCSIN_SOURCE_URL": url,
-                    "TOCSIN_SOURCE_TOKEN_FILE": str(token_file),
-                    "TOCSIN_METRICS_PORT": str(port := find_free_port()),
-                }
-                with log.open("wb") as out:
-                    source = ("-m", "pipeline.cli", "source", name)
-                    async with _process(*source, out=out, environment=environment) as process:
-                        began, megabytes = time.monotonic(), list[int]()
-                        sampling = asyncio.create_task(_sample(process.pid, megabytes))
-                        said = (await server.stdout.readline()).decode()
-                        took = await _until_still(port, began)
-                        sampling.cancel()
-            sent = re.search(r"sent (\d+) posts", said)
-            num_arrived = len(await _ids(settings))
-        return Result(int(sent[1]) if sent else 0, num_arrived, took, megabytes, log.read_text())
+            source = _process(
+                "source",
+                ["-m", "pipeline.cli", "source", "bluesky"],
+                folder,
+                TOCSIN_BROKERS=settings.brokers,
+                TOCSIN_SOURCE_URL=f"ws://127.0.0.1:{port}/subscribe",
+                TOCSIN_METRICS_PORT=str(metrics),
+            )
+            try:
+                await double.start()
+                await source.start()
+                samples = await _watch(source, metrics, num_posts, max_seconds)
+                found = await _ids(settings)
+            finally:
+                await source.stop()
+                await double.stop()
+        said = (folder / "jetstream_server.log").read_text()
+        return Flood(samples, len(set(found)), len(found), said.splitlines()[-1] if said else "")
 
 
-@asynccontextmanager
-async def _process(
-    *arguments: str, out: int | IO[bytes], environment: dict[str, str] | None = None
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdout=out, stderr=out, env=os.environ | (environment or {})
+def _process(name: str, arguments: list[str], folder: Path, **variables: str) -> LocalProcess:
+    environ = child_environ(variables) | {"PYTHONPATH": str(_ROOT)}
+    log_file = folder / f"{name}.log"
+    return LocalProcess(
+        name, [sys.executable, *arguments], log_file=log_file, environ=environ, working_folder=_ROOT
     )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
 
 
-async def _sample(pid: int, megabytes: list[int]) -> None:
-    while True:
-        megabytes.append(_resident_megabytes(pid))
-        await asyncio.sleep(1)
-
-
-def _resident_megabytes(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) // 1024
-
-
-async def _until_still(port: int, began: float) -> float:
-    """Wait until the source publishes no more posts; return after how many seconds it had published the last."""
-    count, last = -1.0, time.monotonic()
-    async with httpx.AsyncClient(trust_env=False) as http:
-        while time.monotonic() - last < _STILL_SECONDS:
-            metrics = (await http.get(f"http://127.0.0.1:{port}/metrics", timeout=30)).text
-            found = _POSTS.search(metrics)
-            if (now := float(found[1]) if found else 0.0) != count:
-                count, last = now, time.monotonic()
+async def _watch(source: LocalProcess, port: int, num_posts: int, max_seconds: float) -> list[Sample]:
+    samples: list[Sample] = []
+    began = time.monotonic()
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        while time.monotonic() - began < max_seconds:
+            source.raise_if_ended()
             await asyncio.sleep(0.5)
-    return last - began
+            try:
+                page = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+            except httpx.HTTPError:
+                continue
+            samples.append(Sample(time.monotonic() - began, _value(page, "posts_total"), _resident_mib(page)))
+            if samples[-1].num_posts >= num_posts:
+                break
+    return samples
 
 
-async def _ids(settings: Settings) -> set[bytes | None]:
-    """Return the keys of the topic of posts."""
-    ids: set[bytes | None] = set()
+def _value(page: str, name: str) -> int:
+    match = re.search(rf"^tocsin_source_{name}{{.*}} (\S+)$", page, re.MULTILINE)
+    return int(float(match[1])) if match else 0
+
+
+def _resident_mib(page: str) -> float:
+    match = re.search(r"^process_resident_memory_bytes (\S+)$", page, re.MULTILINE)
+    return float(match[1]) / 2**20 if match else 0.0
+
+
+async def _ids(settings: Settings) -> list[bytes | None]:
+    """Return the key of every record on the topic of posts."""
     async with partition_reader(Cluster.of(settings), [settings.topic_posts]) as reader:
-        async for records in reader.read(await reader.beginnings(reader.partitions)):
-            ids.update(record.key for record in records)
-    return ids
+        starts = await reader.beginnings(reader.partitions)
+        return [record.key async for records in reader.read(starts) for record in records]
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rate", type=float, default=20_000, help="posts a second")
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--max-seconds", type=float, default=300, help="wait no longer than this")
+    parser.add_argument("--kafka", choices=["embedded", "apache"], default="embedded")
+    given = parser.parse_args()
+    kind = APACHE if given.kafka == "apache" else EMBEDDED
+    num_posts = int(given.rate * given.seconds)
+    flood = asyncio.run(run_flood(kind, num_posts=num_posts, rate=given.rate, max_seconds=given.max_seconds))
+    for sample in flood.samples:
+        print(f"{sample.seconds:6.1f} s  {sample.num_posts:8,} posts  {sample.resident_mib:6.0f} MiB")
+    print(f"the double: {flood.double_says}; load of the machine: {os.getloadavg()[0]:.1f}")
+    print(f"{num_posts:,} posts given, {flood.num_distinct:,} on the topic, in {flood.num_records:,} records")
+    sys.exit(flood.num_distinct != num_posts)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("source", choices=sorted(TOKENS))
-    parser.add_argument("--rate", type=int, default=20_000)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--broker", choices=["embedded", "apache"], default="embedded")
-    options = parser.parse_args()
-    found = asyncio.run(
-        flood(options.source, rate=options.rate, seconds=options.seconds, broker=options.broker)
-    )
-    print(f"sent {found.num_sent}, arrived {found.num_arrived}, in {found.seconds:.0f} s")
-    print(f"memory of the source in MB, each second: {found.megabytes}")
-    print(found.log[-3_000:])
+    _main()

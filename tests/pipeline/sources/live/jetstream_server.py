@@ -202,10 +202,12 @@ async def _end(connection: ServerConnection, how: Any) -> None:
         await connection.close(*how)
 
 
-async def _run(port: int, rate: float, num_posts: int | None) -> None:
+async def _run(port: int, rate: float, num_posts: int | None, *, waits: bool) -> None:
     server = JetstreamServer(port=port)
     async with server:
         print(f"Jetstream double at {server.url}: {rate:g} posts a second", flush=True)
+        while waits and not server.queries:
+            await asyncio.sleep(0.05)
         began = time.monotonic()
         for number in itertools.count() if num_posts is None else range(num_posts):
             time_us = time.time_ns() // 1000
@@ -214,6 +216,9 @@ async def _run(port: int, rate: float, num_posts: int | None) -> None:
             )
             if (ahead := (number + 1) / rate - (time.monotonic() - began)) > 0.001:
                 await asyncio.sleep(ahead)
+        while server.num_sent < (num_posts or 0):
+            await asyncio.sleep(0.05)
+        print(f"{server.num_sent} posts sent in {time.monotonic() - began:.1f} s", flush=True)
         await asyncio.Event().wait()
 
 
@@ -224,5 +229,6 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--rate", type=float, default=5.0, help="posts a second")
     parser.add_argument("--posts", type=int, default=None, help="give so many posts, and then none")
-    arguments = parser.parse_args()
-    asyncio.run(_run(arguments.port, arguments.rate, arguments.posts))
+    parser.add_argument("--wait", action="store_true", help="begin when the first client has connected")
+    given = parser.parse_args()
+    asyncio.run(_run(given.port, given.rate, given.posts, waits=given.wait))

@@ -26,7 +26,7 @@ def test_a_new_post() -> None:
     (draft,) = read("jetstream", document("jetstream.jsonl"))
     assert draft.id == "at://did:plc:desk7exampleaaaaaaaaaaaa/app.bsky.feed.post/3lkaaaaaaaa2b"
     assert draft.url == "https://bsky.app/profile/did:plc:desk7exampleaaaaaaaaaaaa/post/3lkaaaaaaaa2b"
-    assert (draft.lang, draft.author) == (["en"], "did:plc:desk7exampleaaaaaaaaaaaa")
+    assert (draft.lang, draft.author) == ("en", "did:plc:desk7exampleaaaaaaaaaaaa")
     assert draft.created_at == "2026-03-14T06:12:09.000Z"
     assert draft.changes == ()
 

@@ -91,6 +91,13 @@ def test_a_reply_names_the_post_above_and_the_first_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("langs", "lang"), [(["en"], "en"), (["en", "de"], ["en", "de"]), ([], None), (None, None), ("en", "en")]
+)
+def test_the_languages(langs: Any, lang: Any) -> None:
+    assert draft({"text": "Fire", "langs": langs}, name=_POST, author="a").lang == lang
+
+
+@pytest.mark.parametrize(
     ("value", "is_one"),
     [
         (_POST, True),

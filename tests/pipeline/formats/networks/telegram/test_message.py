@@ -110,6 +110,12 @@ def test_the_time_of_an_export(fields: Any, time: Any) -> None:
     assert draft.created_at == time
 
 
+def test_an_old_export_says_1970_for_never_edited() -> None:
+    draft = exported_message({"id": 1, "type": "message", "text": "a", "edited": "1970-01-01T01:00:00"}, -5)
+    assert isinstance(draft, Draft)
+    assert draft.metadata is None
+
+
 def test_messages_of_telethon() -> None:
     message = {"_": "Message", "id": 3, "message": "Flood", "from_id": {"_": "PeerUser", "user_id": 7}}
     draft = telethon_message(message, -1000000000009)

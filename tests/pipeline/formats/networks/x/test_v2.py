@@ -102,12 +102,26 @@ def test_a_quoted_post_is_in_the_metadata_and_not_in_the_text() -> None:
         {"id": "1", "text": "Flood", "edit_history_tweet_ids": ["1"]},
         {"id": "1", "text": "Flood", "note_tweet": {"text": "Flood and more"}},
         {"id": "1", "text": "Flood", "referenced_tweets": []},
+        {"id": "1", "text": "Flood", "public_metrics": {"retweet_count": 0}},
     ],
 )
 def test_a_bare_post_is_known_by_what_only_v2_has(post: Any) -> None:
     assert X_V2.recognises(post)
     (draft,) = read("x-v2", post)
     assert (draft.id, draft.author, draft.url) == ("1", None, "https://x.com/i/web/status/1")
+
+
+def test_a_post_that_a_tool_has_expanded_in_place() -> None:
+    original = {"type": "retweeted", "id": "2", "text": "Whole", "author": {"username": "desk"}}
+    post = {
+        "id": "1",
+        "text": "RT @desk: Wh…",
+        "author": {"username": "ana"},
+        "referenced_tweets": [original],
+    }
+    (draft,) = read("x-v2", post)
+    assert (draft.text, draft.author) == ("RT @desk: Whole", "ana")
+    assert draft.metadata["reposted"]["url"] == "https://x.com/desk/status/2"
 
 
 def test_an_author_without_includes_is_the_number() -> None:

@@ -1,10 +1,10 @@
-"""A flood through a double, `tocsin source` and a broker, smaller than the one of the command `flood`."""
+"""A flood through a double, `tocsin source` and a broker, smaller than the one of the command `http_flood`."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.pipeline.sources.live.flood import TOKENS, flood
+from tests.pipeline.sources.live.http_flood import TOKENS, flood
 
 
 @pytest.mark.e2e
