@@ -21,8 +21,11 @@ from models.network.batch import Featurizer, Layout, pad
 from models.network.buckets import bucket_by_length
 from models.network.checkpoint import Checkpoint, load_checkpoint
 from models.network.joint_model import Output, ScoredSpan
+from models.text.reading import ReadText, read_text
+from models.text.reading.cut_word import cut_word
+from models.text.reading.tokens import read_tokens
 from models.text.sentence import Sentence
-from models.text.tokenizer import Token, tokenize
+from models.text.tokenizer import Token
 from models.text.word_table import WordTable
 
 if TYPE_CHECKING:
@@ -89,30 +92,30 @@ class Annotator:
     ) -> list[Annotation | AnnotationError]:
         """Return one result for each text, in order; the result is an error if the text cannot be annotated.
 
+        The network sees the text as `read_text` reads it. Entities are found in the text as it came: none that holds
+        markup, and none whose last word an ellipsis cuts off.
+
         If `timings` is given, it receives the seconds spent in each of `STAGES`.
         """
         timings = {} if timings is None else timings
         timings.update(dict.fromkeys(STAGES, 0.0))
         with _timed(timings, "tokenise"):
-            tokenised = [_tokenise(text) for text in texts]
-        results: list[Annotation | AnnotationError] = [
-            item if isinstance(item, AnnotationError) else Annotation(tuple(item), (), None)
-            for item in tokenised
-        ]
+            reads = [ReadText(text) if len(text) > MAX_CHARACTERS else read_text(text) for text in texts]
+            results = [_tokenise(read) for read in reads]
         wanted = [
-            index for index, item in enumerate(tokenised) if not isinstance(item, AnnotationError) and item
+            index for index, result in enumerate(results) if isinstance(result, Annotation) and result.tokens
         ]
         lengths = [len(_tokens(results[index])) for index in wanted]
         for bucket in bucket_by_length(lengths, MAX_BUCKET_TOKENS):
             indices = [wanted[position] for position in bucket]
             tokens = [_tokens(results[index]) for index in indices]
-            annotated = self._annotate_bucket([texts[index] for index in indices], tokens, timings)
+            annotated = self._annotate_bucket([reads[index] for index in indices], tokens, timings)
             for index, annotation in zip(indices, annotated, strict=True):
                 results[index] = annotation
         return results
 
     def _annotate_bucket(
-        self, texts: Sequence[str], tokens: Sequence[tuple[Token, ...]], timings: dict[str, float]
+        self, reads: Sequence[ReadText], tokens: Sequence[tuple[Token, ...]], timings: dict[str, float]
     ) -> list[Annotation]:
         with _timed(timings, "parse"):
             sentences = self._parse([tuple(token.text for token in of_text) for of_text in tokens])
@@ -125,8 +128,8 @@ class Annotator:
             Sentiment(names[i], score) for i, score in zip(labels.tolist(), scores.tolist(), strict=True)
         ]
         return [
-            Annotation(of_text, tuple(_entity(text, of_text, span) for span in found), sentiment)
-            for text, of_text, found, sentiment in zip(texts, tokens, spans, sentiments, strict=True)
+            Annotation(of_text, _entities(read, of_text, found), sentiment)
+            for read, of_text, found, sentiment in zip(reads, tokens, spans, sentiments, strict=True)
         ]
 
     def _run_network(self, sentences: Sequence[Sentence]) -> tuple[Output, Layout]:
@@ -160,18 +163,27 @@ def _load_parser() -> DependencyParser:
     return DependencyParser()
 
 
-def _tokenise(text: str) -> list[Token] | TextTooLongError:
-    if len(text) > MAX_CHARACTERS:
-        return TextTooLongError(limit=MAX_CHARACTERS, actual=len(text), unit="characters")
-    tokens = tokenize(text)
+def _tokenise(read: ReadText) -> Annotation | AnnotationError:
+    """Return an annotation with the tokens only."""
+    if len(read.source) > MAX_CHARACTERS:
+        return TextTooLongError(limit=MAX_CHARACTERS, actual=len(read.source), unit="characters")
+    tokens = read_tokens(read)
     if len(tokens) > MAX_TOKENS:
         return TextTooLongError(limit=MAX_TOKENS, actual=len(tokens), unit="tokens")
-    return tokens
+    return Annotation(tuple(tokens), (), None)
 
 
 def _tokens(result: Annotation | AnnotationError) -> tuple[Token, ...]:
     assert isinstance(result, Annotation)
     return result.tokens
+
+
+def _entities(read: ReadText, tokens: Sequence[Token], found: Sequence[ScoredSpan]) -> tuple[Entity, ...]:
+    if not found:
+        return ()
+    cut = cut_word(tokens)
+    entities = (_entity(read.source, tokens, scored) for scored in found if scored.span.end - 1 != cut)
+    return tuple(entity for entity in entities if not read.holds_markup(entity.start, entity.end))
 
 
 def _entity(text: str, tokens: Sequence[Token], scored: ScoredSpan) -> Entity:

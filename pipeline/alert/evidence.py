@@ -10,15 +10,16 @@ from functools import cached_property
 
 import msgspec
 
-from models.prompts.plain_text import MAX_SHOWN_ENTITIES, as_data, shown_entity, visible, without_urls
+from models.prompts.plain_text import MAX_SHOWN_ENTITIES, as_data, seen, shown_entity, visible, without_urls
+from models.text.reading import read_text
 from pipeline.messages import AnnotatedPost, Entity
 from pipeline.settings.checks import MentionsName
 
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?:(?<=s)['’])?")
 # What LLMs put around an alert or an entity.
 DECORATION = " \"'`*“”"
-# A handle of any network, such as @user and @user@instance.example. Characters that cannot be seen may stand in it.
-_HANDLE = re.compile(r"[@＠][\w\u200b-\u200f\u2060-\u2064\ufeff]++(?:[@.-]\w++)*+")
+# A handle of any network, such as @user and @user@instance.example, in a text as read.
+_HANDLE = re.compile(r"[@＠]\w++(?:[@.-]\w++)*+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +28,9 @@ class Evidence:
 
     Attributes:
         entities: the first mention of each entity, under the form that prompts show and the LLM copies.
-        words: the post's words, case folded.
+        words: the words of the post as read, case folded.
         example_themes: the stems of each theme among the prompt's examples.
-        line: the post as one case-folded line, with no blanks around colons and no `#` or `@` after them.
+        line: the post as read, as one case-folded line, with no blanks around colons and no `#` or `@` after them.
     """
 
     entities: dict[str, Entity]
@@ -50,7 +51,7 @@ class Evidence:
         in_order = sorted(first.values(), key=lambda entity: entity.start)
         return cls(
             entities={shown_entity(entity.text): entity for entity in in_order},
-            words=frozenset(words_of(visible(post.post.text))),
+            words=frozenset(words_of(seen(post.post.text))),
             example_themes=frozenset(map(stems_of, example_themes)),
             line=as_line(post.post.text),
         )
@@ -71,8 +72,9 @@ class Evidence:
 
 def as_line(text: str) -> str:
     """Return the text in the form of `Evidence.line`."""
-    # Like the prompt's text but not cut. HTML references are decoded, because the LLM reads them decoded.
-    plain = as_data(without_urls(text), max_bytes=4 * len(text) + 1)
+    # Like the prompt's text but not cut.
+    read = read_text(text).text
+    plain = as_data(without_urls(read), max_bytes=4 * len(read) + 1)
     return re.sub(r"\s*:[\s#@]*", ":", plain).casefold()
 
 
@@ -97,7 +99,8 @@ def without_mentions(post: AnnotatedPost, mentions: MentionsName) -> AnnotatedPo
     if mentions == "all" or not post.entities:
         return post
     kept_type = "ORG" if mentions == "organisations" else None
-    handles = [match.span() for match in _HANDLE.finditer(post.post.text)]
+    read = read_text(post.post.text)
+    handles = [read.to_source(*match.span()) for match in _HANDLE.finditer(read.text)]
     ends = [end for _, end in handles]
 
     def is_kept(entity: Entity) -> bool:
