@@ -25,6 +25,8 @@ TocsinError
 │       └── TokenRefusedError    the source of our token refuses us, or gives no token
 ├── GroupRefusedError        a consumer group refuses an agent for good
 ├── kafka.publisher.TooLargeError  the broker refuses a record as too large, and the record has no fallback
+├── SourceUnavailableError   a live source is away, busy or failing, or limits our rate: tried again
+├── SourceRefusedError       a live source refuses us: a token or a setting must change
 ├── UnreplayableError        a dead letter cannot be replayed
 └── LocalServiceError        a process that `tocsin up` starts does not come up, ends, or is not installed
 """
@@ -158,6 +160,29 @@ class TokenUnavailableError(BrokerUnavailableError, ConnectionError):
 
 class TokenRefusedError(LoginRefusedError, ConnectionError):
     """There is no token for the broker, until a setting changes."""
+
+
+class SourceUnavailableError(TocsinError):
+    """A live source is away, busy or failing, or limits our rate.
+
+    Args:
+        retry_after: seconds after which the source wants to be asked again; None: it does not say.
+        is_rate_limit: the source has said that we ask too often.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, is_rate_limit: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.is_rate_limit = is_rate_limit
+
+
+class SourceRefusedError(TocsinError):
+    """A live source refuses us, until a token or a setting changes.
+
+    This ends a program that starts. A program that has been connected before waits: tokens are renewed.
+    """
 
 
 class UnreplayableError(TocsinError):

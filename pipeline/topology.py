@@ -1,7 +1,7 @@
 """Which topic carries what, and which agent reads and writes it: the place where topics and agents are named together.
 
 A new agent is a row in `ROLES`, a new topic a `Topic`. Creating topics, asking for ACLs, reading outcomes back,
-replaying dead letters and `tocsin up` follow from here.
+replaying dead letters and `tocsin up` follow from here. Live sources, which are no agents, have `SOURCE_TOPICS`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from pipeline.messages import Abstention, Alert, AnnotatedPost, Post
+from pipeline.messages.cursor import Cursor
 from pipeline.settings import Settings
 
 
@@ -22,11 +23,13 @@ class Topic:
         setting: the field of `Settings` that holds its name.
         message: the type of its messages; None: records as they came, with headers that say why they are here.
         key: the field of a message that is its record's key, by a path of attributes; None: the record keeps its own.
+        is_compacted: Kafka keeps the last record of each key for ever; such a topic has one partition.
     """
 
     setting: str
     message: type[Struct] | None
     key: str | None = "post.id"
+    is_compacted: bool = False
 
     def name(self, settings: Settings) -> str:
         """Return the topic's name in this deployment."""
@@ -65,6 +68,7 @@ ANNOTATED = Topic("topic_annotated", AnnotatedPost)
 ALERTS = Topic("topic_alerts", Alert)
 ABSTAINED = Topic("topic_abstained", Abstention)
 POSTS_DEAD = Topic("topic_dead", None, key=None)
+CURSORS = Topic("topic_cursors", Cursor, key="source", is_compacted=True)
 
 ANNOTATE = Role("annotate", reads=POSTS, writes=(ANNOTATED,))
 ALERT = Role(
@@ -73,6 +77,7 @@ ALERT = Role(
 
 ROLES = (ANNOTATE, ALERT)
 TOPICS = (POSTS, ANNOTATED, ALERTS, ABSTAINED, POSTS_DEAD)
+SOURCE_TOPICS = (POSTS, CURSORS)  # which `tocsin source` writes
 OUTCOMES = (ALERTS, ABSTAINED, POSTS_DEAD)  # on which a post can end
 
 

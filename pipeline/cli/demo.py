@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pipeline.cli.views.demo import DemoView
 from pipeline.errors import LocalServiceError, RecordError, SettingsError
@@ -14,6 +15,7 @@ from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.reading.follow import follow
 from pipeline.local.stack import StackOptions, local_stack
+from pipeline.messages.record import Outgoing
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
 from pipeline.outcomes.outcome import (
     Tally,
@@ -25,88 +27,110 @@ from pipeline.outcomes.outcome import (
 from pipeline.outcomes.repeats import Repeats
 from pipeline.printable import quantity
 from pipeline.settings import Settings
-from pipeline.sources.json_lines import Line, raw_record, read_all_post_lines, to_item
-from pipeline.sources.produce import Sum, produce_batch
+from pipeline.sources.post_file import Document, read_all_documents
+from pipeline.sources.post_records import DocumentReader, OutcomeReader, to_every_item
+from pipeline.sources.produce import SourceItem, Sum, produce_batch
 
 # No post takes this long, even on a slow machine. After it something is stuck, and further waiting would hide that.
 _MAX_SILENCE_SECONDS = 120.0
 
 
 async def run_demo(posts_file: Path, options: StackOptions, view: DemoView) -> None:
-    """Run every line of the file through the pipeline until each has its outcome, and show the sum.
+    """Run everything in the file through the pipeline until each post has its outcome, and show the sum.
 
     Raises:
-        SettingsError: the file cannot be read or is empty.
+        SettingsError: the file or the mapping cannot be used, or the file is empty.
         LocalServiceError: a part of the stack fails, or no outcome comes for two minutes.
     """
-    lines = await read_all_post_lines(posts_file)
-    if not lines:
+    documents = await read_all_documents(posts_file)
+    if not documents:
         raise SettingsError([f"{posts_file}: holds no posts"])
+    unknown = UnknownFields()
+    batch = Batch.of(documents, Settings(**options.settings), unknown)
     started = time.monotonic()
     with view:
-        tally, num_unsent, num_repeated = await _run_stack(lines, options, view)
+        async with local_stack(options, report=view.report) as stack:
+            tally, total = await stack.while_running(_run_posts(batch, stack.settings, view, unknown))
+            view.report("stopping")
         view.summarise(
             {
-                "posts": tally.num_posts + num_unsent + num_repeated,
+                "posts": tally.num_posts + total.num_bad + batch.repeats.number,
                 "alerts": tally.alerts,
                 "abstentions": dict(tally.abstentions),
-                # A line that the broker refuses as too large lies on no topic, but must be part of the sum.
-                "dead_letters": dict(tally.dead_letters) | ({"unsent": num_unsent} if num_unsent else {}),
+                # A post that the broker refuses as too large lies on no topic, but must be part of the sum.
+                "dead_letters": dict(tally.dead_letters)
+                | ({"unsent": total.num_bad} if total.num_bad else {}),
                 # No second outcome for a post whose id has an alert, or whose text has an abstention.
-                "repeated": num_repeated,
+                "repeated": batch.repeats.number,
+                # These are not posts, and not part of the sum.
+                "deletions": total.num_deletions,
+                "skipped": total.num_skipped,
                 "seconds": round(time.monotonic() - started, 1),
             }
         )
 
 
-async def _run_stack(lines: list[Line], options: StackOptions, view: DemoView) -> tuple[Tally, int, int]:
-    """Return the outcomes, the number of lines that the broker did not take, and the number of repeated posts."""
-    async with local_stack(options, report=view.report) as stack:
-        repeats = _find_repeats(lines, stack.settings)
-        work = _run_posts(lines, stack.settings, view, repeats=repeats)
-        tally, num_unsent = await stack.while_running(work)
-        view.report("stopping")
-    return tally, num_unsent, repeats.number
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a demo sends.
 
+    Attributes:
+        unit: what the numbers of the items count.
+        num_outcomes: outcomes of all records, if each is sent and none is skipped as a repeat.
+    """
 
-def _find_repeats(lines: list[Line], settings: Settings) -> Repeats:
-    is_remembered = bool(settings.ledger_seconds)
-    return Repeats(raw_record(line.content, settings) for line in lines if is_remembered)
+    items: Sequence[SourceItem]
+    unit: str
+    num_outcomes: int
+    repeats: Repeats
+
+    @classmethod
+    def of(cls, documents: Sequence[Document], settings: Settings, unknown: UnknownFields) -> Self:
+        """Return everything in the documents. What is not a post is sent too, and becomes a dead letter."""
+        reader = DocumentReader(settings, on_unknown=unknown.note)
+        items = [item for document in documents for item in to_every_item(document, reader)]
+        outcomes = OutcomeReader(settings)
+        found = [outcomes.read(item.record) for item in items if isinstance(item.record, Outgoing)]
+        is_remembered = bool(settings.ledger_seconds)
+        posts = (post for record in found for post in record if post is not None)
+        repeats = Repeats(posts if is_remembered else ())
+        unit = "item" if documents[0].is_file else "line"
+        return cls(items, unit, sum(map(len, found)), repeats)
 
 
 async def _run_posts(
-    lines: list[Line], settings: Settings, view: DemoView, *, repeats: Repeats
-) -> tuple[Tally, int]:
-    """Return the outcomes and the number of lines that the broker did not take."""
-    total, unknown = Sum(), UnknownFields()
+    batch: Batch, settings: Settings, view: DemoView, unknown: UnknownFields
+) -> tuple[Tally, Sum]:
+    """Return the outcomes, and what became of the items."""
+    total = Sum()
 
     def report_unsent(number: int, error: RecordError) -> None:
-        view.report(f"line {number} is not sent: {error}")
+        view.report(f"{batch.unit} {number} is not sent: {error}")
 
     publisher = await Publisher.connect(Cluster.of(settings))
-    to_record = partial(raw_record, settings=settings, on_unknown=unknown.note)
     try:
-        items = [to_item(line, to_record) for line in lines]
-        await produce_batch(publisher, items, total=total, on_bad=report_unsent)
+        await produce_batch(publisher, batch.items, total=total, on_bad=report_unsent)
     finally:
         await publisher.close()
-    view.report(f"{quantity(total.num_sent, 'post')} produced")
+    view.report(f"{quantity(total.num_sent - total.num_deletions, 'post')} produced")
     if unknown:
         view.report(f"{NOT_OF_A_POST}: {unknown}")
-    return await _read_outcomes(total.num_sent, settings, view, repeats), total.num_bad
+    # A record that the broker refuses as too large would have had one outcome, a dead letter.
+    tally = await _read_outcomes(batch.num_outcomes - total.num_bad, settings, view, batch.repeats)
+    return tally, total
 
 
-async def _read_outcomes(num_posts: int, settings: Settings, view: DemoView, repeats: Repeats) -> Tally:
+async def _read_outcomes(num_outcomes: int, settings: Settings, view: DemoView, repeats: Repeats) -> Tally:
     tally = Tally()
     async with follow(Cluster.of(settings), outcome_topics(settings), from_beginning=True) as records:
-        while tally.num_posts < num_posts - repeats.number:
+        while tally.num_posts < num_outcomes - repeats.number:
             record = await _next(records)
             if is_deletion(record, settings):
                 continue
             outcome = read_outcome(record, settings)
             if tally.add(outcome, origin_of(outcome, settings)):
                 repeats.note(outcome)
-                view.show(outcome, tally, num_posts - repeats.number)
+                view.show(outcome, tally, num_outcomes - repeats.number)
     return tally
 
 

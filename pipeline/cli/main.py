@@ -14,20 +14,20 @@ import typer
 
 from pipeline.cli.dead import dead_app
 from pipeline.cli.options import (
-    DEFAULT_KAFKA_FOLDER,
     BrokersOption,
     ConfigOption,
+    FormatOption,
     JsonOption,
-    Kafka,
     LlmOption,
     LlmServer,
     LlmUrlOption,
     ModelOption,
     client_settings,
-    kafka_folder,
     stack_settings,
     vllm_model,
 )
+from pipeline.cli.source import source
+from pipeline.cli.up import up
 from pipeline.errors import SettingsError, TocsinError
 from pipeline.printable import escape_unprintable
 from pipeline.stopping import run
@@ -78,60 +78,20 @@ def alert(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     run_agent("alert", config, brokers)
 
 
-@app.command(
-    epilog="Example: `tocsin up --kafka apache --data my-data` or `tocsin up --llm vllm --model Qwen/Qwen3-4B`"
-)
-def up(
-    broker_port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Port of the broker; 0 takes a free one.")
-    ] = 9092,
-    metrics_port: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=65_534,
-            help="Port of the annotate agent's metrics; each further agent takes the next one.",
-        ),
-    ] = 9108,
-    llm_url: LlmUrlOption = None,
-    config: ConfigOption = None,
-    kafka: Annotated[
-        Kafka, typer.Option(help="Broker to start: embedded loses its data when it stops, apache keeps it.")
-    ] = Kafka.EMBEDDED,
-    data: Annotated[
-        Path | None,
-        typer.Option(help=f"Folder for the data of Apache Kafka; {DEFAULT_KAFKA_FOLDER} if not set."),
-    ] = None,
-    llm: LlmOption = LlmServer.LLAMA_CPP,
-    model: ModelOption = None,
-) -> None:
-    """Run a broker, an LLM server and every agent on this machine until Ctrl-C."""
-    import asyncio
-
-    from pipeline.cli.up import run_up
-    from pipeline.local.stack import StackOptions
-    from pipeline.monitor.logs import configure_logging
-
-    configure_logging("warning")
-    kafka_data = kafka_folder(kafka, data)
-    settings = stack_settings(config, llm_url)
-    options = StackOptions(
-        broker_port,
-        metrics_port,
-        settings,
-        kafka_data,
-        vllm_model(llm, model, settings),
-        awaits_llm=True,
-    )
-    asyncio.run(run_up(options))
+app.command(epilog="Example: `tocsin source bluesky --lang en --words flood*,earthquake`")(source)
+app.command(
+    epilog="Example: `tocsin up --source bluesky --lang en`, `tocsin up --kafka apache --data my-data` or "
+    "`tocsin up --llm vllm --model Qwen/Qwen3-4B`"
+)(up)
 
 
 @app.command(epilog="Example: `tocsin demo --posts my.jsonl --json`")
 def demo(
     posts: Annotated[
         Path | None,
-        typer.Option(help="File of posts, one JSON object a line. Without it our sample posts are used."),
+        typer.Option(help="File of posts in any format. Without it our sample posts are used."),
     ] = None,
+    post_format: FormatOption = None,
     json_lines: JsonOption = False,
     llm_url: LlmUrlOption = None,
     config: ConfigOption = None,
@@ -146,26 +106,25 @@ def demo(
     from pipeline.offline import SAMPLE_POSTS
 
     configure_logging("warning")
-    settings = stack_settings(config, llm_url)
+    settings = stack_settings(config, llm_url, post_format=post_format)
     options = StackOptions(0, 0, settings, vllm_model=vllm_model(llm, model, settings))
     run(run_demo(posts or SAMPLE_POSTS, options, JsonView() if json_lines else TextView()))
 
 
 @app.command(epilog="Example: `tocsin produce posts.jsonl` or `tail -f posts.jsonl | tocsin produce -`")
 def produce(
-    file: Annotated[
-        str, typer.Argument(help="File of posts, one JSON object a line, or - for standard input.")
-    ],
+    file: Annotated[str, typer.Argument(help="File of posts in any format, or - for standard input.")],
+    post_format: FormatOption = None,
     brokers: BrokersOption = None,
     config: ConfigOption = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="Send every line as it is, whether a post or not.")
     ] = False,
 ) -> None:
-    """Send posts from a file to Kafka and report the lines that are not posts or are too large."""
+    """Send posts from a file to Kafka and report what should be posts but are not, or are too large."""
     from pipeline.cli.produce import run_produce
 
-    settings = client_settings(config, brokers)
+    settings = client_settings(config, brokers, post_format=post_format)
     if run(run_produce(file, settings, is_raw=raw)):
         raise typer.Exit(1)
 
@@ -197,9 +156,10 @@ def try_post(
     posts: Annotated[
         Path | None,
         typer.Option(
-            help="File of posts, one JSON object a line. Everything about each post is printed as a JSON line."
+            help="File of posts in any format. Everything about each post is printed as a JSON line."
         ),
     ] = None,
+    post_format: FormatOption = None,
     network: Annotated[
         bool, typer.Option("--network", help="Ignore entities and sentiment that the file gives.")
     ] = False,
@@ -210,9 +170,9 @@ def try_post(
     if (text is None) == (posts is None):
         raise SettingsError(["try: expected either a text or --posts FILE"])
     if posts is not None:
-        try_file(posts, config, llm_url, ignores_given=network)
+        try_file(posts, config, llm_url=llm_url, post_format=post_format, ignores_given=network)
     elif text is not None:
-        try_text(text, config, llm_url)
+        try_text(text, config, llm_url=llm_url)
 
 
 def main() -> None:

@@ -43,20 +43,41 @@ LlmUrlOption = Annotated[
     str | None,
     typer.Option(help="Base URL of a running OpenAI-compatible server. Without it a small LLM is started."),
 ]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="Format of the posts: a value of TOCSIN_POST_FORMAT. Without it each is recognised by its shape.",
+    ),
+]
 LlmOption = Annotated[
     LlmServer, typer.Option("--llm", help="LLM server to start: llama.cpp with a small model, or vLLM.")
 ]
 ModelOption = Annotated[
     str | None, typer.Option(help="Model for vLLM: its name on Hugging Face, or a folder.")
 ]
+LangOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lang", help="Take posts in these languages alone: en, or en,de. Posts without one are taken."
+    ),
+]
+WordsOption = Annotated[
+    str | None,
+    typer.Option("--words", help="Take posts with one of these words alone: flood*,fire,power outage."),
+]
+SourceUrlOption = Annotated[
+    str | None,
+    typer.Option("--url", "--source-url", help="Address of the source, instead of the public one."),
+]
 
 
-def client_settings(config: Path | None, brokers: str | None) -> Settings:
+def client_settings(config: Path | None, brokers: str | None, *, post_format: str | None = None) -> Settings:
     """Return the settings of a command for people, and log only what they must know on standard error."""
     from pipeline.monitor.logs import configure_logging
     from pipeline.settings import load_settings
 
-    settings = load_settings(config, overrides=set_options(brokers=brokers))
+    settings = load_settings(config, overrides=set_options(brokers=brokers, post_format=post_format))
     is_debugging = settings.log_level == "debug"
     configure_logging("debug" if is_debugging else "warning")
     if not is_debugging:
@@ -65,15 +86,18 @@ def client_settings(config: Path | None, brokers: str | None) -> Settings:
     return settings
 
 
-def stack_settings(config: Path | None, llm_url: str | None) -> dict[str, str]:
+def stack_settings(config: Path | None, llm_url: str | None, **options: str | None) -> dict[str, str]:
     """Return the settings that are set, for the agents of a local stack.
+
+    Args:
+        options: further settings from the command line.
 
     Raises:
         SettingsError: mistakes in them, which would otherwise end up in the log of an agent.
     """
     from pipeline.settings import chosen_settings, load_settings
 
-    return chosen_settings(load_settings(config, overrides=set_options(llm_url=llm_url)))
+    return chosen_settings(load_settings(config, overrides=set_options(llm_url=llm_url, **options)))
 
 
 def vllm_model(llm: LlmServer, model: str | None, settings: dict[str, str]) -> str | None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -18,7 +17,8 @@ from pipeline.kafka.publisher import Publisher
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
 from pipeline.printable import printable, quantity
 from pipeline.settings import Settings
-from pipeline.sources.json_lines import open_posts, post_record, raw_record, read_records
+from pipeline.sources.post_file import open_posts
+from pipeline.sources.post_records import DocumentReader, read_items, read_raw_items
 from pipeline.sources.produce import SourceItem, Sum, produce
 
 _CLOSE_SECONDS = 3.0
@@ -45,18 +45,22 @@ class Source:
 
 
 async def run_produce(file: str, settings: Settings, *, is_raw: bool) -> int:
-    """Produce the posts in `file` (`-`: standard input) and print how many; returns the number of bad lines.
+    """Produce the posts in `file` (`-`: standard input) and print how many; returns the number of bad items.
+
+    Args:
+        is_raw: send every line as it is.
 
     Raises:
-        SettingsError: the file cannot be read, or does not hold one JSON object a line.
+        SettingsError: the file or the mapping cannot be used.
         BrokerUnavailableError: no broker, or no topic of posts.
         KafkaAccessError: the broker refuses us.
     """
     unknown = UnknownFields()
-    to_record = partial(raw_record if is_raw else post_record, settings=settings, on_unknown=unknown.note)
-    with open_posts(file, is_raw=is_raw) as stream:
-        batches = read_records(stream, to_record, is_raw=is_raw)
-        source = Source(file, batches, sent="line" if is_raw else "post", unsent="line", unknown=unknown)
+    reader = DocumentReader(settings, on_unknown=unknown.note)
+    with open_posts(file, is_raw=is_raw) as posts:
+        batches = read_raw_items(posts, reader) if is_raw else read_items(posts, reader)
+        sent = "line" if is_raw else "post"
+        source = Source(file, batches, sent=sent, unsent=posts.unit, unknown=unknown)
         return await run_source(source, settings)
 
 
@@ -102,9 +106,14 @@ async def run_source(source: Source, settings: Settings) -> int:
 
 def describe_sum(total: Sum, topic: str, *, sent: str, unsent: str) -> str:
     """Return one line for people: how many records were sent, and how many were not or are in doubt."""
-    text = f"{quantity(total.num_sent, sent)} sent to {topic}"
+    text = quantity(total.num_sent - total.num_deletions, sent)
+    if total.num_deletions:
+        text += f" and {quantity(total.num_deletions, 'deletion')}"
+    text += f" sent to {topic}"
     if total.num_bad:
         text += f", {quantity(total.num_bad, unsent)} not"
+    if total.num_skipped:
+        text += f", {quantity(total.num_skipped, 'item')} skipped that are no posts"
     if total.num_in_doubt:
         text += f"; interrupted: up to {total.num_in_doubt:,} more may have been sent"
     return text

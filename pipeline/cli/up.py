@@ -2,12 +2,98 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from pipeline.local.stack import LocalStack, StackOptions, local_stack
+import typer
+
+from pipeline.cli.options import (
+    DEFAULT_KAFKA_FOLDER,
+    ConfigOption,
+    Kafka,
+    LangOption,
+    LlmOption,
+    LlmServer,
+    LlmUrlOption,
+    ModelOption,
+    SourceUrlOption,
+    WordsOption,
+    kafka_folder,
+    stack_settings,
+    vllm_model,
+)
+from pipeline.errors import SettingsError
 from pipeline.printable import escape_unprintable
-from pipeline.stopping import Stop, unless
-from pipeline.topology import ROLES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.local.stack import LocalStack, StackOptions
+
+
+def up(
+    broker_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the broker; 0 takes a free one.")
+    ] = 9092,
+    metrics_port: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=65_533,
+            help="Port of the annotate agent's metrics; each further process takes the next one.",
+        ),
+    ] = 9108,
+    llm_url: LlmUrlOption = None,
+    config: ConfigOption = None,
+    kafka: Annotated[
+        Kafka, typer.Option(help="Broker to start: embedded loses its data when it stops, apache keeps it.")
+    ] = Kafka.EMBEDDED,
+    data: Annotated[
+        Path | None,
+        typer.Option(help=f"Folder for the data of Apache Kafka; {DEFAULT_KAFKA_FOLDER} if not set."),
+    ] = None,
+    llm: LlmOption = LlmServer.LLAMA_CPP,
+    model: ModelOption = None,
+    source: Annotated[
+        str | None, typer.Option(help="Live source to read, as `tocsin source` does: bluesky, for example.")
+    ] = None,
+    lang: LangOption = None,
+    words: WordsOption = None,
+    source_url: SourceUrlOption = None,
+) -> None:
+    """Run a broker, an LLM server and every agent on this machine until Ctrl-C."""
+    import asyncio
+
+    from pipeline.local.stack import StackOptions
+    from pipeline.monitor.logs import configure_logging
+
+    configure_logging("warning")
+    if source is None and (lang, words, source_url) != (None, None, None):
+        raise SettingsError(["--lang, --words, --source-url: for a live source alone: add --source NAME"])
+    kafka_data = kafka_folder(kafka, data)
+    settings = stack_settings(
+        config, llm_url, source_languages=lang, source_words=words, source_url=source_url
+    )
+    options = StackOptions(
+        broker_port,
+        metrics_port,
+        settings,
+        kafka_data,
+        vllm_model(llm, model, settings),
+        awaits_llm=True,
+        source=source,
+    )
+    if source is not None:
+        _check_source(source, settings)
+    asyncio.run(run_up(options))
+
+
+def _check_source(name: str, chosen: dict[str, str]) -> None:
+    """Raise `SettingsError` for what would otherwise end up in the log of a source that ends."""
+    from pipeline.settings import Settings
+    from pipeline.sources.live.registry import build_source
+
+    build_source(name, Settings.model_validate(chosen))
 
 
 async def run_up(options: StackOptions) -> None:
@@ -16,6 +102,10 @@ async def run_up(options: StackOptions) -> None:
     Raises:
         LocalServiceError: a part does not come up, or ends by itself.
     """
+    from rich.console import Console
+
+    from pipeline.stopping import Stop, unless
+
     console, stop = Console(), Stop.on_signal()
 
     async def announce_stop() -> None:
@@ -26,6 +116,8 @@ async def run_up(options: StackOptions) -> None:
 
 
 async def _run(options: StackOptions, console: Console) -> None:
+    from pipeline.local.stack import local_stack
+
     def report(step: str) -> None:
         console.print(f"… {escape_unprintable(step)}", highlight=False, markup=False, soft_wrap=True)
 
@@ -36,14 +128,15 @@ async def _run(options: StackOptions, console: Console) -> None:
 
 def _describe(stack: LocalStack, options: StackOptions, console: Console) -> None:
     s = stack.settings
+    posts = f"   (and from {options.source}, as fast as it gives them)" if options.source else ""
     kind = f"Apache Kafka, data in {options.kafka_data}" if options.kafka_data else "embedded, data in memory"
     no_alert = f"posts without an alert: {s.topic_abstained}, not processed: {s.topic_dead}"
     lines = [
         ("broker", f"{s.brokers}   ({kind})"),
-        ("posts in", s.topic_posts),
+        ("posts in", f"{s.topic_posts}{posts}"),
         ("alerts out", f"{s.topic_alerts}   ({no_alert})"),
         ("LLM", s.llm_url),
-        *(("metrics", f"{url}   ({role.name})") for role, url in zip(ROLES, stack.metrics_urls, strict=True)),
+        *(("metrics", f"{url}   ({name})") for name, url in stack.metrics_urls.items()),
         ("logs", f"{stack.folder}/*.log   (deleted at the end)"),
         ("commands", f"tocsin watch --brokers {s.brokers}"),
         ("", f"tocsin produce posts.jsonl --brokers {s.brokers}"),

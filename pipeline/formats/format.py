@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.errors import RecordError
 from pipeline.messages.post import Post, ReadAs
 from pipeline.settings.checks import PostFormatName
 
@@ -51,6 +52,14 @@ class Skipped:
     """
 
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An item of a document with several that cannot be read; the others are not harmed."""
+
+    error: RecordError
+    document: Any
 
 
 Item = Draft | Deletion | Skipped

@@ -34,10 +34,10 @@ _TEXT = String("utf-8")
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What an agent does: read topics, one of them as a member of one group, and write topics."""
+    """What a program does: read topics, perhaps one of them as a member of a group, and write topics."""
 
     read: Sequence[str]
-    group: str
+    group: str | None
     write: Sequence[str]
 
 
@@ -52,7 +52,9 @@ async def check_acls(cluster: Cluster, needs: Needs) -> None:
         return
     try:
         async with _client(cluster) as client:
-            missing = await _missing_on_topics(client, needs) + await _missing_on_group(client, needs.group)
+            missing = await _missing_on_topics(client, needs)
+            if needs.group is not None:
+                missing += await _missing_on_group(client, needs.group)
     except IncompatibleBrokerVersion:  # Kafka before 2.3 cannot say
         return
     except (KafkaError, OSError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,21 +16,18 @@ from pipeline.kafka.metadata import unavailable
 from pipeline.kafka.refusals import check_login
 from pipeline.messages.record import Partition
 from pipeline.settings import Settings
-from pipeline.topology import topic_names
+from pipeline.topology import TOPICS, Topic
 
 
-async def ensure_topics(settings: Settings) -> list[str]:
-    """Create those of the pipeline's topics that do not exist; returns their names.
+async def ensure_topics(settings: Settings, topics: Sequence[Topic] = TOPICS) -> list[str]:
+    """Create those of these topics that do not exist, by default of the agents' topics; returns their names.
 
     Raises:
         BrokerUnavailableError: no broker answers, or it does not create a topic; the text says which.
         KafkaAccessError: the broker refuses us, or a topic is missing and we may not create it.
     """
     cluster = Cluster.of(settings)
-    wanted = [
-        NewTopic(name, settings.topic_partitions, settings.topic_replication)
-        for name in topic_names(settings)
-    ]
+    wanted = [_new_topic(topic, settings) for topic in topics]
     async with _admin(cluster) as admin:
         response = await admin.create_topics(wanted)
         # An administrator may have created the topics for us, and let us create none.
@@ -45,6 +42,13 @@ async def ensure_topics(settings: Settings) -> list[str]:
                 f"topic {name!r} cannot be created: {message or for_code(code).__name__}"
             )
     return [name for name, code, _ in response.topic_errors if code == 0]
+
+
+def _new_topic(topic: Topic, settings: Settings) -> NewTopic:
+    name, num_replicas = topic.name(settings), settings.topic_replication
+    if topic.is_compacted:
+        return NewTopic(name, 1, num_replicas, topic_configs={"cleanup.policy": "compact"})
+    return NewTopic(name, settings.topic_partitions, num_replicas)
 
 
 def _is_refused(response: Any) -> bool:

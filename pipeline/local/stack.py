@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,13 +42,19 @@ class StackOptions:
     """How to run the local stack. A port of 0 takes a free one."""
 
     broker_port: int = 9092
-    metrics_port: int = 9108  # port of the first agent; each further agent takes the next one
+    metrics_port: int = 9108  # port of the first agent; each further process takes the next one
     # Settings of the agents, by name. Without `llm_url` an LLM server is started.
     settings: dict[str, str] = field(default_factory=dict)
     kafka_data: Path | None = None  # runs Apache Kafka and keeps its data here; None: the embedded broker
     vllm_model: str | None = None  # runs vLLM with this model (a name or a folder); None: the embedded LLM
     # Wait without limit for an LLM server that the user runs; else as long as for one of our own.
     awaits_llm: bool = False
+    source: str | None = None  # the live source to read; None: none
+
+    @property
+    def programs(self) -> list[str]:
+        """The commands of `tocsin` that are run: the agents, and the source after them."""
+        return [*(role.name for role in ROLES), *(["source"] if self.source else [])]
 
 
 class LocalStack:
@@ -58,13 +64,13 @@ class LocalStack:
         self,
         settings: Settings,
         processes: Sequence[LocalProcess],
-        metrics_ports: Sequence[int],
+        metrics_ports: Mapping[str, int],
         *,
         folder: Path,
     ) -> None:
         self.settings = settings
         self.folder = folder  # where each process logs to a file, until the stack stops
-        self.metrics_urls = [f"http://{_HOST}:{port}/metrics" for port in metrics_ports]
+        self.metrics_urls = {name: f"http://{_HOST}:{port}/metrics" for name, port in metrics_ports.items()}
         self._processes = processes
 
     async def wait_for_failure(self) -> None:
@@ -94,7 +100,6 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         settings = {n: v for n, v in options.settings.items() if not n.startswith("kafka_")}
         settings |= {"brokers": broker.brokers}
         processes: list[LocalProcess] = []
-        agents: list[LocalProcess] = []
         awaits_llm = options.awaits_llm and "llm_url" in settings
         if "llm_url" not in settings:
             report(f"starting the LLM server ({'vLLM' if options.vllm_model else 'llama.cpp'})")
@@ -105,16 +110,21 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
         report("starting the broker and the network")
         await while_running(processes, _start_broker(broker, report))
         processes += broker.processes
-        ports = _metrics_ports(options)
-        for role, port in zip(ROLES, ports, strict=True):
-            agent = _agent(role.name, settings | {"metrics_port": str(port)}, folder)
-            stack.push_async_callback(agent.stop)
-            await agent.start()
-            agents.append(agent)
-        processes += agents
-        for role, agent, port in zip(ROLES, agents, ports, strict=True):
-            limit = None if role.needs_llm and awaits_llm else START_SECONDS
-            await while_running(processes, _wait_for_agent(agent, port, report, timeout_seconds=limit))
+        ports = dict(zip(options.programs, _metrics_ports(options), strict=True))
+        agents: dict[str, LocalProcess] = {}
+        for name, port in ports.items():
+            arguments = [name, *([options.source] if name == "source" and options.source else [])]
+            agents[name] = _agent(arguments, settings | {"metrics_port": str(port)}, folder)
+            stack.push_async_callback(agents[name].stop)
+            await agents[name].start()
+        processes += agents.values()
+        for name, agent in agents.items():
+            # A source may be away for long, as an LLM server of the user's.
+            is_patient = name == "source" or (
+                awaits_llm and any(r.name == name and r.needs_llm for r in ROLES)
+            )
+            limit = None if is_patient else START_SECONDS
+            await while_running(processes, _wait_for_agent(agent, ports[name], report, timeout_seconds=limit))
         yield LocalStack(Settings.model_validate(settings), processes, ports, folder=folder)
 
 
@@ -162,12 +172,13 @@ async def _choose_llm(options: StackOptions, folder: Path, settings: dict[str, s
     return VllmServer(program, options.vllm_model, folder=folder, chosen=settings)
 
 
-def _agent(role: str, settings: dict[str, str], folder: Path) -> LocalProcess:
+def _agent(arguments: Sequence[str], settings: dict[str, str], folder: Path) -> LocalProcess:
     settings = settings | {"metrics_host": _HOST}  # readiness is asked for there
     # One thread for the network: the machine runs the broker and the LLM beside it.
     variables = {PREFIX + name.upper(): value for name, value in settings.items()} | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pipeline.cli", role]
-    return LocalProcess(role, command, log_file=folder / f"{role}.log", environ=child_environ(variables))
+    command = [sys.executable, "-m", "pipeline.cli", *arguments]
+    log_file = folder / f"{arguments[0]}.log"
+    return LocalProcess(" ".join(arguments), command, log_file=log_file, environ=child_environ(variables))
 
 
 def _check_ports(options: StackOptions) -> None:
@@ -183,6 +194,6 @@ def _check_ports(options: StackOptions) -> None:
 
 
 def _metrics_ports(options: StackOptions) -> list[int]:
-    """Return a port for each agent. Free ones are found late, so that no program takes them before the agents."""
-    first, number = options.metrics_port, len(ROLES)
+    """Return a port for each program. Free ones are found late, so that no program takes them before the agents."""
+    first, number = options.metrics_port, len(options.programs)
     return list(range(first, first + number)) if first else find_free_ports(number)

@@ -2,6 +2,7 @@
 
 - `post`: a post, and a post with what the network found in it
 - `alert`: an alert or an abstention, and what made it
+- `cursor`: how far a live source has been read
 - `dead_letter`: a record that could not be processed, and its headers
 - `record`: a Kafka record as it was read, and a record to publish
 - `headers`: which headers travel from a record to its outcome

@@ -29,6 +29,7 @@ _MAX_DIGITS = 20
 _MAX_SHOWN = 40
 # Possessive, so that no string makes the expression backtrack.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_JSON_BLANKS = " \t\r\n"
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 _M = TypeVar("_M", bound=msgspec.Struct)
@@ -115,7 +116,8 @@ def check_is_unambiguous(text: str) -> None:
     Raises:
         ValueError: the text says what is ambiguous.
     """
-    _DECODER.decode(text)
+    # `decode` would look for what stands after the document, and costs a third more.
+    _DECODER.raw_decode(text.lstrip(_JSON_BLANKS))
 
 
 def _to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

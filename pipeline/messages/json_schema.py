@@ -16,13 +16,14 @@ import msgspec
 import orjson
 
 from pipeline.messages.alert import Abstention, Alert
+from pipeline.messages.cursor import Cursor
 from pipeline.messages.dead_letter import DeadLetter
 from pipeline.messages.post import AnnotatedPost, Post
 
 FOLDER = Path(__file__).with_name("schemas")
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 # Each has a file of its name. A test asks for the message of every topic.
-MESSAGES: tuple[type[msgspec.Struct], ...] = (Post, AnnotatedPost, Alert, Abstention, DeadLetter)
+MESSAGES: tuple[type[msgspec.Struct], ...] = (Post, AnnotatedPost, Alert, Abstention, DeadLetter, Cursor)
 
 
 def generate_schema(message_type: type[msgspec.Struct]) -> dict[str, Any]:

@@ -39,10 +39,14 @@ class Health:
 
 
 class Progress:
-    """When something last moved, and the lag of each partition, which is also a metric."""
+    """When something last moved, and the lag of each partition, which is also a metric.
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._gauge = metrics.lag
+    Args:
+        metrics: have the lag; None: of a process that reads no partitions.
+    """
+
+    def __init__(self, metrics: Metrics | None) -> None:
+        self._gauge = None if metrics is None else metrics.lag
         self._shown: set[Partition] = set()
         self._last_move = time.monotonic()
 
@@ -57,6 +61,8 @@ class Progress:
 
     def show_lag(self, lag: Mapping[Partition, int]) -> None:
         """Show the number of records not yet committed, by partition. Partitions that are gone are no longer shown."""
+        if self._gauge is None:
+            return
         for partition in self._shown - lag.keys():
             self._gauge.remove(partition.topic, partition.partition)
         for partition, num_records in lag.items():

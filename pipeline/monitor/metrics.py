@@ -27,8 +27,24 @@ SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
-class Metrics:
-    """The metrics of one agent's process, in a registry of their own.
+class ProcessMetrics:
+    """The metrics of any process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        build = Info("tocsin_build", "Version and role of this process.", ["version"], registry=self.registry)
+        self.build = build.labels(metadata.version("tocsin"))
+        self.ready = gauge("tocsin_ready", "1 if the process can work now; /readyz says why not.")
+        self.event_loop_tasks = gauge(
+            "tocsin_event_loop_tasks", "Tasks of the event loop; a number that only grows is a leak."
+        )
+
+
+class Metrics(ProcessMetrics):
+    """The metrics of one agent's process.
 
     Args:
         role: the name of the agent, which is the value of the label `agent`.
@@ -36,21 +52,9 @@ class Metrics:
     """
 
     def __init__(self, role: str, *, stages: Iterable[str] = ()) -> None:
-        self.registry = CollectorRegistry()
-        self._add_process()
+        super().__init__()
         self._add_records(role)
         self._add_work(role, [*stages, "publish"])
-
-    def _add_process(self) -> None:
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        gauge = partial(Gauge, registry=self.registry)
-        build = Info("tocsin_build", "Version and role of this process.", ["version"], registry=self.registry)
-        self.build = build.labels(metadata.version("tocsin"))
-        self.ready = gauge("tocsin_ready", "1 if the agent can work now; /readyz says why not.")
-        self.event_loop_tasks = gauge(
-            "tocsin_event_loop_tasks", "Tasks of the event loop; a number that only grows is a leak."
-        )
 
     def _add_records(self, role: str) -> None:
         counter = partial(Counter, registry=self.registry)

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,10 +30,10 @@ from pipeline.llm.client import LlmClient
 from pipeline.messages import AnnotatedPost
 from pipeline.monitor.logs import configure_logging
 from pipeline.offline import SAMPLE_POSTS
-from pipeline.offline.given_post import GivenAnnotator, read_given_post
+from pipeline.offline.given_post import GivenAnnotator, GivenPost, GivenReader
 from pipeline.offline.session import open_session
 from pipeline.settings import Settings, load_settings
-from pipeline.sources.json_lines import read_all_post_lines
+from pipeline.sources.post_file import read_all_documents
 
 _ENTITY_PROMPT = Prompt(
     "entity-bench",
@@ -164,12 +165,11 @@ async def compare(file: Path) -> dict[str, Score]:
 
 async def _annotated(file: Path, annotator: GivenAnnotator, settings: Settings) -> list[AnnotatedPost]:
     posts = []
-    for line in await read_all_post_lines(file):
-        try:
-            given = read_given_post(line.content, max_bytes=settings.max_post_bytes)
-            posts.append(annotator.annotate(given))
-        except RecordError:  # the sample posts hold a few unusable ones on purpose
-            continue
+    reader = GivenReader(settings)
+    for given in (given for document in await read_all_documents(file) for given in reader.read(document)):
+        with suppress(RecordError):  # the sample posts hold a few unusable ones on purpose
+            if isinstance(given.content, GivenPost):
+                posts.append(annotator.annotate(given.content))
     return posts
 
 
@@ -182,7 +182,7 @@ def main() -> None:
         "--posts",
         type=Path,
         default=SAMPLE_POSTS,
-        help="file of posts, one JSON object a line; default: our samples",
+        help="file of posts in any format; default: our samples",
     )
     options = parser.parse_args()
     configure_logging("warning")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -10,11 +10,13 @@ from msgspec import Struct
 from models import AnnotationError, Annotator
 from pipeline.annotate.language import Languages, annotate_wanted
 from pipeline.annotate.network import load_annotator, to_annotated_post
-from pipeline.errors import InvalidMessageError, UnannotatableError
+from pipeline.errors import InvalidMessageError, RecordError, UnannotatableError
+from pipeline.formats.format import BadPost, ReadPost
 from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post, Sentiment
-from pipeline.messages.codec import decode
 from pipeline.messages.unknown_fields import OnUnknown
 from pipeline.settings import Settings
+from pipeline.sources.post_file import Document
+from pipeline.sources.post_records import DocumentReader, record_error
 
 NO_ORIGIN = Origin(topic="", partition=0, offset=0)
 _NO_CHECKPOINT = CheckpointRef(name="given", sha256="0" * 64)
@@ -37,12 +39,14 @@ class GivenPost(Struct, frozen=True):
     """A post, with the entities and the sentiment that its file gives; None if it gives none.
 
     Attributes:
-        ignored: names of fields among these two that have another form, because another program wrote them.
+        given: names of the fields among these two that the file gives.
+        ignored: names of those that have another form, because another program wrote them.
     """
 
     post: Post
     entities: list[str | GivenEntity] | None = None
     sentiment: str | Sentiment | None = None
+    given: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
 
@@ -52,27 +56,61 @@ _GIVEN_TYPES: dict[str, Any] = {
 }
 
 
-def read_given_post(line: bytes, *, max_bytes: int, on_unknown: OnUnknown = lambda _: None) -> GivenPost:
-    """Return the post on a line; every line that `tocsin produce` takes is good.
+class Given(NamedTuple):
+    """What stands at one place of a file: a post, or why there is none.
+
+    Attributes:
+        number: that of its line, or of the item if the file is one document; the first is 1.
+    """
+
+    number: int
+    content: GivenPost | RecordError
+
+
+class GivenReader:
+    """Reads the posts of documents; every document that `tocsin produce` takes is good.
 
     Args:
         on_unknown: called with the fields that are neither fields of a post nor used here, if there are any.
 
     Raises:
-        RecordError: the line holds no post.
+        SettingsError: the mapping cannot be used.
     """
-    fields: dict[str, Any] = {}
-    post = decode(line, Post, max_bytes=max_bytes, on_unknown=fields.update)
-    given, ignored = {}, []
-    for name in fields.keys() & _GIVEN_TYPES.keys():
-        try:
-            given[name] = msgspec.convert(fields[name], _GIVEN_TYPES[name])
-            del fields[name]
-        except msgspec.ValidationError:
-            ignored.append(name)
-    if fields:
-        on_unknown(fields)
-    return GivenPost(post, **given, ignored=tuple(sorted(ignored)))
+
+    def __init__(self, settings: Settings, *, on_unknown: OnUnknown = lambda _: None) -> None:
+        self._unknown: dict[str, Any] = {}  # fields of the present document
+        self._reader = DocumentReader(settings, on_unknown=self._unknown.update)
+        self._on_unknown = on_unknown
+
+    def read(self, document: Document) -> list[Given]:
+        """Return the posts in the document, in order. Deletions, and what is no post, are left out."""
+        self._unknown.clear()
+        found = self._reader.read(document)
+        is_one = len(found) == 1
+        given = [
+            Given(one.number, self._to_given(one.reading, is_one=is_one))
+            for one in found
+            if isinstance(one.reading, (ReadPost, BadPost))
+        ]
+        used = {name for one in given if isinstance(one.content, GivenPost) for name in one.content.given}
+        if unused := {name: value for name, value in self._unknown.items() if name not in used}:
+            self._on_unknown(unused)
+        return given
+
+    def _to_given(self, reading: ReadPost | BadPost, *, is_one: bool) -> GivenPost | RecordError:
+        if isinstance(reading, BadPost):
+            return record_error(reading.error)
+        if reading.read_as.format != "tocsin":
+            return GivenPost(reading.post)
+        # Metadata that the post itself has may have the same name as a field, and only one post tells them apart.
+        fields = self._unknown if is_one else (reading.post.metadata or {})
+        given, ignored = {}, []
+        for name in fields.keys() & self._unknown.keys() & _GIVEN_TYPES.keys():
+            try:
+                given[name] = msgspec.convert(fields[name], _GIVEN_TYPES[name])
+            except msgspec.ValidationError:
+                ignored.append(name)
+        return GivenPost(reading.post, **given, given=tuple(given), ignored=tuple(sorted(ignored)))
 
 
 class GivenAnnotator:

@@ -1,9 +1,9 @@
 """`tocsin try --posts FILE`: writes the alerts of many posts and prints everything about each post as a line of JSON.
 
-Evaluations read these lines. A line of the file is a post as `tocsin produce` takes it. It may also give `entities`
-(texts, or objects with `text` and optionally `type`, `start` and `score`) and `sentiment` (a label, or an object with
-`label` and `score`); the network finds what is missing. If a field of these names has another form, because other
-programs use the same name, it is ignored, and the printed line names it in `ignored`.
+Evaluations read these lines. The file is one as `tocsin produce` takes it. A post in our own form may also give
+`entities` (texts, or objects with `text` and optionally `type`, `start` and `score`) and `sentiment` (a label, or an
+object with `label` and `score`); the network finds what is missing. If a field of these names has another form, because
+other programs use the same name, it is ignored, and the printed line names it in `ignored`.
 """
 
 from __future__ import annotations
@@ -21,63 +21,65 @@ from pipeline.alert.outcome import AlertResult
 from pipeline.errors import RecordError, TocsinError
 from pipeline.messages import Alert, AnnotatedPost
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
-from pipeline.offline.given_post import GivenAnnotator, read_given_post
+from pipeline.offline.given_post import Given, GivenAnnotator, GivenReader
 from pipeline.offline.session import LlmCost, Session, open_session, start_counting
 from pipeline.printable import json_line
 from pipeline.settings import Settings
-from pipeline.sources.json_lines import Line, read_all_post_lines
+from pipeline.sources.post_file import read_all_documents
 
 
 async def run_trial_file(file: Path, settings: Settings, *, ignores_given: bool = False) -> None:
-    """Print an object for each line of the file, in order, and `{"summary": ...}` at the end.
+    """Print an object for each post of the file, in order, and `{"summary": ...}` at the end.
 
     Args:
         ignores_given: let the network annotate every post, even if the file gives entities and sentiment.
 
     Raises:
-        SettingsError: the file, the checkpoint or the device cannot be used.
+        SettingsError: the file, the mapping, the checkpoint or the device cannot be used.
         LocalServiceError: the embedded LLM does not start, or ends.
     """
-    lines = await read_all_post_lines(file)
-    annotator = GivenAnnotator(settings, ignores_given=ignores_given)
     unknown = UnknownFields()
+    reader = GivenReader(settings, on_unknown=unknown.note)
+    posts = [given for document in await read_all_documents(file) for given in reader.read(document)]
+    annotator = GivenAnnotator(settings, ignores_given=ignores_given)
     began = time.monotonic()
     async with open_session(settings) as llm:
-        await llm.while_running(_run(lines, annotator, llm, unknown))
-        _print({"summary": _describe(llm) | {"posts": len(lines), "seconds": time.monotonic() - began}})
+        await llm.while_running(_run(posts, annotator, llm))
+        _print({"summary": _describe(llm) | {"posts": len(posts), "seconds": time.monotonic() - began}})
     if unknown:
         print(f"{NOT_OF_A_POST}: {unknown}", file=sys.stderr)
 
 
-async def _run(lines: list[Line], annotator: GivenAnnotator, llm: Session, unknown: UnknownFields) -> None:
-    """Print the outcome of each line, working on as many posts at once as the settings allow requests."""
+async def _run(posts: list[Given], annotator: GivenAnnotator, llm: Session) -> None:
+    """Print the outcome of each post, working on as many at once as the settings allow requests."""
     slots = asyncio.Semaphore(llm.settings.llm_max_requests)
 
-    async def work(line: Line) -> dict[str, Any]:
+    async def work(given: Given) -> dict[str, Any]:
         async with slots:
-            return await _try(line, annotator, llm, unknown)
+            return await _try(given, annotator, llm)
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work(line)) for line in lines]
+            tasks = [group.create_task(work(given)) for given in posts]
             for task in tasks:
                 _print(await task)
     except* TocsinError as errors:
-        first = errors.exceptions[0]  # a broken checkpoint, for example, is the same error for every line
+        first = errors.exceptions[0]  # a broken checkpoint, for example, is the same error for every post
     else:
         return
     raise first
 
 
-async def _try(line: Line, annotator: GivenAnnotator, llm: Session, unknown: UnknownFields) -> dict[str, Any]:
-    shown: dict[str, Any] = {"line": line.number}
+async def _try(given: Given, annotator: GivenAnnotator, llm: Session) -> dict[str, Any]:
+    shown: dict[str, Any] = {"line": given.number}
     cost, began = start_counting(), time.monotonic()
     try:
-        given = read_given_post(line.content, max_bytes=llm.settings.max_post_bytes, on_unknown=unknown.note)
-        shown["id"] = given.post.id
-        if given.ignored:
-            shown["ignored"] = given.ignored
-        post = annotator.annotate(given)
+        if isinstance(given.content, RecordError):
+            raise given.content
+        shown["id"] = given.content.post.id
+        if given.content.ignored:
+            shown["ignored"] = given.content.ignored
+        post = annotator.annotate(given.content)
         shown |= _describe_annotation(post)
         shown |= _describe_result(await llm.generator.generate(post))
     except RecordError as error:

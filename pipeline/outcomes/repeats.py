@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import orjson
-
-from pipeline.messages import Alert
-from pipeline.messages.record import Outgoing
+from pipeline.messages import Alert, Post
 from pipeline.outcomes.outcome import Outcome
 
 
@@ -15,20 +12,18 @@ class Repeats:
     """Counts them: the same text under the same id at once, an edit as soon as its post has an alert.
 
     Args:
-        records: the records of the file, in order. Those without a key are not posts.
+        posts: the posts of the file, in order.
     """
 
-    def __init__(self, records: Iterable[Outgoing]) -> None:
+    def __init__(self, posts: Iterable[Post]) -> None:
         self.number = 0
         self._texts: dict[str, list[str]] = {}  # the different texts of each post, in order
-        for record in records:
-            if record.key is None or record.value is None:
-                continue
-            texts, text = self._texts.setdefault(record.key.decode(), []), orjson.loads(record.value)["text"]
-            if text in texts:
+        for post in posts:
+            texts = self._texts.setdefault(post.id, [])
+            if post.text in texts:
                 self.number += 1
             else:
-                texts.append(text)
+                texts.append(post.text)
 
     def note(self, outcome: Outcome) -> None:
         """Count the edits that are skipped because of this alert: the later ones."""

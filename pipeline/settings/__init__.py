@@ -1,6 +1,7 @@
 """What a deployment can set. The room hands on `Settings`, `load_settings` and the names that belong to them.
 
 - `fields`: every setting with its type, bounds, default and description.
+- `source_fields`: the settings of `tocsin source`.
 - `checks`: what a value may be beyond a number or a word; the names of methods, prompts and templates.
 - `sasl`: which settings of a login to Kafka belong together.
 - `load`: command line over environment over TOML file over defaults; all mistakes at once.

@@ -44,6 +44,11 @@ _SECTIONS: Mapping[str, Section] = {
         "[alerts.md](alerts.md) says how alerts are made, [llm-servers.md](llm-servers.md) what a server must be able "
         "to do.",
     ),
+    "source_url": Section(
+        "Live sources: `tocsin source`",
+        "[sources-live.md](sources-live.md) says which source needs which of these.",
+        "docs/sources-live.md says which source needs which of these.",
+    ),
     "metrics_host": Section(
         "The process: metrics, log, stalls, stops",
         "[operations.md](operations.md) says how an agent is watched.",
@@ -114,7 +119,9 @@ def render_env_file(old: str) -> str:
 
 def _sections() -> list[tuple[Section, list[tuple[str, FieldInfo]]]]:
     sections: list[tuple[Section, list[tuple[str, FieldInfo]]]] = []
-    for name, field in Settings.model_fields.items():
+    # Inherited fields come first in `model_fields`; on the page they come last.
+    fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] not in Settings.__annotations__)
+    for name, field in fields:
         if name in _SECTIONS:
             sections.append((_SECTIONS[name], []))
         sections[-1][1].append((name, field))

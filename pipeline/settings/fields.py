@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from pipeline.settings.checks import (
     Brokers,
@@ -23,9 +23,10 @@ from pipeline.settings.checks import (
     Topic,
 )
 from pipeline.settings.sasl import MskRegion, SaslMechanism, TokenCommand, TokenExtensions, TokenUrl
+from pipeline.settings.source_fields import SourceSettings
 
 
-class Settings(BaseModel):
+class Settings(SourceSettings):
     """Settings of `tocsin annotate`, `tocsin alert` and the client commands, checked and immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
@@ -38,6 +39,9 @@ class Settings(BaseModel):
     topic_alerts: Topic = Field("alerts", description="topic of alerts")
     topic_abstained: Topic = Field("alerts.abstained", description="topic of posts without an alert")
     topic_dead: Topic = Field("posts.dead", description="topic of records that could not be processed")
+    topic_cursors: Topic = Field(
+        "posts.cursors", description="compacted topic in which `tocsin source` keeps how far it has read"
+    )
     topic_partitions: int = Field(
         4,
         ge=1,

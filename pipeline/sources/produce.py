@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from pipeline.errors import RecordError, TocsinError, UndecodableError
+from pipeline.formats.format import Skipped
 from pipeline.kafka.publisher import Publisher, TooLargeError
 from pipeline.messages.record import Outgoing
 
@@ -17,14 +18,15 @@ _LARGE_BYTES = 16_384
 
 
 class SourceItem(NamedTuple):
-    """What a source gives: a record to publish, or the error that explains why there is none.
+    """What a source gives: a record to publish, the error that explains why there is none, or what is no post.
 
     Attributes:
         number: the item's number in its source, for reports; that of a line, for example.
+        record: a deletion is a record without a value, under the id of its post.
     """
 
     number: int
-    record: Outgoing | RecordError
+    record: Outgoing | RecordError | Skipped
 
 
 _Numbered = tuple[int, Outgoing]
@@ -38,13 +40,23 @@ class Sum:
 
     Attributes:
         num_sent: records that the broker has acknowledged.
+        num_deletions: those among them that delete a post.
         num_bad: items without a record, and records that are too large for the broker.
         num_in_doubt: records that the Kafka client had when the work was interrupted, or failed.
+        num_skipped: items that are no posts.
     """
 
     num_sent: int = 0
     num_bad: int = 0
     num_in_doubt: int = 0
+    num_deletions: int = 0
+    num_skipped: int = 0
+
+    def count_sent(self, records: Iterable[_Numbered]) -> None:
+        """Count these records as acknowledged."""
+        for _, record in records:
+            self.num_sent += 1
+            self.num_deletions += record.value is None
 
 
 async def produce(
@@ -81,6 +93,8 @@ async def produce_batch(
         for number, record in group:
             if isinstance(record, RecordError):
                 refuse(number, record)
+            elif isinstance(record, Skipped):
+                total.num_skipped += 1
             else:
                 records.append((number, record))
         if records:
@@ -94,7 +108,7 @@ async def _publish(publisher: Publisher, group: Sequence[_Numbered], total: Sum,
     except TooLargeError as error:
         unsent = {id(record) for record in error.unsent}
         refused = [numbered for numbered in group if id(numbered[1]) in unsent]
-        total.num_sent += len(group) - len(refused)
+        total.count_sent(numbered for numbered in group if id(numbered[1]) not in unsent)
         if len(group) == 1:
             [(number, record)] = group
             size = len(record.value or b"")
@@ -106,7 +120,7 @@ async def _publish(publisher: Publisher, group: Sequence[_Numbered], total: Sum,
         total.num_in_doubt += len(group)
         raise
     else:
-        total.num_sent += len(group)
+        total.count_sent(group)
 
 
 def _group_key(item: SourceItem) -> int:

@@ -48,7 +48,7 @@ def wrong_messages() -> Iterator[Message]:
     for name, message in dict(_messages_of(Post(id="1", text="Fire in Athens"))).items():
         for key, part in message.items():
             yield name, {**message, key: [part]}
-            if key not in ("confidence", "degraded", "metadata"):
+            if key not in ("confidence", "degraded", "metadata", "read_as", "language"):
                 yield name, {k: v for k, v in message.items() if k != key}
     yield "alert", _alert(confidence=1.5)
     yield "alert", _alert(sentiment={"label": "negative", "score": -0.1})

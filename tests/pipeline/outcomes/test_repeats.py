@@ -1,20 +1,15 @@
-import orjson
-
-from pipeline.messages.record import Outgoing
+from pipeline.messages import Post
 from pipeline.outcomes.outcome import Outcome
 from pipeline.outcomes.repeats import Repeats
 from tests.pipeline.fakes import make_abstention, make_alert, make_annotated_post
 
 
 def _repeats(*posts: tuple[str, str]) -> Repeats:
-    records = [
-        Outgoing("posts", key.encode(), orjson.dumps({"id": key, "text": text})) for key, text in posts
-    ]
-    return Repeats([*records, Outgoing("posts", None, b"{"), Outgoing("posts", None, b"{")])
+    return Repeats([Post(id=post_id, text=text) for post_id, text in posts])
 
 
 def test_the_same_text_under_the_same_id_is_a_repeat_at_once() -> None:
-    """The first text's outcome does not matter. An edit is not a repeat, nor is a line that is not a post."""
+    """The first text's outcome does not matter. An edit is not a repeat."""
     repeats = _repeats(("a", "chat"), ("a", "chat"), ("a", "Athens"), ("a", "chat"), ("b", "chat"))
     assert repeats.number == 2
 

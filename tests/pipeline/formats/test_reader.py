@@ -1,0 +1,257 @@
+import contextlib
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import InvalidMessageError, RecordError, UndecodableError
+from pipeline.formats.choice import FORMAT_NAMES
+from pipeline.formats.envelopes import ENVELOPES, SKIPPED_ENVELOPES
+from pipeline.formats.fields import CHANGES
+from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
+from pipeline.formats.networks.skipped import SKIPPED
+from pipeline.formats.reader import PostReader
+from pipeline.formats.registry import FORMATS
+from pipeline.messages import Post, ReadAs
+from pipeline.messages.codec import decode
+from pipeline.settings import Settings
+from tests.pages import first_column, section
+from tests.pipeline.hostile_posts import GOOD, MENDED, RECORDS, UNANNOTATABLE
+
+_READER = PostReader.of(Settings())
+
+
+def _read(document: Any, **chosen: Any) -> ReadPost:
+    [read] = PostReader.of(Settings(**chosen)).read(json.dumps(document).encode())
+    assert isinstance(read, ReadPost)
+    return read
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"lang": "en", "author": "ana", "source": "desk", "url": "u", "created_at": "2026-11-30T20:00:00Z"},
+        {"metadata": {"a": [1, {"b": None}]}},
+        {"likes": 3, "metadata": {"desk": 1}},
+        {"text": ""},
+        {"created_at": None, "metadata": None},
+    ],
+)
+@pytest.mark.parametrize("post_format", ["auto", "tocsin"])
+def test_a_post_in_our_own_form_is_read_as_before(fields: dict[str, Any], post_format: Any) -> None:
+    """The reader gives what `decode` gives, and reports the same unknown fields."""
+    value = orjson.dumps({"id": "1", "text": "Fire", **fields})
+    reported: list[dict[str, Any]] = []
+    expected: list[dict[str, Any]] = []
+    reader = PostReader.of(Settings(post_format=post_format), on_unknown=reported.append)
+    assert reader.read(value) == [ReadPost(decode(value, Post, max_bytes=999, on_unknown=expected.append))]
+    assert reported == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "post_id", "changes"),
+    [
+        ({"id": 1_750_000_000_000_000_000, "id_str": "1750000000000000001"}, "1750000000000000001", []),
+        ({"id": None, "id_str": "5"}, "5", []),
+        ({"id": "a", "id_str": "5"}, "a", []),
+        ({"id": 7, "id_str": ""}, "7", ["id_number"]),
+        ({"id": 7, "id_str": 8}, "7", ["id_number"]),
+        ({"id": 7, "text": None}, "7", ["text_null", "id_number"]),
+    ],
+)
+def test_the_id_as_text_wins_over_the_number(
+    fields: dict[str, Any], post_id: str, changes: list[str]
+) -> None:
+    """A program in JavaScript has rounded the number. A post of pictures alone has null for its text."""
+    read = _read({"text": "x", **fields})
+    assert (read.post.id, read.read_as.changes) == (post_id, changes)
+
+
+def test_a_post_without_its_number_has_the_id_as_text() -> None:
+    """The other field stays among the unknown ones."""
+    read = _read({"id_str": "5", "text": "x"})
+    assert (read.post.id, read.post.metadata) == ("5", {"id_str": "5"})
+
+
+def test_unknown_fields_of_a_mended_post_are_reported() -> None:
+    """The long way reports what the short way reports."""
+    reported: list[dict[str, Any]] = []
+    reader = PostReader.of(Settings(), on_unknown=reported.append)
+    [read] = reader.read(b'{"id": 1, "text": "x", "likes": 3, "metadata": [1]}')
+    assert isinstance(read, ReadPost)
+    assert read.post.metadata == {"likes": 3, "metadata": [1]}
+    assert reported == [{"likes": 3}]
+    with pytest.raises(InvalidMessageError):
+        reader.read(b'{"id": true, "text": "x", "shares": 3}')
+    assert reported == [{"likes": 3}]
+
+
+@pytest.mark.parametrize("value", [None, b'{"id": "1", "text": "' + b"x" * 300 + b'"}'])
+def test_no_value_and_too_many_bytes_are_refused(value: bytes | None) -> None:
+    """Nothing of them is decoded."""
+    with pytest.raises(UndecodableError, match=r"no value|323 bytes: at most 256 are taken"):
+        PostReader.of(Settings(max_post_bytes=256)).read(value)
+
+
+@pytest.mark.parametrize("name", FORMAT_NAMES)
+def test_a_converted_post_is_said_to_be_of_its_first_format(name: str) -> None:
+    """Our sources write posts in our own form, with the format that they had in a header."""
+    [read] = _READER.read(b'{"id": "1", "text": "x", "data": {}}', [("tocsin-format", name.encode())])
+    assert read == ReadPost(Post(id="1", text="x", metadata={"data": {}}), ReadAs(format=name))
+
+
+@pytest.mark.parametrize("value", [b"nonsense", b"auto", b"", b"\xff", None])
+def test_a_header_of_another_meaning_is_ignored(value: bytes | None) -> None:
+    """Anyone can write headers."""
+    [read] = _READER.read(b'{"id": "1", "text": "x"}', [("tocsin-format", value), ("traceparent", b"00")])
+    assert read == ReadPost(Post(id="1", text="x"))
+
+
+def test_what_the_sender_calls_its_bytes_stands_in_the_reason() -> None:
+    """A content type that is no JSON says more than the bytes do."""
+    with pytest.raises(
+        UndecodableError, match=r"binary data.* \(its header content-type is application/avro\)$"
+    ):
+        _READER.read(b"\x02\xff\x01", [("Content-Type", b"application/avro")])
+
+
+def test_a_named_format_is_the_only_one() -> None:
+    """What is not of our own form is refused, even if another format would recognise it."""
+    with pytest.raises(InvalidMessageError, match="it has no `id` and no `text`; its keys are `data`"):
+        _read({"data": {"id": "1", "text": "x"}}, post_format="tocsin")
+    with pytest.raises(UndecodableError, match="XML or HTML, but not a feed"):
+        PostReader.of(Settings(post_format="tocsin")).read_document("<rss/>")
+
+
+def test_a_document_that_is_decoded_already_may_be_of_any_size() -> None:
+    """An element of a large file is read as its bytes would be, beyond all limits of records."""
+    posts = [{"id": n, "text": "x" * 99, "a": float("nan")} for n in range(3_000)]
+    readings = _READER.read_document(posts)
+    assert len(readings) == 3_000
+    assert isinstance(readings[-1], ReadPost)
+    assert (readings[-1].post.id, readings[-1].index) == ("2999", 2_999)
+
+
+@pytest.mark.parametrize("depth", [30, 31, 40])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_no_post_is_deeper_than_may_be_written(depth: int, wrapped: bool) -> None:
+    """The depth counts where a field is kept, and an envelope takes none of it."""
+    post = {"id": "1", "text": "x", "metadata": {"a": json.loads("[" * depth + "]" * depth)}}
+    document = {"schema": None, "payload": post} if wrapped else post
+    with (
+        contextlib.nullcontext()
+        if depth == 30
+        else pytest.raises(UndecodableError, match="more than 32 deep")
+    ):
+        assert _read(document).post.metadata == post["metadata"]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *("id", "text", "id_str", "metadata", "author", "lang", "url", "created_at", "source"),
+                    *("schema", "payload", "op", "before", "after", "ts_ms", "data", "data_base64"),
+                    *("specversion", "type", "__deleted", "includes", "event", "kind", "commit", "user"),
+                ]
+            ),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def _check(readings: list[Reading]) -> None:
+    for reading in readings:
+        match reading:
+            case ReadPost(post, read_as):
+                assert orjson.loads(orjson.dumps(post.text)) == post.text
+                assert read_as.format in FORMAT_NAMES
+            case BadPost(error, value):
+                assert isinstance(error, RecordError)
+                assert isinstance(value, bytes)
+            case Deletion(post_id):
+                assert post_id
+            case Skipped(what):
+                assert what
+
+
+@given(_JSON)
+@settings(max_examples=300)
+def test_any_document_is_read_or_refused(document: Any) -> None:
+    """Whatever the shape, nothing is raised but `RecordError`."""
+    with contextlib.suppress(RecordError):
+        _check(_READER.read(json.dumps(document).encode()))
+    with contextlib.suppress(RecordError):
+        _check(_READER.read_document(document))
+
+
+@given(
+    st.binary(max_size=60)
+    | st.binary(max_size=30).map(lambda value: b"\0\0\0\0\x01" + value)
+    | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass"))
+    | st.binary(max_size=20).map(lambda value: b'{"id": "1", "text": "' + value + b'"}')
+    | st.binary(max_size=20).map(lambda value: b"<rss>" + value),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["ce_specversion", "content-type", "tocsin-format", "x"]),
+            st.none() | st.binary(max_size=9) | st.just(b"mastodon"),
+        ),
+        max_size=3,
+    ),
+)
+@settings(max_examples=300)
+def test_any_bytes_are_read_or_refused(value: bytes, headers: list[tuple[str, bytes | None]]) -> None:
+    """Whatever the bytes and headers, nothing is raised but `RecordError`."""
+    with contextlib.suppress(RecordError):
+        _check(_READER.read(value, headers))
+
+
+@given(_JSON)
+def test_every_named_format_reads_or_refuses(document: Any) -> None:
+    """A format that a setting names meets every document."""
+    for form in FORMATS:
+        with contextlib.suppress(RecordError):
+            _check(PostReader.of(Settings(post_format=form.name)).read(json.dumps(document).encode()))
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_hostile_record_has_its_outcome(name: str) -> None:
+    """Each is read, or refused with the reason that the table gives."""
+    value, reason = RECORDS[name]
+    if reason in (GOOD, MENDED, UNANNOTATABLE):
+        [read] = _READER.read(value)
+        _check([read])
+        assert isinstance(read, ReadPost)
+        assert bool(read.read_as.changes) == (reason == MENDED)
+    else:
+        with pytest.raises(RecordError) as caught:
+            _READER.read(value)
+        assert caught.value.reason == reason
+
+
+def test_every_code_is_explained() -> None:
+    """A user finds each envelope and each change that an alert names."""
+    assert set(first_column(section("docs/records.md", "Which envelopes are opened?"))) == {
+        "envelope",
+        *ENVELOPES,
+    }
+    assert set(first_column(section("docs/records.md", "What is changed to make it a post?"))) == {
+        "change",
+        *CHANGES,
+    }
+
+
+def test_codes_are_few_and_each_once() -> None:
+    """They are labels of metrics."""
+    for codes in (CHANGES, (*SKIPPED, *SKIPPED_ENVELOPES), FORMAT_NAMES):
+        assert len(set(codes)) == len(codes) < 40
