@@ -18,8 +18,8 @@ from pipeline.settings.checks import MentionsName
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?:(?<=s)['’])?")
 # What LLMs put around an alert or an entity.
 DECORATION = " \"'`*“”"
-# A handle of any network, such as @user and @user@instance.example. Characters that cannot be seen may stand in it.
-_HANDLE = re.compile(r"[@＠][\w\u200b-\u200f\u2060-\u2064\ufeff]++(?:[@.-]\w++)*+")
+# A handle of any network, such as @user and @user@instance.example, in a text as read.
+_HANDLE = re.compile(r"[@＠]\w++(?:[@.-]\w++)*+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,8 @@ def without_mentions(post: AnnotatedPost, mentions: MentionsName) -> AnnotatedPo
     if mentions == "all" or not post.entities:
         return post
     kept_type = "ORG" if mentions == "organisations" else None
-    handles = [match.span() for match in _HANDLE.finditer(post.post.text)]
+    read = read_text(post.post.text)
+    handles = [read.to_source(*match.span()) for match in _HANDLE.finditer(read.text)]
     ends = [end for _, end in handles]
 
     def is_kept(entity: Entity) -> bool:

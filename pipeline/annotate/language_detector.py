@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-# What is of no language: links, mentions, hashtags, HTML's tags and character references, the sign of a repost.
-_NO_WORDS = re.compile(
-    r"(?:https?://|www\.)\S++|[@#＠＃]\w++(?:[@.]\w++)*+|<[^<>]{1,300}>|&#?\w{1,31};|\bRT\b", re.IGNORECASE
-)
+from models.text.reading import read_text
+
+# What is of no language: links, mentions, hashtags, the sign of a repost.
+_NO_WORDS = re.compile(r"(?:https?://|www\.)\S++|[@#＠＃]\w++(?:[@.]\w++)*+|\bRT\b", re.IGNORECASE)
 _MAX_CHARACTERS = 2_000  # a few sentences tell the language; a long text must not cost more
 _NUM_GUESSES = 5
 # fastText has codes of its own for these, and for languages without an ISO 639-1 code.
@@ -66,7 +66,8 @@ def _load() -> Any:
 def words_of_text(text: str) -> str:
     """Return the text's words, on one line, without what is of no language (links, mentions, hashtags, emoji)."""
     # The compatibility form: the model knows no mathematical bold, no full width and no marks beside their letters.
-    text = _NO_WORDS.sub(" ", unicodedata.normalize("NFKC", text[:_MAX_CHARACTERS]))
+    read = read_text(text[:_MAX_CHARACTERS]).text
+    text = _NO_WORDS.sub(" ", unicodedata.normalize("NFKC", read))
     words = " ".join("".join(map(_letter, text)).split())
     # The model takes capitals for signs of other languages ("IM NOT HERE" for German).
     return words.lower() if 2 * sum(map(str.isupper, words)) > len(words) else words

@@ -42,6 +42,8 @@ def _kept(post: AnnotatedPost, mentions: MentionsName = "organisations") -> list
         "@mr_joe_smith2 flood",
         "@desk@joe_smith.example flood",
         "RT @joe_smith: flood",
+        "&#64;joe_smith flood",
+        '<p><a href="https://m.example/@x" class="u-url mention">@<span>joe_smith</span></a> flood</p>',
     ],
 )
 def test_a_person_in_a_handle_is_no_subject_of_an_alert(text: str) -> None:

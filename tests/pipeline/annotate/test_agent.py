@@ -123,6 +123,26 @@ async def test_an_annotated_post_carries_post_entities_and_origin(
     assert [stage.name for stage in annotated.stages] == ["annotate"]
 
 
+async def test_a_post_of_another_language_is_published_without_an_annotation(
+    publisher: FakePublisher, metrics: AnnotateMetrics
+) -> None:
+    """The message says of which language it is, and the metrics count it."""
+    spanish = "Gran incendio en Athens, cientos de personas tuvieron que dejar sus casas"
+    records = [_post(spanish, offset=0), _post("Big fire in Athens", offset=1)]
+    await run_agent(_agent(publisher, metrics), records)
+    found = [decode(out.value, AnnotatedPost, max_bytes=10_000) for out in publisher.published]
+    assert [(post.language, len(post.entities)) for post in found] == [("es", 0), (None, 1)]
+    assert found[0].sentiment is None
+    value = metrics.registry.get_sample_value
+    assert [
+        value("tocsin_post_languages_total", {"language": code}) for code in ("es", "in_doubt", "en")
+    ] == [
+        1,
+        1,
+        0,
+    ]
+
+
 async def test_a_text_on_which_the_network_fails_is_the_only_dead_letter_of_its_batch(
     publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:

@@ -60,3 +60,13 @@ async def test_a_refusal_is_shown_with_what_decides(
     else:
         assert "sample refusal (declines from 75% of the samples) No alert" in output
         assert "1. Flood: Jakarta ×1 ◄ chosen" in output
+
+
+async def test_the_language_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """A post of another language gets no alert, and the steps say why."""
+    async with FakeLlm(answering("Flood: Jakarta")) as llm:
+        text = "Gran inundación en Jakarta, cientos de personas tuvieron que dejar sus casas"
+        await run_trial(text, Settings(llm_url=llm.url, device="cpu"))
+    output = " ".join(capsys.readouterr().out.split())
+    assert "language es" in output
+    assert "no alert language" in output

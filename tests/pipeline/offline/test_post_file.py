@@ -195,3 +195,19 @@ async def test_a_wrong_key_or_address_ends_the_command(
         with pytest.raises(LlmUnusableError, match=f"status {status} .*check TOCSIN_LLM_"):
             async with asyncio.timeout(30):
                 await run_trial_file(file, Settings(llm_url=llm.url, device="cpu"))
+
+
+async def test_a_post_of_another_language_gets_no_alert(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Whether the network or the file annotates it, and unless all languages are wanted."""
+    spanish = {
+        "id": "a",
+        "text": "Gran inundación en Jakarta, cientos de personas tuvieron que dejar sus casas",
+    }
+    given = spanish | {"entities": ["Jakarta"], "sentiment": "negative"}
+    [one, other, _] = await _run(capsys, tmp_path, spanish, given)
+    for line in (one, other):
+        assert (line["language"], line["outcome"], line["llm"]["requests"]) == ("es", "language", 0)
+    [line, _] = await _run(capsys, tmp_path, given, settings={"languages": "all"})
+    assert (line["language"], line["outcome"]) == (None, "alert")
