@@ -31,7 +31,10 @@ class Sentiment:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Tokens, entities in the order of the text, and sentiment; a text without tokens has none of the three."""
+    """Tokens, entities in the order of the text, and sentiment; a text without tokens has none of the three.
+
+    A token has the text that was read (`&` for `&amp;`) at the offsets of what stands for it in the original text.
+    """
 
     tokens: tuple[Token, ...]
     entities: tuple[Entity, ...]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -23,6 +24,8 @@ from models.network.checkpoint import Checkpoint, load_checkpoint
 from models.network.joint_model import Output, ScoredSpan
 from models.text.hashtags.second_reading import hashtags_as_words, merge
 from models.text.parts import Part, cut_into_parts, join_entities
+from models.text.reading import ReadText, read_text
+from models.text.reading.cut_word import cut_word
 from models.text.sentence import Sentence
 from models.text.tokenizer import Token, tokenize
 from models.text.word_table import WordTable
@@ -99,6 +102,8 @@ class Annotator:
     ) -> list[Annotation | AnnotationError]:
         """Return one result for each text, in order; the result is an error if the text cannot be annotated.
 
+        The network sees the text as `read_text` reads it. Entities are found in the text as it came: none that holds
+        markup, and none whose last word an ellipsis cuts off.
         A long text is read in parts (`models.text.parts`). Its sentiment is the most probable one on average over the
         parts, each weighted by its number of tokens.
 
@@ -107,32 +112,35 @@ class Annotator:
         timings = {} if timings is None else timings
         timings.update(dict.fromkeys(STAGES, 0.0))
         with _timed(timings, "tokenise"):
-            tokenised = [tokenize(text) for text in texts]
+            reads = [read_text(text) for text in texts]
+            tokenised = [tokenize(read.text) for read in reads]
             parts = [cut_into_parts(tokens) for tokens in tokenised]
-            # A part's reading, and the one with its hashtags as words if they are several.
+            # Each part as it is, and once more with its hashtags as words if they are several.
             readings = [
-                _Reading(text, tokens)
-                for text, of_text in zip(texts, parts, strict=True)
+                _Reading(read.text, tokens)
+                for read, of_text in zip(reads, parts, strict=True)
                 for part in of_text
                 for tokens in (part.tokens, hashtags_as_words(part.tokens))
                 if tokens is not None
             ]
         found = iter(self._read_all(readings, timings))
         return [
-            self._join(tokens, [(part, _of_part(part, found)) for part in of_text])
-            for tokens, of_text in zip(tokenised, parts, strict=True)
+            self._join(read, tokens, [(part, _of_part(part, found)) for part in of_text])
+            for read, tokens, of_text in zip(reads, tokenised, parts, strict=True)
         ]
 
-    def _join(self, tokens: Sequence[Token], found: Sequence[tuple[Part, _Found]]) -> Annotation:
-        """Return the annotation of a text, from what was found in its parts."""
+    def _join(
+        self, read: ReadText, tokens: Sequence[Token], found: Sequence[tuple[Part, _Found]]
+    ) -> Annotation:
+        """Return the annotation of a text, from what was found in its parts; its offsets are those of the source."""
         if not found:
             return Annotation((), (), None)
         weighted = [[part.size / len(tokens) * p for p in of_part.probabilities] for part, of_part in found]
         score, label = max(
             zip(map(sum, zip(*weighted, strict=True)), self.checkpoint.config.sentiment_labels, strict=True)
         )
-        entities = join_entities((part, of_part.entities) for part, of_part in found)
-        return Annotation(tuple(tokens), tuple(entities), Sentiment(label, score))
+        entities = _whole(join_entities((part, of_part.entities) for part, of_part in found), tokens)
+        return Annotation(*_in_source(read, tokens, entities), Sentiment(label, score))
 
     def _read_all(self, readings: Sequence[_Reading], timings: dict[str, float]) -> list[_Found]:
         found: dict[int, _Found] = {}
@@ -190,6 +198,26 @@ def _of_part(part: Part, found: Iterator[_Found]) -> _Found:
     if hashtags_as_words(part.tokens) is None:
         return first
     return first._replace(entities=merge(part.tokens, first.entities, next(found).entities))
+
+
+def _whole(entities: Sequence[Entity], tokens: Sequence[Token]) -> Sequence[Entity]:
+    """Return the entities whose last word no ellipsis cuts off."""
+    cut = cut_word(tokens) if entities else None
+    return entities if cut is None else [entity for entity in entities if entity.end != tokens[cut].end]
+
+
+def _in_source(
+    read: ReadText, tokens: Sequence[Token], entities: Sequence[Entity]
+) -> tuple[tuple[Token, ...], tuple[Entity, ...]]:
+    """Return tokens and entities of a text as read at their places in its source, without entities that hold markup."""
+    if read.text is read.source:
+        return tuple(tokens), tuple(entities)
+    moved = []
+    for entity in entities:
+        start, end = read.to_source(entity.start, entity.end)
+        if not read.holds_markup(start, end):
+            moved.append(replace(entity, text=read.source[start:end], start=start, end=end))
+    return tuple(Token(token.text, *read.to_source(token.start, token.end)) for token in tokens), tuple(moved)
 
 
 def _entity(text: str, tokens: Sequence[Token], scored: ScoredSpan) -> Entity:

@@ -1,5 +1,7 @@
 """Post text as plain data: what a prompt may hold of it, so that it can neither hide anything nor act as markup.
 
+Posts and entities are shown as `read_text` reads them: without markup, references resolved.
+
 It is in `models` because the alert writer must be asked in the very words that it was trained on: the pipeline and
 the training both take a prompt's fields from this module.
 
@@ -10,19 +12,23 @@ open another, begin a line, or form a special token of a chat template (`<|im_en
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
+from models.text.reading import read_text
+
 MAX_POST_BYTES = 1200  # limit of a post in a prompt: about 300 tokens of English, never more than 1,200
 MAX_ENTITY_BYTES = 120
 MAX_SHOWN_ENTITIES = 12
 
-_URL = re.compile(r"\b(?:https?://|www\.)\S*", re.IGNORECASE)
-# No character has so large a number, and Python refuses to read thousands of digits.
-_HUGE_REFERENCE = re.compile(r"&#(?:x[0-9a-f]{8,}|[0-9]{8,});?", re.IGNORECASE)
+# A link ends where the tokenizer ends it. What is no word after it goes with it.
+_URL = re.compile(
+    r"\bhttps?://t\.co/[a-z\d]++(?:\?[a-z]{1,16}=\w{1,64})?[^\w\s#@]*+"
+    r"|\b(?:https?://|www\.)(?:[^\s,]|,(?!(?-i:[A-ZÀ-ÖØ-Þ])))*+,?",
+    re.IGNORECASE,
+)
 _BRACKETED_TOKEN = re.compile(r"\[(/?[A-Z_]+)\]")
 # Cc control, Cf format (bidi, zero width, tags), Cs surrogates, Co private use, Cn unassigned.
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -31,13 +37,21 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 def shown_post(text: str) -> str:
-    """Return the post as prompts show it: one line, no tag, no URL, at most `MAX_POST_BYTES` of UTF-8."""
-    return as_data(without_urls(text), max_bytes=MAX_POST_BYTES)
+    """Return the post as prompts show it: one line, no tag, no URL, at most `MAX_POST_BYTES` of UTF-8.
+
+    Args:
+        text: as it was posted.
+    """
+    return as_data(without_urls(read_text(text).text), max_bytes=MAX_POST_BYTES)
 
 
 def shown_entity(entity: str) -> str:
-    """Return the entity as prompts list it: one line, no tag, no list separator, no hash or at sign before it."""
-    return as_data(entity, max_bytes=MAX_ENTITY_BYTES).replace(";", ",").strip(" #@")
+    """Return the entity as prompts list it: one line, no tag, no list separator, no hash or at sign before it.
+
+    Args:
+        entity: as the post writes it.
+    """
+    return as_data(read_text(entity).text, max_bytes=MAX_ENTITY_BYTES).replace(";", ",").strip(" #@")
 
 
 def shown_entities(entities: Iterable[str]) -> list[str]:
@@ -52,17 +66,22 @@ def shown_entities(entities: Iterable[str]) -> list[str]:
     return list(shown.values())[:MAX_SHOWN_ENTITIES]
 
 
+def seen(text: str) -> str:
+    """Return what a reader sees of a text as it was posted: as read, and only what is visible."""
+    return visible(read_text(text).text)
+
+
 def visible(text: str) -> str:
     """Return the text without invisible characters, every run of white space one space; "" if nothing is left."""
     return " ".join("".join(map(_visible_character, text)).split())
 
 
 def as_data(text: str, *, max_bytes: int) -> str:
-    """Return the text as one line of data for a prompt, at most `max_bytes` of UTF-8.
+    """Return the text, which is a text as read, as one line of data for a prompt: at most `max_bytes` of UTF-8.
 
     A bound on bytes is a bound on tokens: a tokenizer never makes more tokens than there are bytes.
     """
-    text = _BRACKETED_TOKEN.sub(r"(\1)", visible(html.unescape(_HUGE_REFERENCE.sub(" ", text))))
+    text = _BRACKETED_TOKEN.sub(r"(\1)", visible(text))
     return _cut("".join(map(_without_angles, text)), max_bytes)
 
 

@@ -7,6 +7,8 @@ The conventions, so that corpora can be cut in the same way:
 - Contractions are split as in CoNLL and GloVe (`do`, `n't`; `it`, `'s`), with straight or curly apostrophes.
 - Hyphenated words, abbreviations with dots (`U.S.`, `Mr.`), numbers (`1,000.50`, `10:30`, `1996-08-22`), links,
   e-mail addresses, HTML references (`&amp;`, which is looked up as `&`), emoticons and emoji sequences stay whole.
+- A short link of Twitter's (`https://t.co/...`) ends after its letters and digits, any other link at white space, at a
+  comma before a capital, and before punctuation at its end.
 - A run of the same punctuation mark is one token (`!!!`); any other mark is one token.
 
 A token is always `text[start:end]`. Only white space belongs to no token.
@@ -35,6 +37,8 @@ _PICTURE = (
     r"\u3030\u303d\u3297\u3299\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff]"
     r"[\ufe0e\ufe0f]?[\U0001f3fb-\U0001f3ff]?[\U000e0020-\U000e007f]*)"
 )
+# A comma before a capital ends a link: the next sentence begins there.
+_ADDRESS = r"""(?: [^\s<>",]* ,(?!(?-i:[A-ZÀ-ÖØ-Þ])) )* [^\s<>",]*"""
 _DOMAINS = r"(?:com|org|net|edu|gov|info|tv|ly|co|io|me|gl|uk|be|us|de|fr|eu|in|to|fm)"
 _SHORT_FORMS = r"(?:mr|mrs|ms|dr|st|prof|gen|gov|sen|rep|lt|col|sgt|capt|jr|sr|inc|corp|co|ltd|vs|etc)"
 
@@ -42,7 +46,8 @@ _SHORT_FORMS = r"(?:mr|mrs|ms|dr|st|prof|gen|gov|sen|rep|lt|col|sgt|capt|jr|sr|i
 _TOKEN = re.compile(
     rf"""
       [a-z]++ (?=[\s,])                                                  # most words: matched first, for speed
-    | (?:https?://|www\.) [^\s<>"]* [^\s<>".,;:!?'’”)(\[\]…*]            # link
+    | https?://t\.co/ [a-z\d]++ (?:\?[a-z]{{1,16}}=\w{{1,64}})?              # Twitter's short link
+    | (?:https?://|www\.) {_ADDRESS} [^\s<>".,;:!?'’”)(\[\]…*]            # link
     | (?:[\w-]{{1,63}}\.){{1,4}} {_DOMAINS} (?:/[^\s<>"]*[\w/=-] | (?![\w.@-]))   # link without a scheme
     | [\w.+-]{{1,64}} @ (?:[\w-]{{1,63}}\.){{1,4}} [a-z]{{2,12}} (?!\w)   # e-mail address
     | & (?: [a-z]{{2,8}} | \#\d{{1,7}} | \#x[\da-f]{{1,6}} ) ;            # HTML reference

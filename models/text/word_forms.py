@@ -26,7 +26,7 @@ def word_forms(word: str) -> Iterator[str]:
     `so`). A link has only one other form, `LINK_FORM`.
     """
     yield word
-    if _LINK.match(word):
+    if is_link(word):
         yield LINK_FORM
         return
     plain = word.lower()
@@ -43,9 +43,14 @@ def word_forms(word: str) -> Iterator[str]:
 
 def training_form(word: str) -> str:
     """Return the form in which a training word without a pretrained vector enters the vocabulary."""
-    if _LINK.match(word):
+    if is_link(word):
         return LINK_FORM
     return _DIGIT.sub("0", html.unescape(word.lower()).translate(_CURLY))
+
+
+def is_link(word: str) -> bool:
+    """Return whether the word is a link with a scheme or `www.` before it."""
+    return _LINK.match(word) is not None
 
 
 def case_class(word: str) -> int:

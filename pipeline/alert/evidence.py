@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from models.prompts.plain_text import MAX_SHOWN_ENTITIES, as_data, shown_entity, visible, without_urls
+from models.prompts.plain_text import MAX_SHOWN_ENTITIES, as_data, seen, shown_entity, visible, without_urls
+from models.text.reading import read_text
 from pipeline.messages import AnnotatedPost, Entity
 
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?:(?<=s)['’])?")
@@ -21,9 +22,9 @@ class Evidence:
 
     Attributes:
         entities: the first mention of each entity, under the form that prompts show and the LLM copies.
-        words: the post's words, case folded.
+        words: the words of the post as read, case folded.
         example_themes: the stems of each theme among the prompt's examples.
-        line: the post as one case-folded line, with no blanks around colons and no `#` or `@` after them.
+        line: the post as read, as one case-folded line, with no blanks around colons and no `#` or `@` after them.
     """
 
     entities: dict[str, Entity]
@@ -44,7 +45,7 @@ class Evidence:
         in_order = sorted(first.values(), key=lambda entity: entity.start)
         return cls(
             entities={shown_entity(entity.text): entity for entity in in_order},
-            words=frozenset(words_of(visible(post.post.text))),
+            words=frozenset(words_of(seen(post.post.text))),
             example_themes=frozenset(map(stems_of, example_themes)),
             line=as_line(post.post.text),
         )
@@ -65,8 +66,9 @@ class Evidence:
 
 def as_line(text: str) -> str:
     """Return the text in the form of `Evidence.line`."""
-    # Like the prompt's text but not cut. HTML references are decoded, because the LLM reads them decoded.
-    plain = as_data(without_urls(text), max_bytes=4 * len(text) + 1)
+    # Like the prompt's text but not cut.
+    read = read_text(text).text
+    plain = as_data(without_urls(read), max_bytes=4 * len(read) + 1)
     return re.sub(r"\s*:[\s#@]*", ":", plain).casefold()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from models.prompts.plain_text import shown_post, visible
+from models.prompts.plain_text import seen, shown_post
 from models.prompts.prompt import ChatMessage, load_prompt, prompt_fields
 from pipeline.alert.candidates import JudgedSample, merge
 from pipeline.alert.evidence import Evidence
@@ -92,7 +92,7 @@ class AlertGenerator:
             LlmRefusedError: the LLM server refuses this post's prompt.
         """
         attempt = Attempt(post)
-        if not visible(post.post.text):
+        if not seen(post.post.text):
             return attempt.abstain(AbstentionReason.NO_TEXT)
         evidence = Evidence.of(post, self._example_themes)
         if not evidence.entities:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from models.prompts.plain_text import visible
+from models.prompts.plain_text import seen
 from pipeline.alert.candidates import Candidate, JudgedSample
 from pipeline.alert.selection import Selection
 from pipeline.errors import InvalidMessageError
@@ -77,8 +77,8 @@ class Attempt:
         post, entity = self.post, chosen.entity
         alert = Alert(
             id=outcome_id(post.post.id),
-            # For people: an entity may hold line breaks or characters that steer a terminal.
-            alert=f"{chosen.theme}: {visible(entity.text)}",
+            # For people: an entity may hold references, line breaks or characters that steer a terminal.
+            alert=f"{chosen.theme}: {seen(entity.text)}",
             theme=chosen.theme,
             entity=entity.text,
             entity_type=entity.type,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from models import Annotation, AnnotationError, Annotator, TextTooLongError, save_checkpoint
 from models.annotator import MAX_CHARACTERS, MAX_TOKENS
+from models.text.reading import read_text
 from tests.models.samples import SMALL_VARIANTS, small_model, small_vocabularies
 
 TEXTS = [
@@ -94,10 +95,11 @@ def test_the_longest_accepted_texts_are_annotated(annotator: Annotator) -> None:
 @settings(max_examples=40, deadline=None)
 @given(texts=st.lists(st.text(st.characters(exclude_categories=()), max_size=60), max_size=6))
 def test_no_text_breaks_it(annotator: Annotator, texts: list[str]) -> None:
-    """Any characters give an annotation, and its tokens contain all of them except white space."""
+    """Any characters give an annotation; its tokens contain all that is read except white space."""
     for text, annotation in zip(texts, annotator.annotate(texts), strict=True):
         assert isinstance(annotation, Annotation)
-        assert "".join(text.split()) == "".join(token.text for token in annotation.tokens)
+        assert "".join(read_text(text).text.split()) == "".join(token.text for token in annotation.tokens)
+        assert all(entity.text == text[entity.start : entity.end] != "" for entity in annotation.entities)
 
 
 def test_threads_may_share_it(annotator: Annotator) -> None:

@@ -72,8 +72,8 @@ def test_the_examples_of_the_selection_name_an_option() -> None:
 
 def test_the_fields_show_the_post_as_data_and_the_entities_unchanged() -> None:
     """The entities were made safe before, when the list was made."""
-    fields = prompt_fields("Fire in <b>Alma</b>\nhttp://t.co/x", ["Alma", "Port Alma"], "negative")
-    assert fields == {"post": "Fire in ‹b›Alma‹/b›", "entities": "Alma; Port Alma", "sentiment": "negative"}
+    fields = prompt_fields("Fire in <x>Alma</x>\nhttp://t.co/x", ["Alma", "Port Alma"], "negative")
+    assert fields == {"post": "Fire in ‹x›Alma‹/x›", "entities": "Alma; Port Alma", "sentiment": "negative"}
 
 
 def test_an_unknown_prompt_is_refused_with_the_known_ones() -> None:

@@ -30,11 +30,11 @@ VIEW = NetworkView(("daily", "Tolsburg", "TolsburgFlood"), "neutral")
 
 def test_the_prompt_of_training_shows_data_as_in_serving() -> None:
     """It shows post and entities as data, each entity once: with another prompt the writer writes worse."""
-    text = "alma: <b>Floods</b> hit #Alma;Bay http://t.co/x \u202eALMA"
+    text = "alma: <x>Floods</x> hit #Alma;Bay http://t.co/x \u202eALMA"
     system, turn = writer_messages(text, ["alma", "#Alma;Bay", "ALMA"], "neutral")
     assert system == {"role": "system", "content": "Write the alert."}
     assert turn["content"].splitlines() == [
-        "Post: alma: ‹b›Floods‹/b› hit #Alma;Bay ALMA",
+        "Post: alma: ‹x›Floods‹/x› hit #Alma;Bay ALMA",
         "Entities: alma; Alma,Bay",
         "Sentiment: neutral",
         "Alert:",
