@@ -26,6 +26,7 @@ from models.text.hashtags.second_reading import hashtags_as_words, merge
 from models.text.parts import Part, cut_into_parts, join_entities
 from models.text.reading import ReadText, read_text
 from models.text.reading.cut_word import cut_word
+from models.text.reading.tokens import in_source
 from models.text.sentence import Sentence
 from models.text.tokenizer import Token, tokenize
 from models.text.word_table import WordTable
@@ -129,9 +130,7 @@ class Annotator:
             for read, tokens, of_text in zip(reads, tokenised, parts, strict=True)
         ]
 
-    def _join(
-        self, read: ReadText, tokens: Sequence[Token], found: Sequence[tuple[Part, _Found]]
-    ) -> Annotation:
+    def _join(self, read: ReadText, tokens: list[Token], found: Sequence[tuple[Part, _Found]]) -> Annotation:
         """Return the annotation of a text, from what was found in its parts; its offsets are those of the source."""
         if not found:
             return Annotation((), (), None)
@@ -140,7 +139,9 @@ class Annotator:
             zip(map(sum, zip(*weighted, strict=True)), self.checkpoint.config.sentiment_labels, strict=True)
         )
         entities = _whole(join_entities((part, of_part.entities) for part, of_part in found), tokens)
-        return Annotation(*_in_source(read, tokens, entities), Sentiment(label, score))
+        return Annotation(
+            tuple(in_source(read, tokens)), tuple(_in_source(read, entities)), Sentiment(label, score)
+        )
 
     def _read_all(self, readings: Sequence[_Reading], timings: dict[str, float]) -> list[_Found]:
         found: dict[int, _Found] = {}
@@ -206,18 +207,12 @@ def _whole(entities: Sequence[Entity], tokens: Sequence[Token]) -> Sequence[Enti
     return entities if cut is None else [entity for entity in entities if entity.end != tokens[cut].end]
 
 
-def _in_source(
-    read: ReadText, tokens: Sequence[Token], entities: Sequence[Entity]
-) -> tuple[tuple[Token, ...], tuple[Entity, ...]]:
-    """Return tokens and entities of a text as read at their places in its source, without entities that hold markup."""
-    if read.text is read.source:
-        return tuple(tokens), tuple(entities)
-    moved = []
+def _in_source(read: ReadText, entities: Sequence[Entity]) -> Iterator[Entity]:
+    """Yield the entities of a text as read at their places in its source, without those that hold markup there."""
     for entity in entities:
         start, end = read.to_source(entity.start, entity.end)
         if not read.holds_markup(start, end):
-            moved.append(replace(entity, text=read.source[start:end], start=start, end=end))
-    return tuple(Token(token.text, *read.to_source(token.start, token.end)) for token in tokens), tuple(moved)
+            yield replace(entity, text=read.source[start:end], start=start, end=end)
 
 
 def _entity(text: str, tokens: Sequence[Token], scored: ScoredSpan) -> Entity:

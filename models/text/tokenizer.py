@@ -40,6 +40,10 @@ _PICTURE = (
 # A comma before a capital ends a link: the next sentence begins there.
 _ADDRESS = r"""(?: [^\s<>",]* ,(?!(?-i:[A-ZÀ-ÖØ-Þ])) )* [^\s<>",]*"""
 _DOMAINS = r"(?:com|org|net|edu|gov|info|tv|ly|co|io|me|gl|uk|be|us|de|fr|eu|in|to|fm)"
+# An ampersand joins what is short on one side ("AT&T", "M&S", "Texas A&M"), and parts "India&Nepal".
+_JOINING_AND = (
+    rf"(?: (?<!{_CHAR}{_CHAR}{_CHAR}{_CHAR})& | &(?={_CHAR}{{1,3}}(?!{_CHAR})) ) (?! [a-z]{{2,8}}; )"
+)
 _SHORT_FORMS = r"(?:mr|mrs|ms|dr|st|prof|gen|gov|sen|rep|lt|col|sgt|capt|jr|sr|inc|corp|co|ltd|vs|etc)"
 
 # Matching stays linear on hostile text: repetitions are bounded, and a fall-back consumes what was scanned.
@@ -59,7 +63,7 @@ _TOKEN = re.compile(
     | (?: [^\W\d_] \. ){{2,}}                                            # U.S.
     | {_SHORT_FORMS} \. (?=\s+[\w"'(])                                   # Mr.
     | \d+ (?: [.,:/-] \d+ )* {_CHAR}* (?: - {_CHAR}+ )*                  # number, also 5-year-old and 1st
-    | {_CHAR}+ (?: (?: [-'’\u200d] | & (?! [a-z]{{2,8}}; ) ) {_CHAR}+ )*   # word
+    | {_CHAR}+ (?: (?: [-'’\u200d] | {_JOINING_AND} ) {_CHAR}+ )*        # word, also AT&T
     | ['’] (?: s|m|re|ve|ll|d ) (?!\w)                                   # contraction without a word before it
     | ([^\w\s]) \1*                                                      # punctuation
     | \S

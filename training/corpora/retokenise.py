@@ -8,6 +8,8 @@ scored on the corpus's tokens, so that our figures compare with the literature.
 from collections.abc import Sequence
 
 from models import Span, tags_from_spans, tokenize
+from models.text.reading import read_text
+from models.text.reading.tokens import read_tokens
 from training.corpora.labelled_text import SIGNS_JOINED_TO_NEXT, CharSpan, LabelledText
 
 
@@ -16,7 +18,7 @@ def retokenise(labelled: LabelledText) -> tuple[tuple[str, ...], tuple[str, ...]
 
     The sign of a hashtag or a handle is never part of an entity: corpora do it both ways.
     """
-    tokens = tokenize(labelled.text)
+    tokens = read_tokens(read_text(labelled.text))
     words = tuple(token.text for token in tokens)
     if labelled.entities is None:
         return words, None

@@ -45,7 +45,7 @@ def merge(tokens: Sequence[Token], first: Sequence[Entity], second: Sequence[Ent
     All are those of the first reading, but for hashtags of several words:
 
     - An entity gives way to parts of the hashtag that the second reading finds (`NepalEarthquake` to `Nepal`).
-    - An entity that runs out of the hashtag (`PrayForNepal Power`) gives way to whatever the second reading finds in it.
+    - An entity that runs out of the hashtag (`PrayForNepal Power`) gives way to what the second reading finds in it.
     - An entity that the first reading doubts (its score is low) falls if the second one sees nothing there.
     - A place is new if the second reading is sure of it.
 

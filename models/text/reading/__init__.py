@@ -8,6 +8,7 @@ as it came: a map leads from each character that is read to the characters of th
 - `references`: character references of HTML (`&amp;`).
 - `characters`: invisible characters, and letters in odd forms.
 - `steps`: the three in their order.
+- `tokens`: the tokens of what was read, at their offsets in the source.
 - `cut_word`: the word that an ellipsis cuts off at the end.
 """
 

@@ -19,9 +19,9 @@ _HIDDEN = re.compile(
     rf"(?<=[\w{_MARKS}])[{_INVISIBLE}{_IN_EMOJI}]++(?!\u20e3)|[{_INVISIBLE}]++",
 )
 
-# Ligatures, full-width letters, digits and #&@, Roman numerals, units and letters of mathematics: as plain letters.
+# Ligatures, full-width letters and digits, Roman numerals, units and letters of mathematics: as plain letters.
 _LETTERS = (
-    r"\ufb00-\ufb06\uff03\uff06\uff10-\uff19\uff20-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff\u2160-\u217f"
+    r"\ufb00-\ufb06\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff\u2160-\u217f"
     r"\u2126\u212a\u212b"
     r"\u2102\u210a-\u2113\u2115\u2119-\u211d\u2124\u2128\u212c\u212d\u212f-\u2131\u2133\u2134"
 )

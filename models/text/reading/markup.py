@@ -28,7 +28,9 @@ _CERTAIN = re.compile(
     re.IGNORECASE,
 )
 _MARKUP = re.compile(
-    rf"<(?P<end>/)?(?P<name>{_NAMES})(?![^\s/>]){_REST}|<!--(?s:.*?)(?:-->|\Z)|<!doctype\b[^<>]{{0,4096}}+>",
+    rf"<(?P<end>/)?(?P<name>{_NAMES})(?![^\s/>]){_REST}|<!--(?s:.*?)(?:-->|\Z)|<!doctype\b[^<>]{{0,4096}}+>"
+    # A custom emoji, by Mastodon's own pattern; but numbers between colons are a time.
+    r"|(?<![^\W_])(?<!:):(?!\d+:)[a-z0-9_]{2,64}+:(?![^\W_]|:)",
     re.IGNORECASE,
 )
 _HREF = re.compile(r"""\shref\s*+=\s*+["'](https?://[^"'\s<>]++)["']""", re.IGNORECASE)
@@ -42,8 +44,8 @@ _SHORTENED = re.compile(
 def find(text: str) -> list[Edit]:
     """Return the markup of the text as what it is read as; none unless the text certainly holds HTML.
 
-    A tag that ends a line or a cell is a space, any other is nothing. Comments and the content of hidden elements are
-    nothing. A link that Mastodon shows in a shortened form is its whole address.
+    A tag that ends a line or a cell is a space, any other is nothing. Comments, the content of hidden elements and
+    custom emoji (`:name:`) are nothing. A link that Mastodon shows in a shortened form is its whole address.
     """
     if not _CERTAIN.search(text):
         return []

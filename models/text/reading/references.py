@@ -32,8 +32,9 @@ def find(text: str) -> Iterator[Edit]:
 
 
 def _numbered(reference: str) -> str:
+    sign = "x" if reference[2] in "xX" else ""
     digits = reference.strip("&#xX;").lstrip("0")
-    return " " if len(digits) > _MAX_DIGITS else html.unescape(reference)
+    return " " if len(digits) > _MAX_DIGITS else html.unescape(f"&#{sign}{digits or 0};")
 
 
 def _bare(word: str, after: str) -> str | None:

@@ -55,7 +55,10 @@ def test_an_entity_belongs_to_the_part_in_which_it_begins() -> None:
     """At a border an entity is taken once, and whole; no two of the result overlap."""
     first, second = cut_into_parts(tokenize("a b c d e f g h"), 4)
     assert second.first == 8
-    found = [(first, [_entity(0, 1), _entity(6, 11), _entity(12, 13)]), (second, [_entity(6, 9), _entity(8, 11)])]
+    found = [
+        (first, [_entity(0, 1), _entity(6, 11), _entity(12, 13)]),
+        (second, [_entity(6, 9), _entity(8, 11)]),
+    ]
     assert [(entity.start, entity.end) for entity in join_entities(found)] == [(0, 1), (6, 11)]
     found = [(first, [_entity(8, 9)]), (second, [_entity(8, 11), _entity(12, 13)])]
     assert [(entity.start, entity.end) for entity in join_entities(found)] == [(8, 11), (12, 13)]

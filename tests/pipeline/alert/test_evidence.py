@@ -27,3 +27,12 @@ def test_an_entity_is_known_by_the_form_that_prompts_show(text: str) -> None:
     for form, entity in evidence.entities.items():
         assert form == shown_entity(text)
         assert evidence.find_entity(form) is entity
+
+
+def test_words_and_line_are_those_of_the_text_as_read() -> None:
+    """The rules of themes see what the LLM sees."""
+    post = annotated("<p>Flo\u200bods at M&amp;S: Caf&eacute;</p>", ["M&amp;S"])
+    evidence = Evidence.of(post)
+    assert evidence.words == {"floods", "at", "m", "s", "café"}
+    assert evidence.line == "floods at m&s:café"
+    assert evidence.find_entity("M&S") is evidence.find_entity("m&amp;s") is post.entities[0]

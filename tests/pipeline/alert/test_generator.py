@@ -95,6 +95,30 @@ async def test_the_prompt_shows_cleaned_data_and_the_grammar_its_entities() -> N
     assert (asked["num_samples"], asked["temperature"], asked["max_tokens"]) == (4, 0.7, 24)
 
 
+@pytest.mark.parametrize(
+    ("text", "entity", "shown"),
+    [
+        ("Barnes &amp; Noble data breach", "Barnes &amp; Noble", "Barnes & Noble"),
+        ("Data breach at M&amp;S", "M&amp;S", "M&S"),
+        ("<p>Data breach in New&nbsp;York</p>", "New&nbsp;York", "New York"),
+        ("Data breach in Jakar\u200bta", "Jakar\u200bta", "Jakarta"),
+        ("Data breach in 𝐉𝐚𝐤𝐚𝐫𝐭𝐚", "𝐉𝐚𝐤𝐚𝐫𝐭𝐚", "Jakarta"),
+        ("Data breach in Montre\u0301al", "Montre\u0301al", "Montréal"),
+    ],
+)
+async def test_prompt_and_alert_show_the_name_as_it_is_read(text: str, entity: str, shown: str) -> None:
+    """The LLM and people see the name as it is meant; the fields for programs hold it as the post writes it."""
+    llm = Llm([f"Leaked records: {shown}"])
+    alert = (await generate(llm, annotated(text, [entity]))).outcome
+    [asked] = llm.sampled
+    assert shown in asked["messages"][-1]["content"].split("<post>")[1].split("</post>")[0]
+    assert f"Entities: {shown}" in asked["messages"][-1]["content"]
+    assert isinstance(alert, Alert)
+    assert (alert.alert, alert.entity) == (f"Leaked records: {shown}", entity)
+    assert text[alert.entity_start : alert.entity_end] == entity
+    assert alert.post.text == text
+
+
 async def test_the_only_candidate_needs_no_selection() -> None:
     """One valid candidate is published without a second request, and the provenance says so."""
     llm = Llm(["Severe flooding: FEMA", "nonsense"])
@@ -136,6 +160,7 @@ async def test_other_methods_do_not_ask_the_llm(selection: SelectionName, theme:
     [
         (annotated("", []), AbstentionReason.NO_TEXT),
         (annotated(" \n\u200b", [], sentiment=None), AbstentionReason.NO_TEXT),
+        (annotated("<p>&nbsp;</p>", []), AbstentionReason.NO_TEXT),
         (annotated("so tired today", []), AbstentionReason.NO_ENTITY),
     ],
 )

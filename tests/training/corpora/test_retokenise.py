@@ -1,7 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import spans_from_tags, tokenize
+from models import spans_from_tags
+from models.text.reading import read_text
+from models.text.reading.tokens import read_tokens
 from training.corpora.labelled_text import CharSpan, LabelledText, join_tokens
 from training.corpora.retokenise import cover, retokenise
 
@@ -20,6 +22,14 @@ def test_tokens_that_the_tokenizer_splits_stay_one_entity() -> None:
     text, borders = join_tokens(["Obama's", "dog"])
     labelled = LabelledText(text=text, borders=borders, entities=(CharSpan(0, 7, "PER"),))
     assert retokenise(labelled) == (("Obama", "'s", "dog"), ("B-PER", "I-PER", "O"))
+
+
+def test_words_are_those_that_the_pipeline_reads() -> None:
+    """References are resolved, and an entity covers the words that stand for it."""
+    labelled = LabelledText(
+        text="at M&amp;S in New&nbsp;York", entities=(CharSpan(3, 10, "ORG"), CharSpan(14, 27, "LOC"))
+    )
+    assert retokenise(labelled) == (("at", "M&S", "in", "New", "York"), ("O", "B-ORG", "O", "B-LOC", "I-LOC"))
 
 
 def test_unlabelled_texts_have_no_tags() -> None:
@@ -66,7 +76,7 @@ def test_joined_tokens_lie_between_their_borders(labelled: LabelledText) -> None
 def test_retokenising_keeps_words_and_tags_together(labelled: LabelledText) -> None:
     """Every text gets one valid BIO tag a word, the words being the pipeline's own."""
     words, tags = retokenise(labelled)
-    assert words == tuple(token.text for token in tokenize(labelled.text))
+    assert words == tuple(token.text for token in read_tokens(read_text(labelled.text)))
     assert tags is not None
     assert len(tags) == len(words)
     previous = "O"
@@ -78,7 +88,7 @@ def test_retokenising_keeps_words_and_tags_together(labelled: LabelledText) -> N
 @given(tagged_texts())
 def test_no_entity_grows_out_of_its_place(labelled: LabelledText) -> None:
     """Each retokenised entity overlaps a corpus entity of its type."""
-    tokens = tokenize(labelled.text)
+    tokens = read_tokens(read_text(labelled.text))
     _, tags = retokenise(labelled)
     for span in spans_from_tags(tags or (), "BIO"):
         start, end = tokens[span.start].start, tokens[span.end - 1].end

@@ -64,7 +64,11 @@ def test_words_far_from_a_hashtag_are_left_out() -> None:
         ([], [_entity("Nepal", score=0.5)], []),
         ([], [_entity("Nepal", "PER")], []),
         # elsewhere the first reading counts
-        ([_entity("Help", "ORG"), _entity("out")], [_entity("Nepal"), _entity("Power")], ["Help", "Nepal", "out"]),
+        (
+            [_entity("Help", "ORG"), _entity("out")],
+            [_entity("Nepal"), _entity("Power")],
+            ["Help", "Nepal", "out"],
+        ),
     ],
 )
 def test_the_second_reading_counts_in_hashtags(
