@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from models.errors import MissingParseError as MissingParseError
     from models.errors import ModelsError as ModelsError
     from models.errors import ParserUnavailableError as ParserUnavailableError
-    from models.errors import TextTooLongError as TextTooLongError
     from models.errors import UnknownGuidelinesError as UnknownGuidelinesError
     from models.network.batch import Batch as Batch
     from models.network.batch import Featurizer as Featurizer
@@ -67,7 +66,7 @@ _NAMES_BY_MODULE = {
     "models.config": "NO_GUIDELINES VARIANTS ModelConfig",
     "models.errors": (
         "AnnotationError CheckpointError ConfigError EmptySentenceError MissingParseError ModelsError "
-        "ParserUnavailableError TextTooLongError UnknownGuidelinesError"
+        "ParserUnavailableError UnknownGuidelinesError"
     ),
     "models.network.batch": "Batch Featurizer",
     "models.network.checkpoint": "Checkpoint load_checkpoint save_checkpoint",

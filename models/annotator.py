@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
@@ -15,26 +16,36 @@ from torch import Tensor
 
 from models.annotation import STAGES, Annotation, Entity, Sentiment
 from models.config import NO_GUIDELINES
-from models.errors import AnnotationError, TextTooLongError, UnknownGuidelinesError
+from models.errors import AnnotationError, UnknownGuidelinesError
 from models.layers.tokens import WordFeatures
 from models.network.batch import Featurizer, Layout, pad
 from models.network.buckets import bucket_by_length
 from models.network.checkpoint import Checkpoint, load_checkpoint
 from models.network.joint_model import Output, ScoredSpan
+from models.text.hashtags.second_reading import hashtags_as_words, merge
+from models.text.parts import Part, cut_into_parts, join_entities
 from models.text.reading import ReadText, read_text
 from models.text.reading.cut_word import cut_word
-from models.text.reading.tokens import read_tokens
+from models.text.reading.tokens import in_source
 from models.text.sentence import Sentence
-from models.text.tokenizer import Token
+from models.text.tokenizer import Token, tokenize
 from models.text.word_table import WordTable
 
 if TYPE_CHECKING:
     from models.text.parser import DependencyParser
 
-MAX_CHARACTERS = 20_000
-MAX_TOKENS = 2_000
 MAX_BUCKET_TOKENS = 8_192
 """How many tokens, padding included, the network reads at once; this bounds the memory that it needs."""
+
+
+class _Reading(NamedTuple):
+    text: str
+    tokens: Sequence[Token]  # some of the text's, and perhaps with the words of a hashtag instead of it
+
+
+class _Found(NamedTuple):
+    entities: list[Entity]
+    probabilities: list[float]  # of each sentiment
 
 
 class Annotator:
@@ -94,42 +105,61 @@ class Annotator:
 
         The network sees the text as `read_text` reads it. Entities are found in the text as it came: none that holds
         markup, and none whose last word an ellipsis cuts off.
+        A long text is read in parts (`models.text.parts`). Its sentiment is the most probable one on average over the
+        parts, each weighted by its number of tokens.
 
         If `timings` is given, it receives the seconds spent in each of `STAGES`.
         """
         timings = {} if timings is None else timings
         timings.update(dict.fromkeys(STAGES, 0.0))
         with _timed(timings, "tokenise"):
-            reads = [ReadText(text) if len(text) > MAX_CHARACTERS else read_text(text) for text in texts]
-            results = [_tokenise(read) for read in reads]
-        wanted = [
-            index for index, result in enumerate(results) if isinstance(result, Annotation) and result.tokens
+            reads = [read_text(text) for text in texts]
+            tokenised = [tokenize(read.text) for read in reads]
+            parts = [cut_into_parts(tokens) for tokens in tokenised]
+            # Each part as it is, and once more with its hashtags as words if they are several.
+            readings = [
+                _Reading(read.text, tokens)
+                for read, of_text in zip(reads, parts, strict=True)
+                for part in of_text
+                for tokens in (part.tokens, hashtags_as_words(part.tokens))
+                if tokens is not None
+            ]
+        found = iter(self._read_all(readings, timings))
+        return [
+            self._join(read, tokens, [(part, _of_part(part, found)) for part in of_text])
+            for read, tokens, of_text in zip(reads, tokenised, parts, strict=True)
         ]
-        lengths = [len(_tokens(results[index])) for index in wanted]
-        for bucket in bucket_by_length(lengths, MAX_BUCKET_TOKENS):
-            indices = [wanted[position] for position in bucket]
-            tokens = [_tokens(results[index]) for index in indices]
-            annotated = self._annotate_bucket([reads[index] for index in indices], tokens, timings)
-            for index, annotation in zip(indices, annotated, strict=True):
-                results[index] = annotation
-        return results
 
-    def _annotate_bucket(
-        self, reads: Sequence[ReadText], tokens: Sequence[tuple[Token, ...]], timings: dict[str, float]
-    ) -> list[Annotation]:
+    def _join(self, read: ReadText, tokens: list[Token], found: Sequence[tuple[Part, _Found]]) -> Annotation:
+        """Return the annotation of a text, from what was found in its parts; its offsets are those of the source."""
+        if not found:
+            return Annotation((), (), None)
+        weighted = [[part.size / len(tokens) * p for p in of_part.probabilities] for part, of_part in found]
+        score, label = max(
+            zip(map(sum, zip(*weighted, strict=True)), self.checkpoint.config.sentiment_labels, strict=True)
+        )
+        entities = _whole(join_entities((part, of_part.entities) for part, of_part in found), tokens)
+        return Annotation(
+            tuple(in_source(read, tokens)), tuple(_in_source(read, entities)), Sentiment(label, score)
+        )
+
+    def _read_all(self, readings: Sequence[_Reading], timings: dict[str, float]) -> list[_Found]:
+        found: dict[int, _Found] = {}
+        lengths = [len(reading.tokens) for reading in readings]
+        for bucket in bucket_by_length(lengths, MAX_BUCKET_TOKENS):
+            found.update(zip(bucket, self._read([readings[i] for i in bucket], timings), strict=True))
+        return [found[index] for index in range(len(readings))]
+
+    def _read(self, readings: Sequence[_Reading], timings: dict[str, float]) -> list[_Found]:
         with _timed(timings, "parse"):
-            sentences = self._parse([tuple(token.text for token in of_text) for of_text in tokens])
+            sentences = self._parse([tuple(token.text for token in of_text.tokens) for of_text in readings])
         with _timed(timings, "network"), torch.inference_mode():
             output, layout = self._run_network(sentences)
             spans = self._model.decode_entities(output, layout)
-            scores, labels = output.sentiment_logits.softmax(dim=-1).max(dim=-1)
-        names = self.checkpoint.config.sentiment_labels
-        sentiments = [
-            Sentiment(names[i], score) for i, score in zip(labels.tolist(), scores.tolist(), strict=True)
-        ]
+            probabilities = output.sentiment_logits.softmax(dim=-1).tolist()
         return [
-            Annotation(of_text, _entities(read, of_text, found), sentiment)
-            for read, of_text, found, sentiment in zip(reads, tokens, spans, sentiments, strict=True)
+            _Found([_entity(*reading, span) for span in of_text], of_sentiment)
+            for reading, of_text, of_sentiment in zip(readings, spans, probabilities, strict=True)
         ]
 
     def _run_network(self, sentences: Sequence[Sentence]) -> tuple[Output, Layout]:
@@ -163,27 +193,26 @@ def _load_parser() -> DependencyParser:
     return DependencyParser()
 
 
-def _tokenise(read: ReadText) -> Annotation | AnnotationError:
-    """Return an annotation with the tokens only."""
-    if len(read.source) > MAX_CHARACTERS:
-        return TextTooLongError(limit=MAX_CHARACTERS, actual=len(read.source), unit="characters")
-    tokens = read_tokens(read)
-    if len(tokens) > MAX_TOKENS:
-        return TextTooLongError(limit=MAX_TOKENS, actual=len(tokens), unit="tokens")
-    return Annotation(tuple(tokens), (), None)
+def _of_part(part: Part, found: Iterator[_Found]) -> _Found:
+    """Return what was found in a part, in the next one or two readings."""
+    first = next(found)
+    if hashtags_as_words(part.tokens) is None:
+        return first
+    return first._replace(entities=merge(part.tokens, first.entities, next(found).entities))
 
 
-def _tokens(result: Annotation | AnnotationError) -> tuple[Token, ...]:
-    assert isinstance(result, Annotation)
-    return result.tokens
+def _whole(entities: Sequence[Entity], tokens: Sequence[Token]) -> Sequence[Entity]:
+    """Return the entities whose last word no ellipsis cuts off."""
+    cut = cut_word(tokens) if entities else None
+    return entities if cut is None else [entity for entity in entities if entity.end != tokens[cut].end]
 
 
-def _entities(read: ReadText, tokens: Sequence[Token], found: Sequence[ScoredSpan]) -> tuple[Entity, ...]:
-    if not found:
-        return ()
-    cut = cut_word(tokens)
-    entities = (_entity(read.source, tokens, scored) for scored in found if scored.span.end - 1 != cut)
-    return tuple(entity for entity in entities if not read.holds_markup(entity.start, entity.end))
+def _in_source(read: ReadText, entities: Sequence[Entity]) -> Iterator[Entity]:
+    """Yield the entities of a text as read at their places in its source, without those that hold markup there."""
+    for entity in entities:
+        start, end = read.to_source(entity.start, entity.end)
+        if not read.holds_markup(start, end):
+            yield replace(entity, text=read.source[start:end], start=start, end=end)
 
 
 def _entity(text: str, tokens: Sequence[Token], scored: ScoredSpan) -> Entity:

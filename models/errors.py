@@ -9,7 +9,6 @@ ModelsError
 ├── UnknownGuidelinesError     the network was not trained on the guidelines of this corpus
 ├── PromptError                a prompt is unknown, or its file is damaged
 └── AnnotationError            one text could not be annotated; the annotator returns it, and does not raise it
-    └── TextTooLongError       the text has more characters or tokens than the annotator accepts
 """
 
 from collections.abc import Sequence
@@ -61,13 +60,3 @@ class PromptError(ModelsError):
 
 class AnnotationError(ModelsError):
     """One text could not be annotated; the other texts of the call are not affected."""
-
-
-class TextTooLongError(AnnotationError):
-    """The text has more characters or tokens (the `unit`) than the annotator accepts."""
-
-    def __init__(self, *, limit: int, actual: int, unit: str) -> None:
-        super().__init__(f"text has {actual} {unit}, the limit is {limit}: shorten or split it")
-        self.limit = limit
-        self.actual = actual
-        self.unit = unit

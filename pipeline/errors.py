@@ -5,7 +5,7 @@ TocsinError
 ├── RecordError              one record cannot be processed: it becomes a dead letter
 │   ├── UndecodableError     not JSON, or larger than the limit
 │   ├── InvalidMessageError  JSON, but not the message that the topic carries
-│   ├── UnannotatableError   the network refuses the text (too long)
+│   ├── UnannotatableError   the network fails on the text
 │   ├── OutcomeTooLargeError the broker refuses the record's outcome as too large
 │   ├── InternalError        a defect of ours that this record brought to light
 │   └── LlmRefusedError      the LLM server refuses this post's prompt and answers others

@@ -17,6 +17,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
+from models.prompts.passages import passages
 from models.text.reading import read_text
 
 MAX_POST_BYTES = 1200  # limit of a post in a prompt: about 300 tokens of English, never more than 1,200
@@ -36,13 +37,20 @@ _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
-def shown_post(text: str) -> str:
+def shown_post(text: str, entities: Iterable[str] = ()) -> str:
     """Return the post as prompts show it: one line, no tag, no URL, at most `MAX_POST_BYTES` of UTF-8.
+
+    Of a longer post it has the opening and the passages around the entities.
 
     Args:
         text: as it was posted.
+        entities: as `shown_entities` gives them.
     """
-    return as_data(without_urls(read_text(text).text), max_bytes=MAX_POST_BYTES)
+    read = without_urls(read_text(text).text)
+    plain = as_data(read, max_bytes=4 * len(read) + 1)
+    if len(plain.encode()) <= MAX_POST_BYTES:
+        return plain
+    return passages(plain, entities, MAX_POST_BYTES) or _cut(plain, MAX_POST_BYTES)
 
 
 def shown_entity(entity: str) -> str:

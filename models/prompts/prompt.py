@@ -63,7 +63,8 @@ def prompt_fields(post: str, entities: Iterable[str], sentiment: str) -> dict[st
         entities: as `shown_entities` gives them.
         sentiment: the label.
     """
-    return {"post": shown_post(post), "entities": "; ".join(entities), "sentiment": sentiment}
+    entities = list(entities)
+    return {"post": shown_post(post, entities), "entities": "; ".join(entities), "sentiment": sentiment}
 
 
 @cache

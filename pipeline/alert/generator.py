@@ -110,7 +110,7 @@ class AlertGenerator:
             return attempt.abstain(AbstentionReason.NONE_SELECTED)
         if not attempt.candidates:
             return attempt.abstain(AbstentionReason.NO_VALID_CANDIDATE)
-        selection = await self._select(attempt)
+        selection = await self._select(attempt, evidence)
         if selection.index is None:
             return attempt.abstain(AbstentionReason.NONE_SELECTED)
         return attempt.make_alert(attempt.candidates[selection.index], sentiment)
@@ -153,11 +153,11 @@ class AlertGenerator:
             )
             attempt.candidates = shuffle(merge(attempt.samples), _seed(attempt.post))
 
-    async def _select(self, attempt: Attempt) -> Selection:
+    async def _select(self, attempt: Attempt, evidence: Evidence) -> Selection:
         post = attempt.post
         with attempt.stage("select"):
             selection = await self._selector.select(
-                attempt.candidates, post=shown_post(post.post.text), seed=_seed(post)
+                attempt.candidates, post=shown_post(post.post.text, evidence.entities), seed=_seed(post)
             )
         attempt.selection = selection
         if self._selector.asks_llm(attempt.candidates):

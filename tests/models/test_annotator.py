@@ -2,13 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import Annotation, AnnotationError, Annotator, TextTooLongError, save_checkpoint
-from models.annotator import MAX_CHARACTERS, MAX_TOKENS
+from models import Annotation, AnnotationError, Annotator, save_checkpoint
+from models.text.parts import MAX_PART_TOKENS
 from models.text.reading import read_text
 from tests.models.samples import SMALL_VARIANTS, small_model, small_vocabularies
 
@@ -75,21 +76,39 @@ def test_offsets_are_those_of_the_original_text(annotator: Annotator) -> None:
         assert (annotation.sentiment is None) == (not text.strip())
 
 
-def test_texts_that_are_too_long_get_an_error_in_their_place(annotator: Annotator) -> None:
-    """A text with too many characters or tokens gets an error with both numbers; the others are annotated."""
-    results = annotator.annotate(["a" * (MAX_CHARACTERS + 1), "Fire in Athens", "a " * (MAX_TOKENS + 1)])
-    characters, fire, tokens = results
-    assert isinstance(characters, TextTooLongError)
-    assert (characters.limit, characters.actual) == (MAX_CHARACTERS, MAX_CHARACTERS + 1)
-    assert isinstance(fire, Annotation)
-    assert isinstance(tokens, TextTooLongError)
-    assert str(tokens) == f"text has {MAX_TOKENS + 1} tokens, the limit is {MAX_TOKENS}: shorten or split it"
+def test_a_long_text_is_read_in_parts(annotator: Annotator) -> None:
+    """Entities come from everywhere in it, in order, and none overlaps another; the others are as they are alone."""
+    long = "Fire in Athens on Monday. " * (MAX_PART_TOKENS // 4)
+    [annotation, other] = annotator.annotate([long, TEXTS[0]])
+    assert isinstance(annotation, Annotation)
+    assert len(annotation.tokens) > MAX_PART_TOKENS
+    assert annotation.sentiment
+    assert 1 / 3 <= annotation.sentiment.score <= 1
+    assert all(entity.text == long[entity.start : entity.end] for entity in annotation.entities)
+    assert all(before.end <= after.start for before, after in pairwise(annotation.entities))
+    assert annotation.entities[0].start < len(long) / 10
+    assert annotation.entities[-1].start > len(long) * 9 / 10
+    assert_same(other, annotator.annotate([TEXTS[0]])[0])
 
 
-def test_the_longest_accepted_texts_are_annotated(annotator: Annotator) -> None:
-    """A text that has exactly as many tokens or characters as allowed is annotated."""
-    results = annotator.annotate(["a " * MAX_TOKENS, "a" * MAX_CHARACTERS])
-    assert [type(result) for result in results] == [Annotation, Annotation]
+def test_the_sentiment_of_a_long_text_is_that_of_its_parts(annotator: Annotator) -> None:
+    """Parts that all say the same say it together."""
+    sentence = "Fire in Athens on Monday. "
+    [short, long] = annotator.annotate([sentence * (MAX_PART_TOKENS // 6), sentence * MAX_PART_TOKENS])
+    assert isinstance(short, Annotation)
+    assert isinstance(long, Annotation)
+    assert short.sentiment
+    assert long.sentiment
+    assert short.sentiment.label == long.sentiment.label
+    assert long.sentiment.score == pytest.approx(short.sentiment.score, abs=0.02)
+
+
+@pytest.mark.parametrize("text", ["a" * 65_536, "a " * 8_000, "#aB" * 2_000, "#AbCd " * 1_500, ".!" * 4_000])
+def test_no_text_is_too_long(annotator: Annotator, text: str) -> None:
+    """Very long words, very many words and hashtags without blanks between them are annotated."""
+    [annotation] = annotator.annotate([text])
+    assert isinstance(annotation, Annotation)
+    assert annotation.sentiment
 
 
 @settings(max_examples=40, deadline=None)
