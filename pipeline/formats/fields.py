@@ -45,7 +45,7 @@ CHANGES: tuple[str, ...] = (
     *DOCUMENT_CHANGES,
 )
 
-_MAX_EXACT_FLOAT = 2**53
+_MAX_EXACT_FLOAT = 2**53 - 1  # the next one may have been 2**53 + 1
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 _MAX_ID = 512
 

@@ -11,7 +11,7 @@ import msgspec
 import orjson
 
 from pipeline.errors import InvalidMessageError, RecordError, SettingsError, UndecodableError
-from pipeline.formats.choice import AUTO, FormatChoice, ReadItem, format_before
+from pipeline.formats.choice import AUTO, MAPPING, FormatChoice, ReadItem, format_before
 from pipeline.formats.document import HUGE_NUMBER, Document, load, made_plain, reload
 from pipeline.formats.envelopes import (
     NOTHING_OPENED,
@@ -25,12 +25,12 @@ from pipeline.formats.envelopes import (
 from pipeline.formats.fields import is_usable_id, to_post, usable_id
 from pipeline.formats.format import BadPost, Deletion, Draft, Reading, ReadPost, Skipped, Unread
 from pipeline.formats.networks.skipped import UNNAMED_DELETION
+from pipeline.formats.reasons import with_headers
 from pipeline.formats.tocsin import TOCSIN
 from pipeline.messages.codec import MAX_POST_DEPTH, encode, is_deeper
 from pipeline.messages.headers import Header
 from pipeline.messages.post import Post, ReadAs
 from pipeline.messages.unknown_fields import POST_FIELDS, OnUnknown, keep_unknown_fields
-from pipeline.printable import printable
 from pipeline.settings import Settings, assignment
 
 if TYPE_CHECKING:  # few need it, and jmespath takes its time to load
@@ -62,7 +62,7 @@ class PostReader:
         self._max_bytes = settings.max_post_bytes
         self._max_items = max_items
         self._choice = FormatChoice(settings.post_format, mapping)
-        self._opener = Opener(self._choice.takes_list)
+        self._opener = Opener(takes_lists=self._choice.takes_lists)
         self._on_unknown = on_unknown
 
     @classmethod
@@ -98,7 +98,7 @@ class PostReader:
         try:
             return self._read(value, headers)
         except UndecodableError as error:
-            raise _with_content_type(error, headers) from error
+            raise with_headers(error, headers) from error
 
     def _read(self, value: bytes, headers: Sequence[Header]) -> list[Reading]:
         converted_from = format_before(headers) if headers else None
@@ -181,7 +181,9 @@ class PostReader:
         try:
             post, changes = _make_post(item, trail)
         except RecordError as error:
-            return BadPost(error, _to_bytes(step.document if name == TOCSIN.name else _fields_of(item)))
+            if name in (TOCSIN.name, MAPPING):
+                return BadPost(error, _to_bytes(step.document if name == TOCSIN.name else _fields_of(item)))
+            return BadPost(type(error)(f"{error} (read as {name})"), _to_bytes(_fields_of(item)))
         if read.unknown and self._on_unknown is not None:
             self._on_unknown(read.unknown)
         all_changes = list(dict.fromkeys((*trail.changes, *changes)))
@@ -195,16 +197,6 @@ class PostReader:
         except (RecordError, ValueError):
             return None
         return post_id if is_usable_id(post_id) else None
-
-
-def _with_content_type(error: UndecodableError, headers: Sequence[Header]) -> UndecodableError:
-    """Return the error with what the sender itself says that the record is."""
-    for name, value in headers:
-        if name.lower() == "content-type" and value and b"json" not in value.lower():
-            return UndecodableError(
-                f"{error} (its header content-type is {printable(value.decode(errors='replace'))})"
-            )
-    return error
 
 
 def _load_object(value: bytes) -> Document | None:

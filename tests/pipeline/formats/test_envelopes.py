@@ -107,6 +107,13 @@ _OF_KITS: dict[str, tuple[list[Header], bytes]] = {
 }
 
 
+@pytest.mark.parametrize("value", [b"", b"null"])
+def test_an_event_in_binary_form_may_have_no_data(value: bytes) -> None:
+    """The kits write either; its attributes are in the headers."""
+    headers = [("ce_specversion", b"1.0"), ("ce_type", b"t")]
+    assert _read(value, tuple(headers)) == [Skipped("no_data")]
+
+
 @pytest.mark.parametrize("name", _OF_KITS)
 def test_events_of_the_python_kits_are_opened(name: str) -> None:
     """The older kit says the content type of the data in its structured form too; the shape decides."""
@@ -134,6 +141,7 @@ def test_events_of_the_python_kits_are_opened(name: str) -> None:
         ({"op": "t", "source": {}, "ts_ms": 1}, Skipped("truncation")),
         ({"op": "m", "source": {}, "ts_ms": 1, "message": {"content": "eA=="}}, Skipped("log_message")),
         ({"schema": None, "payload": None}, Skipped("tombstone")),
+        ({"op": "d", "source": {}, "ts_ms": 1}, Skipped("unnamed_deletion")),
         (_EVENT, Skipped("no_data")),
         ([], Skipped("nothing")),
     ],

@@ -124,6 +124,8 @@ def test_what_the_sender_calls_its_bytes_stands_in_the_reason() -> None:
         UndecodableError, match=r"binary data.* \(its header content-type is application/avro\)$"
     ):
         _READER.read(b"\x02\xff\x01", [("Content-Type", b"application/avro")])
+    with pytest.raises(UndecodableError, match="__value_schema_id names a schema of Schema Registry"):
+        _READER.read(b"\x021\x08Fire", [("__value_schema_id", b"\x01" * 17)])
 
 
 def test_a_named_format_is_the_only_one() -> None:
