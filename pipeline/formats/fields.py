@@ -21,6 +21,7 @@ from pipeline.messages.post import Post, PostId
 ID_NUMBER = "id_number"
 TEXT_NULL = "text_null"
 METADATA_KIND = "metadata_kind"
+EXPRESSION_FAILED = "expression_failed"  # of a mapping
 
 # The fields that only travel through, and where the text of an object lies that stands in one.
 _TEXT_KEYS: Mapping[str, tuple[str, ...]] = {
@@ -39,6 +40,7 @@ CHANGES: tuple[str, ...] = (
     ID_NUMBER,
     TEXT_NULL,
     METADATA_KIND,
+    EXPRESSION_FAILED,
     *(times.EPOCH, times.FORM, times.KIND),
     *(f"{name}_{kind}" for name in _TEXT_KEYS for kind in ("list", "object", "kind")),
     *(f"{name}_number" for name in sorted(_NUMBERS_ARE_TEXT)),

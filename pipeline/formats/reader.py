@@ -94,7 +94,9 @@ class PostReader:
             raise UndecodableError("the record has no value")
         # The size is checked before decoding, because the decoder has no limit.
         if len(value) > self._max_bytes:
-            raise UndecodableError(f"{len(value)} bytes: at most {self._max_bytes} are taken")
+            raise UndecodableError(
+                f"{len(value)} bytes: at most {self._max_bytes} are taken (TOCSIN_MAX_POST_BYTES)"
+            )
         try:
             return self._read(value, headers)
         except UndecodableError as error:
