@@ -229,9 +229,9 @@ def _to_bytes(document: Any) -> bytes:
     return document.encode() if isinstance(document, str) else orjson.dumps(document)
 
 
-def _error_of_all(bad: Sequence[BadPost]) -> Exception:
+def _error_of_all(bad: Sequence[BadPost]) -> RecordError:
     """Return the error of a record in which nothing is a post."""
-    if len(bad) == 1 or not isinstance(bad[0].error, RecordError):
+    if len(bad) == 1:
         return bad[0].error
     return type(bad[0].error)(f"none of {len(bad)} items is a post; the first: {bad[0].error}")
 

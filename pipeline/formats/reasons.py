@@ -14,7 +14,7 @@ from pipeline.messages.headers import Header
 from pipeline.printable import printable
 
 # How other kinds of data begin.
-_COMPRESSED: Mapping[bytes, str] = {
+COMPRESSIONS: Mapping[bytes, str] = {
     b"\x1f\x8b": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"\x04\x22\x4d\x18": "lz4",
@@ -99,7 +99,7 @@ def with_headers(error: UndecodableError, headers: Sequence[Header]) -> Undecoda
 def _other_kind(value: bytes) -> str | None:
     if not value.strip():
         return "the value is empty" if not value else "the value holds nothing but blanks"
-    for start, name in _COMPRESSED.items():
+    for start, name in COMPRESSIONS.items():
         if value.startswith(start):
             return (
                 f"compressed with {name}: let the Kafka client compress (compression.type), not the program"

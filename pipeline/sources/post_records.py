@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.errors import InternalError, RecordError, UndecodableError
+from pipeline.errors import RecordError, UndecodableError
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.formats.reader import PostReader
 from pipeline.messages import Post
@@ -154,18 +154,12 @@ class OutcomeReader:
 def _to_send(found: Found) -> Outgoing | RecordError | Skipped:
     reading = found.reading
     if isinstance(reading, BadPost):
-        return record_error(reading.error)
+        return reading.error
     if isinstance(reading, Skipped):
         return reading
     assert found.record is not None
     return found.record
 
 
-def _in_item(place: int, error: Exception) -> RecordError:
-    error = record_error(error)
+def _in_item(place: int, error: RecordError) -> RecordError:
     return type(error)(f"item {place}: {error}")
-
-
-def record_error(error: Exception) -> RecordError:
-    """Return the error as one of a record: any other is a defect of ours."""
-    return error if isinstance(error, RecordError) else InternalError(f"{type(error).__name__} while reading")
