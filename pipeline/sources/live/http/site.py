@@ -18,9 +18,10 @@ import msgspec
 
 from pipeline.errors import SourceRefusedError, SourceUnavailableError
 from pipeline.settings.checks import variable_of
-from pipeline.settings.secret_files import read_secret
+from pipeline.settings.secret_files import mistake, read_secret
 from pipeline.sources.live.http.limits import wait_seconds
 
+_TOKEN_FORM = re.compile(r"[\x21-\x7e]+")
 LOOPBACK = re.compile(r"https?://(localhost|127\.|\[::1\])", re.IGNORECASE)
 _URL, _TOKEN = variable_of("source_url"), variable_of("source_token_file")
 # Of a stream, read at once: some hundred posts.
@@ -32,6 +33,14 @@ _MAX_REDIRECTS = 5
 
 class StatusUnavailableError(SourceUnavailableError):
     """The server answers with the status of a failure that passes."""
+
+
+class StatusRefusedError(SourceRefusedError):
+    """The server answers with the status of a refusal."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 # Statuses that pass without a change of settings, apart from those from 500 on.
@@ -59,8 +68,7 @@ class Site:
             "Accept-Encoding": "identity",  # a small compressed piece may become a large one
         }
         if token_file is not None:
-            token = read_secret(token_file, "source_token_file", what="the token")
-            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+            headers["Authorization"] = f"Bearer {_read_token(token_file)}"
         self._http = httpx.AsyncClient(
             base_url=url,
             headers=headers,
@@ -164,15 +172,17 @@ class Site:
         said = f"{self.server} answers {status} ({phrase})"
         match status:
             case 401:
-                return SourceRefusedError(f"{said}: check the token in {_TOKEN}")
+                return StatusRefusedError(f"{said}: check the token in {_TOKEN}", status)
             case 403:
-                return SourceRefusedError(f"{said}: the token in {_TOKEN} does not give access to this")
+                return StatusRefusedError(
+                    f"{said}: the token in {_TOKEN} does not give access to this", status
+                )
             case 429:
                 wait = wait_seconds(response.headers)
                 return StatusUnavailableError(said, retry_after=wait, is_rate_limit=True)
             case _ if status >= 500 or status in _PASSING:
                 return StatusUnavailableError(said, retry_after=wait_seconds(response.headers))
-        return SourceRefusedError(f"{said}: check {blame}")
+        return StatusRefusedError(f"{said}: check {blame}", status)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -187,6 +197,15 @@ class Site:
             # The name of the error and not its text: that may hold an address with a key in it.
             cause = type(error).__name__
             raise SourceUnavailableError(f"{self.server} cannot be read ({cause})") from error
+
+
+def _read_token(file: Path) -> str:
+    token = read_secret(file, "source_token_file", what="the token").get_secret_value()
+    if not _TOKEN_FORM.fullmatch(token):  # else the HTTP client raises an error that shows it
+        raise mistake(
+            "source_token_file", file, "expected a token of letters, digits and signs, without a blank"
+        )
+    return token
 
 
 async def read_bounded(pieces: AsyncIterator[bytes], max_bytes: int) -> bytes:

@@ -129,8 +129,11 @@ class Rss:
 
     def _read(self, headers: httpx.Headers, body: bytes) -> Sequence[Reading]:
         """Return the entries of a feed in any encoding; called in a thread."""
-        named = {"content-type": headers.get("content-type", "")}
-        return self._documents.read(convert_to_utf8(named, body, {}))
+        try:
+            in_utf8 = convert_to_utf8({"content-type": headers.get("content-type", "")}, body, {})
+        except (LookupError, ValueError):  # feedparser trips over names of encodings that are none
+            in_utf8 = body.decode("utf-8", "replace").encode()
+        return self._documents.read(in_utf8)
 
 
 async def _watch(

@@ -26,6 +26,7 @@ _TAG = "tocsin"
 _MAX_RULE = 512  # characters, at the access level that allows the fewest
 _MAX_PAGES = 50
 _OPERATOR = re.compile(r"[#@$]\w+")
+_IMPOSSIBLE = re.compile(r'["\\*]')
 # X has these languages under codes of its own.
 _X_LANGUAGES = {"id": "in", "he": "iw"}
 _WORDS, _FILE = variable_of("source_words"), variable_of("source_rules_file")
@@ -46,9 +47,11 @@ def wanted_rules(settings: Settings) -> list[str]:
     if settings.source_rules_file is not None:
         return _rules_of_file(settings.source_rules_file)
     words = settings.source_words.split(",") if settings.source_words else []
-    if bad := [word for word in words if '"' in word or "\\" in word]:
+    if bad := [word for word in words if _IMPOSSIBLE.search(word)]:
         raise SettingsError(
-            [f"{_WORDS}: {bad[0]!r} cannot stand in a rule of X: a quotation mark or backslash"]
+            [
+                f"{_WORDS}: {bad[0]!r} cannot stand in a rule of X, which has no wildcards; rules go into {_FILE}"
+            ]
         )
     return _rules_of(words, settings.source_languages)
 

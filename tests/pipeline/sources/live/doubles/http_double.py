@@ -121,7 +121,7 @@ class Listeners:
     """Who listens to a stream: each gets what is sent while it is connected, and nothing from before."""
 
     def __init__(self) -> None:
-        self._responses: set[web.StreamResponse] = set()
+        self._requests: dict[web.StreamResponse, web.Request] = {}
         self._changed = asyncio.Event()
 
     async def listen(
@@ -130,33 +130,32 @@ class Listeners:
         """Answer a request with all that is sent from now on."""
         response = await start_stream(request, content_type)
         await response.write(greeting)
-        self._responses.add(response)
+        self._requests[response] = request
         self._changed.set()
         try:
             while request.transport is not None and not request.transport.is_closing():
                 await asyncio.sleep(0.05)
         finally:
-            self._responses.discard(response)
+            self._requests.pop(response, None)
         return response
 
     async def wait_for_one(self) -> None:
         """Return once somebody listens."""
-        while not self._responses:
+        while not self._requests:
             self._changed.clear()
             await self._changed.wait()
 
     async def send(self, data: bytes) -> None:
         """Send to all that listen; waits for a slow one."""
-        for response in list(self._responses):
+        for response in list(self._requests):
             try:
                 await response.write(data)
             except (ConnectionError, RuntimeError):
-                self._responses.discard(response)
+                self._requests.pop(response, None)
 
     def drop(self) -> None:
         """Break all connections."""
-        for response in list(self._responses):
-            self._responses.discard(response)
-            transport = response._req.transport if response._req is not None else None
-            if transport is not None:
-                transport.abort()
+        requests, self._requests = self._requests, {}
+        for request in requests.values():
+            if request.transport is not None:
+                request.transport.abort()

@@ -155,3 +155,12 @@ async def test_the_token_is_in_no_log(
 def test_a_token_that_cannot_be_read_names_its_setting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="TOCSIN_SOURCE_TOKEN_FILE="):
         Site("http://127.0.0.1:9", "Double", token_file=tmp_path / "none")
+
+
+@pytest.mark.parametrize("token", ["two words", "caf\u00e9-token", "Bearer token"])
+def test_what_can_be_no_token_is_refused_and_not_shown(tmp_path: Path, token: str) -> None:
+    file = tmp_path / "token"
+    file.write_text(token)
+    with pytest.raises(SettingsError, match="expected a token of letters") as raised:
+        Site("http://127.0.0.1:9", "Double", token_file=file)
+    assert token not in str(raised.value)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from pipeline.errors import SettingsError, SourceRefusedError
@@ -198,6 +199,14 @@ async def test_a_feed_may_come_in_any_encoding(double: FeedsDouble) -> None:
     reader = Reader(_source(double, "/a"))
     await _look(reader, 1)
     assert reader.texts == ["Überschwemmung in Köln"]
+
+
+@pytest.mark.parametrize("name", [b"undefined", b"hex", b"utf\x8b8", b"u\x00", b"utf-16"])
+@pytest.mark.parametrize("charset", ["", "; charset=undefined", "; charset=punycode", "; charset=utf-7"])
+def test_no_name_of_an_encoding_ends_the_source(name: bytes, charset: str) -> None:
+    source = Rss.of(Settings(source_url="http://127.0.0.1/a"))
+    body = rss("one", "two").replace(b'"utf-8"', b'"%s"' % name)
+    assert source._read(httpx.Headers({"content-type": f"text/xml{charset}"}), body) != []
 
 
 async def test_the_body_of_a_feed_is_no_file_name(double: FeedsDouble, tmp_path: Path) -> None:

@@ -73,8 +73,9 @@ def test_rules_that_cannot_be_are_refused(tmp_path: Path) -> None:
     file.write_text("# nothing\n")
     with pytest.raises(SettingsError, match=r"TOCSIN_SOURCE_RULES_FILE: .* holds no rule"):
         wanted_rules(Settings(source_rules_file=file))
-    with pytest.raises(SettingsError, match=r"TOCSIN_SOURCE_WORDS: .* cannot stand in a rule"):
-        wanted_rules(Settings(source_words='fl"ood'))
+    for words in ('fl"ood', "a,flood*", "a\\"):
+        with pytest.raises(SettingsError, match=r"TOCSIN_SOURCE_WORDS: .* cannot stand in a rule of X"):
+            wanted_rules(Settings(source_words=words))
 
 
 async def test_ours_are_changed_and_those_of_others_are_not(double: XDouble, site: Site) -> None:
