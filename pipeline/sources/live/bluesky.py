@@ -7,6 +7,7 @@ this is its `/subscribe`, which every release serves.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -40,12 +41,13 @@ REWIND_SECONDS = 3.0
 _MAX_EVENT_BYTES = 2**20
 # A larger message ends the connection, and would end the next one too: so the server is asked to leave those out.
 _MAX_MESSAGE_BYTES = 8 * 2**20
-# The server sends a ping every 30 s, we more often: a connection whose other end has gone shows within a minute.
+# A connection whose other end has gone shows within a minute.
 _PING_SECONDS = 20.0
 _PONG_SECONDS = 30.0
 _OPEN_SECONDS = 15.0
 _CLOSE_SECONDS = 1.0
 _MICROSECONDS = 1_000_000
+_SILENT = "the connection to Jetstream is silent: no answer to a ping"
 # Before it lies no Bluesky; beyond an hour from now lies no clock.
 _MIN_TIME_US = 1_600_000_000 * _MICROSECONDS
 _MAX_AHEAD_US = 3600 * _MICROSECONDS
@@ -57,8 +59,8 @@ class Bluesky:
     Args:
         urls: of the instances; the next one is tried when one fails.
         key: of the cursor.
-        ping_seconds: time between two pings.
-        pong_seconds: time that the server has to answer one.
+        ping_seconds: after this time without a message a ping is sent.
+        pong_seconds: time that the server has to answer it.
     """
 
     name = NAME
@@ -105,11 +107,14 @@ class Bluesky:
         try:
             async with self._connect(_with_query(url, cursor)) as connection:
                 yield Batch()
-                async for messages in in_batches(_messages(connection), len):
+                async for messages in in_batches(self._messages(connection), len):
                     yield self._batch(messages)
         except ConnectionClosed as error:
             self._num_failed += 1
             raise SourceUnavailableError(f"{where}: the connection ended: {_why_closed(error)}") from error
+        except SourceUnavailableError:
+            self._num_failed += 1
+            raise
         except InvalidURI as error:
             raise SettingsError([f"{assignment('source_url', url)}: {error}"]) from error
         except (InvalidHandshake, OSError, TimeoutError, EOFError) as error:
@@ -123,11 +128,27 @@ class Bluesky:
             max_size=_MAX_MESSAGE_BYTES,
             open_timeout=_OPEN_SECONDS,
             close_timeout=_CLOSE_SECONDS,
-            ping_interval=self._ping_seconds,
-            ping_timeout=self._pong_seconds,
+            ping_interval=None,  # `_messages` sends them
             user_agent_header=f"tocsin/{metadata.version('tocsin')}",
             proxy=None if _is_loopback(url) else True,
         )
+
+    async def _messages(self, connection: ClientConnection) -> AsyncGenerator[bytes, None]:
+        """Yield every message; send a ping if none comes, and end if neither a pong nor a message follows."""
+        # The library's own pings would end a connection that we read slowly: the pong lies behind many messages.
+        pong: Any = None
+        while True:
+            try:
+                async with asyncio.timeout(self._ping_seconds if pong is None else self._pong_seconds):
+                    message = await connection.recv(decode=False)
+            except TimeoutError:
+                if pong is not None and not pong.done():
+                    raise SourceUnavailableError(_SILENT) from None
+                pong = await connection.ping()
+                pong.add_done_callback(lambda done: done.cancelled() or done.exception())
+            else:
+                pong = None
+                yield message
 
     def _batch(self, messages: Sequence[bytes]) -> Batch:
         items = [item for message in messages for item in self._documents.read(message)]
@@ -140,7 +161,9 @@ class Bluesky:
     def _refusal(self, where: str, error: Exception) -> Exception:
         """Return what a connection that was not made means."""
         if not isinstance(error, InvalidStatus):
-            return SourceUnavailableError(f"no {where}: {printable(str(error) or type(error).__name__)}")
+            return SourceUnavailableError(
+                f"no answer from {where}: {printable(str(error) or type(error).__name__)}"
+            )
         status = error.response.status_code
         said = printable((error.response.body or b"").decode(errors="replace"))
         text = f"{where} answers with status {status}{said and f': {said}'}"
@@ -153,11 +176,6 @@ class Bluesky:
         return SourceUnavailableError(
             text, retry_after=retry_after_seconds(error.response.headers.get("Retry-After"))
         )
-
-
-async def _messages(connection: ClientConnection) -> AsyncGenerator[bytes, None]:
-    while True:
-        yield await connection.recv(decode=False)
 
 
 def _with_query(url: str, cursor: str | None) -> str:

@@ -16,7 +16,7 @@ from pipeline.settings import Settings
 from pipeline.sources.live.bluesky import PUBLIC_URLS, Bluesky
 from pipeline.sources.live.documents import Documents
 from pipeline.sources.live.source import Batch
-from tests.pipeline.sources.live.jetstream_server import (
+from tests.pipeline.sources.live.doubles.jetstream_server import (
     Cut,
     JetstreamServer,
     Refusal,
@@ -190,7 +190,7 @@ async def test_a_server_that_is_away_or_speaks_something_else_is_unavailable() -
     port = find_free_port()
     _, error = await _read(_bluesky(f"ws://127.0.0.1:{port}/subscribe"), None)
     assert isinstance(error, SourceUnavailableError)
-    assert str(error).startswith(f"no Jetstream at ws://127.0.0.1:{port}/subscribe: ")
+    assert str(error).startswith(f"no answer from Jetstream at ws://127.0.0.1:{port}/subscribe: ")
 
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example ESMTP\r\n")
@@ -224,9 +224,26 @@ async def test_a_server_that_falls_silent_is_noticed() -> None:
         reading = source.read("0")
         assert await anext(reading) == Batch()
         server.freeze()
-        with pytest.raises(SourceUnavailableError, match="keepalive ping timeout"):
+        with pytest.raises(SourceUnavailableError, match="silent: no answer to a ping"):
             async for _ in reading:
                 pass
+
+
+async def test_a_quiet_server_that_answers_pings_is_kept() -> None:
+    """Nothing to say is not a fault: the post that comes after a while is there, on the same connection."""
+    async with JetstreamServer() as server:
+        documents = Documents(Settings(), "jetstream")
+        source = Bluesky(documents, [server.url], ping_seconds=0.02, pong_seconds=0.02)
+        reading = source.read(None)
+        assert await anext(reading) == Batch()
+        coming = asyncio.ensure_future(anext(reading))
+        async with asyncio.timeout(30):
+            while server.num_pings < 5:
+                await asyncio.sleep(0.01)
+        await server.add(_NOW, event(1, "at last", time_us=_NOW))
+        assert _texts([await coming]) == ["at last"]
+        await reading.aclose()
+    assert len(server.queries) == 1
 
 
 async def test_what_the_user_asks_for_stays_in_the_address() -> None:

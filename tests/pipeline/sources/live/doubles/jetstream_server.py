@@ -2,7 +2,7 @@
 
 As a program it gives posts without end, for `tocsin up --source bluesky --source-url ...` by hand:
 
-    python -m tests.pipeline.sources.live.jetstream_server --port 7777 --rate 5
+    python -m tests.pipeline.sources.live.doubles.jetstream_server --port 7777 --rate 5
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 
 from pipeline.stopping import unless
@@ -98,6 +100,19 @@ def half_frame(connection: ServerConnection) -> None:
     connection.transport.close()
 
 
+class _Connection(ServerConnection):
+    """Tells of pings, which the library answers by itself."""
+
+    def __init__(self, *arguments: Any, on_ping: Callable[[], None], **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._on_ping = on_ping
+
+    def process_event(self, event: Any) -> None:
+        if isinstance(event, Frame) and event.opcode is Opcode.PING:
+            self._on_ping()
+        super().process_event(event)
+
+
 @dataclass
 class JetstreamServer:
     """A server on a free loopback port; `async with` starts and stops it.
@@ -116,6 +131,7 @@ class JetstreamServer:
     queries: list[dict[str, list[str]]] = field(default_factory=list)
     compressions: list[str] = field(default_factory=list)
     num_sent: int = 0
+    num_pings: int = 0  # that clients have sent
     port: int = 0
 
     def __post_init__(self) -> None:
@@ -135,6 +151,7 @@ class JetstreamServer:
             process_request=self._check,
             compression="deflate",
             ping_interval=None,
+            create_connection=partial(_Connection, on_ping=self._count_ping),
             close_timeout=0.5,
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
@@ -150,6 +167,9 @@ class JetstreamServer:
         async with self._more:
             self.events.append((time_us, value))
             self._more.notify_all()
+
+    def _count_ping(self) -> None:
+        self.num_pings += 1
 
     async def _wait_for(self, index: int) -> None:
         async with self._more:
