@@ -161,7 +161,9 @@ class Bluesky:
     def _refusal(self, where: str, error: Exception) -> Exception:
         """Return what a connection that was not made means."""
         if not isinstance(error, InvalidStatus):
-            return SourceUnavailableError(f"no {where}: {printable(str(error) or type(error).__name__)}")
+            return SourceUnavailableError(
+                f"no answer from {where}: {printable(str(error) or type(error).__name__)}"
+            )
         status = error.response.status_code
         said = printable((error.response.body or b"").decode(errors="replace"))
         text = f"{where} answers with status {status}{said and f': {said}'}"

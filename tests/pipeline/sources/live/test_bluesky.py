@@ -16,7 +16,7 @@ from pipeline.settings import Settings
 from pipeline.sources.live.bluesky import PUBLIC_URLS, Bluesky
 from pipeline.sources.live.documents import Documents
 from pipeline.sources.live.source import Batch
-from tests.pipeline.sources.live.jetstream_server import (
+from tests.pipeline.sources.live.doubles.jetstream_server import (
     Cut,
     JetstreamServer,
     Refusal,
@@ -190,7 +190,7 @@ async def test_a_server_that_is_away_or_speaks_something_else_is_unavailable() -
     port = find_free_port()
     _, error = await _read(_bluesky(f"ws://127.0.0.1:{port}/subscribe"), None)
     assert isinstance(error, SourceUnavailableError)
-    assert str(error).startswith(f"no Jetstream at ws://127.0.0.1:{port}/subscribe: ")
+    assert str(error).startswith(f"no answer from Jetstream at ws://127.0.0.1:{port}/subscribe: ")
 
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example ESMTP\r\n")

@@ -2,7 +2,7 @@
 
 As a program it gives posts without end, for `tocsin up --source bluesky --source-url ...` by hand:
 
-    python -m tests.pipeline.sources.live.jetstream_server --port 7777 --rate 5
+    python -m tests.pipeline.sources.live.doubles.jetstream_server --port 7777 --rate 5
 """
 
 from __future__ import annotations
