@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from models.annotation import Entity
+from models.text.spans import ScoredPlace
 from models.text.tokenizer import Token
+
+Entity = TypeVar("Entity", bound=ScoredPlace)
 
 MAX_PART_TOKENS = 2_000
 """A text of no more tokens is one part. Shorter parts score the same (CoNLL-2003 dev, joined to texts of 1,900 tokens:
