@@ -4,7 +4,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from pipeline.cli.main import app, up
+from pipeline.cli.main import app
+from pipeline.cli.up import up
 from pipeline.settings import Settings
 from pipeline.topology import (
     ALERT,

@@ -80,6 +80,20 @@ async def test_posts_come_from_a_cursor_on_compressed(monkeypatch: pytest.Monkey
     assert "permessage-deflate" in server.compressions[0]
 
 
+@pytest.mark.parametrize(("hours", "is_said"), [(48, True), (0.01, False)])
+async def test_a_gap_before_the_oldest_post_of_the_server_is_said(
+    hours: float, is_said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Jetstream gives what it still has, and says nothing of the rest."""
+    async with JetstreamServer(_events(3)) as server:
+        cursor = str(server.events[0][0] - int(hours * 3600 * _SECOND))
+        await _read(_bluesky(server.url), cursor, until=3)
+    said = [f"Jetstream goes on {hours * 3600:.0f} s after our cursor: posts between may be lost to it"]
+    assert [
+        record.getMessage() for record in caplog.records if record.levelname == "WARNING"
+    ] == said * is_said
+
+
 async def test_without_a_cursor_posts_come_from_now_on() -> None:
     """What the server has is not replayed; what comes is there at once."""
     async with JetstreamServer(_events(10)) as server:
