@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-import msgspec
-
 from models.text.html_text import plain_text
-from pipeline.errors import InvalidMessageError
+from pipeline.errors import InvalidMessageError, UndecodableError
+from pipeline.formats.document import load, made_plain
 from pipeline.formats.format import Deletion, Draft, Format, Item, Skipped
 from pipeline.formats.networks import skipped
 from pipeline.formats.networks.shape import as_name, as_object, as_text, dig, filled, objects, present
@@ -84,20 +84,29 @@ def _event_item(document: dict[str, Any]) -> Item:
         name = as_name(payload)
         return Deletion(f"{instance}/{name}") if name and instance else Skipped(skipped.UNNAMED_DELETION)
     if isinstance(event, str) and event in _POST_EVENTS:
-        return _draft(_opened(payload), instance)
+        status, changes = _opened(payload)
+        draft = _draft(status, instance)
+        return replace(draft, changes=(*changes, *draft.changes))
     return Skipped(_OTHER_EVENTS.get(event, skipped.OTHER) if isinstance(event, str) else skipped.OTHER)
 
 
-def _opened(payload: Any) -> dict[str, Any]:
-    """Return the status in a payload; it is JSON in a string, and some clients have opened it already."""
+def _opened(payload: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the status in a payload, and what was changed to read it.
+
+    The payload is JSON in a string; some clients have opened it already.
+    """
+    changes: tuple[str, ...] = ()
     if isinstance(payload, str):
         try:
-            payload = msgspec.json.decode(payload.encode("utf-8", "replace"))
-        except (msgspec.DecodeError, RecursionError) as error:
+            content, changes, may_be_deep = load(payload.encode("utf-8", "replace"))
+            payload = made_plain(content)
+        except (ValueError, UndecodableError) as error:
             raise InvalidMessageError(f"`payload` of a Mastodon event is not JSON: {error}") from None
+        if may_be_deep:
+            raise InvalidMessageError("`payload` of a Mastodon event is nested too deep for a status")
     if not isinstance(payload, dict):
         raise InvalidMessageError("`payload` of a Mastodon event is not a status")
-    return payload
+    return payload, changes
 
 
 def _draft(status: dict[str, Any], instance: str | None = None) -> Draft:

@@ -119,7 +119,7 @@ async def test_a_record_without_a_post_is_finished_and_has_no_outcome(
     assert publisher.published == []
     value = metrics.registry.get_sample_value
     assert value("tocsin_deletions_total") == 1
-    assert value("tocsin_items_skipped_total", {"what": "empty_list"}) == 1
+    assert value("tocsin_items_skipped_total", {"what": "nothing"}) == 1
 
 
 class Slow(FakePublisher):

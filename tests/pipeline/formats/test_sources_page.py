@@ -77,13 +77,12 @@ def test_the_mapping_makes_a_post_of_the_document_below_it(tmp_path: Path) -> No
     assert {"id", "text", "created_at", "lang", "author", "url"} == tomllib.loads(mapping).keys()
 
 
-def test_every_format_and_every_envelope_has_its_row() -> None:
+def test_every_format_and_every_envelope_is_there() -> None:
     rows = [line.split("|")[1] for line in _section("## Formats").splitlines() if line.startswith("| [")]
     assert {name for row in rows for name in re.findall(r"`([\w-]+)`", row)} == {
         form.name for form in NETWORKS
     }
-    envelopes = re.findall(r"^\| `(\w+)` \|", _section("## Envelopes"), re.MULTILINE)
-    assert sorted(envelopes) == sorted(ENVELOPES)
+    assert set(re.findall(r"`(\w+)`", _section("## Envelopes"))) == set(ENVELOPES)
 
 
 def test_the_codes_that_the_page_names_exist() -> None:

@@ -95,7 +95,7 @@ def test_the_limit_of_a_post_holds_for_each_post() -> None:
 
 def test_what_is_no_post_is_an_item_that_is_skipped() -> None:
     """It is neither sent nor an error."""
-    assert _values(_items(b"[]")) == [Skipped("empty_list")]
+    assert _values(_items(b"[]")) == [Skipped("nothing")]
 
 
 def test_a_post_of_a_format_that_is_named_travels_in_our_own_form() -> None:

@@ -100,6 +100,14 @@ def test_an_event_that_names_its_instance_gives_the_id_that_its_deletion_withdra
     assert read("mastodon", deletion) == [Deletion("a.example/7")]
 
 
+def test_odd_json_in_a_payload_costs_no_post() -> None:
+    payload = json.dumps(_status(content="<p>Flood \ud83d</p>", id=10**30))
+    (draft,) = read("mastodon", {"event": "update", "payload": payload})
+    assert draft.text == "Flood \ufffd"
+    assert draft.metadata["status_id"] == "1" + "0" * 30
+    assert draft.changes == ("huge_number", "lone_surrogate", "html")
+
+
 def test_a_deletion_without_an_instance_names_no_post() -> None:
     event = {"stream": ["public"], "event": "delete", "payload": "7"}
     assert read("mastodon", event) == [Skipped("unnamed_deletion")]
@@ -125,6 +133,9 @@ def test_other_events_are_no_posts(event: Any, what: str) -> None:
         ({"event": "update", "payload": "{"}, "not JSON"),
         ({"event": "update", "payload": "[]"}, "not a status"),
         ({"event": "update", "payload": None}, "not a status"),
+        ({"event": "update", "payload": '{"id": 1, "id": 2}'}, "not JSON: .*id"),
+        ({"event": "update", "payload": '{"content": ' + "[" * 30 + "]" * 30 + "}"}, "too deep"),
+        ({"event": "update", "payload": '{"content": ' + "[" * 9000 + "]" * 9000 + "}"}, "not JSON"),
         ({"text": "x"}, "neither a status with `content` nor an event"),
     ],
 )
