@@ -62,7 +62,7 @@ def test_every_header_of_a_dead_letter_is_explained() -> None:
 
 
 def _headers_of_dead_letters() -> Iterator[str]:
-    origin = Origin(topic="posts", partition=0, offset=1)
+    origin = Origin(topic="posts", partition=0, offset=1, index=2)
     letter = DeadLetter(
         stage="decode",
         reason="undecodable",

@@ -180,9 +180,15 @@ def _find(
 
 
 def _after(last: StoredLetter, letters: Sequence[StoredLetter]) -> list[StoredLetter]:
+    from pipeline.outcomes.dead_letters import is_of
+
     # A record that was replayed and failed again has a later letter, with the age of its first letter.
     record = last.letter.first_origin
-    return [filed for filed in letters if _age(filed) > _age(last) and filed.letter.first_origin != record]
+    return [
+        filed
+        for filed in letters
+        if _age(filed) > _age(last) and not is_of(filed.letter.first_origin, record)
+    ]
 
 
 def _age(filed: StoredLetter) -> tuple[datetime, int, int]:

@@ -75,10 +75,12 @@ class Batch:
     """What a demo sends.
 
     Attributes:
+        unit: what the numbers of the items count.
         num_outcomes: outcomes of all records, if each is sent and none is skipped as a repeat.
     """
 
     items: Sequence[SourceItem]
+    unit: str
     num_outcomes: int
     repeats: Repeats
 
@@ -91,7 +93,9 @@ class Batch:
         found = [outcomes.read(item.record) for item in items if isinstance(item.record, Outgoing)]
         is_remembered = bool(settings.ledger_seconds)
         posts = (post for record in found for post in record if post is not None)
-        return cls(items, sum(map(len, found)), Repeats(posts if is_remembered else ()))
+        repeats = Repeats(posts if is_remembered else ())
+        unit = "item" if documents[0].is_file else "line"
+        return cls(items, unit, sum(map(len, found)), repeats)
 
 
 async def _run_posts(
@@ -101,7 +105,7 @@ async def _run_posts(
     total = Sum()
 
     def report_unsent(number: int, error: RecordError) -> None:
-        view.report(f"item {number} is not sent: {error}")
+        view.report(f"{batch.unit} {number} is not sent: {error}")
 
     publisher = await Publisher.connect(Cluster.of(settings))
     try:

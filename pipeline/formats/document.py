@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from pipeline.errors import UndecodableError
-from pipeline.messages.codec import MAX_POST_DEPTH, check_is_unambiguous, is_deeper
+from pipeline.messages.codec import MAX_DEPTH, MAX_POST_DEPTH, check_is_unambiguous, is_deeper
 
 LONE_SURROGATE = "lone_surrogate"  # became U+FFFD
 HUGE_NUMBER = "huge_number"  # became text
@@ -22,7 +22,6 @@ NOT_A_NUMBER = "not_a_number"  # NaN and Infinity became null
 BYTE_ORDER_MARK = "byte_order_mark"  # dropped
 DOCUMENT_CHANGES = (LONE_SURROGATE, HUGE_NUMBER, NOT_A_NUMBER, BYTE_ORDER_MARK)
 
-_MAX_DEPTH = MAX_POST_DEPTH + 8  # with the envelopes around a post
 # The fields of a post may come to lie two levels deeper in its metadata. Below this depth none can be too deep.
 _HARMLESS_DEPTH = MAX_POST_DEPTH - 4
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
@@ -130,7 +129,7 @@ def _check_depth(value: bytes) -> bool:
     # The depth is checked first, because what follows recurses.
     if not is_deeper(value, _HARMLESS_DEPTH):
         return False
-    if is_deeper(value, _MAX_DEPTH):
+    if is_deeper(value, MAX_DEPTH):
         raise UndecodableError(f"nested more than {MAX_POST_DEPTH} deep")
     return True
 

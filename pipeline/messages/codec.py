@@ -1,4 +1,4 @@
-"""Bytes to messages and back: orjson reads and writes, msgspec validates.
+"""Bytes to our own messages and back: orjson reads and writes, msgspec validates. `formats` reads posts of others.
 
 JSON that two readers may read differently is refused: a key twice in an object, or a number beyond 64 bits. orjson
 silently takes the last of two equal keys and rounds a large number. Another reader of the same bytes may not, and then
@@ -15,13 +15,11 @@ import msgspec
 import orjson
 
 from pipeline.errors import InvalidMessageError, UndecodableError
-from pipeline.messages.post import Post
-from pipeline.messages.unknown_fields import OnUnknown, keep_unknown_fields
 
 # Deep enough for any metadata, and far below the depth at which encoders give up (orjson at 254): what is read here can
 # be written again. Our own messages hold a post and are a little deeper.
 MAX_POST_DEPTH = 32
-_MAX_DEPTH = MAX_POST_DEPTH + 8
+MAX_DEPTH = MAX_POST_DEPTH + 8
 
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 # Longer numbers are too large in any case, and Python needs time quadratic in their digits.
@@ -40,17 +38,8 @@ def encode(message: msgspec.Struct) -> bytes:
     return orjson.dumps(msgspec.to_builtins(message))
 
 
-def decode(
-    value: bytes | None,
-    message_type: type[_M],
-    *,
-    max_bytes: int,
-    on_unknown: OnUnknown | None = None,
-) -> _M:
-    """Return the validated message in `value`. Fields that a post does not define are moved into its `metadata`.
-
-    Args:
-        on_unknown: called with those fields of a valid post, if there are any.
+def decode(value: bytes | None, message_type: type[_M], *, max_bytes: int) -> _M:
+    """Return the validated message in `value`. Fields that the message does not define are dropped.
 
     Raises:
         UndecodableError: no value, more than `max_bytes`, not JSON, too deep, or ambiguous JSON.
@@ -65,28 +54,20 @@ def decode(
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         raise UndecodableError(f"not JSON: {error}") from error
-    max_depth = MAX_POST_DEPTH if message_type is Post else _MAX_DEPTH
-    _check_is_plain(value, max_depth)
-    unknown = keep_unknown_fields(document) if message_type is Post else None
-    # In the metadata they lie one level deeper.
-    if unknown and is_deeper(orjson.dumps(document), max_depth):
-        raise UndecodableError(f"nested more than {max_depth} deep")
+    _check_is_plain(value)
     try:
-        message = msgspec.convert(document, message_type)
+        return msgspec.convert(document, message_type)
     except msgspec.ValidationError as error:
         # The pattern of ids would not help a reader.
         problem = re.sub("matching regex '.*'", "without control and invisible characters", str(error))
         name = message_type.__name__
         raise InvalidMessageError(f"not {'an' if name[0] in 'AEIOU' else 'a'} {name}: {problem}") from error
-    if unknown and on_unknown is not None:
-        on_unknown(unknown)
-    return message
 
 
-def _check_is_plain(value: bytes, max_depth: int) -> None:
+def _check_is_plain(value: bytes) -> None:
     # The depth is checked first, because the next check recurses.
-    if is_deeper(value, max_depth):
-        raise UndecodableError(f"nested more than {max_depth} deep")
+    if is_deeper(value, MAX_DEPTH):
+        raise UndecodableError(f"nested more than {MAX_DEPTH} deep")
     try:
         check_is_unambiguous(value.decode())
     except ValueError as error:

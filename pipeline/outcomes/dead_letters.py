@@ -18,6 +18,7 @@ from pipeline.errors import InvalidMessageError, UnreplayableError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher, TooLargeError
 from pipeline.kafka.reading.partition_reader import partition_reader
+from pipeline.messages import Origin
 from pipeline.messages.dead_letter import DeadLetter, show_origin, to_replay
 from pipeline.messages.record import Record
 from pipeline.outcomes.outcome import read_outcome
@@ -85,6 +86,11 @@ def _without_divided(letters: Collection[StoredLetter]) -> list[StoredLetter]:
     return [
         stored for stored in letters if divided.get(stored.letter.first_origin, 0) <= stored.letter.attempt
     ]
+
+
+def is_of(place: Origin, record: Origin) -> bool:
+    """Whether a letter of this place is about this record, or about one of its several posts."""
+    return place == record or (record.index is None and structs.replace(place, index=None) == record)
 
 
 def _read(records: Sequence[Record], settings: Settings) -> list[StoredLetter]:

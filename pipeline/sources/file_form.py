@@ -42,12 +42,14 @@ def find_form(lines: Sequence[bytes], *, is_end: bool) -> Form | None:
         return Form.DOCUMENT
     if _FIELD_OF_AN_EVENT.match(first):
         return Form.EVENTS
-    if not _goes_on(first):
+    open_bracket = _find_open_bracket(first)
+    if open_bracket is None:
         return Form.LINES
     if len(lines) == 1 and not is_end:
         return None
-    # No object goes on with an object: then the first line is a broken one.
-    return Form.LINES if first.startswith(b"{") and lines[1:] and lines[1].startswith(b"{") else Form.DOCUMENT
+    # An object goes on with a name: before a whole object its line is a broken one.
+    is_broken = open_bracket == b"{" and len(lines) > 1 and lines[1].startswith(b"{")
+    return Form.LINES if is_broken else Form.DOCUMENT
 
 
 def find_refusal(first: bytes) -> str | None:
@@ -61,14 +63,17 @@ def find_refusal(first: bytes) -> str | None:
     return None
 
 
-def _goes_on(line: bytes) -> bool:
-    """Whether the line begins a JSON array or object that ends in a later line. A string never goes on there."""
+def _find_open_bracket(line: bytes) -> bytes | None:
+    """Return the innermost bracket that a later line must close; None if the line does not go on there."""
     if not line.startswith((b"{", b"[")):
-        return False
-    depth = 0
+        return None
+    is_open: list[bytes] = []
     for found in _STRING_OR_BRACKET.finditer(line):
-        if found[0][:1] != b'"':
-            depth += 1 if found[0] in b"[{" else -1
-        elif found["end"] is None:
-            return False
-    return depth > 0
+        token = found[0]
+        if token in b"[{":
+            is_open.append(token)
+        elif token in b"]}":
+            del is_open[-1:]
+        elif found["end"] is None:  # no string goes on in a later line
+            return None
+    return is_open[-1] if is_open else None

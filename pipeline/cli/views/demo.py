@@ -71,6 +71,12 @@ class TextView:
             highlight=False,
             markup=False,
         )
+        others = [
+            quantity(summary["deletions"], "deletion") if summary["deletions"] else "",
+            f"{quantity(summary['skipped'], 'item')} skipped" if summary["skipped"] else "",
+        ]
+        if any(others):
+            self._console.print(f"and no posts: {', '.join(filter(None, others))}", highlight=False)
         self._console.print(f"{summary['seconds']} seconds, loading included", style="dim", highlight=False)
 
 

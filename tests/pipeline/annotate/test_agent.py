@@ -166,7 +166,7 @@ async def test_metrics_count_posts_and_dead_letters(
     publisher: FakePublisher, metrics: AnnotateMetrics
 ) -> None:
     """Posts, annotated posts and dead letters are counted, and nothing stays in flight."""
-    await run_agent(_agent(publisher, metrics), [_post("one", offset=0), make_record(b"[]", offset=1)])
+    await run_agent(_agent(publisher, metrics), [_post("one", offset=0), make_record(b"{}", offset=1)])
     value = metrics.registry.get_sample_value
     assert value("tocsin_posts_received_total", {"agent": "annotate"}) == 2
     assert value("tocsin_posts_annotated_total") == 1

@@ -1,5 +1,6 @@
 """The whole on one machine, as a newcomer runs it: real broker, network, LLM server and agents."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -18,6 +20,7 @@ from pipeline.local.process import find_free_port
 from pipeline.offline import SAMPLE_POSTS
 from pipeline.settings import KAFKA_LIBS
 from tests.pipeline.kafka.brokers import kafka_or_skip
+from tests.pipeline.llm.fake_llm import FakeLlm, answering
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -102,6 +105,36 @@ def test_the_demo_takes_a_users_file(tmp_path: Path) -> None:
     posts = [message["post"] for outcome in outcomes for message in outcome.values() if "post" in message]
     assert [post["metadata"] for post in posts if post["id"] == "same"] == [{"entities": {"urls": []}}]
     assert _leftovers("user") == []
+
+
+async def test_the_sum_adds_up_whatever_a_file_holds(tmp_path: Path) -> None:
+    """Lists with bad items and lists in them, a row's deletion, a repeat, a post of a network, and nothing."""
+    news = {"id": "news", "text": "Big fire in Athens on Monday"}
+    table = {"source": {"connector": "mysql", "name": "db", "table": "posts"}, "after": None}
+    lines: list[Any] = [
+        [news, {"id": "bad"}, [{"id": "a", "text": "so tired today"}, 5], {"id": "b", "text": "hello"}],
+        news,
+        table | {"op": "d", "before": {"id": "gone", "text": "x"}},
+        [],
+        {"data": {"id": "12", "text": "Big fire in Athens on Sunday"}, "matching_rules": [{"id": "1"}]},
+    ]
+    (tmp_path / "mixed.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + "{broken\n")
+    async with FakeLlm(answering("Fire: Athens")) as llm:
+        arguments = ("--posts", "mixed.jsonl", "--llm-url", llm.url)
+        run = partial(_run_demo, *arguments, mark="mixed", cwd=tmp_path)
+        *outcomes, last = await asyncio.to_thread(run)
+    summary = last["summary"]
+    assert (summary["alerts"], summary["abstentions"], summary["repeated"]) == (2, {"no_entity": 2}, 1)
+    assert summary["dead_letters"] == {"decode": 3}
+    assert (summary["posts"], summary["deletions"], summary["skipped"]) == (8, 1, 1)
+    assert len(outcomes) == 7
+    formats = {
+        message["post"]["id"]: message["provenance"]["read_as"]["format"]
+        for outcome in outcomes
+        for message in outcome.values()
+        if "post" in message
+    }
+    assert formats == {"news": "tocsin", "a": "tocsin", "b": "tocsin", "12": "x-v2"}
 
 
 @pytest.fixture(

@@ -200,7 +200,8 @@ async def test_a_file_is_produced_and_summed_up(tmp_path: Path) -> None:
             found = {(await anext(records)).key for _ in range(2)}
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
-        "my.jsonl:3: not a Post: Object missing required field `text`",
+        "my.jsonl:3: not a Post: it has no `text`; its keys are `id`, `texte`. Name its format with "
+        "TOCSIN_POST_FORMAT, or map it with TOCSIN_POST_MAPPING",
         r"fields that a post does not have, kept in its metadata: txt, entities, \x1b[31m",
         "2 posts sent to posts, 1 line not",
     ]

@@ -6,14 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InvalidMessageError, UndecodableError
-from pipeline.messages import Post
+from pipeline.messages import Origin, Post
 from pipeline.messages.dead_letter import (
     DeadLetter,
     decode_or_dead_letter,
     from_record,
     replay_headers,
+    show_origin,
     to_dead_letter,
     to_outgoing,
+    to_replay,
 )
 from pipeline.messages.record import Outgoing, Record
 from pipeline.outcomes.outcome import read_outcome
@@ -38,6 +40,43 @@ def test_a_dead_letter_keeps_the_record_and_says_why(
         "undecodable",
         message,
         5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("first_origin", "index", "found"),
+    [
+        (b"posts/0/3", None, "posts/0/3"),
+        (b"posts/0/3", 2, "posts/0/3/2"),
+        (b"posts/0/3/1", None, "posts/0/3/1"),
+        (b"posts/0/3/1", 2, "posts/0/5/2"),
+    ],
+)
+def test_a_part_of_a_record_keeps_its_place_through_replays(
+    first_origin: bytes, index: int | None, found: str
+) -> None:
+    """Each post of a replayed record is told from the others, and so it is in the headers for the next agent."""
+    headers = [("tocsin-attempt", b"2"), ("tocsin-first-origin", first_origin)]
+    part = replace(make_record(b"x", offset=5, headers=headers), index=index)
+    letter = to_dead_letter(part, UndecodableError("bad"), stage="decode")
+    assert show_origin(letter.first_origin) == found
+    assert letter.origin == Origin(topic="posts", partition=0, offset=5, index=index)
+    sent = to_outgoing(letter, "posts.dead")
+    assert dict(sent.headers).get("tocsin-index") == (None if index is None else b"%d" % index)
+    assert from_record(replace(part, headers=tuple(sent.headers))) == letter
+    assert dict(replay_headers(part))["tocsin-first-origin"] == found.encode()
+
+
+def test_the_name_of_a_posts_format_stays_with_its_record() -> None:
+    """A post of several is replayed in our own form, and this header says so."""
+    record = make_record(b"x", headers=[("tocsin-format", b"x-v2"), ("tocsin-other", b"x")])
+    letter = to_dead_letter(record, UndecodableError("bad"), stage="decode")
+    assert letter.headers == [("tocsin-format", b"x-v2")]
+    again = to_replay(letter)
+    assert ("tocsin-format", b"x-v2") in again.headers
+    assert (
+        from_record(make_record(b"x", headers=to_outgoing(letter, "posts.dead").headers)).headers
+        == letter.headers
     )
 
 
@@ -69,6 +108,10 @@ def _fallback_of(outgoing: Outgoing) -> Outgoing:
     [
         ("tocsin-first-origin", b"p/" + b"9" * 5_000 + b"/0"),
         ("tocsin-first-origin", b"p/" + b"9" * 30 + b"/0"),
+        ("tocsin-first-origin", b"p/1/1/x"),
+        ("tocsin-first-origin", b"p/1/1/"),
+        ("tocsin-first-origin", b"p/1/1/1/1"),
+        ("tocsin-first-origin", b"p/1"),
         ("tocsin-first-origin", "p/٣/0".encode()),
         ("tocsin-first-origin", b"\xff"),
         ("tocsin-timestamp", b"2024-01-01T00:00:00"),

@@ -8,16 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InvalidMessageError
+from pipeline.formats.format import ReadPost
+from pipeline.formats.reader import PostReader
 from pipeline.messages import AnnotatedPost, Post
 from pipeline.messages.codec import decode
 from pipeline.messages.unknown_fields import MAX_NAMES, POST_FIELDS, UnknownFields, keep_unknown_fields
+from pipeline.settings import Settings
 from tests.pipeline.fakes import make_annotated_post
 
 
-def _decode(**fields: Any) -> tuple[Post, dict[str, Any]]:
+def _read(**fields: Any) -> tuple[Post, dict[str, Any]]:
     unknown: dict[str, Any] = {}
-    value = orjson.dumps({"id": "1", "text": "x", **fields})
-    return decode(value, Post, max_bytes=10**6, on_unknown=unknown.update), unknown
+    reader = PostReader.of(Settings(max_post_bytes=900_000), on_unknown=unknown.update)
+    [read] = reader.read(orjson.dumps({"id": "1", "text": "x", **fields}))
+    assert isinstance(read, ReadPost)
+    return read.post, unknown
 
 
 @pytest.mark.parametrize(
@@ -41,7 +46,7 @@ def test_other_fields_are_kept_in_metadata(
     fields: dict[str, Any], metadata: dict[str, Any] | None, unknown: dict[str, Any]
 ) -> None:
     """They keep their names, and a name already in the metadata stays. A post without other fields is unchanged."""
-    post, reported = _decode(**fields)
+    post, reported = _read(**fields)
     assert (post.metadata, reported) == (metadata, unknown)
     assert post.text == "x"
 
@@ -50,14 +55,15 @@ def test_other_fields_are_kept_in_metadata(
 def test_no_field_of_a_post_vanishes(fields: dict[str, Any]) -> None:
     """Every field of the object is a field of the post or in its metadata."""
     others = {name: value for name, value in fields.items() if name not in POST_FIELDS}
-    assert _decode(**others)[0].metadata == (others or None)
+    assert _read(**others)[0].metadata == (others or None)
 
 
 @pytest.mark.parametrize("metadata", [[], "x", 0, False])
-def test_metadata_that_is_not_an_object_is_refused(metadata: Any) -> None:
-    """The post is refused whatever else is in it."""
-    with pytest.raises(InvalidMessageError, match=r"Expected `object \| null`.*`\$\.metadata`"):
-        _decode(likes=3, metadata=metadata)
+def test_metadata_that_is_not_an_object_is_kept_beside_them(metadata: Any) -> None:
+    """It lies under its own name."""
+    post, unknown = _read(likes=3, metadata=metadata)
+    assert post.metadata == {"likes": 3, "metadata": metadata}
+    assert unknown == {"likes": 3}
 
 
 @pytest.mark.parametrize("document", [None, 1, "x", [], [{"a": 1}]])
@@ -70,7 +76,7 @@ def test_unknown_fields_of_a_bad_post_are_not_reported() -> None:
     """A record that becomes a dead letter keeps its own bytes."""
     reported: list[dict[str, Any]] = []
     with pytest.raises(InvalidMessageError):
-        decode(b'{"id": "1", "texte": "x"}', Post, max_bytes=1000, on_unknown=reported.append)
+        PostReader.of(Settings(), on_unknown=reported.append).read(b'{"id": "1", "texte": "x"}')
     assert reported == []
 
 

@@ -3,13 +3,14 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 from jsonschema import validate
 
-from pipeline.errors import LlmRefusedError, UndecodableError, UnreplayableError
+from pipeline.errors import InvalidMessageError, LlmRefusedError, UndecodableError, UnreplayableError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.publisher import Publisher
 from pipeline.kafka.reading.partition_reader import partition_reader
@@ -18,6 +19,7 @@ from pipeline.messages.dead_letter import (
     attempt_of,
     from_record,
     replay_headers,
+    show_origin,
     to_dead_letter,
     to_outgoing,
     to_replay,
@@ -134,6 +136,42 @@ async def test_letters_are_found_once_a_record_and_put_back(settings: Settings) 
     (record,) = found
     assert (record.key, record.value, record.headers[:2]) == (b"b", b'{"\x1b[31m": 1}', _HEADERS)
     assert attempt_of(record) == 2
+
+
+@pytest.mark.e2e
+async def test_each_post_of_a_record_has_its_letter(broker_kind: BrokerKind, tmp_path: Path) -> None:
+    """The letters of its posts stand for a whole record that was replayed; each is shown, and replayed alone."""
+    whole = _record(Outgoing("posts", b"k", b"[...]"), offset=3)
+    first = to_dead_letter(whole, UndecodableError("too large"), stage="decode")
+    again = _record(to_replay(first), offset=8)
+    parts = [replace(again, value=b"%d" % index, index=index) for index in (0, 2)]
+    letters = [to_dead_letter(part, InvalidMessageError("no text"), stage="decode") for part in parts]
+    assert [show_origin(letter.first_origin) for letter in letters] == ["posts/0/3/0", "posts/0/3/2"]
+    assert [show_origin(letter.origin) for letter in letters] == ["posts/0/8/0", "posts/0/8/2"]
+    async with broker_kind.running() as settings:
+        await ensure_topics(settings)
+        publisher = await Publisher.connect(Cluster.of(settings))
+        for letter in (first, *letters):
+            await publisher.publish([to_outgoing(letter, settings.topic_dead)])
+        await publisher.close()
+        found = await find_letters(settings, LetterQuery())
+        assert sorted(filed.letter.value or b"" for filed in found) == [b"0", b"2"]
+        (shown,) = [filed for filed in found if filed.letter.value == b"2"]
+        listed = (await _dead(settings, tmp_path, "list")).stdout
+        assert "attempt 2  post 2 of its record" in listed
+        page = (await _dead(settings, tmp_path, "show", shown.position)).stdout
+        assert "posts/0/8/2" in page
+        assert "posts/0/3/2" in page
+        (old,) = await find_letters(settings, LetterQuery(position=f"{shown.partition}/0"))
+        assert old.letter == first
+        await replay([shown.letter], settings)
+        async with partition_reader(Cluster.of(settings), ["posts"]) as reader:
+            (record,) = [
+                record
+                async for records in reader.read({Partition(*place): 0 for place in reader.partitions})
+                for record in records
+            ]
+        assert (record.value, dict(record.headers)["tocsin-first-origin"]) == (b"2", b"posts/0/3/2")
 
 
 @pytest.mark.e2e

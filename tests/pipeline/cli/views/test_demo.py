@@ -8,6 +8,8 @@ _SUMMARY = {
     "abstentions": {"no_entity": 1},
     "dead_letters": {"\x1b[31mdecode": 1, "unsent": 1},
     "repeated": 0,
+    "deletions": 1,
+    "skipped": 2,
     "seconds": 2.0,
 }
 
@@ -17,7 +19,16 @@ def test_the_sum_names_every_post_and_obeys_no_text(capsys: pytest.CaptureFixtur
     with TextView() as view:
         view.summarise(_SUMMARY)
     dead = "1 dead letter (\\x1b[31mdecode) + 1 dead letter (unsent)"
-    assert f"4 posts = 1 alert + 1 without an alert (no_entity) + {dead}" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"4 posts = 1 alert + 1 without an alert (no_entity) + {dead}\n" in shown
+    assert "and no posts: 1 deletion, 2 items skipped\n" in shown
+
+
+def test_only_what_was_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of posts alone has no line about other things."""
+    with TextView() as view:
+        view.summarise(_SUMMARY | {"deletions": 0, "skipped": 0})
+    assert "and no posts" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("view", [TextView, JsonView])
