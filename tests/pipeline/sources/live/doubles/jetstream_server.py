@@ -133,6 +133,9 @@ class JetstreamServer:
     def __post_init__(self) -> None:
         self._more = asyncio.Condition()
         self._server: Server | None = None
+        self._starts: dict[
+            ServerConnection, int
+        ] = {}  # the first event of each connection that is being made
 
     @property
     def url(self) -> str:
@@ -188,14 +191,17 @@ class JetstreamServer:
         query = parse_qs(urlsplit(request.path).query)
         if not all(value.isdigit() for value in query.get("cursor", [])):
             return Refusal(400, body=b"invalid cursor").response()
+        # What comes during the handshake belongs to the connection.
+        cursor = query.get("cursor")
+        self._starts[connection] = (
+            len(self.events) if cursor is None else bisect_left(self.events, (int(cursor[0]), b""))
+        )
         self.queries.append(query)
         self.compressions.append(request.headers.get("Sec-WebSocket-Extensions", ""))
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
-        query = self.queries[-1]
-        cursor = query.get("cursor")
-        index = len(self.events) if cursor is None else bisect_left(self.events, (int(cursor[0]), b""))
+        index = self._starts.pop(connection)
         cut = self.cuts.pop(0) if self.cuts else None
         with suppress(ConnectionClosed):
             await unless(self._send(connection, index, cut), connection.wait_closed())
