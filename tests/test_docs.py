@@ -17,6 +17,7 @@ from pipeline.monitor.readiness import State
 from pipeline.settings import Settings
 from pipeline.settings.checks import SelectionName
 from pipeline.settings.document import render_env_file, render_page
+from pipeline.sources.live.runner.metrics import SourceMetrics
 from pipeline.topology import CURSORS, TOPICS, Topic
 from tests.pages import commands, first_column, read_page, section
 from tests.pipeline.role_metrics import make_all_metrics
@@ -143,6 +144,21 @@ def test_every_metric_is_listed_with_its_labels() -> None:
         name = re.sub(r"^tocsin_|_(bucket|sum|count|created)$", "", sample.name)
         if name in rows:
             assert set(sample.labels) - {"le"} == set(re.findall(r"\w+", rows[name])), name
+
+
+def test_every_metric_of_a_live_source_is_listed_with_its_labels() -> None:
+    """The table has a row for each metric and no other."""
+    table = section("docs/sources-live.md", "Which metrics are there?")
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| ((?:`\w+`(?:, )?)*) ?\| ", table, re.MULTILINE))
+    found = {
+        metric.name.removeprefix("tocsin_source_") + ("_total" if metric.type == "counter" else ""): metric
+        for metric in SourceMetrics("bluesky").registry.collect()
+        if metric.name.startswith("tocsin_source_")
+    }
+    assert set(rows) == set(found)
+    for name, metric in found.items():
+        labels = {label for sample in metric.samples for label in sample.labels} - {"source"}
+        assert labels == set(re.findall(r"\w+", rows[name])) or not metric.samples, name
 
 
 @pytest.mark.parametrize(

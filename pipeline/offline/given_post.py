@@ -85,7 +85,7 @@ class GivenReader:
     def read(self, document: Document) -> list[Given]:
         """Return the posts in the document, in order. Deletions, and what is no post, are left out."""
         self._unknown.clear()
-        found = self._reader.read(document)
+        found = list(self._reader.read(document))
         is_one = len(found) == 1
         given = [
             Given(one.number, self._to_given(one.reading, is_one=is_one))

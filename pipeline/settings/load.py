@@ -99,6 +99,6 @@ def _explain(problem: Any, origins: Mapping[str, str]) -> str:
 
 def _may_hold_secret(name: str, value: object) -> bool:
     # People put passwords before an address's "@" and keys into its query.
-    is_address = name in ("brokers", "llm_url", "kafka_token_url")
+    is_address = name in ("brokers", "llm_url", "kafka_token_url", "source_url")
     is_secret = name.endswith(("_key", "password", "secret", "command"))
     return is_secret or (is_address and any(c in str(value) for c in "@?"))

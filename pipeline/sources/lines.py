@@ -16,7 +16,7 @@ from pipeline.errors import SettingsError
 
 STDIN = 0
 READ_BYTES = 65_536
-# The largest document that is held in memory, be it a line or a whole file. Reading one takes about ten times its size.
+# The largest document that is held in memory, be it a line or a whole file. Reading one takes about 15 times its size.
 MAX_DOCUMENT_BYTES = 64 * 2**20
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -138,8 +138,8 @@ def open_posts(file: str, *, is_raw: bool = False) -> PostFile:
             with path.open("rb", buffering=0) as stream:
                 start = stream.read(READ_BYTES) or b""
             form = _find_form(start.split(b"\n"), file, is_end=path.stat().st_size <= len(start))
-            if form is Form.DOCUMENT and path.stat().st_size > MAX_DOCUMENT_BYTES:
-                raise too_large(file, "a document")
+            if form is Form.DOCUMENT:
+                _check_document_file(path)
         return PostFile(path.open("rb", buffering=0), form=form, is_raw=is_raw)
     except OSError as error:
         raise unreadable(file, error) from error
@@ -157,6 +157,12 @@ def _find_form(contents: list[bytes], file: str, *, is_end: bool) -> Form | None
     if lines and (problem := find_refusal(lines[0])):
         raise SettingsError([f"{file}: {problem}"])
     return find_form(lines, is_end=is_end)
+
+
+def _check_document_file(path: Path) -> None:
+    if path.stat().st_size > MAX_DOCUMENT_BYTES:
+        raise too_large(str(path), "a document")
+    _check_is_one_document(strip(path.read_bytes()), str(path))
 
 
 def _check_is_one_document(content: bytes, file: str) -> None:

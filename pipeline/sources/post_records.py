@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from pipeline.errors import RecordError, UndecodableError
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
@@ -17,6 +18,8 @@ from pipeline.settings import Settings
 from pipeline.sources.lines import MAX_DOCUMENT_BYTES
 from pipeline.sources.post_file import Document, PostFile
 from pipeline.sources.produce import SourceItem
+
+_MAX_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,8 @@ class DocumentReader:
         self._max_bytes = settings.max_post_bytes
         self._recognises = settings.post_format in ("auto", "tocsin") and settings.post_mapping is None
 
-    def read(self, document: Document) -> list[Found]:
-        """Return everything in the document, in its order."""
+    def read(self, document: Document) -> Iterator[Found]:
+        """Yield everything in the document, in its order. The records of a large one are made one by one."""
         try:
             readings: Sequence[Reading] = self._reader.read(document.content)
         except RecordError as error:
@@ -69,14 +72,12 @@ class DocumentReader:
             and len(readings) == 1
             and isinstance(readings[0], ReadPost)
         )
-        return [
-            self._find(document, place, reading, travels=travels, is_one=len(readings) == 1)
-            for place, reading in enumerate(readings, 1)
-        ]
+        for place, reading in enumerate(readings, 1):
+            yield self._find(document, place, reading, travels=travels, is_one=len(readings) == 1)
 
     def raw_record(self, line: bytes) -> Outgoing:
         """Return the record of a line, whatever it holds; it has no key unless the line holds one post."""
-        found = self.read(Document(1, line))
+        found = list(self.read(Document(1, line)))
         one = found[0].reading if len(found) == 1 else None
         key = one.post.id.encode() if isinstance(one, ReadPost) and len(line) <= self._max_bytes else None
         return Outgoing(self._topic, key, line)
@@ -109,9 +110,11 @@ class DocumentReader:
 
 
 async def read_items(posts: PostFile, reader: DocumentReader) -> AsyncIterator[list[SourceItem]]:
-    """Yield an item for everything in a file, in batches as the file yields its documents."""
+    """Yield an item for everything in a file, in batches: what is available at the same time, but not too much."""
     async for documents in posts.documents():
-        yield [item for document in documents for item in to_items(document, reader)]
+        items = (item for document in documents for item in to_items(document, reader))
+        while batch := list(islice(items, _MAX_BATCH)):
+            yield batch
 
 
 async def read_raw_items(posts: PostFile, reader: DocumentReader) -> AsyncIterator[list[SourceItem]]:
@@ -120,17 +123,17 @@ async def read_raw_items(posts: PostFile, reader: DocumentReader) -> AsyncIterat
         yield [SourceItem(line.number, reader.raw_record(line.content)) for line in lines]
 
 
-def to_items(document: Document, reader: DocumentReader) -> list[SourceItem]:
-    """Return what is to be published of a document, and the errors of what should be posts but are not."""
-    return [SourceItem(found.number, _to_send(found)) for found in reader.read(document)]
+def to_items(document: Document, reader: DocumentReader) -> Iterator[SourceItem]:
+    """Yield what is to be published of a document, and the errors of what should be posts but are not."""
+    return (SourceItem(found.number, _to_send(found)) for found in reader.read(document))
 
 
-def to_every_item(document: Document, reader: DocumentReader) -> list[SourceItem]:
-    """Return what is to be published of a document; what should be posts but are not, as their own bytes."""
-    return [
+def to_every_item(document: Document, reader: DocumentReader) -> Iterator[SourceItem]:
+    """Yield what is to be published of a document; what should be posts but are not, as their own bytes."""
+    return (
         SourceItem(found.number, _to_send(found) if found.record is None else found.record)
         for found in reader.read(document)
-    ]
+    )
 
 
 class OutcomeReader:

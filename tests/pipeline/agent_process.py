@@ -18,7 +18,7 @@ from pipeline.settings import PREFIX, Settings
 
 
 class AgentProcess:
-    """One program of tocsin on the broker of `clients`, with further settings."""
+    """One agent, or `source NAME`, on the broker of `clients`, with further settings."""
 
     def __init__(self, role: str, log_file: Path, clients: Settings, **settings: object) -> None:
         self.log_file = log_file

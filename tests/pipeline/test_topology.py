@@ -4,7 +4,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from pipeline.cli.main import app, up
+from pipeline.cli.main import app
+from pipeline.cli.up import up
 from pipeline.settings import Settings
 from pipeline.topology import (
     ALERT,
@@ -56,7 +57,7 @@ def test_a_post_ends_where_the_alert_agent_writes_or_as_a_dead_letter() -> None:
     assert {topic for role in ROLES for topic in role.reads_back} <= set(OUTCOMES)
 
 
-@pytest.mark.parametrize("topic", (*TOPICS, CURSORS), ids=lambda topic: topic.setting)
+@pytest.mark.parametrize("topic", [*TOPICS, CURSORS], ids=lambda topic: topic.setting)
 def test_the_key_of_a_message_is_one_of_its_texts(topic: Topic) -> None:
     """A path that a message does not have would stop the agent at its first outcome."""
     if topic.message is None:

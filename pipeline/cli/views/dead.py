@@ -32,7 +32,7 @@ def show_line(filed: StoredLetter) -> None:
         (printable(f"{letter.stage}/{letter.reason}"), "magenta"),
         (f"  attempt {letter.attempt}" if letter.attempt > 1 else ""),
         ("  cut" if letter.is_cut else ""),
-        ("" if letter.origin.index is None else f"  post {letter.origin.index} of its record"),
+        ("" if letter.origin.index is None else f"  index {letter.origin.index}"),
         f"  {printable(letter.message)}",
     )
     Console(soft_wrap=True).print(line)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from pipeline.settings import Settings, assignment
 from pipeline.sources.live.documents import Documents
 from pipeline.sources.live.gathering import in_batches
 from pipeline.sources.live.source import Batch, Filter, source_key
+
+logger = logging.getLogger(__name__)
 
 NAME = "bluesky"
 # https://bsky.network/docs/jetstream/ names them as public.
@@ -47,6 +50,8 @@ _PONG_SECONDS = 30.0
 _OPEN_SECONDS = 15.0
 _CLOSE_SECONDS = 1.0
 _MICROSECONDS = 1_000_000
+# Bluesky as a whole is never silent for so long.
+_GAP_SECONDS = 600.0
 _SILENT = "the connection to Jetstream is silent: no answer to a ping"
 # Before it lies no Bluesky; beyond an hour from now lies no clock.
 _MIN_TIME_US = 1_600_000_000 * _MICROSECONDS
@@ -108,7 +113,11 @@ class Bluesky:
             async with self._connect(_with_query(url, cursor)) as connection:
                 yield Batch()
                 async for messages in in_batches(self._messages(connection), len):
-                    yield self._batch(messages)
+                    batch = self._batch(messages)
+                    if cursor is not None and batch.cursor is not None:
+                        _warn_of_gap(cursor, _time_us(messages[0]))
+                        cursor = None
+                    yield batch
         except ConnectionClosed as error:
             self._num_failed += 1
             raise SourceUnavailableError(f"{where}: the connection ended: {_why_closed(error)}") from error
@@ -161,7 +170,9 @@ class Bluesky:
     def _refusal(self, where: str, error: Exception) -> Exception:
         """Return what a connection that was not made means."""
         if not isinstance(error, InvalidStatus):
-            return SourceUnavailableError(f"no {where}: {printable(str(error) or type(error).__name__)}")
+            return SourceUnavailableError(
+                f"no answer from {where}: {printable(str(error) or type(error).__name__)}"
+            )
         status = error.response.status_code
         said = printable((error.response.body or b"").decode(errors="replace"))
         text = f"{where} answers with status {status}{said and f': {said}'}"
@@ -174,6 +185,13 @@ class Bluesky:
         return SourceUnavailableError(
             text, retry_after=retry_after_seconds(error.response.headers.get("Retry-After"))
         )
+
+
+def _warn_of_gap(cursor: str, first_us: int | None) -> None:
+    """Log that the server no longer has what we ask for: it begins with the oldest that it has, and does not say so."""
+    seconds = ((first_us or 0) - int(cursor)) / _MICROSECONDS
+    if seconds > _GAP_SECONDS:
+        logger.warning("Jetstream goes on %.0f s after our cursor: posts between may be lost to it", seconds)
 
 
 def _with_query(url: str, cursor: str | None) -> str:

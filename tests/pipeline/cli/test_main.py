@@ -63,7 +63,7 @@ def test_the_short_option_asks_for_help_too(command: str) -> None:
     ("content", "problem"),
     [
         ('{"id": "1", "text": "x"}'.encode("utf-16"), "not in UTF-8 but in UTF-16"),
-        (b'[{"id": "1", "text": "x"}]', "a JSON array: expected one JSON object a line"),
+        (b'[\n{"id": "1", "text": "x"},', "a JSON document over several lines that cannot be read"),
     ],
 )
 def test_a_file_of_another_form_is_refused_before_anything_is_started(

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pipeline.local.http_probe import answers_http
 from pipeline.local.process import find_free_port
 from pipeline.topology import ROLES
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
+from tests.pipeline.sources.live.doubles.jetstream_server import JetstreamServer, event
 from tests.pipeline.stack_process import read_until, tocsin
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -35,9 +37,9 @@ class RunningUp:
 
 
 @asynccontextmanager
-async def _up(folder: Path, llm: FakeLlm) -> AsyncIterator[RunningUp]:
+async def _up(folder: Path, llm: FakeLlm, *options: str) -> AsyncIterator[RunningUp]:
     """Give what a running `tocsin up` prints, and check that Ctrl-C ends it cleanly."""
-    async with tocsin(*_UP, "--llm-url", llm.url, folder=folder) as process:
+    async with tocsin(*_UP, "--llm-url", llm.url, *options, folder=folder) as process:
         values = [
             line.strip().split("  ", 1)[-1].strip() for line in await read_until("Ctrl-C", process.stdout)
         ]
@@ -156,3 +158,40 @@ async def test_try_says_once_what_it_waits_for(is_file: bool, tmp_path: Path) ->
             output, log = await process.communicate()
     assert (process.returncode, log.decode()) == (0, "")
     assert "Flood: Jakarta" in output.decode()
+
+
+async def test_a_live_source_runs_beside_the_agents(tmp_path: Path, terminal: Path) -> None:
+    """`up` says where posts come from, and an alert comes of a post of the source."""
+    async with FakeLlm(answering("Flood: Jakarta")) as llm, JetstreamServer() as server:
+        options = ("--source", "bluesky", "--lang", "en", "--source-url", server.url)
+        async with _up(tmp_path, llm, *options) as up:
+            assert list(up.urls.values()) == [*(role.name for role in ROLES), "source"]
+            now = time.time_ns() // 1000
+            await server.add(now, event(1, "Hochwasser in Jakarta", time_us=now, langs=["de"]))
+            await server.add(now + 1, event(2, "Floods in Jakarta, thousands flee", time_us=now + 1))
+            watch = ("watch", "--json", "--from-beginning", "--max", "1", "--brokers", up.brokers)
+            alert = json.loads(await _run(*watch, folder=terminal))
+    assert alert["alert"] == "Flood: Jakarta"
+    assert alert["post"]["text"] == "Floods in Jakarta, thousands flee"
+    assert alert["post"]["source"] == "bluesky"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--lang", "en"), "--lang, --words, --source-url: for a live source alone: add --source NAME"),
+        (("--source", "blusky"), "source blusky: expected one of bluesky"),
+        (
+            ("--source", "bluesky", "--source-url", "https://x"),
+            "TOCSIN_SOURCE_URL='https://x': expected wss://",
+        ),
+    ],
+)
+async def test_a_wrong_source_is_refused_before_anything_is_started(
+    options: tuple[str, ...], expected: str, tmp_path: Path
+) -> None:
+    """Loading the agents takes long, and would be for nothing."""
+    async with tocsin(*_UP, *options, folder=tmp_path) as process:
+        output, log = await process.communicate()
+    assert (process.returncode, output) == (2, b"")
+    assert expected in log.decode()

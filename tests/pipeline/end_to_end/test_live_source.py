@@ -24,7 +24,7 @@ from pipeline.sources.live.bluesky import Bluesky
 from pipeline.sources.live.runner.cursor_store import load_cursor
 from tests.pipeline.agent_process import AgentProcess
 from tests.pipeline.kafka.brokers import APACHE, EMBEDDED, BrokerKind, started
-from tests.pipeline.sources.live.jetstream_server import JetstreamServer, Refusal, event
+from tests.pipeline.sources.live.doubles.jetstream_server import JetstreamServer, Refusal, event
 from tests.pipeline.stack_process import tocsin
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]

@@ -28,7 +28,7 @@ def test_the_schemas_in_the_repository_are_current() -> None:
     assert {file.stem for file in FOLDER.iterdir()} == set(NAMES)
 
 
-@pytest.mark.parametrize("topic", (*TOPICS, CURSORS), ids=lambda topic: topic.setting)
+@pytest.mark.parametrize("topic", [*TOPICS, CURSORS], ids=lambda topic: topic.setting)
 def test_the_message_of_every_topic_has_a_schema(topic: Topic) -> None:
     """`make schemas` writes the schemas of `MESSAGES` alone; a new message belongs there."""
     assert (topic.message or DeadLetter) in MESSAGES

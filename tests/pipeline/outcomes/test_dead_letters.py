@@ -158,7 +158,7 @@ async def test_each_post_of_a_record_has_its_letter(broker_kind: BrokerKind, tmp
         assert sorted(filed.letter.value or b"" for filed in found) == [b"0", b"2"]
         (shown,) = [filed for filed in found if filed.letter.value == b"2"]
         listed = (await _dead(settings, tmp_path, "list")).stdout
-        assert "attempt 2  post 2 of its record" in listed
+        assert "attempt 2  index 2" in listed
         page = (await _dead(settings, tmp_path, "show", shown.position)).stdout
         assert "posts/0/8/2" in page
         assert "posts/0/3/2" in page

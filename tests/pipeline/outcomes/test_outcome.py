@@ -78,3 +78,11 @@ def test_a_post_counts_once_however_often_it_is_delivered() -> None:
     assert not tally.add(make_alert(), first)
     assert tally.add(make_abstention(), second)
     assert (tally.num_posts, tally.alerts, dict(tally.abstentions)) == (2, 1, {"no_entity": 1})
+
+
+def test_each_post_of_a_record_counts() -> None:
+    """Posts of one record are told apart by their index."""
+    tally = Tally()
+    for index in (None, 0, 1, 1):
+        tally.add(make_abstention(), Origin(topic="posts", partition=0, offset=1, index=index))
+    assert tally.num_posts == 3

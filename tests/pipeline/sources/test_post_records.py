@@ -34,7 +34,7 @@ _DELETE = b'{"op": "d", "before": {"id": "7", "text": "x"}, "after": null, "sour
 
 
 def _items(content: bytes, *, is_file: bool = False, settings: Settings | None = None) -> list[SourceItem]:
-    return to_items(Document(5, content, is_file), DocumentReader(settings or Settings()))
+    return list(to_items(Document(5, content, is_file), DocumentReader(settings or Settings())))
 
 
 def _values(items: list[SourceItem]) -> list[object]:
@@ -143,7 +143,7 @@ def test_what_an_agent_makes_of_every_record_is_known_before_it_is_sent() -> Non
     document = (
         b"[" + b", ".join([_POST, b'{"id": "2"}', b"[%b, 5, %b]" % (_POST, _POST), _DELETE, b'"x"']) + b"]"
     )
-    items = to_every_item(Document(1, document), DocumentReader(Settings()))
+    items = list(to_every_item(Document(1, document), DocumentReader(Settings())))
     reader = OutcomeReader(Settings())
     outcomes = [reader.read(item.record) for item in items if isinstance(item.record, Outgoing)]
     ids = [[post.id if post else None for post in record] for record in outcomes]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from pipeline.errors import InvalidMessageError, KafkaAccessError, MissingTopicError, RecordError, TocsinError
+from pipeline.formats.format import Skipped
 from pipeline.kafka.publisher import TooLargeError
 from pipeline.messages.record import Outgoing
 from pipeline.sources.produce import SourceItem, Sum, produce, produce_batch
@@ -79,6 +80,16 @@ async def test_a_batch_is_published_before_the_source_gives_the_next() -> None:
     )
     assert [record.value for record in publisher.published] == [b"a", b"b", b"c"]
     assert sums == [2, 2, 3]
+
+
+async def test_deletions_are_sent_and_what_is_no_post_is_not() -> None:
+    """Both are counted apart from the posts."""
+    publisher, total = FakePublisher(), Sum()
+    deletion, like = SourceItem(2, Outgoing("posts", b"gone", None)), SourceItem(3, Skipped("like"))
+    items = [*_items(b"a"), deletion, like]
+    await produce_batch(publisher, items, total=total, on_bad=lambda *_: None)
+    assert [(record.key, record.value) for record in publisher.published][1:] == [(b"gone", None)]
+    assert total == Sum(num_sent=2, num_deletions=1, num_skipped=1)
 
 
 async def test_records_that_the_client_holds_at_an_interrupt_are_in_doubt() -> None:

@@ -35,6 +35,14 @@ class StatusUnavailableError(SourceUnavailableError):
     """The server answers with the status of a failure that passes."""
 
 
+class StatusRefusedError(SourceRefusedError):
+    """The server answers with the status of a refusal."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 # Statuses that pass without a change of settings, apart from those from 500 on.
 _PASSING = frozenset({408, 409, 421, 423, 425})
 
@@ -164,15 +172,17 @@ class Site:
         said = f"{self.server} answers {status} ({phrase})"
         match status:
             case 401:
-                return SourceRefusedError(f"{said}: check the token in {_TOKEN}")
+                return StatusRefusedError(f"{said}: check the token in {_TOKEN}", status)
             case 403:
-                return SourceRefusedError(f"{said}: the token in {_TOKEN} does not give access to this")
+                return StatusRefusedError(
+                    f"{said}: the token in {_TOKEN} does not give access to this", status
+                )
             case 429:
                 wait = wait_seconds(response.headers)
                 return StatusUnavailableError(said, retry_after=wait, is_rate_limit=True)
             case _ if status >= 500 or status in _PASSING:
                 return StatusUnavailableError(said, retry_after=wait_seconds(response.headers))
-        return SourceRefusedError(f"{said}: check {blame}")
+        return StatusRefusedError(f"{said}: check {blame}", status)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from contextlib import aclosing
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 
 from pipeline.errors import SettingsError, SourceRefusedError, SourceUnavailableError, UndecodableError
@@ -34,7 +35,7 @@ from pipeline.sources.live.gathering import in_batches
 from pipeline.sources.live.http.events import Event, EventReader
 from pipeline.sources.live.http.limits import is_used_up, wait_seconds
 from pipeline.sources.live.http.lines import LineSplitter
-from pipeline.sources.live.http.site import GATHERED_BYTES, Site
+from pipeline.sources.live.http.site import GATHERED_BYTES, Site, StatusRefusedError
 from pipeline.sources.live.mastodon.status_ids import order, rewound
 from pipeline.sources.live.mastodon.streams import stream_of
 from pipeline.sources.live.source import Batch, Filter, source_key
@@ -81,15 +82,16 @@ class Mastodon:
         """Connect once and yield what comes, from the cursor on; see `LiveSource.read`."""
         position = _Position(cursor)
         async with self._site(self._url) as site:
-            start = rewound(cursor, _REWIND_SECONDS) if cursor else None
-            async with aclosing(self._gap(site, start, position)) as gap:
-                async for batch in gap:
-                    yield batch
-                    start = position.newest
+            start = rewound(cursor, _REWIND_SECONDS) if cursor else await self._present_id(site)
+            if cursor:
+                async with aclosing(self._gap(site, start, position)) as gap:
+                    async for batch in gap:
+                        yield batch
+                        start = position.newest
             async with self._site(await _streaming_url(site, self._url)) as streaming:
                 path, params = self._stream.streaming
                 async with streaming.stream(path, params, content_type="text/event-stream") as pieces:
-                    yield Batch()
+                    yield Batch(cursor=start if cursor is None else None)
                     async with aclosing(self._gap(site, start, position)) as gap:
                         async for batch in gap:
                             yield batch
@@ -102,10 +104,8 @@ class Mastodon:
 
     async def _gap(self, site: Site, start: str | None, position: _Position) -> AsyncGenerator[Batch, None]:
         """Yield the posts after this id, from old to new, up to the present."""
-        path, params = self._stream.timeline
         while start is not None:
-            page, headers = await site.get(path, {**params, "limit": str(_PAGE), "min_id": start})
-            statuses = _sorted_page(page, site)
+            statuses, headers = await self._page(site, limit=str(_PAGE), min_id=start)
             if not statuses:
                 return
             items = [item for status in statuses for item in self._read("update", status)]
@@ -120,6 +120,22 @@ class Mastodon:
                     retry_after=wait_seconds(headers),
                     is_rate_limit=True,
                 )
+
+    async def _present_id(self, site: Site) -> str | None:
+        """Return the newest id: the place of "now", in case the stream breaks before its first post."""
+        statuses, _ = await self._page(site, limit="1")
+        return str(statuses[-1]["id"]) if statuses else None
+
+    async def _page(self, site: Site, **params: str) -> tuple[list[dict[str, Any]], httpx.Headers]:
+        """Return statuses of the stream's timeline, from old to new."""
+        path, fixed = self._stream.timeline
+        try:
+            page, headers = await site.get(path, {**fixed, **params})
+        except StatusRefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:  # a hashtag that nobody has used yet
+                raise
+            return [], httpx.Headers()
+        return _sorted_page(page, site), headers
 
     async def _events(self, pieces: AsyncIterator[bytes], position: _Position) -> AsyncGenerator[Batch, None]:
         lines, events = LineSplitter(self._max_bytes), EventReader(self._max_bytes)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime
+from typing import Never
 
 from pipeline.errors import RecordError, SettingsError
 from pipeline.kafka.cluster import Cluster
@@ -61,6 +63,7 @@ class CursorStore:
         self._topic = CURSORS.name(settings)
         self._key = key
         self._write_seconds = write_seconds
+        self._writing = asyncio.Lock()
         self._written = cursor
         self._written_at = time.monotonic()
         self.cursor = cursor  # the position behind all that Kafka has acknowledged
@@ -86,8 +89,15 @@ class CursorStore:
 
     async def write(self, publisher: Publisher) -> None:
         """Keep the cursor if it has moved; returns once Kafka has acknowledged it."""
-        if (cursor := self.cursor) is None or not self.is_pending:
-            return
-        message = Cursor(source=self._key, cursor=cursor, updated_at=datetime.now(UTC))
-        await publisher.publish([Outgoing(self._topic, self._key.encode(), encode(message))])
-        self._written, self._written_at = cursor, time.monotonic()
+        async with self._writing:  # an older cursor must not come after a newer one
+            if (cursor := self.cursor) is None or not self.is_pending:
+                return
+            message = Cursor(source=self._key, cursor=cursor, updated_at=datetime.now(UTC))
+            await publisher.publish([Outgoing(self._topic, self._key.encode(), encode(message))])
+            self._written, self._written_at = cursor, time.monotonic()
+
+    async def keep(self, publisher: Publisher) -> Never:
+        """Keep the cursor soon after it has moved, also if no further post comes; never returns."""
+        while True:
+            await asyncio.sleep(self._write_seconds)
+            await self.write_if_due(publisher)

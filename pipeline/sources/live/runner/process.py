@@ -123,7 +123,7 @@ class SourceProcess:
             return runner.num_unpublished
 
         async with watched(count, self._progress, self._health, settings=self._settings):
-            await unless(runner.run(), stop.wait(), self._keep_topics())
+            await unless(runner.run(), stop.wait(), self._keep_topics(), store.keep(publisher))
         self._readiness.stopping()
         await _within(runner.finish(), self._settings.stop_seconds)
 

@@ -16,7 +16,7 @@ from pipeline.settings import Settings
 from pipeline.sources.live.bluesky import PUBLIC_URLS, Bluesky
 from pipeline.sources.live.documents import Documents
 from pipeline.sources.live.source import Batch
-from tests.pipeline.sources.live.jetstream_server import (
+from tests.pipeline.sources.live.doubles.jetstream_server import (
     Cut,
     JetstreamServer,
     Refusal,
@@ -78,6 +78,20 @@ async def test_posts_come_from_a_cursor_on_compressed(monkeypatch: pytest.Monkey
     assert query["wantedCollections"] == ["app.bsky.feed.post"]
     assert query["cursor"] == [str(int(cursor) - 3 * _SECOND)]
     assert "permessage-deflate" in server.compressions[0]
+
+
+@pytest.mark.parametrize(("hours", "is_said"), [(48, True), (0.01, False)])
+async def test_a_gap_before_the_oldest_post_of_the_server_is_said(
+    hours: float, is_said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Jetstream gives what it still has, and says nothing of the rest."""
+    async with JetstreamServer(_events(3)) as server:
+        cursor = str(server.events[0][0] - int(hours * 3600 * _SECOND))
+        await _read(_bluesky(server.url), cursor, until=3)
+    said = [f"Jetstream goes on {hours * 3600:.0f} s after our cursor: posts between may be lost to it"]
+    assert [
+        record.getMessage() for record in caplog.records if record.levelname == "WARNING"
+    ] == said * is_said
 
 
 async def test_without_a_cursor_posts_come_from_now_on() -> None:
@@ -190,7 +204,7 @@ async def test_a_server_that_is_away_or_speaks_something_else_is_unavailable() -
     port = find_free_port()
     _, error = await _read(_bluesky(f"ws://127.0.0.1:{port}/subscribe"), None)
     assert isinstance(error, SourceUnavailableError)
-    assert str(error).startswith(f"no Jetstream at ws://127.0.0.1:{port}/subscribe: ")
+    assert str(error).startswith(f"no answer from Jetstream at ws://127.0.0.1:{port}/subscribe: ")
 
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example ESMTP\r\n")

@@ -17,7 +17,6 @@ from tests.pipeline.sources.live.doubles.mastodon import TOKEN, MastodonDouble, 
 from tests.pipeline.sources.live.reading import Reader
 
 _STREAM = "/api/v1/streaming/public"
-_TIMELINE = "/api/v1/timelines/public"
 _EVENTS = "text/event-stream"
 
 
@@ -111,7 +110,32 @@ async def test_a_first_start_takes_what_comes_and_not_what_was(
     reader = Reader(Mastodon.of(settings))
     await _read_while(reader, 1, act())
     assert reader.texts == ["new"]
-    assert double.count(_TIMELINE) == 0
+
+
+async def test_what_comes_after_the_start_is_not_lost_with_the_first_connection(
+    double: MastodonDouble, settings: Settings
+) -> None:
+    await double.post("<p>old</p>")
+    double.prepare(_STREAM, pieces(b":)\n", content_type=_EVENTS))
+    reader = Reader(Mastodon.of(settings))
+    await reader.until_end()
+    await double.post("<p>new</p>")
+    await reader.until(lambda: "new" in reader.texts)
+
+
+async def test_a_hashtag_that_nobody_has_used_yet_can_be_waited_for(
+    double: MastodonDouble, settings: Settings
+) -> None:
+    for path in ("/api/v1/timelines/tag/flood",) * 2:
+        double.prepare(path, status(404, '{"error": "Record not found"}'))
+
+    async def act() -> None:
+        await double.listeners.wait_for_one()
+        await double.post("<p>first</p>")
+
+    reader = Reader(Mastodon.of(settings.model_copy(update={"source_stream": "hashtag:flood"})))
+    await _read_while(reader, 1, act())
+    assert reader.texts == ["first"]
 
 
 async def test_a_used_up_rate_limit_is_waited_for_with_the_pages_so_far(

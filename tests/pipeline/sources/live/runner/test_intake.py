@@ -37,6 +37,14 @@ def test_a_post_is_published_in_our_own_form_under_its_id(metrics: SourceMetrics
     assert list(record.headers) == [("tocsin-format", b"jetstream")]
 
 
+def test_headers_go_with_their_item_although_others_are_left_out(metrics: SourceMetrics) -> None:
+    trace = [[("traceparent", b"%d" % number)] for number in range(4)]
+    items = [*posts("1"), Skipped("like"), *posts("1"), Deletion("2")]
+    first, last = _intake(metrics).records(items, trace)
+    assert list(first.headers) == [("tocsin-format", b"jetstream"), ("traceparent", b"0")]
+    assert (last.key, list(last.headers)) == (b"2", [("traceparent", b"3")])
+
+
 def test_what_is_no_post_is_counted(metrics: SourceMetrics, caplog: pytest.LogCaptureFixture) -> None:
     """Each by what it is; a bad one costs no other, and is logged on one line without what a terminal obeys."""
     bad = BadPost(InvalidMessageError("not of Jetstream"), b"{\x1b[31m\n}")

@@ -24,8 +24,9 @@ async def _run(parts: RunnerParts) -> None:
 
 async def test_a_cursor_is_kept_behind_the_posts_before_it() -> None:
     """First Kafka has the posts of a batch, and then their cursor."""
-    batches = [Batch(), Batch(posts(1, 2), "20"), Batch(posts(3), "30"), TheEndError()]
-    parts = RunnerParts(ScriptedSource(batches))
+    parts = RunnerParts(
+        ScriptedSource([Batch(), Batch(posts(1, 2), "20"), Batch(posts(3), "30"), TheEndError()])
+    )
     await _run(parts)
     cursor = ("posts.cursors", "scripted:1")
     assert parts.topics == [("posts", "1"), ("posts", "2"), cursor, ("posts", "3"), cursor]

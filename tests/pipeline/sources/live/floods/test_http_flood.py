@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pipeline.sources.live.http_flood import TOKENS, flood
+from tests.pipeline.sources.live.floods.http_flood import TOKENS, flood
 
 
 @pytest.mark.e2e

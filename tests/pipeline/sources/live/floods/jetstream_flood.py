@@ -1,7 +1,7 @@
 """A flood through `tocsin source bluesky`: is anything lost, and does its memory stay flat?
 
-    python -m tests.pipeline.sources.live.flood                          20,000 posts a second for ten seconds
-    python -m tests.pipeline.sources.live.flood --rate 5000 --seconds 4
+    python -m tests.pipeline.sources.live.floods.jetstream_flood           20,000 posts a second for ten seconds
+    python -m tests.pipeline.sources.live.floods.jetstream_flood --rate 5000 --seconds 4
 
 It starts a broker, a Jetstream double and the source, each as a process, and prints what the source did each second.
 """
@@ -27,7 +27,7 @@ from pipeline.local.process import LocalProcess, child_environ, find_free_port
 from pipeline.settings import Settings
 from tests.pipeline.kafka.brokers import APACHE, EMBEDDED, BrokerKind
 
-_ROOT = Path(__file__).parents[4]
+_ROOT = Path(__file__).parents[5]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ async def run_flood(kind: BrokerKind, *, num_posts: int, rate: float, max_second
         folder = Path(name)
         options = ["--port", str(port), "--rate", str(rate), "--posts", str(num_posts), "--wait"]
         double = _process(
-            "jetstream_server", ["-m", "tests.pipeline.sources.live.jetstream_server", *options], folder
+            "jetstream_server",
+            ["-m", "tests.pipeline.sources.live.doubles.jetstream_server", *options],
+            folder,
         )
         async with kind.running() as settings:
             source = _process(

@@ -1,6 +1,6 @@
 """Floods a live source: posts of a double at a rate, through `tocsin source` and a broker; tells what arrived.
 
-python -m tests.pipeline.sources.live.http_flood x --rate 20000 --seconds 10 [--broker embedded|apache]
+python -m tests.pipeline.sources.live.floods.http_flood x --rate 20000 --seconds 10 [--broker embedded|apache]
 """
 
 from __future__ import annotations

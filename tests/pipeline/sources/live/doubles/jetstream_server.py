@@ -2,7 +2,7 @@
 
 As a program it gives posts without end, for `tocsin up --source bluesky --source-url ...` by hand:
 
-    python -m tests.pipeline.sources.live.jetstream_server --port 7777 --rate 5
+    python -m tests.pipeline.sources.live.doubles.jetstream_server --port 7777 --rate 5
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -101,15 +100,13 @@ def half_frame(connection: ServerConnection) -> None:
 
 
 class _Connection(ServerConnection):
-    """Tells of pings, which the library answers by itself."""
+    """Counts pings, which the library answers by itself."""
 
-    def __init__(self, *arguments: Any, on_ping: Callable[[], None], **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._on_ping = on_ping
+    num_pings = 0
 
     def process_event(self, event: Any) -> None:
         if isinstance(event, Frame) and event.opcode is Opcode.PING:
-            self._on_ping()
+            self.num_pings += 1
         super().process_event(event)
 
 
@@ -131,17 +128,25 @@ class JetstreamServer:
     queries: list[dict[str, list[str]]] = field(default_factory=list)
     compressions: list[str] = field(default_factory=list)
     num_sent: int = 0
-    num_pings: int = 0  # that clients have sent
     port: int = 0
 
     def __post_init__(self) -> None:
         self._more = asyncio.Condition()
         self._server: Server | None = None
+        self._starts: dict[
+            ServerConnection, int
+        ] = {}  # the first event of each connection that is being made
 
     @property
     def url(self) -> str:
         """The address for TOCSIN_SOURCE_URL."""
         return f"ws://127.0.0.1:{self.port}/subscribe"
+
+    @property
+    def num_pings(self) -> int:
+        """How many pings the present clients have sent."""
+        assert self._server is not None
+        return sum(getattr(connection, "num_pings", 0) for connection in self._server.connections)
 
     async def __aenter__(self) -> Self:
         self._server = await serve(
@@ -151,7 +156,7 @@ class JetstreamServer:
             process_request=self._check,
             compression="deflate",
             ping_interval=None,
-            create_connection=partial(_Connection, on_ping=self._count_ping),
+            create_connection=_Connection,
             close_timeout=0.5,
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
@@ -167,9 +172,6 @@ class JetstreamServer:
         async with self._more:
             self.events.append((time_us, value))
             self._more.notify_all()
-
-    def _count_ping(self) -> None:
-        self.num_pings += 1
 
     async def _wait_for(self, index: int) -> None:
         async with self._more:
@@ -189,14 +191,17 @@ class JetstreamServer:
         query = parse_qs(urlsplit(request.path).query)
         if not all(value.isdigit() for value in query.get("cursor", [])):
             return Refusal(400, body=b"invalid cursor").response()
+        # What comes during the handshake belongs to the connection.
+        cursor = query.get("cursor")
+        self._starts[connection] = (
+            len(self.events) if cursor is None else bisect_left(self.events, (int(cursor[0]), b""))
+        )
         self.queries.append(query)
         self.compressions.append(request.headers.get("Sec-WebSocket-Extensions", ""))
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
-        query = self.queries[-1]
-        cursor = query.get("cursor")
-        index = len(self.events) if cursor is None else bisect_left(self.events, (int(cursor[0]), b""))
+        index = self._starts.pop(connection)
         cut = self.cuts.pop(0) if self.cuts else None
         with suppress(ConnectionClosed):
             await unless(self._send(connection, index, cut), connection.wait_closed())

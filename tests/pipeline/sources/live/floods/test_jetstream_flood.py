@@ -3,7 +3,7 @@
 import pytest
 
 from tests.pipeline.kafka.brokers import EMBEDDED
-from tests.pipeline.sources.live.flood import run_flood
+from tests.pipeline.sources.live.floods.jetstream_flood import run_flood
 
 # What the memory of 100,000 ids takes is not reached; a batch is 500 posts of half a kilobyte.
 _MAX_GROWTH_MIB = 32

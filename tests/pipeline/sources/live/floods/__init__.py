@@ -1,0 +1,1 @@
+"""Floods through whole sources, as commands and smaller ones as tests."""
