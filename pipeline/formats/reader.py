@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +11,7 @@ import orjson
 
 from pipeline.errors import InvalidMessageError, RecordError, SettingsError, UndecodableError
 from pipeline.formats.choice import AUTO, MAPPING, FormatChoice, ReadItem, format_before
-from pipeline.formats.document import HUGE_NUMBER, Document, load, made_plain, reload
+from pipeline.formats.document import HUGE_NUMBER, Document, load, made_plain
 from pipeline.formats.envelopes import (
     NOTHING_OPENED,
     Opened,
@@ -106,22 +105,10 @@ class PostReader:
         converted_from = format_before(headers) if headers else None
         trail = trail_of(headers)
         if (document := _load_object(value)) is None:
-            return self._collect(self._opener.open_bytes(value, trail), converted_from, self._max_items)
+            return self._collect(self._opener.open_bytes(value, trail), converted_from)
         if trail is NOTHING_OPENED and converted_from is None and (plain := self._read_plain(document)):
             return plain
-        return self._collect(self._opener.open_loaded(document, trail), converted_from, self._max_items)
-
-    def read_document(self, document: Any) -> list[Reading]:
-        """Return what lies in a document that is decoded already, such as an element of a file; it may be of any size.
-
-        Raises:
-            RecordError: nothing of the document can be read.
-        """
-        if isinstance(document, str):
-            steps = self._opener.open_document(document, NOTHING_OPENED)
-        else:
-            steps = self._opener.open_loaded(reload(document), NOTHING_OPENED)
-        return self._collect(steps, None, math.inf)
+        return self._collect(self._opener.open_loaded(document, trail), converted_from)
 
     def _read_plain(self, document: Document) -> list[Reading] | None:
         """Return the post, if it is in our own form and needs no change.
@@ -144,13 +131,13 @@ class PostReader:
             self._on_unknown(unknown)
         return [ReadPost(post, _PLAIN)]
 
-    def _collect(self, steps: Iterator[Step], converted_from: str | None, max_items: float) -> list[Reading]:
+    def _collect(self, steps: Iterator[Step], converted_from: str | None) -> list[Reading]:
         readings: list[Reading] = []
         for step in steps:
             for reading in self._read_step(step, converted_from):
                 readings.append(reading)
-                if len(readings) > max_items:
-                    raise InvalidMessageError(f"more than {max_items} posts in one record")
+                if len(readings) > self._max_items:
+                    raise InvalidMessageError(f"more than {self._max_items} posts in one record")
         bad = [reading for reading in readings if isinstance(reading, BadPost)]
         if bad and len(bad) == len(readings):
             raise _error_of_all(bad)

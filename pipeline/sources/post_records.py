@@ -57,7 +57,7 @@ class DocumentReader:
         self._reader = PostReader.of(large, on_unknown=on_unknown, max_items=MAX_DOCUMENT_BYTES)
         self._topic = settings.topic_posts
         self._max_bytes = settings.max_post_bytes
-        self._recognises = settings.post_format in ("auto", "tocsin") and settings.post_mapping is None
+        self._recognises = settings.post_format == "auto" and settings.post_mapping is None
 
     def read(self, document: Document) -> Iterator[Found]:
         """Yield everything in the document, in its order. The records of a large one are made one by one."""
