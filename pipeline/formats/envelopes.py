@@ -181,12 +181,13 @@ class Opener:
         operation = document["op"]
         if operation in ("t", "m"):
             yield Skipped(TRUNCATION if operation == "t" else LOG_MESSAGE)
-        elif document.get("after") is not None and operation != "d":
+        elif operation == "d":
+            before = document.get("before")
+            yield Skipped(UNNAMED_DELETION) if before is None else Withdrawn(before, trail)
+        elif document.get("after") is not None:
             yield from self.open_document(document["after"], trail)
-        elif document.get("before") is not None:
-            yield Withdrawn(document["before"], trail)
-        else:
-            yield Skipped(UNNAMED_DELETION)
+        else:  # an update of MongoDB that tells only what it changed
+            yield Skipped(NO_DATA)
 
     def _open_event(self, event: dict[str, Any], trail: Trail) -> Iterator[Step]:
         if event.get("data") is not None:

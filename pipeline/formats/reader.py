@@ -21,7 +21,7 @@ from pipeline.formats.envelopes import (
     Withdrawn,
     trail_of,
 )
-from pipeline.formats.fields import is_usable_id, to_post, usable_id
+from pipeline.formats.fields import UNAVAILABLE, is_usable_id, to_post, usable_id
 from pipeline.formats.format import BadPost, Deletion, Draft, Reading, ReadPost, Skipped, Unread
 from pipeline.formats.networks.skipped import UNNAMED_DELETION
 from pipeline.formats.reasons import with_headers
@@ -121,6 +121,8 @@ class PostReader:
             return None
         created_at = content.get("created_at")
         if created_at is not None and (type(created_at) is not str or created_at[4:5] != "-"):
+            return None
+        if content.get("text") == UNAVAILABLE:
             return None
         unknown = keep_unknown_fields(content := content.copy()) if has_others else None
         try:
