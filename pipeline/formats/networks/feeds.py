@@ -147,9 +147,10 @@ def _shown(detail: Any) -> str:
 
 def _text(title: str, summary: str) -> str | None:
     """Return title and summary; None if the entry has neither. Some feeds begin the summary by the title."""
-    if not title or summary.startswith(title):
-        return summary or None
-    return f"{title}\n{summary}" if summary else title
+    rest = summary.removeprefix(title)
+    if rest != summary and not rest[:1].isalnum():
+        return summary
+    return "\n".join(filter(None, (title, summary))) or None
 
 
 def _time(parsed: Any) -> str | None:

@@ -170,7 +170,7 @@ def _text(status: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
     text = plain_text(content)
     warning = as_text(status.get("spoiler_text"))
     if warning is not None:
-        text = f"{warning}\n{text}"
+        text = f"{warning}\n{text}" if text else warning
         changes.append("spoiler_text")
     shown = _without_emoji(text, status.get("emojis"))
     if shown != text:

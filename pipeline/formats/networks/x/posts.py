@@ -31,6 +31,8 @@ def repeated_text(text: str, author: str | None, whole: Any) -> str:
     beginning = _REPEATED.match(text)
     if author is None and beginning is not None:
         author = beginning.group(1)
-    if as_text(whole) is None or author is None:
+    # The other post may be cut as well, and shorter than what is left of it here.
+    num_left = len(text) - beginning.end() if beginning is not None else 0
+    if as_text(whole) is None or author is None or len(whole) < num_left:
         return text
     return f"RT @{author}: {whole}"

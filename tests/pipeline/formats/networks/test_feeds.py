@@ -61,6 +61,7 @@ def test_an_item_alone_is_a_feed_of_one(name: str, file: str) -> None:
         ("<title>Flood</title>", "Flood"),
         ("<title>Flood</title><description></description>", "Flood"),
         ("<title>Flood</title><description>Flood in Jakarta</description>", "Flood in Jakarta"),
+        ("<title>Fire</title><description>Firefighters come</description>", "Fire\nFirefighters come"),
         ("<description>Rain</description>", "Rain"),
         ("<title>A</title><description>&lt;p&gt;B&lt;/p&gt;&lt;p&gt;C&lt;/p&gt;</description>", "A\nB\nC"),
         ("<title>A &lt; B and C</title>", "A < B and C"),

@@ -69,6 +69,8 @@ def test_a_content_warning_is_the_first_line() -> None:
     (draft,) = read("mastodon", _status(spoiler_text="Flood"))
     assert draft.text == "Flood\nFlood in Jakarta"
     assert draft.changes == ("html", "spoiler_text")
+    (draft,) = read("mastodon", _status(spoiler_text="Flood", content=""))
+    assert draft.text == "Flood"
 
 
 def test_a_boost_has_the_text_of_the_status_that_it_repeats() -> None:

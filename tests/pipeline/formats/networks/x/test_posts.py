@@ -37,6 +37,8 @@ def test_the_address_of_a_post(author: str | None, name: object, url: str | None
             "RT @desk: Explosion at the plant",
         ),
         ("RT @desk: Explosion at the pl…", "desk", None, "RT @desk: Explosion at the pl…"),
+        # Both are cut, and this one less.
+        ("RT @desk: Explosion at the pl…", "desk", "Explosion at…", "RT @desk: Explosion at the pl…"),
         ("no form of X's", None, "Explosion at the plant", "no form of X's"),
     ],
 )

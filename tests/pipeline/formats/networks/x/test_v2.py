@@ -50,23 +50,26 @@ def test_a_cut_retweet_gets_the_whole_text_and_stays_a_post_of_its_own() -> None
     }
 
 
+_WHOLE = "Explosion at the plant in Ludwigshafen, several injured"
+
+
 @pytest.mark.parametrize(
     ("includes", "text"),
     [
         ({}, "RT @desk: Explosion at the plant in Ludwigsh…"),
         ({"tweets": [{"id": "9", "text": "another"}]}, "RT @desk: Explosion at the plant in Ludwigsh…"),
         ({"tweets": [{"id": "2"}]}, "RT @desk: Explosion at the plant in Ludwigsh…"),
-        ({"tweets": [{"id": "2", "text": "Whole"}]}, "RT @desk: Whole"),
+        ({"tweets": [{"id": "2", "text": _WHOLE}]}, f"RT @desk: {_WHOLE}"),
         (
-            {"tweets": [{"id": "2", "text": "Cut…", "note_tweet": {"text": "Whole and long"}}]},
-            "RT @desk: Whole and long",
+            {"tweets": [{"id": "2", "text": "Cut…", "note_tweet": {"text": _WHOLE}}]},
+            f"RT @desk: {_WHOLE}",
         ),
         (
             {
-                "tweets": [{"id": 2, "text": "Whole", "author_id": 7}],
+                "tweets": [{"id": 2, "text": _WHOLE, "author_id": 7}],
                 "users": [{"id": "7", "username": "new_name"}],
             },
-            "RT @new_name: Whole",
+            f"RT @new_name: {_WHOLE}",
         ),
     ],
 )
