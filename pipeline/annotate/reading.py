@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.annotate.metrics import AnnotateMetrics
-from pipeline.errors import InternalError, RecordError
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.formats.reader import PostReader
 from pipeline.messages.codec import encode
@@ -60,7 +59,7 @@ class RecordReader:
                     yield Part(_part_of_post(record, reading), reading)
                 case BadPost():
                     part = record if reading.index is None else _part(record, reading.value, reading.index)
-                    yield Part(part, to_dead_letter(part, _record_error(reading.error), stage=DECODE))
+                    yield Part(part, to_dead_letter(part, reading.error, stage=DECODE))
                 case Deletion():
                     self._metrics.deletions.inc()
                 case Skipped():
@@ -76,9 +75,3 @@ def _part_of_post(record: Record, post: ReadPost) -> Record:
 
 def _part(record: Record, value: bytes, index: int) -> Record:
     return replace(record, value=value, index=index)
-
-
-def _record_error(error: Exception) -> RecordError:
-    return (
-        error if isinstance(error, RecordError) else InternalError(f"{type(error).__name__} while decoding")
-    )

@@ -113,7 +113,8 @@ def describe_sum(total: Sum, topic: str, *, sent: str, unsent: str) -> str:
     if total.num_bad:
         text += f", {quantity(total.num_bad, unsent)} not"
     if total.num_skipped:
-        text += f", {quantity(total.num_skipped, 'item')} skipped that are no posts"
+        are_no_posts = "that is no post" if total.num_skipped == 1 else "that are no posts"
+        text += f", {quantity(total.num_skipped, 'item')} skipped {are_no_posts}"
     if total.num_in_doubt:
         text += f"; interrupted: up to {total.num_in_doubt:,} more may have been sent"
     return text

@@ -60,12 +60,10 @@ class FormatChoice:
             return self._may_be_own
         return not is_envelope(document) and (self._format is TOCSIN or _recognise(document) is TOCSIN)
 
-    def takes_list(self, items: list[Any]) -> bool:
-        """Whether a list is one document, and not a list of posts."""
-        if self._mapping is not None:
-            return self._mapping.finds_posts
-        formats = FORMATS if self._format is None else (self._format,)
-        return any(form.recognises(items) for form in formats)
+    @property
+    def takes_lists(self) -> bool:
+        """Whether a list is one document, and not a list of posts: a mapping may say where they lie in it."""
+        return self._mapping is not None and self._mapping.finds_posts
 
     def read(self, document: Any, trail: Trail, converted_from: str | None) -> Iterator[ReadItem]:
         """Yield the items of a document.

@@ -63,19 +63,6 @@ def load(value: bytes) -> Document:
     return content, (), may_be_deep
 
 
-def reload(content: Any) -> Document:
-    """Return a document that any decoder has made, as `load` would have made it.
-
-    Raises:
-        UndecodableError: too deep.
-    """
-    try:
-        return load(orjson.dumps(content))
-    # Halves of surrogate pairs, numbers beyond 64 bits.
-    except TypeError:
-        return load(json.dumps(content).encode())
-
-
 def load_xml(value: bytes) -> str:
     """Return the text of an XML document, in UTF-8 or in the encoding that it declares.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,11 +93,11 @@ class Opener:
     """Opens the envelopes of one record.
 
     Args:
-        takes_list: whether a list is one document, and not a list of posts.
+        takes_lists: whether a list is one document, and not a list of posts.
     """
 
-    def __init__(self, takes_list: Callable[[list[Any]], bool]) -> None:
-        self._takes_list = takes_list
+    def __init__(self, *, takes_lists: bool) -> None:
+        self._takes_lists = takes_lists
 
     def open_document(self, document: Any, trail: Trail) -> Iterator[Step]:
         """Yield what lies in a document.
@@ -108,7 +108,7 @@ class Opener:
         match document:
             case dict():
                 yield from self._open_object(document, trail)
-            case list() if self._takes_list(document):
+            case list() if self._takes_lists:
                 yield Opened(document, trail)
             case list():
                 yield from self._open_list(document, trail)
@@ -119,6 +119,9 @@ class Opener:
 
     def open_bytes(self, value: bytes, trail: Trail) -> Iterator[Step]:
         """Yield what lies in a record's bytes; raises what `open_document` raises."""
+        if trail.envelopes == (CLOUDEVENTS,) and value.strip() in (b"", b"null"):
+            yield Skipped(NO_DATA)
+            return
         try:
             if value.lstrip(_BLANK_BYTES)[:1] == b"<":
                 yield Opened(load_xml(value), trail)
@@ -178,12 +181,13 @@ class Opener:
         operation = document["op"]
         if operation in ("t", "m"):
             yield Skipped(TRUNCATION if operation == "t" else LOG_MESSAGE)
-        elif document.get("after") is not None and operation != "d":
+        elif operation == "d":
+            before = document.get("before")
+            yield Skipped(UNNAMED_DELETION) if before is None else Withdrawn(before, trail)
+        elif document.get("after") is not None:
             yield from self.open_document(document["after"], trail)
-        elif document.get("before") is not None:
-            yield Withdrawn(document["before"], trail)
-        else:
-            yield Skipped(UNNAMED_DELETION)
+        else:  # an update of MongoDB that tells only what it changed
+            yield Skipped(NO_DATA)
 
     def _open_event(self, event: dict[str, Any], trail: Trail) -> Iterator[Step]:
         if event.get("data") is not None:
@@ -222,10 +226,14 @@ def _is_deleted_row(document: dict[str, Any]) -> bool:
 
 
 def _is_change_event(document: dict[str, Any]) -> bool:
-    return isinstance(document.get("op"), str) and (
-        ("after" in document and "before" in document)
-        or (isinstance(document.get("source"), dict) and "ts_ms" in document)
-    )
+    operation = document.get("op")
+    if not isinstance(operation, str):
+        return False
+    if "after" in document and "before" in document:
+        return True
+    # MongoDB's events may lack `before`, and those that tell of no row have neither.
+    is_of_debezium = isinstance(document.get("source"), dict) and "ts_ms" in document
+    return is_of_debezium and ("after" in document or "before" in document or operation in ("d", "t", "m"))
 
 
 def _is_cloud_event(document: dict[str, Any]) -> bool:

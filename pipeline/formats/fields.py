@@ -21,6 +21,10 @@ from pipeline.messages.post import Post, PostId
 ID_NUMBER = "id_number"
 TEXT_NULL = "text_null"
 METADATA_KIND = "metadata_kind"
+EXPRESSION_FAILED = "expression_failed"  # of a mapping
+
+# Debezium's, for a long value that an update has left as it was, and that PostgreSQL therefore does not send.
+UNAVAILABLE = "__debezium_unavailable_value"
 
 # The fields that only travel through, and where the text of an object lies that stands in one.
 _TEXT_KEYS: Mapping[str, tuple[str, ...]] = {
@@ -39,13 +43,14 @@ CHANGES: tuple[str, ...] = (
     ID_NUMBER,
     TEXT_NULL,
     METADATA_KIND,
+    EXPRESSION_FAILED,
     *(times.EPOCH, times.FORM, times.KIND),
     *(f"{name}_{kind}" for name in _TEXT_KEYS for kind in ("list", "object", "kind")),
     *(f"{name}_number" for name in sorted(_NUMBERS_ARE_TEXT)),
     *DOCUMENT_CHANGES,
 )
 
-_MAX_EXACT_FLOAT = 2**53
+_MAX_EXACT_FLOAT = 2**53 - 1  # the next one may have been 2**53 + 1
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 _MAX_ID = 512
 
@@ -111,6 +116,11 @@ def usable_text(value: Any) -> str:
     Raises:
         InvalidMessageError: it is missing or is no text.
     """
+    if value == UNAVAILABLE:
+        raise InvalidMessageError(
+            "not a Post: its `text` is Debezium's stand-in for a value that did not change: set REPLICA IDENTITY FULL "
+            "on the table"
+        )
     if type(value) is str:
         return value
     if value is None:
@@ -138,7 +148,7 @@ def kind_of(value: Any) -> str:
 
 
 def _is_text(post_id: Any, text: Any) -> bool:
-    return type(post_id) is str and type(text) is str
+    return type(post_id) is str and type(text) is str and text != UNAVAILABLE
 
 
 def _is_text_or_none(*values: Any) -> bool:

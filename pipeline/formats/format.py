@@ -100,11 +100,11 @@ class BadPost:
     """An item of a record with several that is not a post; the others are not harmed.
 
     Attributes:
-        error: why (a `RecordError`).
+        error: why.
         value: the item's own bytes, for its dead letter.
     """
 
-    error: Exception
+    error: RecordError
     value: bytes
     index: int | None = None
 

@@ -19,9 +19,12 @@ from jmespath.functions import Functions
 from jmespath.parser import ParsedResult
 
 from pipeline.errors import InvalidMessageError, SettingsError
-from pipeline.formats.format import Draft, Unread
+from pipeline.formats.fields import EXPRESSION_FAILED
+from pipeline.formats.format import Draft, Skipped, Unread
+from pipeline.formats.networks.skipped import NOTHING
 from pipeline.formats.reasons import keys_of
 from pipeline.messages.unknown_fields import POST_FIELDS
+from pipeline.printable import printable
 from pipeline.settings import assignment
 
 POSTS = "posts"
@@ -72,13 +75,16 @@ class PostMapping:
         """Whether it says where the posts of a document lie, so that a list is one document."""
         return self._posts is not None
 
-    def read(self, document: Any) -> Iterable[Draft | Unread]:
-        """Yield the drafts in a document, or why one is none.
+    def read(self, document: Any) -> Iterable[Draft | Skipped | Unread]:
+        """Yield the drafts in a document, or why one is none; of a document without posts, that it was skipped.
 
         Raises:
             InvalidMessageError: `posts` fails or finds nothing.
         """
-        for part in [document] if self._posts is None else self._find_posts(self._posts, document):
+        parts = [document] if self._posts is None else self._find_posts(self._posts, document)
+        if not parts:
+            yield Skipped(NOTHING)
+        for part in parts:
             try:
                 yield self._draft(part)
             except InvalidMessageError as error:
@@ -99,11 +105,21 @@ class PostMapping:
         return _search("id", self._fields["id"], document)
 
     def _draft(self, document: Any) -> Draft:
-        fields = {name: _search(name, e, document) for name, e in self._fields.items()}
+        fields: dict[str, Any] = {}
+        changes: dict[str, None] = {}
+        for name, expression in self._fields.items():
+            try:
+                fields[name] = _search(name, expression, document)
+            except InvalidMessageError:
+                if name in _REQUIRED:
+                    raise
+                # What only travels through costs no post.
+                fields[name] = None
+                changes[EXPRESSION_FAILED] = None
         for name in _REQUIRED:
             if fields[name] is None:
                 raise InvalidMessageError(_found_nothing(name, self._fields[name], document))
-        return Draft(**fields)
+        return Draft(**fields, changes=tuple(changes))
 
 
 def _compile(text: Any) -> ParsedResult:
@@ -157,7 +173,7 @@ def _search(name: str, expression: ParsedResult, document: Any) -> Any:
         return expression.search(document)
     # Functions of jmespath also raise errors of Python's own, for values that they do not expect.
     except Exception as error:
-        problem = str(error).replace("\n", " ")[:_MAX_SHOWN]
+        problem = printable(str(error), max_characters=_MAX_SHOWN)
         raise InvalidMessageError(
             f"not a Post by the mapping: {_shown(name, expression)} fails: {problem}"
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -11,8 +10,8 @@ import msgspec
 import orjson
 
 from pipeline.errors import InvalidMessageError, RecordError, SettingsError, UndecodableError
-from pipeline.formats.choice import AUTO, FormatChoice, ReadItem, format_before
-from pipeline.formats.document import HUGE_NUMBER, Document, load, made_plain, reload
+from pipeline.formats.choice import AUTO, MAPPING, FormatChoice, ReadItem, format_before
+from pipeline.formats.document import HUGE_NUMBER, Document, load, made_plain
 from pipeline.formats.envelopes import (
     NOTHING_OPENED,
     Opened,
@@ -22,15 +21,15 @@ from pipeline.formats.envelopes import (
     Withdrawn,
     trail_of,
 )
-from pipeline.formats.fields import is_usable_id, to_post, usable_id
+from pipeline.formats.fields import UNAVAILABLE, is_usable_id, to_post, usable_id
 from pipeline.formats.format import BadPost, Deletion, Draft, Reading, ReadPost, Skipped, Unread
 from pipeline.formats.networks.skipped import UNNAMED_DELETION
+from pipeline.formats.reasons import with_headers
 from pipeline.formats.tocsin import TOCSIN
 from pipeline.messages.codec import MAX_POST_DEPTH, encode, is_deeper
 from pipeline.messages.headers import Header
 from pipeline.messages.post import Post, ReadAs
 from pipeline.messages.unknown_fields import POST_FIELDS, OnUnknown, keep_unknown_fields
-from pipeline.printable import printable
 from pipeline.settings import Settings, assignment
 
 if TYPE_CHECKING:  # few need it, and jmespath takes its time to load
@@ -62,7 +61,7 @@ class PostReader:
         self._max_bytes = settings.max_post_bytes
         self._max_items = max_items
         self._choice = FormatChoice(settings.post_format, mapping)
-        self._opener = Opener(self._choice.takes_list)
+        self._opener = Opener(takes_lists=self._choice.takes_lists)
         self._on_unknown = on_unknown
 
     @classmethod
@@ -94,32 +93,22 @@ class PostReader:
             raise UndecodableError("the record has no value")
         # The size is checked before decoding, because the decoder has no limit.
         if len(value) > self._max_bytes:
-            raise UndecodableError(f"{len(value)} bytes: at most {self._max_bytes} are taken")
+            raise UndecodableError(
+                f"{len(value)} bytes: at most {self._max_bytes} are taken (TOCSIN_MAX_POST_BYTES)"
+            )
         try:
             return self._read(value, headers)
         except UndecodableError as error:
-            raise _with_content_type(error, headers) from error
+            raise with_headers(error, headers) from error
 
     def _read(self, value: bytes, headers: Sequence[Header]) -> list[Reading]:
         converted_from = format_before(headers) if headers else None
         trail = trail_of(headers)
         if (document := _load_object(value)) is None:
-            return self._collect(self._opener.open_bytes(value, trail), converted_from, self._max_items)
+            return self._collect(self._opener.open_bytes(value, trail), converted_from)
         if trail is NOTHING_OPENED and converted_from is None and (plain := self._read_plain(document)):
             return plain
-        return self._collect(self._opener.open_loaded(document, trail), converted_from, self._max_items)
-
-    def read_document(self, document: Any) -> list[Reading]:
-        """Return what lies in a document that is decoded already, such as an element of a file; it may be of any size.
-
-        Raises:
-            RecordError: nothing of the document can be read.
-        """
-        if isinstance(document, str):
-            steps = self._opener.open_document(document, NOTHING_OPENED)
-        else:
-            steps = self._opener.open_loaded(reload(document), NOTHING_OPENED)
-        return self._collect(steps, None, math.inf)
+        return self._collect(self._opener.open_loaded(document, trail), converted_from)
 
     def _read_plain(self, document: Document) -> list[Reading] | None:
         """Return the post, if it is in our own form and needs no change.
@@ -133,6 +122,8 @@ class PostReader:
         created_at = content.get("created_at")
         if created_at is not None and (type(created_at) is not str or created_at[4:5] != "-"):
             return None
+        if content.get("text") == UNAVAILABLE:
+            return None
         unknown = keep_unknown_fields(content := content.copy()) if has_others else None
         try:
             post = msgspec.convert(content, Post)
@@ -142,13 +133,13 @@ class PostReader:
             self._on_unknown(unknown)
         return [ReadPost(post, _PLAIN)]
 
-    def _collect(self, steps: Iterator[Step], converted_from: str | None, max_items: float) -> list[Reading]:
+    def _collect(self, steps: Iterator[Step], converted_from: str | None) -> list[Reading]:
         readings: list[Reading] = []
         for step in steps:
             for reading in self._read_step(step, converted_from):
                 readings.append(reading)
-                if len(readings) > max_items:
-                    raise InvalidMessageError(f"more than {max_items} posts in one record")
+                if len(readings) > self._max_items:
+                    raise InvalidMessageError(f"more than {self._max_items} posts in one record")
         bad = [reading for reading in readings if isinstance(reading, BadPost)]
         if bad and len(bad) == len(readings):
             raise _error_of_all(bad)
@@ -181,7 +172,9 @@ class PostReader:
         try:
             post, changes = _make_post(item, trail)
         except RecordError as error:
-            return BadPost(error, _to_bytes(step.document if name == TOCSIN.name else _fields_of(item)))
+            if name in (TOCSIN.name, MAPPING):
+                return BadPost(error, _to_bytes(step.document if name == TOCSIN.name else _fields_of(item)))
+            return BadPost(type(error)(f"{error} (read as {name})"), _to_bytes(_fields_of(item)))
         if read.unknown and self._on_unknown is not None:
             self._on_unknown(read.unknown)
         all_changes = list(dict.fromkeys((*trail.changes, *changes)))
@@ -195,16 +188,6 @@ class PostReader:
         except (RecordError, ValueError):
             return None
         return post_id if is_usable_id(post_id) else None
-
-
-def _with_content_type(error: UndecodableError, headers: Sequence[Header]) -> UndecodableError:
-    """Return the error with what the sender itself says that the record is."""
-    for name, value in headers:
-        if name.lower() == "content-type" and value and b"json" not in value.lower():
-            return UndecodableError(
-                f"{error} (its header content-type is {printable(value.decode(errors='replace'))})"
-            )
-    return error
 
 
 def _load_object(value: bytes) -> Document | None:
@@ -235,9 +218,9 @@ def _to_bytes(document: Any) -> bytes:
     return document.encode() if isinstance(document, str) else orjson.dumps(document)
 
 
-def _error_of_all(bad: Sequence[BadPost]) -> Exception:
+def _error_of_all(bad: Sequence[BadPost]) -> RecordError:
     """Return the error of a record in which nothing is a post."""
-    if len(bad) == 1 or not isinstance(bad[0].error, RecordError):
+    if len(bad) == 1:
         return bad[0].error
     return type(bad[0].error)(f"none of {len(bad)} items is a post; the first: {bad[0].error}")
 

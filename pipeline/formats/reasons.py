@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from pipeline.errors import InvalidMessageError, RecordError, UndecodableError
 from pipeline.formats.fields import kind_of
+from pipeline.messages.headers import Header
 from pipeline.printable import printable
 
 # How other kinds of data begin.
-_COMPRESSED: Mapping[bytes, str] = {
+COMPRESSIONS: Mapping[bytes, str] = {
     b"\x1f\x8b": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"\x04\x22\x4d\x18": "lz4",
@@ -39,13 +40,16 @@ _MARKS: Mapping[bytes, str] = {
     b"\xfe\xff": "UTF-16",
 }
 _UTF_16 = re.compile(rb"(?:[\t-~]\0){2}|(?:\0[\t-~]){2}")
-_UTF_32 = re.compile(rb"[\t-~]\0\0\0|\0\0\0[\t-~]\0\0\0")
-_CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f\x7f]")
+_UTF_32 = re.compile(rb"(?:[\t-~]\0\0\0){2}|(?:\0\0\0[\t-~]){2}")
+_CONTROL = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # but the escape of terminals, which logs hold
 # Maps and lists of MessagePack and CBOR, with what usually follows: a short text as the first key.
 _PACKED: Mapping[str, re.Pattern[bytes]] = {
     "MessagePack": re.compile(rb"(?:[\x80-\x9f]|[\xdc\xde]..|[\xdd\xdf]....)[\xa0-\xbf\xd9-\xdb]", re.DOTALL),
     "CBOR": re.compile(rb"(?:\xd9\xd9\xf7)?(?:[\xa0-\xbb]|\xbf)[\x60-\x7b]"),
 }
+_BINARY = "binary data, perhaps Avro or Protobuf without Schema Registry: tocsin reads JSON"
+# Where newer serializers of Schema Registry put the schema's number, if they are told to.
+_SCHEMA_IN_HEADER = "__value_schema_id"
 _REGISTRY_BYTES = 5  # a zero, and the schema's number in four bytes
 _SHOWN = 30
 _MAX_KEYS = 10
@@ -81,10 +85,21 @@ def to_undecodable(value: bytes, error: ValueError) -> UndecodableError:
     return UndecodableError(_other_kind(value) or _broken_json(value) or f"not JSON: {error}")
 
 
+def with_headers(error: UndecodableError, headers: Sequence[Header]) -> UndecodableError:
+    """Return the error with what the sender itself says that the record is."""
+    for name, value in headers:
+        if name == _SCHEMA_IN_HEADER:
+            return UndecodableError(f"{error} (its header {name} names a schema of Schema Registry)")
+        if name.lower() == "content-type" and value and b"json" not in value.lower():
+            shown = printable(value.decode(errors="replace"))
+            return UndecodableError(f"{error} (its header content-type is {shown})")
+    return error
+
+
 def _other_kind(value: bytes) -> str | None:
     if not value.strip():
         return "the value is empty" if not value else "the value holds nothing but blanks"
-    for start, name in _COMPRESSED.items():
+    for start, name in COMPRESSIONS.items():
         if value.startswith(start):
             return (
                 f"compressed with {name}: let the Kafka client compress (compression.type), not the program"
@@ -125,7 +140,7 @@ def _not_utf_8(value: bytes) -> str | None:
         )
     if int.from_bytes(value[:4], "little") == len(value):
         return "binary data, perhaps BSON: tocsin reads JSON"
-    return "binary data, perhaps Avro or Protobuf without Schema Registry: tocsin reads JSON"
+    return _BINARY
 
 
 def _is_broken(value: bytes) -> bool:
@@ -144,9 +159,10 @@ def _broken_json(value: bytes) -> str | None:
     except orjson.JSONDecodeError as error:
         if starts_as_json(value) or value.startswith(b"\xef\xbb\xbf"):
             return _cut_or_doubled(str(error), len(value))
-        text = value.decode("utf-8", "replace")
-        kind = "binary data" if "\0" in text else "plain text"
-        return f"{kind}, not JSON: it begins: {printable(text[: 2 * _SHOWN], max_characters=_SHOWN)}"
+        if _CONTROL.search(value):
+            return _BINARY
+        text = value[: 8 * _SHOWN].decode("utf-8", "replace")
+        return f"plain text, not JSON: it begins: {printable(text[: 2 * _SHOWN], max_characters=_SHOWN)}"
     return None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.errors import InvalidMessageError
 from pipeline.formats.fields import METADATA_KIND, TEXT_NULL
 from pipeline.formats.format import Draft, Format, Item
+from pipeline.formats.networks.shape import has_own_text
 from pipeline.messages.unknown_fields import POST_FIELDS, keep_unknown_fields
 
 
@@ -41,7 +42,7 @@ def read_own(document: Any) -> tuple[Draft, dict[str, Any]]:
 
 
 def _recognises(document: Any) -> bool:
-    return isinstance(document, dict) and "text" in document and ("id" in document or "id_str" in document)
+    return isinstance(document, dict) and has_own_text(document)
 
 
 def _read(document: Any) -> Iterable[Item]:

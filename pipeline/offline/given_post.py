@@ -16,7 +16,7 @@ from pipeline.messages import AnnotatedPost, CheckpointRef, Entity, Origin, Post
 from pipeline.messages.unknown_fields import OnUnknown
 from pipeline.settings import Settings
 from pipeline.sources.post_file import Document
-from pipeline.sources.post_records import DocumentReader, record_error
+from pipeline.sources.post_records import DocumentReader
 
 NO_ORIGIN = Origin(topic="", partition=0, offset=0)
 _NO_CHECKPOINT = CheckpointRef(name="given", sha256="0" * 64)
@@ -99,7 +99,7 @@ class GivenReader:
 
     def _to_given(self, reading: ReadPost | BadPost, *, is_one: bool) -> GivenPost | RecordError:
         if isinstance(reading, BadPost):
-            return record_error(reading.error)
+            return reading.error
         if reading.read_as.format != "tocsin":
             return GivenPost(reading.post)
         # Metadata that the post itself has may have the same name as a field, and only one post tells them apart.

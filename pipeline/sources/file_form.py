@@ -6,14 +6,20 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
-# How compressed files begin, the name of the compression, and the program that undoes it.
-_COMPRESSED = {
-    b"\x1f\x8b": ("gzip", "zcat"),
-    b"\x28\xb5\x2f\xfd": ("zstd", "zstdcat"),
-    b"BZh": ("bzip2", "bzcat"),
-    b"\xfd7zXZ\x00": ("xz", "xzcat"),
-    b"PK\x03\x04": ("zip", "unzip -p"),
+from pipeline.formats.reasons import COMPRESSIONS
+
+# The programs that undo the compression of a file.
+_PROGRAMS = {
+    "gzip": "zcat",
+    "zstd": "zstdcat",
+    "lz4": "lz4cat",
+    "bzip2": "bzcat",
+    "xz": "xzcat",
+    "zip": "unzip -p",
 }
+_SCRIPT_OF_AN_ARCHIVE = re.compile(
+    rb"window\.YTD\.[\w.]+ *="
+)  # tweets.js, in the archive of one's own posts at X
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FIELD_OF_AN_EVENT = re.compile(rb"(?:event|data|id|retry)?:")
 # A string, whole or cut off at the end, or a bracket. Possessive, so that no string makes the expression backtrack.
@@ -54,12 +60,16 @@ def find_form(lines: Sequence[bytes], *, is_end: bool) -> Form | None:
 
 def find_refusal(first: bytes) -> str | None:
     """Return why a file with this first line cannot be read, and the program that helps; None if it can."""
-    for mark, (name, program) in _COMPRESSED.items():
+    for mark, name in COMPRESSIONS.items():
         if first.startswith(mark):
-            return f"compressed ({name}): expected plain text: {program} FILE | tocsin produce -"
+            program = _PROGRAMS.get(name)
+            remedy = f": {program} FILE | tocsin produce -" if program else ""
+            return f"compressed ({name}): expected plain text{remedy}"
     # JSON in UTF-8 never has a NUL; at the start of an object in UTF-16 every second byte is a NUL.
     if first.startswith(_UTF_16_MARKS) or b"\0" in first[:4]:
         return "not in UTF-8 but in UTF-16: iconv -f UTF-16 -t UTF-8 FILE"
+    if _SCRIPT_OF_AN_ARCHIVE.match(first):
+        return "JavaScript of an archive of X: expected JSON: sed '1s/^[^=]*= *//' FILE | tocsin produce -"
     return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from pipeline.errors import InternalError, RecordError, UndecodableError
+from pipeline.errors import RecordError, UndecodableError
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.formats.reader import PostReader
 from pipeline.messages import Post
@@ -57,7 +57,7 @@ class DocumentReader:
         self._reader = PostReader.of(large, on_unknown=on_unknown, max_items=MAX_DOCUMENT_BYTES)
         self._topic = settings.topic_posts
         self._max_bytes = settings.max_post_bytes
-        self._recognises = settings.post_format in ("auto", "tocsin") and settings.post_mapping is None
+        self._recognises = settings.post_format == "auto" and settings.post_mapping is None
 
     def read(self, document: Document) -> Iterator[Found]:
         """Yield everything in the document, in its order. The records of a large one are made one by one."""
@@ -157,18 +157,12 @@ class OutcomeReader:
 def _to_send(found: Found) -> Outgoing | RecordError | Skipped:
     reading = found.reading
     if isinstance(reading, BadPost):
-        return record_error(reading.error)
+        return reading.error
     if isinstance(reading, Skipped):
         return reading
     assert found.record is not None
     return found.record
 
 
-def _in_item(place: int, error: Exception) -> RecordError:
-    error = record_error(error)
+def _in_item(place: int, error: RecordError) -> RecordError:
     return type(error)(f"item {place}: {error}")
-
-
-def record_error(error: Exception) -> RecordError:
-    """Return the error as one of a record: any other is a defect of ours."""
-    return error if isinstance(error, RecordError) else InternalError(f"{type(error).__name__} while reading")

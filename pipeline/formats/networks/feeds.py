@@ -43,6 +43,7 @@ _CHANNEL = (
 _FEED = '<feed xmlns="http://www.w3.org/2005/Atom">{}</feed>'
 # A section of characters, and an ampersand that begins no reference.
 _BARE_AMPERSAND = re.compile(r"<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+(?:\]\]>|\Z)|&(?!(?:#\w{1,10}|\w{1,40});)")
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -109,7 +110,7 @@ def _parsed(text: str) -> Any:
 
 def _draft(entry: dict[str, Any], feed: Any, name: str) -> Draft:
     title, summary = _shown(entry.get("title_detail")), _shown(_summary(entry))
-    address = as_text(entry.get("link"))
+    address = as_text(entry.get("link"))  # feedparser's own choice is the id if there is no link
     # feedparser's own `get` gives the time of publication for it, with a warning.
     published, updated = (_time(dict.get(entry, name)) for name in ("published_parsed", "updated_parsed"))
     return Draft(
@@ -119,10 +120,10 @@ def _draft(entry: dict[str, Any], feed: Any, name: str) -> Draft:
         lang=as_text(dig(entry, "title_detail", "language")) or as_text(dig(feed, "language")),
         source=name,
         author=as_text(entry.get("author")) or as_text(dig(feed, "author")) or as_text(dig(feed, "title")),
-        url=address,
+        url=address if address is not None and _ADDRESS.match(address) else None,
         metadata=filled(
             feed=as_text(dig(feed, "title")),
-            edited_at=None if updated == published else updated,
+            edited_at=None if published in (None, updated) else updated,
             tags=present([tag.get("term") for tag in objects(entry.get("tags"))]),
             links=present([link(None, item.get("href")) for item in objects(entry.get("enclosures"))]),
         ),

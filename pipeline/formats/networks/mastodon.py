@@ -1,4 +1,4 @@
-"""Mastodon: statuses, lists of them inside other answers, and events of the streaming API.
+"""Mastodon: statuses, and events of the streaming API.
 
     {"stream": ["public"], "event": "update", "payload": "{\"id\": \"113\", \"content\": \"<p>Flood</p>\", ...}"}
     {"stream": ["public"], "event": "delete", "payload": "113"}
@@ -26,7 +26,16 @@ from pipeline.errors import InvalidMessageError, UndecodableError
 from pipeline.formats.document import load, made_plain
 from pipeline.formats.format import Deletion, Draft, Format, Item, Skipped
 from pipeline.formats.networks import skipped
-from pipeline.formats.networks.shape import as_name, as_object, as_text, dig, filled, objects, present
+from pipeline.formats.networks.shape import (
+    as_name,
+    as_object,
+    as_text,
+    dig,
+    filled,
+    has_own_text,
+    objects,
+    present,
+)
 
 _POST_EVENTS = frozenset({"update", "status.update"})
 _OTHER_EVENTS = {
@@ -58,17 +67,27 @@ def _is_status(document: dict[str, Any]) -> bool:
 def _is_event(document: dict[str, Any]) -> bool:
     """Whether it is an event as WebSocket carries it, or as the old one without `stream`."""
     event = document.get("event")
-    return (
-        isinstance(event, str)
-        and event in _EVENTS
-        and ("payload" in document or event == "filters_changed")
-        and (isinstance(document.get("stream"), list) or document.keys() <= {"event", "payload", "instance"})
-    )
+    if has_own_text(document) or not isinstance(event, str) or event not in _EVENTS:
+        return False
+    if isinstance(document.get("stream"), list):
+        return "payload" in document or event == "filters_changed"
+    return document.keys() <= {"event", "payload", "instance"} and _is_payload(event, document.get("payload"))
+
+
+def _is_payload(event: str, payload: Any) -> bool:
+    """Whether it is what such an event carries: other programs name their events so too."""
+    if event == "filters_changed":
+        return True
+    if event == "delete":
+        return as_name(payload) is not None
+    if isinstance(payload, str):
+        return payload.lstrip()[:1] == "{" or payload.isdecimal()
+    return isinstance(payload, dict) and _is_status(payload)
 
 
 def _read(document: Any) -> Iterable[Item]:
     document = as_object(document)
-    if "event" in document and "content" not in document:
+    if "event" in document and document.keys() & {"payload", "stream"}:
         return [_event_item(document)]
     if not document.keys() & {"content", "reblog"}:
         raise InvalidMessageError(

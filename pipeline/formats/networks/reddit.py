@@ -17,23 +17,33 @@ from typing import Any
 from pipeline.errors import InvalidMessageError
 from pipeline.formats.format import Deletion, Draft, Format, Item, Skipped
 from pipeline.formats.networks import skipped
-from pipeline.formats.networks.shape import as_name, as_object, as_text, dig, filled, link, objects, present
+from pipeline.formats.networks.shape import (
+    as_name,
+    as_object,
+    as_text,
+    dig,
+    filled,
+    has_own_text,
+    link,
+    objects,
+    present,
+)
 
 _COMMENT, _POST = "t1", "t3"
 _OTHER_THINGS = {"t2": skipped.ACCOUNT, "t4": skipped.OTHER, "t5": skipped.OTHER, "t6": skipped.OTHER}
+_LISTING = "Listing"
 _MORE = "more"  # stands for comments that the answer leaves out
-_KINDS = frozenset({_COMMENT, _POST, _MORE, *_OTHER_THINGS})
+_THINGS = frozenset({_COMMENT, _POST, *_OTHER_THINGS})
 _WITHDRAWN = frozenset({"[deleted]", "[removed]"})
 _FULL_NAME = re.compile(r"t[1-6]_\w{1,20}", re.ASCII)
 
 
 def _recognises(document: Any) -> bool:
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or has_own_text(document):
         return False
-    data = document.get("data")
-    if isinstance(data, dict):
-        kind = document.get("kind")
-        return isinstance(kind, str) and (kind in _KINDS or (kind == "Listing" and "children" in data))
+    data, kind = document.get("data"), document.get("kind")
+    if isinstance(data, dict) and isinstance(kind, str):
+        return kind in _THINGS or (kind in (_LISTING, _MORE) and isinstance(data.get("children"), list))
     return _is_bare(document)
 
 
@@ -54,11 +64,20 @@ def _items(document: dict[str, Any]) -> Iterator[Item]:
         if not document.keys() & {"title", "selftext", "body"}:
             raise InvalidMessageError("not of Reddit: neither `kind` and `data` nor a post or a comment")
         yield _item(document, _COMMENT if "body" in document else _POST)
-    elif kind == "Listing":
-        for thing in objects(data.get("children")):
-            yield _thing(thing.get("kind"), as_object(thing.get("data")))
-    else:
+    elif kind == _LISTING:
+        yield from _listed(data)
+    elif kind in (*_THINGS, _MORE):
         yield _thing(kind, data)
+    else:
+        raise InvalidMessageError("not of Reddit: its `kind` is none of Reddit's: t1, t3, Listing, ...")
+
+
+def _listed(listing: dict[str, Any]) -> Iterator[Item]:
+    """Yield the things of a listing, each with the replies to it, which lie in a listing of their own."""
+    for thing in objects(listing.get("children")):
+        data = as_object(thing.get("data"))
+        yield _thing(thing.get("kind"), data)
+        yield from _listed(as_object(dig(data, "replies", "data")))
 
 
 def _thing(kind: Any, data: dict[str, Any]) -> Item:

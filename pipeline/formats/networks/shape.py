@@ -47,6 +47,14 @@ def dig(document: Any, *path: str) -> Any:
     return document
 
 
+def has_own_text(document: dict[str, Any]) -> bool:
+    """Return whether the object is a post in our own form, or of a network that names the fields as we do.
+
+    Then it is no page of posts and no notice of a network, whatever else is in it: its text would be lost.
+    """
+    return "text" in document and ("id" in document or "id_str" in document)
+
+
 def filled(**fields: Any) -> dict[str, Any] | None:
     """Return the fields that hold something, or None if none does."""
     return {name: value for name, value in fields.items() if value not in _EMPTY} or None

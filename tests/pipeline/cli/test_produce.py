@@ -72,6 +72,7 @@ async def test_a_topic_that_takes_less_than_the_client_sends_at_once_gets_every_
         (Sum(2), True, "2 lines sent to posts"),
         (Sum(3, 1, num_deletions=1), False, "2 posts and 1 deletion sent to posts, 1 line not"),
         (Sum(1, num_skipped=2), False, "1 post sent to posts, 2 items skipped that are no posts"),
+        (Sum(2, num_skipped=1), False, "2 posts sent to posts, 1 item skipped that is no post"),
         (
             Sum(5, 0, 1_000),
             False,

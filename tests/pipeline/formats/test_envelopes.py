@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import RecordError
+from pipeline.errors import InvalidMessageError, RecordError
 from pipeline.formats.envelopes import ENVELOPES
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.formats.reader import MAX_ITEMS, PostReader
@@ -107,6 +107,13 @@ _OF_KITS: dict[str, tuple[list[Header], bytes]] = {
 }
 
 
+@pytest.mark.parametrize("value", [b"", b"null"])
+def test_an_event_in_binary_form_may_have_no_data(value: bytes) -> None:
+    """The kits write either; its attributes are in the headers."""
+    headers = [("ce_specversion", b"1.0"), ("ce_type", b"t")]
+    assert _read(value, tuple(headers)) == [Skipped("no_data")]
+
+
 @pytest.mark.parametrize("name", _OF_KITS)
 def test_events_of_the_python_kits_are_opened(name: str) -> None:
     """The older kit says the content type of the data in its structured form too; the shape decides."""
@@ -122,7 +129,6 @@ def test_events_of_the_python_kits_are_opened(name: str) -> None:
         ({**_ROW, "op": "d", "before": _POST, "after": None}, Deletion("1")),
         ({**_ROW, "op": "d", "before": {"id": 7}, "after": None}, Deletion("7")),
         ({**_ROW, "op": "d", "before": {"id": "7", "text": None}, "after": None}, Deletion("7")),
-        ({**_ROW, "op": "u", "before": _POST, "after": None}, Deletion("1")),
         ({**_ROW, "op": "d", "before": json.dumps(_POST), "after": None}, Deletion("1")),
         ({"schema": None, "payload": {**_ROW, "op": "d", "before": _POST, "after": None}}, Deletion("1")),
         ({**_POST, "__deleted": "true"}, Deletion("1")),
@@ -131,9 +137,12 @@ def test_events_of_the_python_kits_are_opened(name: str) -> None:
         ({**_ROW, "op": "d", "before": {"a": 1}, "after": None}, Skipped("unnamed_deletion")),
         ({**_ROW, "op": "d", "before": {"id": "a\nb"}, "after": None}, Skipped("unnamed_deletion")),
         ({**_ROW, "op": "d", "before": [_POST, _POST], "after": None}, Skipped("unnamed_deletion")),
+        # MongoDB may tell only what an update has changed; that withdraws nothing.
+        ({**_ROW, "op": "u", "before": json.dumps(_POST), "after": None}, Skipped("no_data")),
         ({"op": "t", "source": {}, "ts_ms": 1}, Skipped("truncation")),
         ({"op": "m", "source": {}, "ts_ms": 1, "message": {"content": "eA=="}}, Skipped("log_message")),
         ({"schema": None, "payload": None}, Skipped("tombstone")),
+        ({"op": "d", "source": {}, "ts_ms": 1}, Skipped("unnamed_deletion")),
         (_EVENT, Skipped("no_data")),
         ([], Skipped("nothing")),
     ],
@@ -220,3 +229,11 @@ def test_a_change_inside_an_envelope_is_told() -> None:
     assert isinstance(read, ReadPost)
     assert read.read_as.envelopes == ["kafka_connect", "json_string"]
     assert read.read_as.changes == ["byte_order_mark", "not_a_number", "lone_surrogate", "id_number"]
+
+
+@pytest.mark.parametrize("is_flat", [False, True])
+def test_a_text_that_debezium_does_not_know_is_no_text(is_flat: bool) -> None:
+    """PostgreSQL does not send a long value that an update has left as it was."""
+    row = {"id": "1", "text": "__debezium_unavailable_value"}
+    with pytest.raises(InvalidMessageError, match="set REPLICA IDENTITY FULL on the table"):
+        _read(_bytes(row if is_flat else {**_ROW, "op": "u", "after": row}))

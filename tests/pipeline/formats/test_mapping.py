@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import InvalidMessageError, SettingsError
-from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost
+from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.formats.reader import PostReader
 from pipeline.messages import Post
 from pipeline.settings import Settings
@@ -168,3 +168,26 @@ def test_a_post_of_our_own_sources_needs_no_mapping(tmp_path: Path) -> None:
     [read] = _reader(tmp_path, _GOOD).read(b'{"id": "1", "text": "x"}', [("tocsin-format", b"mapping")])
     assert isinstance(read, ReadPost)
     assert read.read_as.format == "mapping"
+
+
+def test_an_expression_that_fails_costs_no_post(tmp_path: Path) -> None:
+    """Unless it is that of `id` or `text`: a number cannot be joined."""
+    mapping = f"""{_GOOD}url = "join('/', ['https://desk.example', key])"\nlang = "l"\n"""
+    [read] = _read(tmp_path, mapping, {"key": 7, "body": "Flood", "l": "en"})
+    assert isinstance(read, ReadPost)
+    assert (read.post.id, read.post.url, read.post.lang) == ("7", None, "en")
+    assert read.read_as.changes == ["expression_failed", "id_number"]
+
+
+@pytest.mark.parametrize("document", [{"items": []}, {"items": [None]}])
+def test_a_document_without_posts_is_skipped(tmp_path: Path, document: Any) -> None:
+    """It is counted, and not lost without a word. A projection leaves out what is null."""
+    assert _read(tmp_path, f'{_GOOD}posts = "items[]"', document) == [Skipped("nothing")]
+
+
+def test_what_a_document_holds_is_shown_on_one_line(tmp_path: Path) -> None:
+    """A terminal shows the reason and must not obey it."""
+    with pytest.raises(InvalidMessageError) as caught:
+        _read(tmp_path, 'id = "sum(a)"\ntext = "b"', {"a": "\x1b[2J", "b": "x"})
+    assert r"\x1b[2J" in str(caught.value)
+    assert "\x1b" not in str(caught.value)

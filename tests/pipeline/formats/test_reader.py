@@ -124,6 +124,8 @@ def test_what_the_sender_calls_its_bytes_stands_in_the_reason() -> None:
         UndecodableError, match=r"binary data.* \(its header content-type is application/avro\)$"
     ):
         _READER.read(b"\x02\xff\x01", [("Content-Type", b"application/avro")])
+    with pytest.raises(UndecodableError, match="__value_schema_id names a schema of Schema Registry"):
+        _READER.read(b"\x021\x08Fire", [("__value_schema_id", b"\x01" * 17)])
 
 
 def test_a_named_format_is_the_only_one() -> None:
@@ -131,16 +133,7 @@ def test_a_named_format_is_the_only_one() -> None:
     with pytest.raises(InvalidMessageError, match="it has no `id` and no `text`; its keys are `data`"):
         _read({"data": {"id": "1", "text": "x"}}, post_format="tocsin")
     with pytest.raises(UndecodableError, match="XML or HTML, but not a feed"):
-        PostReader.of(Settings(post_format="tocsin")).read_document("<rss/>")
-
-
-def test_a_document_that_is_decoded_already_may_be_of_any_size() -> None:
-    """An element of a large file is read as its bytes would be, beyond all limits of records."""
-    posts = [{"id": n, "text": "x" * 99, "a": float("nan")} for n in range(3_000)]
-    readings = _READER.read_document(posts)
-    assert len(readings) == 3_000
-    assert isinstance(readings[-1], ReadPost)
-    assert (readings[-1].post.id, readings[-1].index) == ("2999", 2_999)
+        PostReader.of(Settings(post_format="tocsin")).read(b"<rss/>")
 
 
 @pytest.mark.parametrize("depth", [30, 31, 40])

@@ -37,6 +37,8 @@ def _error_of(value: bytes) -> RecordError:
         (_POST.decode().encode("utf-16-be"), "not in UTF-8 but in UTF-16"),
         (_POST.decode().encode("utf-32"), "not in UTF-8 but in UTF-32"),
         (_POST.decode().encode("utf-32-be"), "not in UTF-8 but in UTF-32"),
+        (b"\x1d\0\0\0\x02id\0\x02\0\0\x001\0\x02text\0\6\0\0\0Flood\0\0", "binary data"),  # BSON
+        (b"\x021\x08Fire", "binary data, perhaps Avro or Protobuf"),  # Avro; all of it is ASCII
         (b'{"id": "1", "text": "caf\xe9"}', "byte 0xe9 at 24; it may be Windows-1252 or ISO 8859-1"),
         (b'{"id": "1", "text": "\xc0\xaf', "not in UTF-8: byte 0xc0 at 21"),
         (b"\0\0\0\0\x2a\x02\x0aabcde", r"a Schema Registry record in Avro or Protobuf \(schema id 42\)"),

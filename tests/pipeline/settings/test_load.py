@@ -74,3 +74,9 @@ def test_a_password_in_an_address_is_refused_and_not_shown(name: str, value: str
         load_settings(environ={f"TOCSIN_{name.upper()}": value})
     assert f"TOCSIN_{name.upper()}=(hidden)" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_bad_option_is_named_as_it_is_called() -> None:
+    """Some are shorter than their settings."""
+    with pytest.raises(SettingsError, match=r"^--format='nope': input should be 'auto'"):
+        load_settings(overrides={"post_format": "nope"}, environ={})

@@ -109,6 +109,7 @@ async def test_a_file_of_one_document_is_read_whole(content: bytes, tmp_path: Pa
         (_POST.decode().encode("utf-16-be"), "not in UTF-8 but in UTF-16: iconv"),
         (_POST.decode().encode("utf-16-le"), "not in UTF-8 but in UTF-16: iconv"),
         (gzip.compress(_POST), r"compressed \(gzip\): expected plain text: zcat FILE"),
+        (b"window.YTD.tweets.part0 = [\n{}\n]", r"JavaScript of an archive of X: expected JSON: sed"),
         (b"\x28\xb5\x2f\xfd\x04\x58", r"compressed \(zstd\): expected plain text: zstdcat FILE"),
     ],
 )

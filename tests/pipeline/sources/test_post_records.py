@@ -110,6 +110,16 @@ def test_a_post_of_a_format_that_is_named_travels_in_our_own_form() -> None:
         assert (read.post.text, read.read_as.format) == ("x", "x-v2")
 
 
+def test_our_own_form_that_is_named_travels_as_such() -> None:
+    """An agent that recognises formats would read another one in this line."""
+    line = b'{"id": "1", "text": "cut", "id_str": "2", "extended_tweet": {"full_text": "whole"}}'
+    [item] = _items(line, settings=Settings(post_format="tocsin"))
+    assert isinstance(item.record, Outgoing)
+    [read] = PostReader.of(Settings()).read(item.record.value, item.record.headers)
+    assert isinstance(read, ReadPost)
+    assert (read.post.id, read.post.text, read.read_as.format) == ("1", "cut", "tocsin")
+
+
 async def test_a_line_without_a_post_is_an_item_with_its_error(tmp_path: Path) -> None:
     """It keeps its number, and the posts around it are records under their ids; raw lines are sent all the same."""
     file = tmp_path / "posts.jsonl"

@@ -17,7 +17,7 @@ from pipeline.errors import InvalidMessageError
 from pipeline.formats.format import Format, Item, Skipped
 from pipeline.formats.networks import skipped
 from pipeline.formats.networks.bluesky.record import draft, is_address, is_record, page_url
-from pipeline.formats.networks.shape import as_object, as_text, dig, filled
+from pipeline.formats.networks.shape import as_object, as_text, dig, filled, has_own_text
 
 # Lists of posts in the answers of app.bsky.feed.getTimeline, searchPosts and com.atproto.repo.listRecords.
 _LISTS = ("feed", "posts", "records")
@@ -25,7 +25,7 @@ _REFUSED = ("notFound", "blocked")
 
 
 def _recognises(document: Any) -> bool:
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or has_own_text(document):
         return False
     if is_record(document) or _is_item(document):
         return True
@@ -45,7 +45,12 @@ def _is_item(value: Any) -> bool:
         return False
     if isinstance(item.get("record"), dict) and isinstance(item.get("author"), dict):
         return True
-    return is_record(item.get("value")) or _is_refusal(item)
+    return any(is_record(record) for record in _records(item)) or _is_refusal(item)
+
+
+def _records(item: dict[str, Any]) -> tuple[Any, ...]:
+    """Return where the record may lie: in a view, in a repository's list, or in the item itself, beside its address."""
+    return item.get("record"), item.get("value"), item
 
 
 def _is_refusal(item: dict[str, Any]) -> bool:
@@ -57,11 +62,11 @@ def _read(document: Any) -> Iterable[Item]:
     for name in _LISTS:
         if isinstance(items := document.get(name), list):
             return [_item(as_object(item)) for item in items] or [Skipped(skipped.NOTHING)]
-    if is_record(document):
+    if is_record(document) and not is_address(document.get("uri")):
         raise InvalidMessageError(
             "a record of Bluesky without its address: the post's id is `uri`, which stands around the record"
         )
-    if not document.keys() & {"post", "record", "value", *_REFUSED}:
+    if not document.keys() & {"post", "record", "value", *_REFUSED} and not is_record(document):
         raise InvalidMessageError("not of Bluesky: neither `record` nor `value` with the record of a post")
     return [_item(document)]
 
@@ -73,7 +78,7 @@ def _item(item: dict[str, Any]) -> Item:
         return Skipped(skipped.WITHHELD)
     name = item.get("uri")
     return draft(
-        as_object(item.get("record")) or as_object(item.get("value")),
+        next((record for record in _records(item) if isinstance(record, dict)), {}),
         name=name,
         author=as_text(dig(item, "author", "handle")) or _owner(name),
         quoted=_quoted(as_object(item.get("embed"))),

@@ -31,9 +31,17 @@ _ACCOUNT_KINDS = frozenset({"identity", "account"})
 
 
 def _recognises(document: Any) -> bool:
+    # What has happened stands under the name of its kind.
     return (
         isinstance(document, dict)
-        and (as_text(document.get("did")) or "").startswith("did:")
+        and _is_event(document)
+        and isinstance(document.get(document["kind"]), dict)
+    )
+
+
+def _is_event(document: dict[str, Any]) -> bool:
+    return (
+        (as_text(document.get("did")) or "").startswith("did:")
         and is_integer(document.get("time_us"))
         and isinstance(document.get("kind"), str)
     )
@@ -43,8 +51,8 @@ def _read(document: Any) -> Iterable[Item]:
     document = as_object(document)
     kind = document.get("kind")
     if kind != "commit":
-        if not isinstance(kind, str):
-            raise InvalidMessageError("not of Jetstream: no `kind`")
+        if not _is_event(document):
+            raise InvalidMessageError("not of Jetstream: it lacks `did`, `time_us` or `kind`")
         return [Skipped(skipped.ACCOUNT if kind in _ACCOUNT_KINDS else skipped.OTHER)]
     commit = as_object(document.get("commit"))
     collection, operation = commit.get("collection"), commit.get("operation")

@@ -18,7 +18,15 @@ from typing import Any
 from pipeline.errors import InvalidMessageError
 from pipeline.formats.format import Deletion, Format, Item, Skipped
 from pipeline.formats.networks import skipped
-from pipeline.formats.networks.shape import as_list, as_name, as_object, dig, is_integer, objects
+from pipeline.formats.networks.shape import (
+    as_list,
+    as_name,
+    as_object,
+    dig,
+    has_own_text,
+    is_integer,
+    objects,
+)
 from pipeline.formats.networks.telegram.chat import (
     CHAT_TYPES,
     chat_of_export,
@@ -45,15 +53,26 @@ _TELETHON = frozenset({"Message", "MessageService", "MessageEmpty"})
 def _recognises(document: Any) -> bool:
     if not isinstance(document, dict):
         return False
-    results = objects(document.get("result"))
+    if _is_bot_message(document) or _is_exported_message(document) or _is_telethon(document):
+        return True
+    if has_own_text(document):
+        return False
     return (
         _is_update(document)
-        or _is_bot_message(document)
         or _is_chat(document)
-        or _is_exported_message(document)
-        or _is_telethon(document)
         or any(_is_chat(chat) for chat in objects(dig(document, "chats", "list")))
-        or (document.get("ok") is True and results != [] and all(_is_update(update) for update in results))
+        or _are_updates(document)
+    )
+
+
+def _are_updates(document: dict[str, Any]) -> bool:
+    """Whether it is an answer of `getUpdates`, which is often empty."""
+    results = document.get("result")
+    return (
+        document.keys() == {"ok", "result"}
+        and document["ok"] is True
+        and isinstance(results, list)
+        and all(isinstance(update, dict) and _is_update(update) for update in results)
     )
 
 

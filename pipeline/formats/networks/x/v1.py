@@ -17,7 +17,18 @@ from typing import Any
 from pipeline.errors import InvalidMessageError
 from pipeline.formats.format import Deletion, Draft, Format, Item, Skipped
 from pipeline.formats.networks import skipped
-from pipeline.formats.networks.shape import as_name, as_object, as_text, dig, filled, link, objects, present
+from pipeline.formats.networks.shape import (
+    as_name,
+    as_object,
+    as_text,
+    dig,
+    filled,
+    has_own_text,
+    is_integer,
+    link,
+    objects,
+    present,
+)
 from pipeline.formats.networks.x.posts import post_url, repeated_text
 
 # Messages of a stream: one name beside which at most `timestamp_ms` stands, and a field that such a message has.
@@ -34,21 +45,27 @@ _MESSAGES = {
 def _recognises(document: Any) -> bool:
     if not isinstance(document, dict):
         return False
-    if _is_status(document) or _is_status(document.get("tweet")) or _is_deletion(document):
+    if _is_status(document):
         return True
-    if _message(document) is not None or _are_errors(document.get("errors")):
+    if has_own_text(document):
+        return False
+    if _is_status(document.get("tweet")) or _is_deletion(document):
+        return True
+    if _message(document) is not None or _are_errors(document):
         return True
     return isinstance(document.get("statuses"), list) and isinstance(document.get("search_metadata"), dict)
 
 
 def _is_status(value: Any) -> bool:
-    """Whether it is a status: an archive of one's own posts lacks `user`, but has `full_text`."""
+    """Whether it is a status: an archive of one's own posts lacks `user`, and `trim_user=true` leaves its id only."""
     value = as_object(value)
     if as_text(value.get("id_str")) is None:
         return False
     if "full_text" in value or isinstance(dig(value, "extended_tweet", "full_text"), str):
         return True
-    return "text" in value and as_text(dig(value, "user", "screen_name")) is not None
+    user = as_object(value.get("user"))
+    is_user = as_text(user.get("screen_name")) is not None or as_text(user.get("id_str")) is not None
+    return "text" in value and (is_user or is_integer(value.get("retweet_count")))
 
 
 def _is_deletion(document: dict[str, Any]) -> bool:
@@ -57,17 +74,22 @@ def _is_deletion(document: dict[str, Any]) -> bool:
 
 def _message(document: dict[str, Any]) -> str | None:
     """Return the code of what a message of a stream is; None if it is none."""
-    for name in document.keys() - {"timestamp_ms"}:
-        field, what = _MESSAGES.get(name, (None, None))
-        if field is not None and len(document) <= 2 and field in as_object(document[name]):
-            return what
-    return None
+    names = document.keys() - {"timestamp_ms"}
+    if len(names) != 1:
+        return None
+    name = next(iter(names))
+    field, what = _MESSAGES.get(name, (None, None))
+    return what if field is not None and field in as_object(document[name]) else None
 
 
-def _are_errors(errors: Any) -> bool:
-    """Whether it is `[{"code": 88, "message": "Rate limit exceeded"}]`."""
-    found = objects(errors)
-    return bool(found) and all({"code", "message"} <= error.keys() for error in found)
+def _are_errors(document: dict[str, Any]) -> bool:
+    """Whether it is `{"errors": [{"code": 88, "message": "Rate limit exceeded"}]}`."""
+    errors = objects(document.get("errors"))
+    return (
+        errors != []
+        and document.keys() <= {"errors", "request"}
+        and all({"code", "message"} <= error.keys() for error in errors)
+    )
 
 
 def _read(document: Any) -> Iterable[Item]:
@@ -78,7 +100,7 @@ def _read(document: Any) -> Iterable[Item]:
         return [Skipped(skipped.UNNAMED_DELETION) if name is None else Deletion(name)]
     if (what := _message(document)) is not None:
         return [Skipped(what)]
-    if _are_errors(document.get("errors")):
+    if _are_errors(document):
         return [Skipped(skipped.ERROR)]
     if isinstance(document.get("statuses"), list):
         return [_draft(as_object(status)) for status in document["statuses"]] or [Skipped(skipped.NOTHING)]

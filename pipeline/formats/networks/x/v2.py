@@ -27,6 +27,7 @@ from pipeline.formats.networks.shape import (
     as_text,
     dig,
     filled,
+    has_own_text,
     is_integer,
     link,
     objects,
@@ -92,8 +93,12 @@ class _Includes:
 def _recognises(document: Any) -> bool:
     if not isinstance(document, dict):
         return False
+    if _is_bare_post(document):
+        return True
+    if has_own_text(document):
+        return False
     if "data" not in document:
-        return _is_bare_post(document) or _problems(document) != []
+        return _problems(document) != [] or _is_empty_page(document)
     data = document["data"]
     if isinstance(data, dict):
         return _is_bare_post(data) or _event(data) is not None or (_is_post(data) and _has_company(document))
@@ -122,6 +127,11 @@ def _has_company(document: dict[str, Any]) -> bool:
 
 def _is_page(document: dict[str, Any]) -> bool:
     return isinstance(dig(document, "meta", "result_count"), int)
+
+
+def _is_empty_page(document: dict[str, Any]) -> bool:
+    """Whether it is a page of a search that has found nothing: X leaves `data` out."""
+    return document.keys() <= {"meta", "includes", "errors"} and dig(document, "meta", "result_count") == 0
 
 
 def _event(data: dict[str, Any]) -> str | None:

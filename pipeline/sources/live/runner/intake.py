@@ -72,10 +72,7 @@ class Intake:
             case Skipped():
                 self._metrics.count_skipped(item.what)
             case BadPost():
-                error = (
-                    item.error if isinstance(item.error, RecordError) else UndecodableError(str(item.error))
-                )
-                self.refuse(error, item.value[:200].decode(errors="replace"))
+                self.refuse(item.error, item.value[:200].decode(errors="replace"))
         return None
 
     def _post(self, item: ReadPost) -> Outgoing | None:

@@ -91,6 +91,21 @@ def test_a_feed_is_known_by_its_first_element(text: str, name: str | None) -> No
     assert [form.name for form in (_RSS, _ATOM) if form.recognises(text)] == ([name] if name else [])
 
 
+def test_an_identifier_is_no_address() -> None:
+    """feedparser gives it as the link of an item that has none."""
+    draft = _item("<guid>tag:desk,1</guid><title>Flood</title>")
+    assert (draft.id, draft.url) == ("tag:desk,1", None)
+
+
+def test_a_post_that_has_one_time_was_not_edited() -> None:
+    """RSS 1.0 has `dc:date` alone, which feedparser takes for the time of an update."""
+    draft = _item(
+        "<title>Flood</title><dc:date xmlns:dc='http://purl.org/dc/elements/1.1/'>2026-03-14T06:12:09Z</dc:date>"
+    )
+    assert draft.created_at == "2026-03-14T06:12:09Z"
+    assert "edited_at" not in (draft.metadata or {})
+
+
 def test_a_feed_that_is_no_xml_is_read() -> None:
     (draft,) = read(
         "rss",

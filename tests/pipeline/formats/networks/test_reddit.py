@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import InvalidMessageError
-from pipeline.formats.format import Deletion, Skipped
+from pipeline.formats.format import Deletion, Draft, Skipped
 from tests.pipeline.formats.networks.samples import BY_NAME, document, read
 
 
@@ -66,7 +66,7 @@ def test_a_crosspost_names_the_post_that_it_repeats() -> None:
     [
         ({"kind": "t5", "data": {"id": "x"}}, "other"),
         ({"kind": "t2", "data": {"name": "ana"}}, "account"),
-        ({"kind": "more", "data": {}}, "other"),
+        ({"kind": "more", "data": {"children": []}}, "other"),
         ({"kind": "Listing", "data": {"children": []}}, "nothing"),
     ],
 )
@@ -78,3 +78,20 @@ def test_what_is_no_post(thing: Any, what: str) -> None:
 def test_another_document_is_refused_with_what_was_expected() -> None:
     with pytest.raises(InvalidMessageError, match="neither `kind` and `data` nor a post"):
         read("reddit", {"uri": "x"})
+
+
+def test_replies_lie_in_what_they_reply_to() -> None:
+    """A page of comments is a tree."""
+
+    def comment(name: str, *replies: Any) -> dict[str, Any]:
+        listing = {"kind": "Listing", "data": {"children": list(replies)}}
+        return {
+            "kind": "t1",
+            "data": {"name": name, "body": f"text of {name}", "replies": listing if replies else ""},
+        }
+
+    more = {"kind": "more", "data": {"children": ["9"]}}
+    tree = comment("t1_a", comment("t1_b", comment("t1_c")), comment("t1_d"), more)
+    items = read("reddit", {"kind": "Listing", "data": {"children": [tree]}})
+    assert [item.id for item in items if isinstance(item, Draft)] == ["t1_a", "t1_b", "t1_c", "t1_d"]
+    assert items[-1] == Skipped("other")

@@ -28,6 +28,13 @@ def test_a_feed_gives_its_posts_with_what_they_quote() -> None:
         {"uri": _URI, "cid": "c", "value": _RECORD},
         {"uri": _URI, "cid": "c", "record": _RECORD, "author": {"handle": "ana.example"}},
         {"post": {"uri": _URI, "cid": "c", "record": _RECORD, "author": {"did": "did:plc:a"}}},
+        {
+            "uri": _URI,
+            "cid": "c",
+            "record": _RECORD,
+            "author": "did:plc:a",
+        },  # programs that read the firehose
+        {"uri": _URI, "cid": "c", **_RECORD},
         {"records": [{"uri": _URI, "cid": "c", "value": _RECORD}]},
         {"posts": [{"uri": _URI, "cid": "c", "record": _RECORD, "author": {}}], "cursor": "x"},
     ],

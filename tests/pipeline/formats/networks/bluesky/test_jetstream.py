@@ -65,7 +65,8 @@ def test_what_is_no_post(event: Any, what: str) -> None:
     [
         (_event(operation="create", rkey="3l"), "`commit.record`"),
         (_event(operation="create", record={"text": "Flood"}), "`commit.rkey`"),
-        ({"time_us": 1}, "no `kind`"),
+        ({"time_us": 1}, "it lacks `did`, `time_us` or `kind`"),
+        ({"kind": "Listing", "data": {"children": []}}, "it lacks `did`"),
     ],
 )
 def test_what_is_missing_is_named(event: Any, reason: str) -> None:

@@ -88,6 +88,13 @@ def test_a_chat_without_an_id_costs_no_other() -> None:
     assert [draft.id for draft in read("telegram", {"chats": {"list": chats}})] == [None, "5/2"]
 
 
+def test_an_answer_without_updates_is_no_post() -> None:
+    """Who polls gets it most of the time."""
+    value = {"ok": True, "result": []}
+    assert TELEGRAM.recognises(value)
+    assert read("telegram", value) == [Skipped("nothing")]
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [

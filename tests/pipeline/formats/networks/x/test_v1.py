@@ -13,6 +13,16 @@ from tests.pipeline.formats.networks.samples import BY_NAME, document, read
 X_V1 = BY_NAME["x-v1"]
 
 
+@pytest.mark.parametrize("user", [{"screen_name": "ana"}, {"id": 7, "id_str": "7"}])
+def test_a_retweet_is_made_whole_whatever_is_known_of_its_author(user: dict[str, Any]) -> None:
+    """`trim_user=true` leaves the author's ids only."""
+    repeated = {"id_str": "2", "full_text": "Explosion at the plant"}
+    status = {"id_str": "1", "text": "RT @desk: Expl…", "user": user, "retweeted_status": repeated}
+    (draft,) = read("x-v1", status)
+    assert X_V1.recognises(status)
+    assert draft.text == "RT @desk: Explosion at the plant"
+
+
 def test_an_extended_post_is_whole_and_its_id_exact() -> None:
     (draft,) = read("x-v1", document("x-v1.jsonl"))
     assert draft.id == "1912345678901234701"  # the number beside it is rounded

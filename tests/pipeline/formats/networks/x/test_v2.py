@@ -157,6 +157,7 @@ def test_errors_and_empty_pages_are_no_posts() -> None:
         assert X_V2.recognises(value)
         assert read("x-v2", value) == [Skipped("error")]
     for empty in ({"data": [], "meta": {"result_count": 0}}, {"meta": {"result_count": 0}}):
+        assert X_V2.recognises(empty)
         assert read("x-v2", empty) == [Skipped("nothing")]
 
 
