@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -25,7 +26,7 @@ from models.network.joint_model import Output, ScoredSpan
 from models.text.hashtags.second_reading import hashtags_as_words, merge
 from models.text.parts import Part, cut_into_parts, join_entities
 from models.text.reading import ReadText, read_text
-from models.text.reading.cut_word import cut_word
+from models.text.reading.cut_words import cut_words
 from models.text.reading.tokens import in_source
 from models.text.sentence import Sentence
 from models.text.tokenizer import Token, tokenize
@@ -202,9 +203,9 @@ def _of_part(part: Part, found: Iterator[_Found]) -> _Found:
 
 
 def _whole(entities: Sequence[Entity], tokens: Sequence[Token]) -> Sequence[Entity]:
-    """Return the entities whose last word no ellipsis cuts off."""
-    cut = cut_word(tokens) if entities else None
-    return entities if cut is None else [entity for entity in entities if entity.end != tokens[cut].end]
+    """Return the entities that hold no word that an ellipsis cuts off."""
+    ends = [tokens[index].end for index in sorted(cut_words(tokens))] if entities else []
+    return [e for e in entities if bisect_right(ends, e.start) == bisect_right(ends, e.end)]
 
 
 def _in_source(read: ReadText, entities: Sequence[Entity]) -> Iterator[Entity]:
