@@ -24,6 +24,7 @@ from models.network.buckets import bucket_by_length
 from models.network.checkpoint import Checkpoint, load_checkpoint
 from models.network.joint_model import Output, ScoredSpan
 from models.text.hashtags.second_reading import hashtags_as_words, merge
+from models.text.lines import line_starts
 from models.text.parts import Part, cut_into_parts, join_entities
 from models.text.reading import ReadText, read_text
 from models.text.reading.cut_words import cut_words
@@ -105,7 +106,7 @@ class Annotator:
         """Return one result for each text, in order; the result is an error if the text cannot be annotated.
 
         The network sees the text as `read_text` reads it. Entities are found in the text as it came: none that holds
-        markup, and none whose last word an ellipsis cuts off.
+        markup, none that runs on into the next line, and none whose last word an ellipsis cuts off.
         A long text is read in parts (`models.text.parts`). Its sentiment is the most probable one on average over the
         parts, each weighted by its number of tokens.
 
@@ -156,7 +157,8 @@ class Annotator:
             sentences = self._parse([tuple(token.text for token in of_text.tokens) for of_text in readings])
         with _timed(timings, "network"), torch.inference_mode():
             output, layout = self._run_network(sentences)
-            spans = self._model.decode_entities(output, layout)
+            starts = [line_starts(of_text.text, of_text.tokens) for of_text in readings]
+            spans = self._model.decode_entities(output, layout, starts)
             probabilities = output.sentiment_logits.softmax(dim=-1).tolist()
         return [
             _Found([_entity(*reading, span) for span in of_text], of_sentiment)

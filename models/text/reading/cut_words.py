@@ -9,8 +9,8 @@ from models.text.tokenizer import Token
 from models.text.word_forms import is_link
 
 _ADDRESS = re.compile(r"[\w.-]+\.[a-z]+/", re.IGNORECASE)  # bit.ly/abc, pic.twitter.com/abc
-# What programs and people put after a text that was cut: "… via @desk", "… #news", '…"', "… (1/2)".
-_NO_TEXT = re.compile(r"via|rt|[^\w.…⋯]+|\d+(?:/\d+)?", re.IGNORECASE)
+# What programs and people put after a text that was cut: "… via @desk", "… #news", '…"', "… (1/2)", "… Read more".
+_NO_TEXT = re.compile(r"via|rt|continue|read|reading|more|[^\w.…⋯]+|\d+(?:/\d+)?", re.IGNORECASE)
 _ELLIPSES = ("…", "...", "⋯")
 
 

@@ -30,6 +30,7 @@ from models.text.reading.cut_words import cut_words
         ("Fire in Los Gat… (via @desk)", "Gat"),
         ("“Fire in Los Gat…” https://t.co/a", "Gat"),
         ("Fire in Los Gat… 🔥 (1/2)", "Gat"),
+        ("Fire in Los Gat… Read more: bit.ly/abc", "Gat"),
         ("Fire in Los Gat⋯", "Gat"),
         ("Fire in Stratford-…", "Stratford"),
         ("Fire in Los Gatos... stay away http://t.co/ab", None),
