@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from models.config import TAG_SCHEMES
 
@@ -13,6 +14,22 @@ class Span:
     start: int
     end: int
     type: str
+
+
+class ScoredPlace(Protocol):
+    """An entity of `type` in the characters from `start` up to, but not including, `end`, and its probability."""
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+    @property
+    def score(self) -> float: ...
 
 
 def is_continuation(previous: str, tag: str) -> bool:

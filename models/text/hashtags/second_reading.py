@@ -10,10 +10,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
-from models.annotation import Entity
 from models.text.hashtags.name import words_of_name
+from models.text.spans import ScoredPlace
 from models.text.tokenizer import Token
+
+Entity = TypeVar("Entity", bound=ScoredPlace)
 
 # With these values F1 rises a little on the dev sets, as served: Twitter-2017 77.7 to 78.0, Tweebank 56.1 to 56.5.
 _MIN_PLACE_SCORE = 0.7

@@ -54,7 +54,9 @@ def test_the_longest_candidate_prompt_is_as_long_as_a_real_one_can_be(ref: str) 
     evidence = Evidence.of(_POST)
     assert len(evidence.entities) == 12
     chat = load_prompt(ref).render(
-        post=shown_post(_POST.post.text), entities="; ".join(evidence.entities), sentiment="negative"
+        post=shown_post(_POST.post.text, evidence.entities),
+        entities="; ".join(evidence.entities),
+        sentiment="negative",
     )
     assert 0.95 < _num_bytes(chat) / _num_bytes(longest_candidate_prompt(ref)) <= 1
 

@@ -95,6 +95,21 @@ async def test_the_prompt_shows_cleaned_data_and_the_grammar_its_entities() -> N
     assert (asked["num_samples"], asked["temperature"], asked["max_tokens"]) == (4, 0.7, 24)
 
 
+async def test_prompts_show_the_passages_around_the_entities_of_a_long_post() -> None:
+    """Both prompts have the opening and the event at the end, and the alert names it at its place."""
+    filler = "Members of the council talked for hours about the budget and the parks. "
+    text = f"Harrow met on Tuesday. {filler * 40}Then a strong quake struck Valparaiso."
+    llm = Llm(["Strong quake: Valparaiso", "Council meeting: Harrow"])
+    result = await generate(llm, annotated(text, ["Harrow", "Valparaiso"]))
+    for [asked] in (llm.sampled, llm.chosen):
+        turn = asked["messages"][-1]["content"]
+        assert "Harrow met on Tuesday. Members of" in turn
+        assert "… " in turn
+        assert "Then a strong quake struck Valparaiso.<" in turn
+    assert isinstance(result.outcome, Alert)
+    assert text[result.outcome.entity_start :].startswith(result.outcome.entity)
+
+
 @pytest.mark.parametrize(
     ("text", "entity", "shown"),
     [
