@@ -5,5 +5,5 @@
 - `detectors`: the detectors that are compared, behind one form.
 - `posts`: what they are tried on.
 - `labels.tsv`: the languages of 388 tweets of CrisisLexT26, by their ids, as read by us: `dev` for tuning, or `held`.
-- `sentences.tsv`: sentences of our own in 26 languages, about what alerts are about.
+- `sentences.tsv`: sentences of our own in 30 languages, about what alerts are about.
 """

@@ -14,6 +14,7 @@ import pipeline.formats
 import tests.pipeline.formats
 from models import Annotator
 from pipeline.annotate.agent import AnnotateAgent
+from pipeline.annotate.language import Languages
 from pipeline.annotate.metrics import AnnotateMetrics
 from pipeline.annotate.reading import RecordReader
 from pipeline.messages import AnnotatedPost, Origin, ReadAs
@@ -38,7 +39,9 @@ def metrics() -> AnnotateMetrics:
 def _agent(publisher: FakePublisher, metrics: AnnotateMetrics, **settings: object) -> AnnotateAgent:
     reader = RecordReader(Settings.model_validate(settings), metrics)
     outbox = make_outbox(publisher, metrics, ANNOTATE)
-    return AnnotateAgent(cast(Annotator, FakeAnnotator()), outbox, metrics, reader=reader)
+    return AnnotateAgent(
+        cast(Annotator, FakeAnnotator()), outbox, metrics, reader=reader, languages=Languages(None)
+    )
 
 
 _ITEMS: list[object] = [
