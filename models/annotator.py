@@ -24,10 +24,10 @@ from models.network.buckets import bucket_by_length
 from models.network.checkpoint import Checkpoint, load_checkpoint
 from models.network.joint_model import Output, ScoredSpan
 from models.text.hashtags.second_reading import hashtags_as_words, merge
-from models.text.lines import line_starts
 from models.text.parts import Part, cut_into_parts, join_entities
 from models.text.reading import ReadText, read_text
 from models.text.reading.cut_words import cut_words
+from models.text.reading.lines import line_starts
 from models.text.reading.tokens import in_source
 from models.text.sentence import Sentence
 from models.text.tokenizer import Token, tokenize

@@ -3,7 +3,6 @@
 - `reading`: a text as it is read (markup, references and odd characters resolved), with the map to its source.
 - `html_text`: the text of a post that comes as HTML.
 - `tokenizer`: cuts a text into tokens, with their offsets.
-- `lines`: where lines begin.
 - `hashtags`: hashtags as their words.
 - `parts`: a long text in parts that are read one by one.
 - `sentence`: a sentence as a list of words, with its parse.

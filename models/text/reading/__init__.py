@@ -10,6 +10,7 @@ as it came: a map leads from each character that is read to the characters of th
 - `characters`: invisible characters, and letters in odd forms.
 - `steps`: these four in their order.
 - `tokens`: the tokens of what was read, at their offsets in the source.
+- `lines`: where lines begin.
 - `cut_words`: the words that an ellipsis cuts off.
 """
 

@@ -3,7 +3,7 @@
 import pytest
 
 from models import tokenize
-from models.text.lines import line_starts
+from models.text.reading.lines import line_starts
 
 WRAPPED = """\
 The National Weather Service in Fort Worth has issued a Flood Warning
