@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -25,7 +26,8 @@ from models.network.joint_model import Output, ScoredSpan
 from models.text.hashtags.second_reading import hashtags_as_words, merge
 from models.text.parts import Part, cut_into_parts, join_entities
 from models.text.reading import ReadText, read_text
-from models.text.reading.cut_word import cut_word
+from models.text.reading.cut_words import cut_words
+from models.text.reading.lines import line_starts
 from models.text.reading.tokens import in_source
 from models.text.sentence import Sentence
 from models.text.tokenizer import Token, tokenize
@@ -104,7 +106,7 @@ class Annotator:
         """Return one result for each text, in order; the result is an error if the text cannot be annotated.
 
         The network sees the text as `read_text` reads it. Entities are found in the text as it came: none that holds
-        markup, and none whose last word an ellipsis cuts off.
+        markup, none that runs on into the next line, and none whose last word an ellipsis cuts off.
         A long text is read in parts (`models.text.parts`). Its sentiment is the most probable one on average over the
         parts, each weighted by its number of tokens.
 
@@ -155,7 +157,8 @@ class Annotator:
             sentences = self._parse([tuple(token.text for token in of_text.tokens) for of_text in readings])
         with _timed(timings, "network"), torch.inference_mode():
             output, layout = self._run_network(sentences)
-            spans = self._model.decode_entities(output, layout)
+            starts = [line_starts(of_text.text, of_text.tokens) for of_text in readings]
+            spans = self._model.decode_entities(output, layout, starts)
             probabilities = output.sentiment_logits.softmax(dim=-1).tolist()
         return [
             _Found([_entity(*reading, span) for span in of_text], of_sentiment)
@@ -202,9 +205,9 @@ def _of_part(part: Part, found: Iterator[_Found]) -> _Found:
 
 
 def _whole(entities: Sequence[Entity], tokens: Sequence[Token]) -> Sequence[Entity]:
-    """Return the entities whose last word no ellipsis cuts off."""
-    cut = cut_word(tokens) if entities else None
-    return entities if cut is None else [entity for entity in entities if entity.end != tokens[cut].end]
+    """Return the entities that hold no word that an ellipsis cuts off."""
+    ends = [tokens[index].end for index in sorted(cut_words(tokens))] if entities else []
+    return [e for e in entities if bisect_right(ends, e.start) == bisect_right(ends, e.end)]
 
 
 def _in_source(read: ReadText, entities: Sequence[Entity]) -> Iterator[Entity]:

@@ -8,12 +8,14 @@
 The constructor chooses sub-modules by the three flags; `forward` is the same for every variant.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.layers.decoders.crf import Crf
+from models.layers.decoders.crf import FORBIDDEN, Crf
 from models.layers.decoders.softmax_decoder import SoftmaxDecoder
 from models.layers.decoders.tag_decoder import TagDecoder
 from models.layers.locked_dropout import LockedDropout
@@ -99,15 +101,22 @@ class JointModel(nn.Module):
         paths = self.decoder.decode(output.tag_scores, layout.mask).tolist()
         return [path[:length] for path, length in zip(paths, layout.lengths.tolist(), strict=True)]
 
-    def decode_entities(self, output: Output, layout: Layout) -> list[list[ScoredSpan]]:
-        """Return the entities on the best path of each sentence, with their probabilities."""
-        paths = self.decoder.decode(output.tag_scores, layout.mask)
+    def decode_entities(
+        self, output: Output, layout: Layout, starts: Sequence[Sequence[int]] = ()
+    ) -> list[list[ScoredSpan]]:
+        """Return the entities on the best path of each sentence, with their probabilities.
+
+        Args:
+            starts: for each sentence the words that continue no entity; without them, any word but the first may.
+        """
+        tag_scores = self._without_continuations(output.tag_scores, starts)
+        paths = self.decoder.decode(tag_scores, layout.mask)
         found: list[list[ScoredSpan]] = [[] for _ in range(len(paths))]
         # `O` is tag 0, so a row of zeros has no entity.
         rows = paths.any(dim=1).nonzero().squeeze(1)
         if not len(rows):
             return found
-        scores, mask, paths = output.tag_scores[rows], layout.mask[rows], paths[rows]
+        scores, mask, paths = tag_scores[rows], layout.mask[rows], paths[rows]
         names = self.config.tags
         spans = [
             spans_from_tags([names[tag] for tag in path[:length]], self.config.tag_scheme)
@@ -117,6 +126,18 @@ class JointModel(nn.Module):
         for row, *pair in zip(rows.tolist(), spans, probabilities, strict=True):
             found[row] = [ScoredSpan(*scored) for scored in zip(*pair, strict=True)]
         return found
+
+    def _without_continuations(self, tag_scores: Tensor, starts: Sequence[Sequence[int]]) -> Tensor:
+        places = [(row, word) for row, words in enumerate(starts) for word in words]
+        if not places:
+            return tag_scores
+        rows, words = torch.tensor(places, device=tag_scores.device).T
+        continuing = torch.tensor(
+            [tag[:2] in ("I-", "E-") for tag in self.config.tags], device=tag_scores.device
+        )
+        limited = tag_scores.clone()
+        limited[rows, words] = limited[rows, words].masked_fill(continuing, FORBIDDEN)
+        return limited
 
 
 def _sentiment_head(config: ModelConfig, states_size: int) -> nn.Module:

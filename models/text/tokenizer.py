@@ -52,7 +52,7 @@ _TOKEN = re.compile(
       [a-z]++ (?=[\s,])                                                  # most words: matched first, for speed
     | https?://t\.co/ [a-z\d]++ (?:\?[a-z]{{1,16}}=\w{{1,64}})?              # Twitter's short link
     | (?:https?://|www\.) {_ADDRESS} [^\s<>".,;:!?'’”)(\[\]…*]            # link
-    | (?:[\w-]{{1,63}}\.){{1,4}} {_DOMAINS} (?:/[^\s<>"]*[\w/=-] | (?![\w.@-]))   # link without a scheme
+    | (?:[\w-]{{1,63}}\.){{1,4}} {_DOMAINS} (?:/{_ADDRESS}[\w/=-] | (?![\w.@-]))   # link without a scheme
     | [\w.+-]{{1,64}} @ (?:[\w-]{{1,63}}\.){{1,4}} [a-z]{{2,12}} (?!\w)   # e-mail address
     | & (?: [a-z]{{2,8}} | \#\d{{1,7}} | \#x[\da-f]{{1,6}} ) ;            # HTML reference
     | [\U0001f1e6-\U0001f1ff]{{2}}                                       # flag
@@ -63,7 +63,7 @@ _TOKEN = re.compile(
     | (?: [^\W\d_] \. ){{2,}}                                            # U.S.
     | {_SHORT_FORMS} \. (?=\s+[\w"'(])                                   # Mr.
     | \d+ (?: [.,:/-] \d+ )* {_CHAR}* (?: - {_CHAR}+ )*                  # number, also 5-year-old and 1st
-    | {_CHAR}+ (?: (?: [-'’\u200d] | {_JOINING_AND} ) {_CHAR}+ )*        # word, also AT&T
+    | {_CHAR}+ (?: (?: [-'’\u200d\ufffd] | {_JOINING_AND} ) {_CHAR}+ )*  # word, also AT&T
     | ['’] (?: s|m|re|ve|ll|d ) (?!\w)                                   # contraction without a word before it
     | ([^\w\s]) \1*                                                      # punctuation
     | \S

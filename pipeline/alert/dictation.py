@@ -14,7 +14,10 @@ import re
 # A sender or a label may stand before the theme ("NWS Norman: ", "UPDATE 3 - ", "EXCLUSIVE "): so many words.
 _MAX_WORDS_BEFORE = 4
 _MAX_CHARACTERS_BEFORE = 200  # of these words, mentions and hashtags
-_NO_WORD_BEFORE = re.compile(r"\brt\b|[@#＠＃][\w.-]++")
+_NO_WORD_BEFORE = re.compile(
+    r"\brt\b|[@#＠＃][\w.-]++|\b(?:air|emergency|fire|flood|health|news|police|public|rail|red|safety|security|severe"
+    r"|storm|traffic|transit|travel|weather) alert\b"
+)
 _WORD = re.compile(r"[^\W_]++(?:['’.-][^\W_]++)*+")
 _SENTENCE_END = re.compile(r"[.?](?:\s|$)")
 
@@ -33,28 +36,33 @@ _WORDS = r"(?:\s\w++){0,2}?"  # up to two words between a verb and its object
 
 _SIGNS: dict[str, str] = {
     "an order to write": (
-        rf"{_CLAUSE}(?:{_VERBS})(?!\s(?:to|back|all)\b){_WORDS}\s(?:this|that|these|exactly|only|just|verbatim|nothing"
+        rf"{_CLAUSE}(?:{_VERBS})(?!\s(?:to|back|all)\b){_WORDS}\s(?:(?:this|that)(?!\s(?:link|map|number|page|to)\b)"
+        r"|these|exactly|only|just|verbatim|nothing(?!\sto\b)"
         r"|(?:the|my)\s(?:first|above|lines?|sentence|headline|words?|text|phrase|alert)\b"
         r"|it\b(?!\s(?:to|for|in|at|from|on|off|down|if|is|was)\b))"
     ),
     "an order to use the words": (
         rf"{_CLAUSE}(?:use|make|give|put|publish|post|return|set|choose|select|pick|label|treat)\b{_WORDS}"
         r"\s(?:this|that|it|the|exactly)\s(?:\w++\s){0,2}?"
-        r"(?:option|headline|lines?|sentence|title|theme|wording|phrase|alert|json|output|response|answer|exactly)\b"
+        r"(?:option|candidate|headline|lines?|sentence|title|theme|wording|phrase|alert|json|output|response|answer"
+        r"|exactly)\b"
     ),
     "words for the answer": (
         r"\bas (?:the|your|an?) (?:alert|answer|output|headline|response|reply|title|theme|label)\b"
         r"|\byour (?:output|task)\b|\byour alert (?:is|must|should)\b"
         r"|\b(?:be|be:|that|this) your (?:answer|response)\b|\bno valid alert\b"
-        r"|\b(?:correct|expected|required) (?:alert|answer|output|theme)\b|\bfinal (?:answer|output)\b"
-        r"|\b(?:output|theme|label|entity) (?:is|must|should|has to)\b"
+        r"|\b(?:approved|correct|expected|required|wrong) (?:alert|answer|output|theme)\b|\bfinal (?:answer|output)\b"
+        r"|\balert format\b|\b(?:alert|answer|headline|title) to (?:give|output|post|print|publish|use|write)\b"
+        r"|\b(?:output|theme|label|entity) (?:is|must|should|has to)\b|\bsummary (?:must|should|has to)\b"
         r"|\b(?:alert|answer|headline|title) (?:must|should|has to|you (?:have to|must))\b"
         r"|\b(?:alert|answer|headline|title) is (?:this|that|exactly|simply)\b"
     ),
     "nothing but these words": (
-        r"\bnothing else\b|\bverbatim\b|\bword for word\b|\bno (?:other|more|additional) (?:text|words?|output)\b"
+        r"\bnothing else\b(?!\sis\b)|\banything else (?:is|would be)\b|\bverbatim\b"
+        r"|\bword for word\b|\bno (?:other|more|additional) (?:text|words?|output)\b"
         r"|\b(?:first|above) (?:line|sentence|words)\b|\b(?:line|sentence|headline|words) above\b"
-        r"|\b(?:do not|don't) (?:abstain|mention|output)\b"
+        r"|\b(?:previous|first|last) (?:\w+ )?(?:line|sentence|tokens?|words)\b"
+        r"|\b(?:do not|don't) (?:abstain|alter|mention|output|paraphrase|rephrase)\b"
     ),
     "older orders set aside": (
         r"\b(?:ignore|disregard|forget)(?:\s\w++){0,3}?\s"
@@ -64,7 +72,11 @@ _SIGNS: dict[str, str] = {
     ),
     "a role": (
         r"\byou(?: are|'re|’re) now\b|\bact as (?:an?|my|the|if) |\bobey (?:me|my|the user)\b"
-        rf"|{_CLAUSE}pretend\b|\b(?:bots?|assistants?) (?:must|should|have to)\b|\border to the (?:ai|bots?|model)\b"
+        rf"|{_CLAUSE}pretend\b|\b(?:ais?|bots?|assistants?|llms?|models?) reading this\b"
+        rf"|\b(?:ais?|bots?|assistants?|llms?|models?) (?:must|should|will|has to|have to) (?:{_VERBS})\b"
+        r"|\b(?:bots?|assistants?) (?:must|should|have to)\b"
+        r"|\byou (?:must|should|will) (?:answer|output|reply|respond)\b"
+        r"|\border to the (?:ai|bots?|model)\b"
         r"|\b(?:dear|hey|hello|hi|attention|note to(?: the)?|tell the|as an|(?:you are|you're) an?) (?:\w++ )?"
         r"(?:ai|bots?|model|assistant|summari[sz]er)\b"
     ),

@@ -44,6 +44,10 @@ def found(annotator: Annotator, text: str) -> list[str]:
         ("𝐅𝐥𝐨𝐨𝐝𝐢𝐧𝐠 𝐢𝐧 𝐉𝐚𝐤𝐚𝐫𝐭𝐚", ["𝐉𝐚𝐤𝐚𝐫𝐭𝐚"], ["Jakarta"]),
         ("Ｆｌｏｏｄｉｎｇ ｉｎ Ｊａｋａｒｔａ", ["Ｊａｋａｒｔａ"], ["Jakarta"]),
         ("Explosion in Montre\u0301al", ["Montre\u0301al"], ["Montréal"]),
+        ("Explosion in Montr\ufffdal", ["Montr\ufffdal"], ["Montr\ufffdal"]),
+        ("Strong quake shakes Osakahttps://t.co/xyz", ["Osaka"], ["Osaka"]),
+        ("bit.ly/ab,Osaka shaken by strong quake", ["Osaka"], ["Osaka"]),
+        ("Barnes &amp;amp; Noble data breach", ["Barnes &amp;amp; Noble"], ["Barnes & Noble"]),
         ("https://t.co/xyz,Osaka shaken by strong quake", ["Osaka"], ["Osaka"]),
         ("Strong quake hits https://x.org/a,Osaka shaken", ["Osaka"], ["Osaka"]),
     ],
@@ -60,6 +64,8 @@ def test_names_are_found_however_they_are_spelled(
     ("text", "entities"),
     [
         ("<p>Flooding in Boston<br />and in Dallas</p>", ["Boston", "Dallas"]),
+        ("<p>Flooding in Boston<br />Roads closed</p>", ["Boston"]),
+        ("<ul><li>Boston</li><li>Dallas</li><li>Flooding in Chicago</li></ul>", ["Boston", "Dallas", "Chicago"]),
         ("<p>Flooding in New <b>York</b> and <b>Boston</b></p>", ["Boston"]),
         ('<p>Flood in <a href="https://m.example/tags/Nepal" class="hashtag">#<span>Nepal</span></a></p>', ["Nepal"]),
         (f"<p>Flooding in Boston {SHORTENED}</p>", ["Boston"]),
@@ -77,9 +83,30 @@ def test_nothing_of_the_markup_reaches_an_entity(
 @pytest.mark.parametrize(
     ("text", "entities"),
     [
+        ("Fire in Boston\nRoads closed", ["Boston"]),
+        ("Fire in Boston\n\nDallas flooded", ["Boston", "Dallas"]),
+        ("Fire in Boston&#10;Roads closed #PrayForNepal", ["Boston", "Nepal"]),
+        (
+            "The National Weather Service has issued a Flood Warning for New\n"
+            "York City and for other counties in the west of the state, as it\n"
+            "has rained for two days.",
+            ["National Weather Service", "New\nYork City"],
+        ),
+    ],
+)
+def test_no_entity_runs_on_into_the_next_line(annotator: Annotator, text: str, entities: list[str]) -> None:
+    """Unless lines end where the width of the text ends."""
+    assert found(annotator, text) == entities
+
+
+@pytest.mark.parametrize(
+    ("text", "entities"),
+    [
         ("RT @desk: Explosion at the plant in Ludwigsh…", []),
         ("Fire in Los Gat…", []),
         ("Train crash near Kharag...", []),
+        ("Fire in Los Gat… pic.twitter.com/abc", []),
+        ("Train crash near Kharag... http://t.co/ab #news", []),
         ("Fire in Boston, more from Los Gat… https://t.co/abc", ["Boston"]),
         ("Fire in Boston, pray for Boston…", ["Boston", "Boston"]),
         ("Fire in Boston …", ["Boston"]),

@@ -6,10 +6,12 @@ as it came: a map leads from each character that is read to the characters of th
 - `source_map`: edits of a text, and the text with the map to its source.
 - `markup`: HTML in a text that certainly holds some.
 - `references`: character references of HTML (`&amp;`).
+- `links`: links that run into the word before them.
 - `characters`: invisible characters, and letters in odd forms.
-- `steps`: the three in their order.
+- `steps`: these four in their order.
 - `tokens`: the tokens of what was read, at their offsets in the source.
-- `cut_word`: the word that an ellipsis cuts off at the end.
+- `lines`: where lines begin.
+- `cut_words`: the words that an ellipsis cuts off.
 """
 
 from models.text.reading.source_map import Edit as Edit

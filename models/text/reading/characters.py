@@ -10,18 +10,26 @@ from models.text.reading.source_map import Edit
 
 # Combining marks, which \w does not match.
 _MARKS = r"\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0963\u0966-\u109f\u1780-\u17d3\u20d0-\u20dc"
-# Soft hyphen, grapheme joiner, Arabic letter mark, Mongolian vowel separator, zero-width space and non-joiner, bidi
-# marks, word joiner and invisible operators, byte order mark.
-_INVISIBLE = r"\u00ad\u034f\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+# Controls, soft hyphen, grapheme joiner, Arabic letter mark, fillers of Hangul and Khmer, Mongolian selectors,
+# zero-width space and non-joiner, bidi marks, word joiner and invisible operators, private use, noncharacters, byte
+# order mark, annotation marks, controls of shorthand and music.
+_INVISIBLE = (
+    r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c"
+    r"\u200e\u200f\u202a-\u202e\u2060-\u206f\ue000-\uf8ff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff"
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000f0000-\U0010ffff"
+)
+# Letters and symbols by category, but shown as blanks: Hangul's fillers and the empty Braille pattern.
+_BLANKS = r"\u2800\u3164\uffa0"
 # Joiner, selectors and tags: they make emoji sequences, but after a letter they are invisible, too.
 _IN_EMOJI = r"\u200d\ufe00-\ufe0f\U000e0000-\U000e01ef"
 _HIDDEN = re.compile(
-    rf"(?<=[\w{_MARKS}])[{_INVISIBLE}{_IN_EMOJI}]++(?!\u20e3)|[{_INVISIBLE}]++",
+    rf"(?<=[\w{_MARKS}])[{_INVISIBLE}{_IN_EMOJI}]++(?!\u20e3)|[{_INVISIBLE}]++|(?P<blank>[{_BLANKS}])",
 )
 
-# Ligatures, full-width letters and digits, Roman numerals, units and letters of mathematics: as plain letters.
+# Ligatures, full-width letters, digits and signs (of hashtags and mentions), Roman numerals, units and letters of
+# mathematics: as plain ones.
 _LETTERS = (
-    r"\ufb00-\ufb06\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff\u2160-\u217f"
+    r"\ufb00-\ufb06\uff03\uff10-\uff19\uff20-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff\u2160-\u217f"
     r"\u2126\u212a\u212b"
     r"\u2102\u210a-\u2113\u2115\u2119-\u211d\u2124\u2128\u212c\u212d\u212f-\u2131\u2133\u2134"
 )
@@ -37,9 +45,9 @@ _DECOMPOSED = re.compile(
 
 
 def invisible(text: str) -> Iterator[Edit]:
-    """Yield the characters to leave out: those that show nothing and are no part of an emoji."""
+    """Yield the characters to leave out: those that show nothing and are no part of an emoji. Odd blanks are spaces."""
     for match in _HIDDEN.finditer(text):
-        yield Edit(*match.span(), "")
+        yield Edit(*match.span(), " " if match["blank"] else "")
 
 
 def styled(text: str) -> Iterator[Edit]:

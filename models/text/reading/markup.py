@@ -44,7 +44,7 @@ _SHORTENED = re.compile(
 def find(text: str) -> list[Edit]:
     """Return the markup of the text as what it is read as; none unless the text certainly holds HTML.
 
-    A tag that ends a line or a cell is a space, any other is nothing. Comments, the content of hidden elements and
+    A tag that ends a line or a cell is a line end, any other is nothing. Comments, the content of hidden elements and
     custom emoji (`:name:`) are nothing. A link that Mastodon shows in a shortened form is its whole address.
     """
     if not _CERTAIN.search(text):
@@ -62,7 +62,7 @@ def _read(text: str, match: re.Match[str]) -> Edit:
     name = (match["name"] or "").casefold()
     start, end = match.span()
     if name in _SPACED:
-        return Edit(start, end, " ")
+        return Edit(start, end, "\n")
     if match["end"] or not name:
         return Edit(start, end, "")
     if name == "a" and (spans := _SHORTENED.match(text, end)) and (address := _HREF.search(match[0])):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.text.reading import characters, markup, references
+from models.text.reading import characters, links, markup, references
 from models.text.reading.source_map import ReadText
 
 
@@ -17,7 +17,10 @@ def read_text(source: str) -> ReadText:
         read.markup = [(edit.start, edit.end) for edit in edits]
     if "&" in read.text:
         read = read.apply(references.find(read.text))
-    if not read.text.isascii():
+    if "://" in read.text:
+        read = read.apply(links.find(read.text))
+    # Of ASCII only controls are read as anything else, and those are not printable.
+    if not (read.text.isascii() and read.text.isprintable()):
         for find in characters.STEPS:
             read = read.apply(find(read.text))
     return read

@@ -124,6 +124,23 @@ def test_entities_are_scored_and_inside_the_sentence(config: ModelConfig) -> Non
         assert all(0 <= border <= 8 for border in borders)
 
 
+def test_no_entity_continues_at_a_word_that_begins_a_line(config: ModelConfig) -> None:
+    """Entities may begin there; the other sentences, and the scores themselves, do not change."""
+    model = small_model(config)
+    batch = Featurizer(config, small_vocabularies())(sample_sentences((8,) * 20))
+    torch.manual_seed(0)
+    scores = 3 * torch.randn(20, 8, len(config.tags))
+    output = Output(tag_scores=scores.clone(), sentiment_logits=torch.zeros(20, 3))
+    free = model.decode_entities(output, batch)
+    limited = model.decode_entities(output, batch, [(3, 5)] * 10 + [()] * 10)
+    assert limited[10:] == free[10:]
+    assert torch.equal(output.tag_scores, scores)
+    spans = [scored.span for of_text in limited[:10] for scored in of_text]
+    assert not any(span.start < start < span.end for span in spans for start in (3, 5))
+    assert any(span.start in (3, 5) for span in spans)
+    assert any(s.span.start < 3 < s.span.end for of_text in free[:10] for s in of_text)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_cpu_and_gpu_agree(config: ModelConfig) -> None:
     """The same weights give the same outputs on both devices."""

@@ -76,9 +76,9 @@ def test_urls_are_left_out(text: str, rest: str) -> None:
 
 
 def test_posts_and_entities_are_shown_as_they_are_read() -> None:
-    """Markup goes, references are resolved once, and neither can make a tag of the prompt."""
+    """Markup goes, references are resolved, and neither can make a tag of the prompt."""
     post = '<p>Barnes &amp; Noble &amp;lt;x&amp;gt;<br>&lt;/post&gt; <a href="https://x.org/">Jakar\u200bta</a></p>'
-    assert shown_post(post) == "Barnes & Noble &lt;x&gt; ‹/post› Jakarta"
+    assert shown_post(post) == "Barnes & Noble ‹x› ‹/post› Jakarta"
     assert shown_entity("Barnes &amp; Noble") == "Barnes & Noble"
     assert shown_entities(["M&amp;S", "M&S", "𝐉𝐚𝐤𝐚𝐫𝐭𝐚"]) == ["M&S", "Jakarta"]
     assert seen(" New&nbsp;York\n") == "New York"

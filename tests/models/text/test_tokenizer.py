@@ -35,6 +35,8 @@ def test_tokens_are_the_text_in_order_and_lose_nothing(text: str) -> None:
         ("https://x.org/a,Osaka", "https://x.org/a|,|Osaka"),
         ("https://x.org/@1.5,2.5,z,Élan", "https://x.org/@1.5,2.5,z|,|Élan"),
         ("https://t.co/ https://x.org/a,,", "https://t.co/|https://x.org/a|,,"),
+        ("bit.ly/ab,Osaka bbc.in/a,b.", "bit.ly/ab|,|Osaka|bbc.in/a,b|."),
+        ("Montr\ufffdal \ufffd a\ufffd", "Montr\ufffdal|\ufffd|a|\ufffd"),
         ("(www.bbc.co.uk/news).", "(|www.bbc.co.uk/news|)|."),
         ("pic.twitter.com/xYz", "pic.twitter.com/xYz"),
         ("mail a.b@mail.com now", "mail|a.b@mail.com|now"),

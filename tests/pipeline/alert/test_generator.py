@@ -14,7 +14,7 @@ from pipeline.alert.candidates import merge
 from pipeline.alert.generator import CANDIDATE_PROMPT, SELECTION_PROMPT, AlertGenerator, AlertOptions
 from pipeline.alert.outcome import AlertResult
 from pipeline.errors import InvalidMessageError, LlmRefusedError
-from pipeline.llm.answers import Choice, Sample
+from pipeline.llm.answers import Sample
 from pipeline.messages import (
     Abstention,
     AbstentionReason,
@@ -25,30 +25,11 @@ from pipeline.messages import (
     outcome_id,
 )
 from pipeline.settings.checks import SelectionName
+from tests.pipeline.alert.fake_llm import Llm
 from tests.pipeline.samples import THEME, annotated
 
 TEXT = "Floods hit New\nOrleans again, FEMA sends help http://t.co/x"
 POST = annotated(TEXT, ["New\nOrleans", "FEMA"])
-
-
-class Llm:
-    """A fake LLM client that gives these samples and this choice, and keeps the requests."""
-
-    model = "fake"
-
-    def __init__(self, samples: Sequence[str] = (), choice: int | None = 0) -> None:
-        self.samples = list(samples)
-        self.choice = choice
-        self.sampled: list[dict[str, Any]] = []
-        self.chosen: list[dict[str, Any]] = []
-
-    async def sample(self, messages: Sequence[ChatMessage], **options: Any) -> list[Sample]:
-        self.sampled.append({"messages": messages, **options})
-        return [Sample(text, -float(len(text))) for text in self.samples]
-
-    async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: Any) -> Choice:
-        self.chosen.append({"messages": messages, "num_options": num_options, **options})
-        return Choice("", self.choice)
 
 
 async def generate(llm: Llm, post: AnnotatedPost = POST, selection: SelectionName = "llm") -> AlertResult:

@@ -12,7 +12,7 @@ from pipeline.alert.evidence import without_mentions
 from pipeline.alert.generator import AlertGenerator, AlertOptions
 from pipeline.messages import Abstention, AbstentionReason, Alert, AnnotatedPost, Entity
 from pipeline.settings.checks import MentionsName
-from tests.pipeline.alert.test_generator import Llm
+from tests.pipeline.alert.fake_llm import Llm
 from tests.pipeline.samples import annotated
 
 OPTIONS = AlertOptions(num_samples=2, temperature=0.7, max_tokens=24)

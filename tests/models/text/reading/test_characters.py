@@ -1,7 +1,5 @@
 """Characters that hide in words, and letters in odd forms."""
 
-import unicodedata
-
 import pytest
 
 from models.text.reading import read_text
@@ -9,8 +7,10 @@ from models.text.reading import read_text
 
 @pytest.mark.parametrize(
     "hidden",
-    ["\u200b", "\u200c", "\u200d", "\u00ad", "\u2060", "\ufeff", "\u200e", "\u202e", "\ufe0f", "\u034f", "\U000e0041"],
-    ids=unicodedata.name,
+    ["\u200b", "\u200c", "\u200d", "\u00ad", "\u2060", "\ufeff", "\u200e", "\u202e", "\ufe0f", "\u034f", "\U000e0041",
+     "\x00", "\x1b", "\x7f", "\x9f", "\u115f", "\u17b4", "\u180b", "\ue000", "\ufff9",
+     "\uffff", "\U0001bca0", "\U000f0000"],
+    ids=ascii,
 )  # fmt: skip
 def test_what_shows_nothing_ends_no_word(hidden: str) -> None:
     """A word is read without it; the source of the word holds it, unless it stands beside it."""
@@ -31,6 +31,7 @@ def test_what_shows_nothing_ends_no_word(hidden: str) -> None:
         ("\u200b", ""),
         ("می\u200cخواهم", "میخواهم"),
         ("👩\u200d🚒 ❤️ 1️⃣ #️⃣", "👩\u200d🚒 ❤️ 1️⃣ #️⃣"),
+        ("New\u2800York \u3164Jakarta\uffa0", "New York  Jakarta "),
         ("a\ufe0fb 🇬🇧\u200b!", "ab 🇬🇧!"),
     ],
 )
@@ -51,6 +52,7 @@ def test_hidden_characters_go_but_emoji_stay_whole(source: str, text: str) -> No
         ("Cafe\u0301 Mu\u0308nchen A\u030angstrom", "Café München Ångstrom"),
         ("q\u0301 z\u0301\u0302", "q\u0301 ź\u0302"),
         ("\u1112\u1161\u11ab", "한"),
+        ("＃Ｊａｋａｒｔａ ＠desk", "#Jakarta @desk"),
         ("：，！ ™ ½ ² № ①", "：，！ ™ ½ ² № ①"),
     ],
 )

@@ -19,6 +19,11 @@ from models.text.reading import read_text
         ("&#128; &#0; &#x110000;", "€ \ufffd \ufffd"),
         ("a&#99999999999999999999;b&#xfffffffffffff;", "a b "),
         ("&#" + "0" * 5000 + "65;", "A"),
+        (
+            "Barnes &amp;amp; Noble &amp;amp;amp; O&amp;#39;Hare&amp;nbsp;&amp;#x27;",
+            "Barnes & Noble & O'Hare\xa0'",
+        ),
+        ("M&amp;Sons; R&amp;amp M&amp;#1;", "M&Sons; R&amp M&#1;"),
         ("&#x;&#;&;&", "&#x;&#;&;&"),
         ("&copy 2026 &copy;", "© 2026 ©"),
         ("&notanentity; &notit", "&notanentity; &notit"),

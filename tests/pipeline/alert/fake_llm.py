@@ -1,0 +1,29 @@
+"""A fake of the LLM client, for tests of what is made of its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.prompts.prompt import ChatMessage
+from pipeline.llm.answers import Choice, Sample
+
+
+class Llm:
+    """A fake LLM client that gives these samples and this choice, and keeps the requests."""
+
+    model = "fake"
+
+    def __init__(self, samples: Sequence[str] = (), choice: int | None = 0) -> None:
+        self.samples = list(samples)
+        self.choice = choice
+        self.sampled: list[dict[str, Any]] = []
+        self.chosen: list[dict[str, Any]] = []
+
+    async def sample(self, messages: Sequence[ChatMessage], **options: Any) -> list[Sample]:
+        self.sampled.append({"messages": messages, **options})
+        return [Sample(text, -float(len(text))) for text in self.samples]
+
+    async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: Any) -> Choice:
+        self.chosen.append({"messages": messages, "num_options": num_options, **options})
+        return Choice("", self.choice)
