@@ -52,6 +52,8 @@ def test_words_far_from_a_hashtag_are_left_out() -> None:
         ([_entity(WHOLE)], [_entity("Nepal")], ["Nepal"]),
         ([_entity(WHOLE, "MISC")], [_entity("Nepal", "MISC")], [WHOLE]),
         ([_entity(WHOLE)], [_entity(WHOLE, "MISC")], [WHOLE]),
+        ([_entity(WHOLE)], [_entity("Nepal", score=0.4)], [WHOLE]),
+        ([_entity(WHOLE, score=0.6)], [_entity("Nepal", score=0.4)], ["Nepal"]),
         # out of the hashtag
         ([_entity("PrayForNepal Power")], [_entity("Nepal")], ["Nepal"]),
         ([_entity("PrayForNepal Power")], [], []),

@@ -5,6 +5,5 @@
 - `table`: reads the tables and applies the rule to them.
 - `report.md`: the errors, written by `python -m tests.pipeline.alert.wordings`.
 
-All posts are made up. The rule was tuned on the half `dev` alone. The last
-rows of `held` were written to break the rule.
+All posts are made up. The rule was tuned on the half `dev` alone; the last rows of `held` were written to break it.
 """
