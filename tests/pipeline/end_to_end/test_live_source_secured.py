@@ -43,15 +43,19 @@ async def test_the_acls_of_the_table_are_enough_and_one_that_lacks_is_named(tmp_
         assert status == 1
         assert log.splitlines()[-1].endswith("Write on topic 'posts.cursors'")
         process = await start_tocsin("source", "bluesky", **shared | {"kafka_username": "source"})
-        async with asyncio.timeout(60):
-            while not server.queries:
-                await asyncio.sleep(0.1)
-            now = time.time_ns() // 1000
-            await server.add(now, event(1, "Flood", time_us=now))
-            settings, key = Settings(brokers=kafka.brokers), Bluesky.of(Settings()).key
-            while await load_cursor(settings, key) != str(now):
-                await asyncio.sleep(0.2)
-            process.terminate()
-            _, stderr = await process.communicate()
+        try:
+            async with asyncio.timeout(60):
+                while not server.queries:
+                    await asyncio.sleep(0.1)
+                now = time.time_ns() // 1000
+                await server.add(now, event(1, "Flood", time_us=now))
+                settings, key = Settings(brokers=kafka.brokers), Bluesky.of(Settings()).key
+                while await load_cursor(settings, key) != str(now):
+                    await asyncio.sleep(0.2)
+                process.terminate()
+                _, stderr = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
         assert process.returncode == 0
         assert PASSWORD not in stderr.decode()
