@@ -176,6 +176,24 @@ async def test_a_live_source_runs_beside_the_agents(tmp_path: Path, terminal: Pa
     assert alert["post"]["source"] == "bluesky"
 
 
+async def test_a_source_that_is_away_holds_nothing_up(tmp_path: Path) -> None:
+    """`up` says why the source is not ready, then the addresses of the rest, and later that it is."""
+    server = JetstreamServer(port=find_free_port())
+    options = ("--source", "bluesky", "--source-url", server.url)
+    async with (
+        FakeLlm(answering("Flood: Jakarta")) as llm,
+        tocsin(*_UP, "--llm-url", llm.url, *options, folder=tmp_path) as process,
+    ):
+        lines = await read_until("Ctrl-C", process.stdout)
+        away = "source bluesky is not ready yet: connecting: no answer from Jetstream at"
+        assert any(away in line for line in lines)
+        assert any("tocsin watch --brokers" in line for line in lines)
+        async with server:
+            await read_until("source bluesky is ready", process.stdout)
+            process.send_signal(signal.SIGINT)
+            assert await process.wait() == 0
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
