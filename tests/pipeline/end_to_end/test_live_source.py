@@ -23,7 +23,7 @@ from pipeline.settings import Settings
 from pipeline.sources.live.bluesky import Bluesky
 from pipeline.sources.live.runner.cursor_store import load_cursor
 from tests.pipeline.agent_process import AgentProcess
-from tests.pipeline.kafka.brokers import APACHE, EMBEDDED, BrokerKind, started
+from tests.pipeline.kafka.brokers import APACHE, EMBEDDED, BrokerKind, kafka_or_skip, started
 from tests.pipeline.sources.live.doubles.jetstream_server import JetstreamServer, Refusal, event
 from tests.pipeline.stack_process import tocsin
 
@@ -155,6 +155,38 @@ async def _start_and_stop_kafka(feed: Feed, broker: object, settings: Settings, 
         await _until_all(settings, range(first + 100, feed.number))
         await source.until_state("working")
         await source.stop()
+
+
+@pytest.mark.kafka
+async def test_a_topic_of_cursors_that_is_gone_is_made_again(tmp_path: Path) -> None:
+    """The posts go on after some seconds, and so does the cursor."""
+    # Tansu acknowledges records of a topic that is gone, and drops them.
+    kafka_or_skip()
+    async with APACHE.running() as settings, JetstreamServer() as server:
+        feed = Feed(server)
+        async with _running(_source(tmp_path / "1.log", settings, server)) as source:
+            feeding = asyncio.ensure_future(feed.run())
+            await _until_all(settings, range(100))
+            await _delete_topic(settings, "posts.cursors")
+            # It takes some seconds, in which the client asks again and again; a second or two before, all seems well.
+            await _until_all(settings, range(feed.number + 5_000))
+            feed.stop()
+            await feeding
+            await _until_all(settings, range(feed.number))
+            await source.until_state("working")
+            await source.stop()
+        assert await load_cursor(settings, Bluesky.of(Settings()).key) == str(feed.last_time_us)
+        assert await _policy(settings, "posts.cursors") == "compact"
+        assert "does not take our posts" in (tmp_path / "1.log").read_text()
+
+
+async def _delete_topic(settings: Settings, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+    finally:
+        await admin.close()
 
 
 def _metric(process: AgentProcess, name: str) -> float:
