@@ -195,6 +195,32 @@ async def test_a_source_that_is_away_holds_nothing_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, "TOCSIN_SOURCE_TOPIC: not set: expected the topic to read"),
+        (
+            {"TOCSIN_SOURCE_TOPIC": "tweets"},
+            "TOCSIN_SOURCE_BROKERS: not set, and the broker that is started here",
+        ),
+        (
+            {"TOCSIN_SOURCE_TOPIC": "posts", "TOCSIN_SOURCE_BROKERS": "127.0.0.1:19999"},
+            "TOCSIN_SOURCE_TOPIC=posts: the pipeline itself writes to this topic",
+        ),
+    ],
+)
+async def test_a_topic_that_cannot_be_the_source_is_refused(
+    variables: dict[str, str], expected: str, tmp_path: Path
+) -> None:
+    """The source's cluster is compared with the broker that `up` starts, and not with TOCSIN_BROKERS."""
+    options = ("up", "--broker-port", "19999", "--metrics-port", "0", "--source", "kafka")
+    variables |= {"TOCSIN_BROKERS": "kafka.example:9092"}
+    async with tocsin(*options, folder=tmp_path, **variables) as process:
+        output, log = await process.communicate()
+    assert (process.returncode, output) == (2, b"")
+    assert expected in log.decode()
+
+
+@pytest.mark.parametrize(
     ("options", "expected"),
     [
         (("--lang", "en"), "--lang, --words, --source-url: for a live source alone: add --source NAME"),
