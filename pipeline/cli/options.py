@@ -67,7 +67,8 @@ WordsOption = Annotated[
     typer.Option("--words", help="Take posts with one of these words alone: flood*,fire,power outage."),
 ]
 UrlOption = Annotated[
-    str | None, typer.Option("--url", help="Address of the source, instead of the public one.")
+    str | None,
+    typer.Option("--url", "--source-url", help="Address of the source, instead of the public one."),
 ]
 SourceUrlOption = Annotated[
     str | None, typer.Option("--source-url", help="Address of the source, instead of the public one.")

@@ -84,16 +84,20 @@ def up(
         source=source,
     )
     if source is not None:
-        _check_source(source, settings)
+        _check_source(source, options)
     asyncio.run(run_up(options))
 
 
-def _check_source(name: str, chosen: dict[str, str]) -> None:
+def _check_source(name: str, options: StackOptions) -> None:
     """Raise `SettingsError` for what would otherwise end up in the log of a source that ends."""
     from pipeline.settings import Settings
     from pipeline.sources.live.registry import build_source
 
-    build_source(name, Settings.model_validate(chosen))
+    # The source publishes to the stack's own broker, whatever the user's broker is.
+    chosen = {n: v for n, v in options.settings.items() if not n.startswith("kafka_")}
+    build_source(name, Settings.model_validate(chosen | {"brokers": f"127.0.0.1:{options.broker_port or 1}"}))
+    if name == "kafka" and "source_brokers" not in chosen and options.kafka_data is None:
+        raise SettingsError(["TOCSIN_SOURCE_BROKERS: not set, and the broker that is started here is empty"])
 
 
 async def run_up(options: StackOptions) -> None:

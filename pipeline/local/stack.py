@@ -34,6 +34,8 @@ from pipeline.topology import ROLES
 _T = TypeVar("_T")
 
 START_SECONDS = 120.0
+# After this time the rest is of use without the source.
+_SOURCE_SECONDS = 10.0
 _HOST = "127.0.0.1"
 
 
@@ -118,13 +120,13 @@ async def local_stack(options: StackOptions, *, report: Callable[[str], None]) -
             stack.push_async_callback(agents[name].stop)
             await agents[name].start()
         processes += agents.values()
-        for name, agent in agents.items():
-            # A source may be away for long, as an LLM server of the user's.
-            is_patient = name == "source" or (
-                awaits_llm and any(r.name == name and r.needs_llm for r in ROLES)
-            )
-            limit = None if is_patient else START_SECONDS
-            await while_running(processes, _wait_for_agent(agent, ports[name], report, timeout_seconds=limit))
+        for role in ROLES:
+            limit = None if awaits_llm and role.needs_llm else START_SECONDS
+            waiting = _wait_for_agent(agents[role.name], ports[role.name], report, timeout_seconds=limit)
+            await while_running(processes, waiting)
+        if "source" in agents:
+            source = await stack.enter_async_context(_awaited(agents["source"], ports["source"], report))
+            await while_running(processes, asyncio.wait([source], timeout=_SOURCE_SECONDS))
         yield LocalStack(Settings.model_validate(settings), processes, ports, folder=folder)
 
 
@@ -146,6 +148,19 @@ async def _wait_for_agent(
         probe, timeout_seconds=timeout_seconds, report=report, explain=lambda: probe.reason
     )
     report(f"{agent.name} is ready")
+
+
+@asynccontextmanager
+async def _awaited(
+    source: LocalProcess, port: int, report: Callable[[str], None]
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Give a task that reports what the source waits for, and that it is ready. A source may be away for long."""
+    waiting = asyncio.create_task(_wait_for_agent(source, port, report, timeout_seconds=None))
+    try:
+        yield waiting
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
 
 
 def _choose_broker(options: StackOptions, folder: Path) -> LocalBroker:

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.monitor.metrics import ProcessMetrics
 from pipeline.settings import load_settings
+from pipeline.sources.live.registry import LOADERS
+from pipeline.sources.live.runner.metrics import SourceMetrics
 from tests.deploy.deploy_files import AGENTS, DEPLOY, agent_environ, load_compose, load_yaml
 from tests.pipeline.role_metrics import make_all_metrics
 
@@ -32,10 +35,16 @@ _PROMETHEUS_METRICS = frozenset({"up"})  # Prometheus makes it for every target.
 _OPERATORS = frozenset({"and", "or", "unless", "by", "without", "on", "ignoring"})
 
 
+def _metrics_of(job: str, source: str) -> ProcessMetrics:
+    """Return new metrics of a process in this job."""
+    return SourceMetrics(source) if job == "source" else make_all_metrics()[job]
+
+
 def _exposed_names() -> set[str]:
     """Return the names under which one of our processes may expose samples."""
     names: set[str] = set()
-    for metric in (m for metrics in make_all_metrics().values() for m in metrics.registry.collect()):
+    processes = [*make_all_metrics().values(), SourceMetrics("bluesky")]
+    for metric in (m for metrics in processes for m in metrics.registry.collect()):
         suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "info": ["_info"]}
         names |= {metric.name + suffix for suffix in suffixes.get(metric.type, [""])}
     return names
@@ -74,12 +83,14 @@ def test_made_up_series_are_series_of_the_agents() -> None:
         r"series: '(tocsin_\w+)\{(.*?)\}'", Path(__file__).with_name("alerts_test.yml").read_text()
     )
     assert series
-    metrics = make_all_metrics()
     for name, text in series:
         labels = dict(re.findall(r'(\w+)="([^"]*)"', text))
         job, _ = labels.pop("job"), labels.pop("instance", None)
         if name != "tocsin_lag":  # its partitions are known only later
-            assert metrics[job].registry.get_sample_value(name, labels) == 0, (job, name, labels)
+            source = labels.get("source", "bluesky")
+            assert source in LOADERS
+            metrics = _metrics_of(job, source)
+            assert metrics.registry.get_sample_value(name, labels) == 0, (job, name, labels)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

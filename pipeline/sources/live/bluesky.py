@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, Self
@@ -96,7 +97,7 @@ class Bluesky:
         """
         urls = settings.source_url.split(",") if settings.source_url else PUBLIC_URLS
         for url in urls:
-            if not url.startswith(("ws://", "wss://")):
+            if not url.startswith(("ws://", "wss://")) or not urlsplit(url).hostname:
                 raise SettingsError(
                     [f"{assignment('source_url', url)}: expected wss://HOST[:PORT]/subscribe"]
                 )
@@ -107,17 +108,23 @@ class Bluesky:
 
     async def read(self, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """Connect once and yield posts from the cursor on; see `LiveSource.read`."""
+        if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
+            logger.warning(
+                "the cursor %s is no time of Jetstream's: posts are read from now on", printable(cursor)
+            )
+            cursor = None
         url = self._urls[self._num_failed % len(self._urls)]
         where = f"Jetstream at {printable(url.partition('?')[0])}"
         try:
             async with self._connect(_with_query(url, cursor)) as connection:
                 yield Batch()
-                async for messages in in_batches(self._messages(connection), len):
-                    batch = self._batch(messages)
-                    if cursor is not None and batch.cursor is not None:
-                        _warn_of_gap(cursor, _time_us(messages[0]))
-                        cursor = None
-                    yield batch
+                async with aclosing(in_batches(self._messages(connection), len)) as batches:
+                    async for messages in batches:
+                        batch = self._batch(messages)
+                        if cursor is not None and batch.cursor is not None:
+                            _warn_of_gap(cursor, _time_us(messages[0]))
+                            cursor = None
+                        yield batch
         except ConnectionClosed as error:
             self._num_failed += 1
             raise SourceUnavailableError(f"{where}: the connection ended: {_why_closed(error)}") from error

@@ -176,6 +176,50 @@ async def test_a_live_source_runs_beside_the_agents(tmp_path: Path, terminal: Pa
     assert alert["post"]["source"] == "bluesky"
 
 
+async def test_a_source_that_is_away_holds_nothing_up(tmp_path: Path) -> None:
+    """`up` says why the source is not ready, then the addresses of the rest, and later that it is."""
+    server = JetstreamServer(port=find_free_port())
+    options = ("--source", "bluesky", "--source-url", server.url)
+    async with (
+        FakeLlm(answering("Flood: Jakarta")) as llm,
+        tocsin(*_UP, "--llm-url", llm.url, *options, folder=tmp_path) as process,
+    ):
+        lines = await read_until("Ctrl-C", process.stdout)
+        away = "source bluesky is not ready yet: connecting: no answer from Jetstream at"
+        assert any(away in line for line in lines)
+        assert any("tocsin watch --brokers" in line for line in lines)
+        async with server:
+            await read_until("source bluesky is ready", process.stdout)
+            process.send_signal(signal.SIGINT)
+            assert await process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, "TOCSIN_SOURCE_TOPIC: not set: expected the topic to read"),
+        (
+            {"TOCSIN_SOURCE_TOPIC": "tweets"},
+            "TOCSIN_SOURCE_BROKERS: not set, and the broker that is started here",
+        ),
+        (
+            {"TOCSIN_SOURCE_TOPIC": "posts", "TOCSIN_SOURCE_BROKERS": "127.0.0.1:19999"},
+            "TOCSIN_SOURCE_TOPIC=posts: the pipeline itself writes to this topic",
+        ),
+    ],
+)
+async def test_a_topic_that_cannot_be_the_source_is_refused(
+    variables: dict[str, str], expected: str, tmp_path: Path
+) -> None:
+    """The source's cluster is compared with the broker that `up` starts, and not with TOCSIN_BROKERS."""
+    options = ("up", "--broker-port", "19999", "--metrics-port", "0", "--source", "kafka")
+    variables |= {"TOCSIN_BROKERS": "kafka.example:9092"}
+    async with tocsin(*options, folder=tmp_path, **variables) as process:
+        output, log = await process.communicate()
+    assert (process.returncode, output) == (2, b"")
+    assert expected in log.decode()
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -23,7 +23,7 @@ from pipeline.settings import Settings
 from pipeline.sources.live.bluesky import Bluesky
 from pipeline.sources.live.runner.cursor_store import load_cursor
 from tests.pipeline.agent_process import AgentProcess
-from tests.pipeline.kafka.brokers import APACHE, EMBEDDED, BrokerKind, started
+from tests.pipeline.kafka.brokers import APACHE, EMBEDDED, BrokerKind, kafka_or_skip, started
 from tests.pipeline.sources.live.doubles.jetstream_server import JetstreamServer, Refusal, event
 from tests.pipeline.stack_process import tocsin
 
@@ -157,6 +157,38 @@ async def _start_and_stop_kafka(feed: Feed, broker: object, settings: Settings, 
         await source.stop()
 
 
+@pytest.mark.kafka
+async def test_a_topic_of_cursors_that_is_gone_is_made_again(tmp_path: Path) -> None:
+    """The posts go on after some seconds, and so does the cursor."""
+    # Tansu acknowledges records of a topic that is gone, and drops them.
+    kafka_or_skip()
+    async with APACHE.running() as settings, JetstreamServer() as server:
+        feed = Feed(server)
+        async with _running(_source(tmp_path / "1.log", settings, server)) as source:
+            feeding = asyncio.ensure_future(feed.run())
+            await _until_all(settings, range(100))
+            await _delete_topic(settings, "posts.cursors")
+            # It takes some seconds, in which the client asks again and again; a second or two before, all seems well.
+            await _until_all(settings, range(feed.number + 5_000))
+            feed.stop()
+            await feeding
+            await _until_all(settings, range(feed.number))
+            await source.until_state("working")
+            await source.stop()
+        assert await load_cursor(settings, Bluesky.of(Settings()).key) == str(feed.last_time_us)
+        assert await _policy(settings, "posts.cursors") == "compact"
+        assert "does not take our posts" in (tmp_path / "1.log").read_text()
+
+
+async def _delete_topic(settings: Settings, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+    finally:
+        await admin.close()
+
+
 def _metric(process: AgentProcess, name: str) -> float:
     with urllib.request.urlopen(f"{process.url}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
@@ -186,8 +218,9 @@ async def test_a_source_that_refuses_us_ends_with_one_line(tmp_path: Path) -> No
     [
         (("blusky",), "source blusky: expected one of bluesky"),
         (("bluesky", "--url", "https://x"), "TOCSIN_SOURCE_URL='https://x': expected wss://"),
-        (("bluesky", "--lang", "english"), "--source-languages='english': expected CODE"),
-        (("bluesky", "--words", ","), "--source-words=',': expected WORD"),
+        (("bluesky", "--lang", "english"), "--lang='english': expected CODE"),
+        (("bluesky", "--url", "bsky.example"), "--source-url='bsky.example': expected https://"),
+        (("bluesky", "--words", ","), "--words=',': expected WORD"),
     ],
 )
 async def test_a_wrong_option_is_refused_at_once(

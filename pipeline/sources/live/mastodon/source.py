@@ -32,10 +32,11 @@ from pipeline.settings.checks import variable_of
 from pipeline.sources.live.documents import Documents
 from pipeline.sources.live.event_time import newest
 from pipeline.sources.live.gathering import in_batches
+from pipeline.sources.live.http.address import server_address
 from pipeline.sources.live.http.events import Event, EventReader
 from pipeline.sources.live.http.limits import is_used_up, wait_seconds
 from pipeline.sources.live.http.lines import LineSplitter
-from pipeline.sources.live.http.site import GATHERED_BYTES, Site, StatusRefusedError
+from pipeline.sources.live.http.site import GATHERED_BYTES, Site, StatusRefusedError, read_token
 from pipeline.sources.live.mastodon.status_ids import order, rewound
 from pipeline.sources.live.mastodon.streams import stream_of
 from pipeline.sources.live.source import Batch, Filter, source_key
@@ -51,11 +52,7 @@ class Mastodon:
     filters: frozenset[Filter] = frozenset()
 
     def __init__(self, settings: Settings) -> None:
-        urls = (settings.source_url or "").split(",")
-        if len(urls) != 1 or not urls[0].startswith(("https://", "http://")):
-            raise SettingsError(
-                [f"{variable_of('source_url')}: expected the address of one Mastodon instance: https://HOST"]
-            )
+        self._url = server_address(settings.source_url, "the address of one Mastodon instance")
         if settings.source_token_file is None:
             raise SettingsError(
                 [
@@ -63,8 +60,8 @@ class Mastodon:
                     "Preferences, Development, New application, scope read:statuses"
                 ]
             )
-        self._url = urls[0].rstrip("/")
         self._token_file = settings.source_token_file
+        read_token(self._token_file)  # a mistake is reported before anything is begun
         self._host = urlsplit(self._url).netloc.lower()
         self._stream = stream_of(settings.source_stream)
         self._max_bytes = 2 * settings.max_post_bytes
@@ -95,8 +92,9 @@ class Mastodon:
                     async with aclosing(self._gap(site, start, position)) as gap:
                         async for batch in gap:
                             yield batch
-                    async for batch in self._events(pieces, position):
-                        yield batch
+                    async with aclosing(self._events(pieces, position)) as events:
+                        async for batch in events:
+                            yield batch
 
     def _site(self, url: str) -> Site:
         # Heartbeats come every 15 seconds.
@@ -106,7 +104,8 @@ class Mastodon:
         """Yield the posts after this id, from old to new, up to the present."""
         while start is not None:
             statuses, headers = await self._page(site, limit=str(_PAGE), min_id=start)
-            if not statuses:
+            # A server that does not know `min_id` would give the same page for ever.
+            if not statuses or order(str(statuses[-1]["id"])) <= order(start):
                 return
             items = [item for status in statuses for item in self._read("update", status)]
             start = str(statuses[-1]["id"])
@@ -139,13 +138,14 @@ class Mastodon:
 
     async def _events(self, pieces: AsyncIterator[bytes], position: _Position) -> AsyncGenerator[Batch, None]:
         lines, events = LineSplitter(self._max_bytes), EventReader(self._max_bytes)
-        async for gathered in in_batches(pieces, len, max_bytes=GATHERED_BYTES):
-            events_read = events.read(lines.feed(b"".join(gathered)))
-            items = [item for event in events_read for item in self._items(event)]
-            for item in items:
-                if isinstance(item, ReadPost) and item.post.id.startswith(f"{self._host}/"):
-                    position.note(item.post.id.rpartition("/")[2])
-            yield Batch(items, position.newest, newest(items))
+        async with aclosing(in_batches(pieces, len, max_bytes=GATHERED_BYTES)) as batches:
+            async for gathered in batches:
+                events_read = events.read(lines.feed(b"".join(gathered)))
+                items = [item for event in events_read for item in self._items(event)]
+                for item in items:
+                    if isinstance(item, ReadPost) and item.post.id.startswith(f"{self._host}/"):
+                        position.note(item.post.id.rpartition("/")[2])
+                yield Batch(items, position.newest, newest(items))
 
     def _items(self, event: Event) -> list[Reading]:
         if event.data is None:

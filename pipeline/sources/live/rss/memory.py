@@ -68,15 +68,26 @@ def read_memories(cursor: str | None) -> dict[str, FeedMemory]:
 
 
 def write_memories(memories: Mapping[str, FeedMemory]) -> str:
-    """Return the cursor. If it would be too large, the feeds with the most entries lose the older ones."""
+    """Return the cursor. If it would be too large, the feeds with the most entries lose the older ones.
+
+    If that is not enough, the feeds lose what makes requests conditional, and then the last ones are left out: the
+    broker would not take the record.
+    """
     limit = _MAX_ENTRIES
-    while True:
-        cursor = msgspec.json.encode(
-            {address: _cut(memory, limit) for address, memory in memories.items()}
-        ).decode()
-        if len(cursor) <= _MAX_CURSOR_BYTES or limit == 0:
-            return cursor
+    while limit:
+        cursor = msgspec.json.encode({address: _cut(memory, limit) for address, memory in memories.items()})
+        if len(cursor) <= _MAX_CURSOR_BYTES:
+            return cursor.decode()
         limit = limit * 2 // 3
+    kept: dict[str, FeedMemory] = {}
+    num_bytes = 0
+    for address, memory in memories.items():
+        kept[address] = FeedMemory(seen=_cut(memory, 1).seen)
+        num_bytes += len(msgspec.json.encode({address: kept[address]}))
+        if num_bytes > _MAX_CURSOR_BYTES:
+            del kept[address]
+            break
+    return msgspec.json.encode(kept).decode()
 
 
 def _cut(memory: FeedMemory, limit: int) -> FeedMemory:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import Never
 
 from pipeline.errors import RecordError, SettingsError
 from pipeline.kafka.cluster import Cluster
@@ -62,7 +61,7 @@ class CursorStore:
     ) -> None:
         self._topic = CURSORS.name(settings)
         self._key = key
-        self._write_seconds = write_seconds
+        self.write_seconds = write_seconds
         self._writing = asyncio.Lock()
         self._written = cursor
         self._written_at = time.monotonic()
@@ -82,22 +81,17 @@ class CursorStore:
         """Note how far Kafka has acknowledged the source's posts; None: the position has not changed."""
         self.cursor = self.cursor if cursor is None else cursor
 
-    async def write_if_due(self, publisher: Publisher) -> None:
-        """Keep the cursor if it has moved, and the last write is a while ago."""
-        if time.monotonic() - self._written_at >= self._write_seconds:
-            await self.write(publisher)
+    async def write_if_due(self, publisher: Publisher) -> bool:
+        """Keep the cursor if it has moved, and the last write is a while ago; returns whether it did."""
+        is_due = time.monotonic() - self._written_at >= self.write_seconds
+        return is_due and await self.write(publisher)
 
-    async def write(self, publisher: Publisher) -> None:
-        """Keep the cursor if it has moved; returns once Kafka has acknowledged it."""
+    async def write(self, publisher: Publisher) -> bool:
+        """Keep the cursor if it has moved; returns whether it had, once Kafka has acknowledged it."""
         async with self._writing:  # an older cursor must not come after a newer one
             if (cursor := self.cursor) is None or not self.is_pending:
-                return
+                return False
             message = Cursor(source=self._key, cursor=cursor, updated_at=datetime.now(UTC))
             await publisher.publish([Outgoing(self._topic, self._key.encode(), encode(message))])
             self._written, self._written_at = cursor, time.monotonic()
-
-    async def keep(self, publisher: Publisher) -> Never:
-        """Keep the cursor soon after it has moved, also if no further post comes; never returns."""
-        while True:
-            await asyncio.sleep(self._write_seconds)
-            await self.write_if_due(publisher)
+            return True

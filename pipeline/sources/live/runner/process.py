@@ -123,7 +123,7 @@ class SourceProcess:
             return runner.num_unpublished
 
         async with watched(count, self._progress, self._health, settings=self._settings):
-            await unless(runner.run(), stop.wait(), self._keep_topics(), store.keep(publisher))
+            await unless(runner.run(), stop.wait(), self._keep_topics(), runner.keep_cursor())
         self._readiness.stopping()
         await _within(runner.finish(), self._settings.stop_seconds)
 
@@ -147,6 +147,7 @@ class SourceProcess:
             metrics=self._metrics,
             readiness=self._readiness,
             progress=self._progress,
+            on_late=self._note_publish_failure,
         )
 
     def _topic_maker(self, publisher: Publisher) -> Callable[[], Awaitable[None]]:
@@ -164,7 +165,7 @@ class SourceProcess:
                 await self._topics.remake_missing()
 
     def _note_publish_failure(self) -> None:
-        """Note that the broker does not accept records: one of the topics may be missing."""
+        """Note that the broker does not take records, or not in time: one of the topics may be missing."""
         self._progress.move()
         self._readiness.connecting(f"Kafka {self._settings.brokers} does not take our posts")
         if self._topics is not None:

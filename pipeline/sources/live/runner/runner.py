@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
+from typing import Never
 
-from pipeline.errors import RecordError, SourceRefusedError, SourceUnavailableError
+from pipeline.errors import RecordError, SettingsError, SourceRefusedError, SourceUnavailableError
 from pipeline.kafka.publisher import Publisher
 from pipeline.messages.record import Outgoing
 from pipeline.monitor.health import Progress
@@ -32,13 +33,15 @@ _MAX_RETRY_AFTER_SECONDS = 3600.0
 _GOOD_SECONDS = 10.0
 _GOOD_RECORDS = 1_000
 _LATE_SECONDS = 5.0
-_LATE = f"Kafka does not take our posts: no acknowledgement for {_LATE_SECONDS:.0f} s"
 
 
 class Runner:
     """Publishes the posts of one source, and keeps its cursor.
 
     A batch is taken from the source once Kafka has acknowledged the one before. If Kafka is away, the source waits.
+
+    Args:
+        on_late: called if Kafka has not acknowledged posts or a cursor for some seconds.
     """
 
     def __init__(
@@ -51,8 +54,10 @@ class Runner:
         metrics: SourceMetrics,
         readiness: Readiness,
         progress: Progress,
+        on_late: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._on_late = on_late
         self._sleep = sleep
         self._source = source
         self._publisher = publisher
@@ -73,12 +78,18 @@ class Runner:
 
         Raises:
             SourceRefusedError: the source refuses us, and has not let us in before.
-            SettingsError: a file that a setting names cannot be used.
+            SettingsError: a file that a setting names cannot be used, and could not be before.
             KafkaAccessError: the broker does not let us write.
         """
         while True:
             seconds = await self._read_once()
             await self._sleep(seconds)
+
+    async def keep_cursor(self) -> Never:
+        """Keep the cursor soon after it has moved, also if no further post comes; never returns."""
+        while True:
+            await asyncio.sleep(self._store.write_seconds)
+            await self._write_cursor()
 
     async def finish(self) -> None:
         """Keep the cursor; for the end of the process."""
@@ -93,10 +104,10 @@ class Runner:
                     await self._take(batch)
         except SourceUnavailableError as error:
             return self._note_lost(error)
-        except SourceRefusedError as error:
+        except (SourceRefusedError, SettingsError) as error:
             if not self._was_connected:
                 raise
-            return self._note_refused(error)
+            return self._note_refused(error)  # a token, or its file, is being renewed
         finally:
             self._metrics.connected.set(0)
         return self._note_lost(SourceUnavailableError(f"source {self._source.name}: the connection ended"))
@@ -109,8 +120,23 @@ class Runner:
             behind = (datetime.now(UTC) - batch.event_time).total_seconds()
             self._metrics.behind_seconds.set(max(behind, 0.0))
         self._store.note(batch.cursor)
-        await self._store.write_if_due(self._publisher)
+        await self._write_cursor()
         self._progress.move()
+
+    async def _write_cursor(self) -> None:
+        with self._late_is_told():
+            is_written = await self._store.write_if_due(self._publisher)
+        if is_written and self._connected_at is not None:
+            self._readiness.joined()
+
+    @contextmanager
+    def _late_is_told(self) -> Iterator[None]:
+        # The client says that the broker is away only after its own retries.
+        late = asyncio.get_running_loop().call_later(_LATE_SECONDS, self._on_late)
+        try:
+            yield
+        finally:
+            late.cancel()
 
     async def _publish(self, records: Sequence[Outgoing]) -> None:
         refused: set[int] = set()
@@ -121,12 +147,8 @@ class Runner:
 
         items = [SourceItem(number, record) for number, record in enumerate(records)]
         self.num_unpublished = len(records)
-        # The client says that the broker is away only after its own retries.
-        late = asyncio.get_running_loop().call_later(_LATE_SECONDS, self._readiness.connecting, _LATE)
-        try:
+        with self._late_is_told():
             await produce_batch(self._publisher, items, total=Sum(), on_bad=refuse)
-        finally:
-            late.cancel()
         self.num_unpublished = 0
         self._num_taken += len(records)
         self._readiness.joined()
@@ -161,7 +183,7 @@ class Runner:
         self._progress.move()
         return seconds
 
-    def _note_refused(self, error: SourceRefusedError) -> float:
+    def _note_refused(self, error: SourceRefusedError | SettingsError) -> float:
         self._end_connection()
         self._outage.begin()
         self._outage.report(error)

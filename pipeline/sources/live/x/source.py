@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, Self
 
 import msgspec
@@ -25,8 +25,9 @@ from pipeline.settings.checks import variable_of
 from pipeline.sources.live.documents import Documents
 from pipeline.sources.live.event_time import newest
 from pipeline.sources.live.gathering import in_batches
+from pipeline.sources.live.http.address import server_address
 from pipeline.sources.live.http.lines import LineSplitter
-from pipeline.sources.live.http.site import GATHERED_BYTES, Site
+from pipeline.sources.live.http.site import GATHERED_BYTES, Site, read_token
 from pipeline.sources.live.source import Batch, Filter, source_key
 from pipeline.sources.live.x.backoff import Backoff
 from pipeline.sources.live.x.rules import apply_rules, wanted_rules
@@ -70,15 +71,13 @@ class X:
     name = "x"
 
     def __init__(self, settings: Settings) -> None:
-        urls = (settings.source_url or _PUBLIC_URL).split(",")
-        if len(urls) != 1 or not urls[0].startswith(("https://", "http://")):
-            raise SettingsError([f"{variable_of('source_url')}: expected one address: https://HOST"])
+        self._url = server_address(settings.source_url or _PUBLIC_URL, "the address of X's API")
         if settings.source_token_file is None:
             raise SettingsError(
                 [f"{variable_of('source_token_file')}: not set, but X needs the bearer token of an app"]
             )
-        self._url = urls[0].rstrip("/")
         self._token_file = settings.source_token_file
+        read_token(self._token_file)  # a mistake is reported before anything is begun
         self._rules = wanted_rules(settings)
         self._backfill_minutes = settings.source_backfill_minutes
         self._max_bytes = 2 * settings.max_post_bytes
@@ -103,8 +102,9 @@ class X:
                 params = _FIELDS | self._backfill(cursor)
                 async with site.stream(_PATH, params, content_type="application/json") as pieces:
                     yield Batch()
-                    async for batch in self._batches(pieces, rule_ids):
-                        yield batch
+                    async with aclosing(self._batches(pieces, rule_ids)) as batches:
+                        async for batch in batches:
+                            yield batch
         except SourceUnavailableError as error:
             error.retry_after = self._backoff.seconds(error)
             raise
@@ -113,15 +113,16 @@ class X:
         self, pieces: AsyncIterator[bytes], rule_ids: frozenset[str] | None
     ) -> AsyncGenerator[Batch, None]:
         lines, began = LineSplitter(self._max_bytes), time.monotonic()
-        async for gathered in in_batches(pieces, len, max_bytes=GATHERED_BYTES):
-            # A connection that breaks as soon as it stands has not worked.
-            if time.monotonic() - began > _WORKS_SECONDS:
-                self._backoff.reset()
-            items: list[Reading] = []
-            end = self._take(lines.feed(b"".join(gathered)), rule_ids, items)
-            yield Batch(items, str(int(time.time())), newest(items))
-            if end is not None:
-                raise end
+        async with aclosing(in_batches(pieces, len, max_bytes=GATHERED_BYTES)) as batches:
+            async for gathered in batches:
+                # A connection that breaks as soon as it stands has not worked.
+                if time.monotonic() - began > _WORKS_SECONDS:
+                    self._backoff.reset()
+                items: list[Reading] = []
+                end = self._take(lines.feed(b"".join(gathered)), rule_ids, items)
+                yield Batch(items, str(int(time.time())), newest(items))
+                if end is not None:
+                    raise end
 
     def _backfill(self, cursor: str | None) -> dict[str, str]:
         """Return the parameter that asks for what was missed; X gives at most five minutes."""

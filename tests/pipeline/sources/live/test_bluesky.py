@@ -94,6 +94,18 @@ async def test_a_gap_before_the_oldest_post_of_the_server_is_said(
     ] == said * is_said
 
 
+@pytest.mark.parametrize("cursor", ["", "now", "12.5", "-5", "\u0663", '{"0":17}'])
+async def test_a_cursor_that_is_no_time_is_left_out(cursor: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody, or another version, has written it: the source begins now, and says so."""
+    async with JetstreamServer() as server:
+        reading = _bluesky(server.url).read(cursor)
+        assert await anext(reading) == Batch()
+        await reading.aclose()
+    assert "cursor" not in server.queries[0]
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said.endswith("is no time of Jetstream's: posts are read from now on")
+
+
 async def test_without_a_cursor_posts_come_from_now_on() -> None:
     """What the server has is not replayed; what comes is there at once."""
     async with JetstreamServer(_events(10)) as server:
@@ -274,6 +286,8 @@ def test_an_address_that_is_none_is_refused() -> None:
     """Before anything is started."""
     with pytest.raises(SettingsError, match=r"TOCSIN_SOURCE_URL='https://bsky\.app': expected wss://"):
         _bluesky("https://bsky.app")
+    with pytest.raises(SettingsError, match="TOCSIN_SOURCE_URL='wss:///subscribe': expected wss://HOST"):
+        _bluesky("wss:///subscribe")
 
 
 def test_sources_that_take_other_posts_have_other_cursors() -> None:

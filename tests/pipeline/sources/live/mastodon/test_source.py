@@ -216,11 +216,38 @@ async def test_an_instance_that_names_no_streaming_host_streams_itself(
     await _read_while(Reader(Mastodon.of(settings)), 1, act())
 
 
+async def test_a_server_without_min_id_is_not_asked_for_ever(
+    double: MastodonDouble, settings: Settings
+) -> None:
+    """It gives its newest posts again and again: those are no further page."""
+    statuses = [make_status(number, f"<p>{number}</p>") for number in range(30, 0, -1)]
+    double.prepare(
+        "/api/v1/timelines/public", *[status(200, json.dumps(statuses), content_type="application/json")] * 9
+    )
+
+    async def act() -> None:
+        await double.listeners.wait_for_one()
+        await double.listeners.send(event("update", json.dumps(make_status(31, "<p>31</p>"))))
+
+    reader = Reader(Mastodon.of(settings), cursor=make_status(0, "")["id"])
+    await _read_while(reader, 31, act())
+    assert sorted(map(int, reader.texts)) == list(range(1, 32))
+    assert double.count("/api/v1/timelines/public") == 3
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
         ({"source_url": None}, "TOCSIN_SOURCE_URL: expected the address of one Mastodon instance"),
         ({"source_url": "https://a.example,https://b.example"}, "of one Mastodon instance"),
+        (
+            {"source_url": "https://a.example?access_token=hidden"},
+            r"^TOCSIN_SOURCE_URL: expected the address of one Mastodon instance: \S+$",
+        ),
+        (
+            {"source_token_file": Path("no-such-file")},
+            "TOCSIN_SOURCE_TOKEN_FILE='no-such-file': cannot be read",
+        ),
         ({"source_token_file": None}, "TOCSIN_SOURCE_TOKEN_FILE: not set"),
         ({"source_stream": "user"}, "TOCSIN_SOURCE_STREAM=user: expected public"),
         ({"source_stream": "hashtag:a/../b"}, "TOCSIN_SOURCE_STREAM=hashtag:a/../b: expected"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.messages.cursor import MAX_CURSOR_BYTES
 from pipeline.sources.live.rss.memory import (
     FeedMemory,
     entry_hash,
@@ -42,6 +43,22 @@ def test_many_large_feeds_fit_a_record_and_the_newest_entries_stay() -> None:
     assert memory.etag == "x" * 100
     assert memory.knows("0")
     assert not memory.knows("599")
+
+
+@pytest.mark.parametrize(("num_characters", "is_whole"), [(100, True), (400, False)])
+def test_the_cursor_of_very_many_feeds_fits_a_record(num_characters: int, is_whole: bool) -> None:
+    """Entity tags go first, which may have any characters; then feeds are left out."""
+    memories = {
+        f"https://{number}.example/".ljust(num_characters, "x"): FeedMemory(
+            etag="\u00e9" * 500, seen="abcdefgh" * 9
+        )
+        for number in range(5_000)
+    }
+    cursor = write_memories(memories)
+    assert len(cursor.encode()) <= MAX_CURSOR_BYTES
+    found = read_memories(cursor)
+    assert (len(found) == 5_000) is is_whole
+    assert all(memory == FeedMemory(seen="abcdefgh") for memory in found.values())
 
 
 def test_validators_that_cannot_be_sent_back_are_dropped() -> None:

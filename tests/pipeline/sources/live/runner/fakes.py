@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from pipeline.formats.format import Reading, ReadPost
 from pipeline.messages import Post, ReadAs
@@ -61,7 +61,12 @@ class RunnerParts:
     """A runner of a source, with what it writes to."""
 
     def __init__(
-        self, source: ScriptedSource, publisher: FakePublisher | None = None, *, cursor: str | None = None
+        self,
+        source: ScriptedSource,
+        publisher: FakePublisher | None = None,
+        *,
+        cursor: str | None = None,
+        on_late: Callable[[], None] = lambda: None,
     ) -> None:
         settings = Settings()
         self.waits: list[float] = []  # how long the runner would have waited
@@ -78,6 +83,7 @@ class RunnerParts:
             metrics=self.metrics,
             readiness=self.readiness,
             progress=Progress(None),
+            on_late=on_late,
             sleep=self._sleep,
         )
 

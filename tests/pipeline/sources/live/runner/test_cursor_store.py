@@ -1,6 +1,5 @@
 """Cursors in Kafka: kept, found again, and compacted."""
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -56,19 +55,6 @@ async def test_a_cursor_is_written_at_a_bounded_rate_and_at_the_end() -> None:
     assert (record.topic, record.key) == ("posts.cursors", b"bluesky:1")
     assert b'"cursor":"20"' in (record.value or b"")
     assert (store.is_pending, store.age_seconds) == (False, 0.0)
-
-
-async def test_a_cursor_is_kept_also_if_no_further_post_comes() -> None:
-    """A feed may be quiet for hours after a post."""
-    publisher = FakePublisher()
-    store = CursorStore(Settings(), "rss:1", write_seconds=0.001)
-    keeping = asyncio.ensure_future(store.keep(publisher))
-    store.note("10")
-    async with asyncio.timeout(30):
-        while not publisher.published:
-            await asyncio.sleep(0.001)
-    keeping.cancel()
-    assert not store.is_pending
 
 
 def test_a_cursor_names_its_source() -> None:

@@ -10,6 +10,7 @@ from pipeline.errors import SettingsError, SourceRefusedError, SourceUnavailable
 from pipeline.formats.format import Deletion
 from pipeline.messages.record import Outgoing
 from pipeline.monitor.readiness import State, Status
+from pipeline.sources.live.runner import runner as runner_module
 from pipeline.sources.live.source import Batch
 from tests.pipeline.fakes import FakePublisher
 from tests.pipeline.sources.live.runner.fakes import RunnerParts, ScriptedSource, TheEndError, posts
@@ -78,9 +79,11 @@ async def test_a_source_that_refuses_us_at_the_start_ends_the_program() -> None:
     assert parts.waits == []
 
 
-async def test_a_source_that_refuses_us_later_is_waited_for() -> None:
-    """The token worked before, so it is being renewed; `/readyz` says what the source says."""
-    refused = SourceRefusedError("the token has expired")
+@pytest.mark.parametrize(
+    "refused", [SourceRefusedError("the token has expired"), SettingsError(["the token has expired"])]
+)
+async def test_a_source_that_refuses_us_later_is_waited_for(refused: Exception) -> None:
+    """The token worked before, so it, or its file, is being renewed; `/readyz` says what the source says."""
     parts = RunnerParts(ScriptedSource([Batch(), _AWAY], [refused], [Batch(posts(1), "1")], [TheEndError()]))
     await _run(parts)
     assert parts.states[:2] == [
@@ -91,22 +94,24 @@ async def test_a_source_that_refuses_us_later_is_waited_for() -> None:
     assert parts.topics[0] == ("posts", "1")
 
 
-async def test_a_wrong_setting_ends_the_program_at_any_time() -> None:
-    """A token file that is gone is a mistake of the user's."""
-    parts = RunnerParts(ScriptedSource([Batch(posts(1), "1"), SettingsError(["no file"])]))
+async def test_a_wrong_setting_ends_the_program_at_the_start() -> None:
+    """A token file that is not there is a mistake of the user's."""
+    parts = RunnerParts(ScriptedSource([SettingsError(["no file"])]))
     with pytest.raises(SettingsError):
         await parts.runner.run()
 
 
 class StuckPublisher(FakePublisher):
-    """Fake: Kafka is away until `back` is set."""
+    """Fake: Kafka, or one topic of it, is away until `back` is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, stuck_topic: str = "") -> None:
         super().__init__()
         self.back = asyncio.Event()
+        self._stuck_topic = stuck_topic
 
     async def publish(self, records: Sequence[Outgoing]) -> int:
-        await self.back.wait()
+        if self._stuck_topic in ("", *(record.topic for record in records)):
+            await self.back.wait()
         return await super().publish(records)
 
 
@@ -150,6 +155,33 @@ async def test_a_stop_while_kafka_is_away_keeps_the_cursor_before_the_posts_in_h
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
     assert (parts.store.cursor, source.num_closed) == ("1", 1)
+
+
+async def test_a_cursor_is_kept_also_if_no_further_post_comes() -> None:
+    """A feed may be quiet for hours after a post. A Kafka that is back is shown by the cursor, too."""
+    parts = RunnerParts(ScriptedSource())
+    keeping = asyncio.ensure_future(parts.runner.keep_cursor())
+    parts.store.note("10")
+    await _until(lambda: bool(parts.publisher.published))
+    keeping.cancel()
+    assert not parts.store.is_pending
+    assert parts.readiness.status.state is State.CONNECTING  # the source is not
+
+
+@pytest.mark.parametrize("topic", ["posts", "posts.cursors"])
+async def test_records_that_kafka_does_not_take_are_told_and_that_it_does_again(
+    topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The topic of cursors may be gone, and with it the source stands still."""
+    monkeypatch.setattr(runner_module, "_LATE_SECONDS", 0.0)
+    publisher, late = StuckPublisher(stuck_topic=topic), asyncio.Event()
+    parts = RunnerParts(ScriptedSource([Batch(posts(1), "1"), TheEndError()]), publisher, on_late=late.set)
+    work = asyncio.ensure_future(_run(parts))
+    await late.wait()
+    parts.readiness.connecting("Kafka does not take our posts")
+    publisher.back.set()
+    await work
+    assert parts.readiness.status.state is State.WORKING
 
 
 async def test_a_withdrawn_post_becomes_a_tombstone() -> None:

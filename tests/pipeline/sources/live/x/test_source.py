@@ -164,7 +164,16 @@ async def test_refusals_that_pass_are_waited_for(double: XDouble, settings: Sett
     ("fields", "said"),
     [
         ({"source_token_file": None}, "TOCSIN_SOURCE_TOKEN_FILE: not set"),
-        ({"source_url": "wss://api.example"}, "TOCSIN_SOURCE_URL: expected one address"),
+        ({"source_url": "wss://api.example"}, "TOCSIN_SOURCE_URL: expected the address of X's API: https"),
+        (
+            {"source_url": "https://api.example?access_token=hidden"},
+            r"^TOCSIN_SOURCE_URL: expected the address of X's API: \S+$",
+        ),
+        ({"source_url": "https://api.example/2"}, "TOCSIN_SOURCE_URL: expected the address of X's API"),
+        (
+            {"source_token_file": Path("no-such-file")},
+            "TOCSIN_SOURCE_TOKEN_FILE='no-such-file': cannot be read",
+        ),
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings: Settings, fields: dict[str, Any], said: str) -> None:
