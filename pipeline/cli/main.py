@@ -78,7 +78,7 @@ def alert(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     run_agent("alert", config, brokers)
 
 
-app.command(epilog="Example: `tocsin source bluesky --lang en --words flood*,earthquake`")(source)
+app.command(epilog="Example: `tocsin source bluesky --lang en --words 'flood*,earthquake'`")(source)
 app.command(
     epilog="Example: `tocsin up --source bluesky --lang en`, `tocsin up --kafka apache --data my-data` or "
     "`tocsin up --llm vllm --model Qwen/Qwen3-4B`"
