@@ -43,6 +43,9 @@ _CHANNEL = (
 _FEED = '<feed xmlns="http://www.w3.org/2005/Atom">{}</feed>'
 # A section of characters, and an ampersand that begins no reference.
 _BARE_AMPERSAND = re.compile(r"<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+(?:\]\]>|\Z)|&(?!(?:#\w{1,10}|\w{1,40});)")
+_ZONE = re.compile(r"(?<=[0-9] )[A-Za-z]{2,5}\Z")
+# feedparser takes any other word (CET, BST, IST) for UTC.
+_KNOWN_ZONE = re.compile(r"UTC?|GMT|MES?T|[AECMP][SD]?T|[AP]M", re.IGNORECASE)
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -110,8 +113,7 @@ def _parsed(text: str) -> Any:
 def _draft(entry: dict[str, Any], feed: Any, name: str) -> Draft:
     title, summary = _shown(entry.get("title_detail")), _shown(_summary(entry))
     address = as_text(entry.get("link"))
-    # feedparser's own `get` gives the time of publication for it, with a warning.
-    published, updated = (_time(dict.get(entry, name)) for name in ("published_parsed", "updated_parsed"))
+    published, updated = _time(entry, "published"), _time(entry, "updated")
     return Draft(
         id=as_text(entry.get("id")) or address,
         text=_text(title, summary),
@@ -151,10 +153,15 @@ def _text(title: str, summary: str) -> str | None:
     return f"{title}\n{summary}" if summary else title
 
 
-def _time(parsed: Any) -> str | None:
-    """Return a time of feedparser, which is in UTC."""
+def _time(entry: dict[str, Any], name: str) -> str | None:
+    """Return a time of the entry in UTC; as the feed has it if its zone is a word that feedparser does not know."""
+    # feedparser's own `get` gives the time of publication for the other one, with a warning.
+    parsed, text = dict.get(entry, f"{name}_parsed"), as_text(dict.get(entry, name)) or ""
     if not isinstance(parsed, time.struct_time):
         return None
+    zone = _ZONE.search(text)
+    if zone and not _KNOWN_ZONE.fullmatch(zone[0]):
+        return text.strip()
     try:
         return datetime(*parsed[:6], tzinfo=UTC).isoformat().replace("+00:00", "Z")
     except ValueError:

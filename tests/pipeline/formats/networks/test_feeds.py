@@ -37,6 +37,19 @@ def test_a_feed_gives_its_items() -> None:
     assert (second.id, second.author) == ("https://valley.example/hospital", "Valley News")
 
 
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("CET", "Sat, 14 Mar 2026 06:12:09 CET"),
+        ("EST", "2026-03-14T11:12:09Z"),
+        ("GMT", "2026-03-14T06:12:09Z"),
+    ],
+)
+def test_a_zone_that_is_not_known_is_not_taken_for_utc(zone: str, expected: str) -> None:
+    found = _item(f"<guid>1</guid><title>a</title><pubDate>Sat, 14 Mar 2026 06:12:09 {zone}</pubDate>")
+    assert found.created_at == expected
+
+
 def test_an_atom_feed_gives_its_entries() -> None:
     first, second = read("atom", document("atom.xml"))
     assert (
