@@ -23,6 +23,8 @@ VLLM_PYTHON = "TOCSIN_VLLM_PYTHON"
 
 # The command line reads the first three itself, and the training the last one; the agents have no such settings.
 _OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG", KAFKA_LIBS, VLLM_PYTHON, "TOCSIN_DATA"})
+# Options of the command line that are not spelled as their settings.
+_OPTIONS = {"post_format": "--format", "source_languages": "--lang", "source_words": "--words"}
 
 
 def load_settings(
@@ -43,7 +45,7 @@ def load_settings(
     for name, text in read_environment(environ).items():
         origins[name], values[name] = variable_of(name), text
     for name, value in (overrides or {}).items():
-        origins[name], values[name] = f"--{name.replace('_', '-')}", value
+        origins[name], values[name] = _OPTIONS.get(name, f"--{name.replace('_', '-')}"), value
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -186,8 +186,8 @@ async def test_a_source_that_refuses_us_ends_with_one_line(tmp_path: Path) -> No
     [
         (("blusky",), "source blusky: expected one of bluesky"),
         (("bluesky", "--url", "https://x"), "TOCSIN_SOURCE_URL='https://x': expected wss://"),
-        (("bluesky", "--lang", "english"), "--source-languages='english': expected CODE"),
-        (("bluesky", "--words", ","), "--source-words=',': expected WORD"),
+        (("bluesky", "--lang", "english"), "--lang='english': expected CODE"),
+        (("bluesky", "--words", ","), "--words=',': expected WORD"),
     ],
 )
 async def test_a_wrong_option_is_refused_at_once(

@@ -68,7 +68,7 @@ class Site:
             "Accept-Encoding": "identity",  # a small compressed piece may become a large one
         }
         if token_file is not None:
-            headers["Authorization"] = f"Bearer {_read_token(token_file)}"
+            headers["Authorization"] = f"Bearer {read_token(token_file)}"
         self._http = httpx.AsyncClient(
             base_url=url,
             headers=headers,
@@ -199,7 +199,8 @@ class Site:
             raise SourceUnavailableError(f"{self.server} cannot be read ({cause})") from error
 
 
-def _read_token(file: Path) -> str:
+def read_token(file: Path) -> str:
+    """Return the token in the file; raises SettingsError. A source calls it too, so that a mistake is said at once."""
     token = read_secret(file, "source_token_file", what="the token").get_secret_value()
     if not _TOKEN_FORM.fullmatch(token):  # else the HTTP client raises an error that shows it
         raise mistake(

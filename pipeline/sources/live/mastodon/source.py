@@ -35,7 +35,7 @@ from pipeline.sources.live.gathering import in_batches
 from pipeline.sources.live.http.events import Event, EventReader
 from pipeline.sources.live.http.limits import is_used_up, wait_seconds
 from pipeline.sources.live.http.lines import LineSplitter
-from pipeline.sources.live.http.site import GATHERED_BYTES, Site, StatusRefusedError
+from pipeline.sources.live.http.site import GATHERED_BYTES, Site, StatusRefusedError, read_token
 from pipeline.sources.live.mastodon.status_ids import order, rewound
 from pipeline.sources.live.mastodon.streams import stream_of
 from pipeline.sources.live.source import Batch, Filter, source_key
@@ -64,6 +64,7 @@ class Mastodon:
                 ]
             )
         self._url = urls[0].rstrip("/")
+        read_token(settings.source_token_file)
         self._token_file = settings.source_token_file
         self._host = urlsplit(self._url).netloc.lower()
         self._stream = stream_of(settings.source_stream)

@@ -26,7 +26,7 @@ from pipeline.sources.live.documents import Documents
 from pipeline.sources.live.event_time import newest
 from pipeline.sources.live.gathering import in_batches
 from pipeline.sources.live.http.lines import LineSplitter
-from pipeline.sources.live.http.site import GATHERED_BYTES, Site
+from pipeline.sources.live.http.site import GATHERED_BYTES, Site, read_token
 from pipeline.sources.live.source import Batch, Filter, source_key
 from pipeline.sources.live.x.backoff import Backoff
 from pipeline.sources.live.x.rules import apply_rules, wanted_rules
@@ -78,6 +78,7 @@ class X:
                 [f"{variable_of('source_token_file')}: not set, but X needs the bearer token of an app"]
             )
         self._url = urls[0].rstrip("/")
+        read_token(settings.source_token_file)
         self._token_file = settings.source_token_file
         self._rules = wanted_rules(settings)
         self._backfill_minutes = settings.source_backfill_minutes

@@ -222,6 +222,7 @@ async def test_an_instance_that_names_no_streaming_host_streams_itself(
         ({"source_url": None}, "TOCSIN_SOURCE_URL: expected the address of one Mastodon instance"),
         ({"source_url": "https://a.example,https://b.example"}, "of one Mastodon instance"),
         ({"source_token_file": None}, "TOCSIN_SOURCE_TOKEN_FILE: not set"),
+        ({"source_token_file": Path("/no/such")}, "TOCSIN_SOURCE_TOKEN_FILE='/no/such': cannot be read"),
         ({"source_stream": "user"}, "TOCSIN_SOURCE_STREAM=user: expected public"),
         ({"source_stream": "hashtag:a/../b"}, "TOCSIN_SOURCE_STREAM=hashtag:a/../b: expected"),
     ],

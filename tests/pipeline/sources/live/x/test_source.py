@@ -164,6 +164,7 @@ async def test_refusals_that_pass_are_waited_for(double: XDouble, settings: Sett
     ("fields", "said"),
     [
         ({"source_token_file": None}, "TOCSIN_SOURCE_TOKEN_FILE: not set"),
+        ({"source_token_file": Path("/no/such")}, "TOCSIN_SOURCE_TOKEN_FILE='/no/such': cannot be read"),
         ({"source_url": "wss://api.example"}, "TOCSIN_SOURCE_URL: expected one address"),
     ],
 )
