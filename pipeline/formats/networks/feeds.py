@@ -24,6 +24,7 @@ from pipeline.errors import InvalidMessageError
 from pipeline.formats.format import Draft, Format, Item, Skipped
 from pipeline.formats.networks import skipped
 from pipeline.formats.networks.shape import as_list, as_text, dig, filled, link, objects, present
+from pipeline.formats.times import to_rfc3339
 
 # What may come before the first element: a declaration, comments, a document type.
 _PROLOG = re.compile(
@@ -44,7 +45,8 @@ _FEED = '<feed xmlns="http://www.w3.org/2005/Atom">{}</feed>'
 # A section of characters, and an ampersand that begins no reference.
 _BARE_AMPERSAND = re.compile(r"<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+(?:\]\]>|\Z)|&(?!(?:#\w{1,10}|\w{1,40});)")
 _ZONE = re.compile(r"(?<=[0-9] )[A-Za-z]{2,5}\Z")
-# feedparser takes any other word (CET, BST, IST) for UTC.
+_OFFSETS = {"CET": "+0100", "CEST": "+0200", "EET": "+0200", "EEST": "+0300", "WET": "+0000", "WEST": "+0100"}
+# feedparser takes any other word for UTC; BST and IST have several meanings.
 _KNOWN_ZONE = re.compile(r"UTC?|GMT|MES?T|[AECMP][SD]?T|[AP]M", re.IGNORECASE)
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 
@@ -161,7 +163,8 @@ def _time(entry: dict[str, Any], name: str) -> str | None:
         return None
     zone = _ZONE.search(text)
     if zone and not _KNOWN_ZONE.fullmatch(zone[0]):
-        return text.strip()
+        offset = _OFFSETS.get(zone[0].upper())
+        return to_rfc3339(f"{text[: zone.start()]}{offset}")[0] if offset else text
     try:
         return datetime(*parsed[:6], tzinfo=UTC).isoformat().replace("+00:00", "Z")
     except ValueError:
