@@ -78,7 +78,7 @@ def alert(brokers: BrokersOption = None, config: ConfigOption = None) -> None:
     run_agent("alert", config, brokers)
 
 
-app.command(epilog="Example: `tocsin source bluesky --lang en --words flood*,earthquake`")(source)
+app.command(epilog="Example: `tocsin source bluesky --lang en --words 'flood*,earthquake'`")(source)
 app.command(
     epilog="Example: `tocsin up --source bluesky --lang en`, `tocsin up --kafka apache --data my-data` or "
     "`tocsin up --llm vllm --model Qwen/Qwen3-4B`"
@@ -89,7 +89,7 @@ app.command(
 def demo(
     posts: Annotated[
         Path | None,
-        typer.Option(help="File of posts in any format. Without it our sample posts are used."),
+        typer.Option(help="File of posts in any usual format. Without it our sample posts are used."),
     ] = None,
     post_format: FormatOption = None,
     json_lines: JsonOption = False,
@@ -113,7 +113,7 @@ def demo(
 
 @app.command(epilog="Example: `tocsin produce posts.jsonl` or `tail -f posts.jsonl | tocsin produce -`")
 def produce(
-    file: Annotated[str, typer.Argument(help="File of posts in any format, or - for standard input.")],
+    file: Annotated[str, typer.Argument(help="File of posts in any usual format, or - for standard input.")],
     post_format: FormatOption = None,
     brokers: BrokersOption = None,
     config: ConfigOption = None,
@@ -156,7 +156,7 @@ def try_post(
     posts: Annotated[
         Path | None,
         typer.Option(
-            help="File of posts in any format. Everything about each post is printed as a JSON line."
+            help="File of posts in any usual format. Everything about each post is printed as a JSON line."
         ),
     ] = None,
     post_format: FormatOption = None,

@@ -64,7 +64,7 @@ LangOption = Annotated[
 ]
 WordsOption = Annotated[
     str | None,
-    typer.Option("--words", help="Take posts with one of these words alone: flood*,fire,power outage."),
+    typer.Option("--words", help="Take posts with one of these words alone: 'flood*,fire,power outage'."),
 ]
 UrlOption = Annotated[
     str | None,

@@ -23,6 +23,8 @@ VLLM_PYTHON = "TOCSIN_VLLM_PYTHON"
 
 # The command line reads the first three itself, and the training the last one; the agents have no such settings.
 _OTHER_VARIABLES = frozenset({"TOCSIN_CONFIG", KAFKA_LIBS, VLLM_PYTHON, "TOCSIN_DATA"})
+# Options of the command line that are not spelled as their settings.
+_OPTIONS = {"post_format": "--format", "source_languages": "--lang", "source_words": "--words"}
 
 # The options whose names are not those of their settings.
 _OPTIONS = {"post_format": "--format", "source_languages": "--lang", "source_words": "--words"}

@@ -17,9 +17,6 @@ _PROGRAMS = {
     "xz": "xzcat",
     "zip": "unzip -p",
 }
-_SCRIPT_OF_AN_ARCHIVE = re.compile(
-    rb"window\.YTD\.[\w.]+ *="
-)  # tweets.js, in the archive of one's own posts at X
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FIELD_OF_AN_EVENT = re.compile(rb"(?:event|data|id|retry)?:")
 # A string, whole or cut off at the end, or a bracket. Possessive, so that no string makes the expression backtrack.
@@ -68,8 +65,6 @@ def find_refusal(first: bytes) -> str | None:
     # JSON in UTF-8 never has a NUL; at the start of an object in UTF-16 every second byte is a NUL.
     if first.startswith(_UTF_16_MARKS) or b"\0" in first[:4]:
         return "not in UTF-8 but in UTF-16: iconv -f UTF-16 -t UTF-8 FILE"
-    if _SCRIPT_OF_AN_ARCHIVE.match(first):
-        return "JavaScript of an archive of X: expected JSON: sed '1s/^[^=]*= *//' FILE | tocsin produce -"
     return None
 
 

@@ -6,6 +6,7 @@ A line ends with a line feed, with or without a carriage return before it; the l
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -20,6 +21,8 @@ READ_BYTES = 65_536
 MAX_DOCUMENT_BYTES = 64 * 2**20
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Before the JSON of each file in an archive that X makes for its users: `window.YTD.tweets.part0 = [`.
+_ASSIGNMENT = re.compile(rb"window\.YTD\.\w{1,40}\.part[0-9]{1,4} ?= ?(?=\[)")
 
 
 class Line(NamedTuple):
@@ -30,11 +33,16 @@ class Line(NamedTuple):
 
 
 def strip(content: bytes, *, is_raw: bool = False) -> bytes:
-    """Return a line without the blanks around it and, unless `is_raw`, without a byte order mark.
+    """Return a line without the blanks around it and, unless `is_raw`, without what is no JSON before its JSON.
 
-    Every line may begin with one, not only the first: two files may have been put together.
+    That is a byte order mark, or the assignment of an archive of X. Every line may begin with one, not only the first:
+    two files may have been put together.
     """
-    return (content if is_raw else content.removeprefix(_BYTE_ORDER_MARK)).strip()
+    if is_raw:
+        return content.strip()
+    stripped = content.removeprefix(_BYTE_ORDER_MARK).strip()
+    found = _ASSIGNMENT.match(stripped)
+    return stripped[found.end() :] if found else stripped
 
 
 async def read_lines(stream: FileIO) -> AsyncIterator[list[Line]]:

@@ -24,6 +24,7 @@ from pipeline.errors import InvalidMessageError
 from pipeline.formats.format import Draft, Format, Item, Skipped
 from pipeline.formats.networks import skipped
 from pipeline.formats.networks.shape import as_list, as_text, dig, filled, link, objects, present
+from pipeline.formats.times import to_rfc3339
 
 # What may come before the first element: a declaration, comments, a document type.
 _PROLOG = re.compile(
@@ -44,6 +45,10 @@ _FEED = '<feed xmlns="http://www.w3.org/2005/Atom">{}</feed>'
 # A section of characters, and an ampersand that begins no reference.
 _BARE_AMPERSAND = re.compile(r"<!\[CDATA\[(?:[^\]]++|\](?!\]>))*+(?:\]\]>|\Z)|&(?!(?:#\w{1,10}|\w{1,40});)")
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+_ZONE = re.compile(r"(?<=[0-9] )[A-Za-z]{2,5}\Z")
+_OFFSETS = {"CET": "+0100", "CEST": "+0200", "EET": "+0200", "EEST": "+0300", "WET": "+0000", "WEST": "+0100"}
+# feedparser takes any other word for UTC; BST and IST have several meanings.
+_KNOWN_ZONE = re.compile(r"UTC?|GMT|MES?T|[AECMP][SD]?T|[AP]M", re.IGNORECASE)
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -111,8 +116,7 @@ def _parsed(text: str) -> Any:
 def _draft(entry: dict[str, Any], feed: Any, name: str) -> Draft:
     title, summary = _shown(entry.get("title_detail")), _shown(_summary(entry))
     address = as_text(entry.get("link"))  # feedparser's own choice is the id if there is no link
-    # feedparser's own `get` gives the time of publication for it, with a warning.
-    published, updated = (_time(dict.get(entry, name)) for name in ("published_parsed", "updated_parsed"))
+    published, updated = _time(entry, "published"), _time(entry, "updated")
     return Draft(
         id=as_text(entry.get("id")) or address,
         text=_text(title, summary),
@@ -153,10 +157,16 @@ def _text(title: str, summary: str) -> str | None:
     return "\n".join(filter(None, (title, summary))) or None
 
 
-def _time(parsed: Any) -> str | None:
-    """Return a time of feedparser, which is in UTC."""
+def _time(entry: dict[str, Any], name: str) -> str | None:
+    """Return a time of the entry in UTC; as the feed has it if its zone is a word that feedparser does not know."""
+    # feedparser's own `get` gives the time of publication for the other one, with a warning.
+    parsed, text = dict.get(entry, f"{name}_parsed"), as_text(dict.get(entry, name)) or ""
     if not isinstance(parsed, time.struct_time):
         return None
+    zone = _ZONE.search(text)
+    if zone and not _KNOWN_ZONE.fullmatch(zone[0]):
+        offset = _OFFSETS.get(zone[0].upper())
+        return to_rfc3339(f"{text[: zone.start()]}{offset}")[0] if offset else text
     try:
         return datetime(*parsed[:6], tzinfo=UTC).isoformat().replace("+00:00", "Z")
     except ValueError:

@@ -211,7 +211,7 @@ def _with_query(url: str, cursor: str | None) -> str:
     }
     if cursor is not None:
         query["cursor"] = [str(max(int(cursor) - int(REWIND_SECONDS * _MICROSECONDS), 0))]
-    return urlunsplit(parts._replace(query=urlencode(query, doseq=True)))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query, doseq=True), ""))
 
 
 def _time_us(message: bytes) -> int | None:

@@ -55,6 +55,16 @@ def test_a_short_or_odd_post_is_in_doubt_or_english(text: str) -> None:
     assert ENGLISH.is_wanted(_language(text))
 
 
+@pytest.mark.parametrize(("english", "code"), [(0.04, "es"), (0.06, None)])
+def test_a_post_that_may_be_of_a_wanted_language_is_in_doubt(
+    english: float, code: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fake detector: which real words have such probabilities depends on its model."""
+    guess = {"es": 0.9, "en": english}
+    monkeypatch.setattr(LanguageDetector, "guess", lambda _detector, _words: guess)
+    assert _language(SPANISH) == code
+
+
 @pytest.mark.parametrize(
     ("text", "lang", "code"),
     [

@@ -8,8 +8,10 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urljoin
 
 import httpx
 import msgspec
@@ -102,7 +104,7 @@ class Feed:
             self._wait_after_failure(wait_seconds(answer.headers))
             return Look(self.address, (), self._forgetful(), f"the server answers {answer.status}")
         items = await asyncio.to_thread(self._read, answer.headers, answer.body)
-        items = [_in_network(item, self._host) for item in items]
+        items = [_in_network(_with_whole_url(item, self.address), self._host) for item in items]
         if items and all(isinstance(item, BadPost) for item in items):
             self._wait_after_failure(None)
             [first, *_] = items
@@ -152,6 +154,16 @@ class Feed:
     def _report(self, look: Look) -> None:
         if look.problem and (self._num_failures <= 1 or self.is_gone):
             logger.warning("feed %s: %s", self.address, look.problem)
+
+
+def _with_whole_url(item: Reading, address: str) -> Reading:
+    """Return the entry with its link made whole, if it is one within the feed's own site (`/quakes/1`)."""
+    if not isinstance(item, ReadPost) or not item.post.url:
+        return item
+    with suppress(ValueError):  # no address; it stays as it is
+        url = urljoin(address, item.post.url)
+        return replace(item, post=msgspec.structs.replace(item.post, url=url))
+    return item
 
 
 def _in_network(item: Reading, host: str) -> Reading:

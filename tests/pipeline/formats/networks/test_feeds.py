@@ -37,6 +37,20 @@ def test_a_feed_gives_its_items() -> None:
     assert (second.id, second.author) == ("https://valley.example/hospital", "Valley News")
 
 
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("CET", "2026-03-14T05:12:09Z"),
+        ("BST", "Sat, 14 Mar 2026 06:12:09 BST"),
+        ("EST", "2026-03-14T11:12:09Z"),
+        ("GMT", "2026-03-14T06:12:09Z"),
+    ],
+)
+def test_a_zone_that_is_not_known_is_not_taken_for_utc(zone: str, expected: str) -> None:
+    found = _item(f"<guid>1</guid><title>a</title><pubDate>Sat, 14 Mar 2026 06:12:09 {zone}</pubDate>")
+    assert found.created_at == expected
+
+
 def test_an_atom_feed_gives_its_entries() -> None:
     first, second = read("atom", document("atom.xml"))
     assert (
@@ -44,6 +58,7 @@ def test_an_atom_feed_gives_its_entries() -> None:
         == "Ferry runs aground off Crete, 200 passengers rescued\nNobody was hurt, the coast guard says."
     )
     assert (first.id, first.url) == ("tag:island.example,2026:1", "https://island.example/ferry")
+    assert first.created_at == "2026-03-14T07:30:00Z"
     assert first.metadata["edited_at"] == "2026-03-14T08:00:00Z"
     assert second.text == "Water shortage on Malta\nTaps run dry in Valletta.\nTankers are on their way."
 

@@ -47,12 +47,13 @@ class FeedsDouble(HttpDouble):
         return web.Response(body=body, headers=headers)
 
 
-def rss(*titles: str, ttl: int | None = None, days_ago: float = 0.0) -> bytes:
+def rss(*titles: str, ttl: int | None = None, days_ago: float = 0.0, link: str | None = None) -> bytes:
     """Return a feed whose entries have their title as guid."""
     date = format_datetime(datetime.now(UTC) - timedelta(days=days_ago))
+    address = f"<link>{escape(link)}</link>" if link is not None else ""
     items = "".join(
         f"<item><guid isPermaLink='false'>{escape(title)}</guid><title>{escape(title)}</title>"
-        f"<pubDate>{date}</pubDate></item>"
+        f"<pubDate>{date}</pubDate>{address}</item>"
         for title in titles
     )
     named = f"<ttl>{ttl}</ttl>" if ttl is not None else ""

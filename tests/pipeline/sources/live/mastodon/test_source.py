@@ -249,6 +249,7 @@ async def test_a_server_without_min_id_is_not_asked_for_ever(
             "TOCSIN_SOURCE_TOKEN_FILE='no-such-file': cannot be read",
         ),
         ({"source_token_file": None}, "TOCSIN_SOURCE_TOKEN_FILE: not set"),
+        ({"source_token_file": Path("/no/such")}, "TOCSIN_SOURCE_TOKEN_FILE='/no/such': cannot be read"),
         ({"source_stream": "user"}, "TOCSIN_SOURCE_STREAM=user: expected public"),
         ({"source_stream": "hashtag:a/../b"}, "TOCSIN_SOURCE_STREAM=hashtag:a/../b: expected"),
     ],

@@ -231,6 +231,15 @@ async def test_the_same_number_in_two_feeds_names_two_posts(double: FeedsDouble)
     assert ids == {f"{url.removeprefix('http://')}/1" for url in (double.url, other.url)}
 
 
+async def test_a_link_within_the_site_is_made_whole(double: FeedsDouble) -> None:
+    double.bodies["/a"] = rss("one", link="/quakes/1")
+    reader = Reader(_source(double, "/a"))
+    await _look(reader, 1)
+    [item] = reader.items
+    assert isinstance(item, ReadPost)
+    assert item.post.url == f"{double.url}/quakes/1"
+
+
 def test_a_token_is_refused_because_feeds_get_none(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="TOCSIN_SOURCE_TOKEN_FILE: feeds are read without a token"):
         Rss.of(Settings(source_url="https://a.example/feed", source_token_file=tmp_path))
