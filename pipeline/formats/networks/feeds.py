@@ -115,16 +115,18 @@ def _parsed(text: str) -> Any:
 
 def _draft(entry: dict[str, Any], feed: Any, name: str) -> Draft:
     title, summary = _shown(entry.get("title_detail")), _shown(_summary(entry))
-    address = as_text(entry.get("link"))  # feedparser's own choice is the id if there is no link
+    address, entry_id = as_text(entry.get("link")), as_text(entry.get("id"))
+    # feedparser gives the id for the link of an entry that has none.
+    has_link = address is not None and (address != entry_id or _ADDRESS.match(address) is not None)
     published, updated = _time(entry, "published"), _time(entry, "updated")
     return Draft(
-        id=as_text(entry.get("id")) or address,
+        id=entry_id or address,
         text=_text(title, summary),
         created_at=published or updated,
         lang=as_text(dig(entry, "title_detail", "language")) or as_text(dig(feed, "language")),
         source=name,
         author=as_text(entry.get("author")) or as_text(dig(feed, "author")) or as_text(dig(feed, "title")),
-        url=address if address is not None and _ADDRESS.match(address) else None,
+        url=address if has_link else None,
         metadata=filled(
             feed=as_text(dig(feed, "title")),
             edited_at=None if published in (None, updated) else updated,

@@ -106,8 +106,8 @@ async def test_a_file_of_an_archive_of_x_is_read_without_its_assignment(mark: by
     posts = b'[\n {"tweet": {"id_str": "1"}}\n]'
     file = _file(tmp_path, mark + b"window.YTD.tweets.part0 = " + posts)
     assert await read_all_documents(file) == [Document(1, posts, is_file=True)]
-    with open_posts(str(file)) as posts:
-        assert posts.unit == "item"
+    with open_posts(str(file)) as opened:
+        assert opened.unit == "item"
 
 
 @pytest.mark.parametrize(
