@@ -11,13 +11,12 @@ from models.annotation import STAGES as NETWORK_STAGES
 from pipeline.formats.choice import FORMAT_NAMES
 from pipeline.formats.envelopes import ENVELOPES, SKIPPED_ENVELOPES
 from pipeline.formats.fields import CHANGES
+from pipeline.formats.networks.changes import NETWORK_CHANGES
 from pipeline.formats.networks.skipped import SKIPPED
 from pipeline.messages import ReadAs
 from pipeline.monitor.metrics import Metrics, begin_at_zero
 from pipeline.topology import ANNOTATE
 
-# What formats change by themselves.
-_FORMAT_CHANGES = ("html", "spoiler_text", "custom_emoji", "note_tweet", "extended_tweet", "retweeted_post")
 # The languages of most posts on X. Labels come from a small fixed set, so all others are counted as one.
 _LANGUAGES = "ar de en es fr hi id it ja ko nl pl pt ru th tl tr uk ur zh"
 _OTHER_LANGUAGE, _IN_DOUBT = "other", "in_doubt"
@@ -46,7 +45,7 @@ class AnnotateMetrics(Metrics):
         )
         begin_at_zero(self.posts_read, FORMAT_NAMES)
         begin_at_zero(self.envelopes_opened, ENVELOPES)
-        begin_at_zero(self.posts_changed, (*CHANGES, *_FORMAT_CHANGES))
+        begin_at_zero(self.posts_changed, (*CHANGES, *NETWORK_CHANGES))
         begin_at_zero(self.items_skipped, (*SKIPPED, *SKIPPED_ENVELOPES))
         self.post_languages = counter("tocsin_post_languages", "Posts by their language.", ["language"])
         begin_at_zero(self.post_languages, (*_LANGUAGES.split(), _OTHER_LANGUAGE, _IN_DOUBT))

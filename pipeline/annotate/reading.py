@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.annotate.metrics import AnnotateMetrics
+from pipeline.formats.choice import header_of
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.formats.reader import PostReader
 from pipeline.messages.codec import encode
 from pipeline.messages.dead_letter import DECODE, DeadLetter, read_or_dead_letter, to_dead_letter
-from pipeline.messages.headers import FORMAT
 from pipeline.messages.record import Record
 from pipeline.messages.unknown_fields import NOT_OF_A_POST, UnknownFields
 from pipeline.settings import Settings
@@ -70,7 +70,7 @@ def _part_of_post(record: Record, post: ReadPost) -> Record:
     if post.index is None:
         return record
     part = _part(record, encode(post.post), post.index)
-    return replace(part, headers=(*part.headers, (FORMAT, post.read_as.format.encode())))
+    return replace(part, headers=(*part.headers, header_of(post.read_as)))
 
 
 def _part(record: Record, value: bytes, index: int) -> Record:

@@ -172,6 +172,10 @@ def try_post(
     if posts is not None:
         try_file(posts, config, llm_url=llm_url, post_format=post_format, ignores_given=network)
     elif text is not None:
+        if post_format is not None or network:
+            raise SettingsError(
+                [f"try: {'--network' if network else '--format'} is for a file: add --posts FILE"]
+            )
         try_text(text, config, llm_url=llm_url)
 
 

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from pipeline.errors import RecordError, SettingsError
-from pipeline.formats.envelopes import NOTHING_OPENED, Trail, is_envelope
+from pipeline.formats.envelopes import ENVELOPES, NOTHING_OPENED, Trail, is_envelope
+from pipeline.formats.fields import CHANGES
 from pipeline.formats.format import Draft, Format, Item, Unread
+from pipeline.formats.networks.changes import NETWORK_CHANGES
 from pipeline.formats.reasons import to_unrecognised
 from pipeline.formats.registry import FORMATS
 from pipeline.formats.tocsin import TOCSIN, read_own
 from pipeline.messages.headers import FORMAT, Header
+from pipeline.messages.post import ReadAs
 from pipeline.settings import assignment
 from pipeline.settings.checks import PostFormatName
 
@@ -116,13 +119,30 @@ class FormatChoice:
             yield ReadItem(item, form.name, {})
 
 
-def format_before(headers: Sequence[Header]) -> str | None:
-    """Return the format that a post had before one of our sources converted it; None: it was not converted."""
-    for name, value in headers:
-        if name == FORMAT and value is not None:
-            text = value.decode(errors="replace")
-            return text if text in FORMAT_NAMES else None
-    return None
+def header_of(read_as: ReadAs) -> Header:
+    """Return the header of a post that we convert to our own form: as what it was read before."""
+    lists = {"envelopes": read_as.envelopes, "changes": read_as.changes}
+    parameters = [f"; {name}={','.join(codes)}" for name, codes in lists.items() if codes]
+    return FORMAT, "".join((read_as.format, *parameters)).encode()
+
+
+def read_before(headers: Sequence[Header]) -> ReadAs | None:
+    """Return as what a post was read before one of our sources converted it; None: it was not converted.
+
+    Anyone may write this header, and its words become labels of metrics: only known ones count.
+    """
+    value = next((value for name, value in headers if name == FORMAT and value is not None), None)
+    if value is None:
+        return None
+    name, *parameters = value.decode(errors="replace").split("; ")
+    if name not in FORMAT_NAMES:
+        return None
+    codes = {key: text.split(",") for key, _, text in (parameter.partition("=") for parameter in parameters)}
+    return ReadAs(
+        format=name,
+        envelopes=[code for code in codes.get("envelopes", ()) if code in ENVELOPES],
+        changes=[code for code in codes.get("changes", ()) if code in (*CHANGES, *NETWORK_CHANGES)],
+    )
 
 
 def _find_format(name: str) -> Format | None:

@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 from pipeline.errors import InvalidMessageError, RecordError, SettingsError, UndecodableError
-from pipeline.formats.choice import AUTO, MAPPING, FormatChoice, ReadItem, format_before
+from pipeline.formats.choice import AUTO, MAPPING, FormatChoice, ReadItem, read_before
 from pipeline.formats.document import HUGE_NUMBER, Document, load, made_plain
 from pipeline.formats.envelopes import (
     NOTHING_OPENED,
@@ -102,8 +102,9 @@ class PostReader:
             raise with_headers(error, headers) from error
 
     def _read(self, value: bytes, headers: Sequence[Header]) -> list[Reading]:
-        converted_from = format_before(headers) if headers else None
-        trail = trail_of(headers)
+        before = read_before(headers) if headers else None
+        trail = trail_of(headers) if before is None else _after(before, trail_of(headers))
+        converted_from = None if before is None else before.format
         if (document := _load_object(value)) is None:
             return self._collect(self._opener.open_bytes(value, trail), converted_from)
         if trail is NOTHING_OPENED and converted_from is None and (plain := self._read_plain(document)):
@@ -188,6 +189,12 @@ class PostReader:
         except (RecordError, ValueError):
             return None
         return post_id if is_usable_id(post_id) else None
+
+
+def _after(before: ReadAs, trail: Trail) -> Trail:
+    """Return the trail to a post that was read before, and converted to our own form."""
+    envelopes, changes = tuple(before.envelopes), tuple(before.changes)
+    return replace(trail, envelopes=trail.envelopes + envelopes, changes=trail.changes + changes)
 
 
 def _load_object(value: bytes) -> Document | None:

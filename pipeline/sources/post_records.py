@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from pipeline.errors import RecordError, UndecodableError
+from pipeline.formats.choice import header_of
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.formats.reader import PostReader
 from pipeline.messages import Post
 from pipeline.messages.codec import encode
-from pipeline.messages.headers import FORMAT
 from pipeline.messages.record import Outgoing
 from pipeline.messages.unknown_fields import OnUnknown
 from pipeline.settings import Settings
@@ -105,8 +105,7 @@ class DocumentReader:
         key = read.post.id.encode()
         if as_it_is is not None:
             return Outgoing(self._topic, key, as_it_is)
-        header = (FORMAT, read.read_as.format.encode())
-        return Outgoing(self._topic, key, encode(read.post), [header])
+        return Outgoing(self._topic, key, encode(read.post), [header_of(read.read_as)])
 
 
 async def read_items(posts: PostFile, reader: DocumentReader) -> AsyncIterator[list[SourceItem]]:

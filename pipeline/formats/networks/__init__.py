@@ -2,6 +2,7 @@
 
 - `shape`: looking into a stranger's document without an error, and metadata in one form for all networks
 - `skipped`: codes for what is no post
+- `changes`: codes for what a format has done to a text
 - `x`: X, by its API v2 and v1.1
 - `bluesky`: Bluesky, by Jetstream and by its app view
 - `mastodon`: statuses, and events of the streaming API

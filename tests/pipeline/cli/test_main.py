@@ -129,6 +129,8 @@ def test_a_wrong_setting_is_reported_before_the_network_is_loaded(command: str) 
         ),
         (("try",), "tocsin: try: expected either a text or --posts FILE"),
         (("try", "a", "--posts", "b"), "tocsin: try: expected either a text or --posts FILE"),
+        (("try", "a", "--format", "x-v2"), "tocsin: try: --format is for a file: add --posts FILE"),
+        (("try", "a", "--network"), "tocsin: try: --network is for a file: add --posts FILE"),
         (("try", "--posts", "gone.jsonl"), "tocsin: gone.jsonl: cannot be read"),
         (
             ("dead", "list", "--stage", "decoed"),

@@ -6,10 +6,11 @@ import orjson
 import pytest
 
 from pipeline.errors import InvalidMessageError, UndecodableError
-from pipeline.formats.choice import FORMAT_NAMES
+from pipeline.formats.choice import FORMAT_NAMES, header_of
 from pipeline.formats.envelopes import ENVELOPES, SKIPPED_ENVELOPES
 from pipeline.formats.fields import CHANGES
 from pipeline.formats.format import ReadPost
+from pipeline.formats.networks.changes import NETWORK_CHANGES
 from pipeline.formats.networks.skipped import SKIPPED
 from pipeline.formats.reader import PostReader
 from pipeline.messages import Post, ReadAs
@@ -111,6 +112,26 @@ def test_a_converted_post_is_said_to_be_of_its_first_format(name: str) -> None:
     assert read == ReadPost(Post(id="1", text="x", metadata={"data": {}}), ReadAs(format=name))
 
 
+@pytest.mark.parametrize(
+    "read_as",
+    [
+        ReadAs(format="mastodon", changes=["html", "custom_emoji", "id_number"]),
+        ReadAs(format="x-v1", envelopes=["list", "debezium"], changes=["lone_surrogate"]),
+    ],
+)
+def test_what_was_opened_and_changed_before_is_still_said(read_as: ReadAs) -> None:
+    """Else the provenance of a live post would not tell what the source has made of it."""
+    [read] = _READER.read(b'{"id": "1", "text": "x"}', [header_of(read_as)])
+    assert read == ReadPost(Post(id="1", text="x"), read_as)
+
+
+def test_unknown_codes_in_the_header_are_left_out() -> None:
+    """Anyone can write headers, and codes become labels of metrics."""
+    header = ("tocsin-format", b"reddit; changes=nonsense,html; envelopes=; other=html")
+    [read] = _READER.read(b'{"id": "1", "text": "x"}', [header])
+    assert read == ReadPost(Post(id="1", text="x"), ReadAs(format="reddit", changes=["html"]))
+
+
 @pytest.mark.parametrize("value", [b"nonsense", b"auto", b"", b"\xff", None])
 def test_a_header_of_another_meaning_is_ignored(value: bytes | None) -> None:
     """Anyone can write headers."""
@@ -158,5 +179,5 @@ def test_every_code_is_explained() -> None:
 
 def test_codes_are_few_and_each_once() -> None:
     """They are labels of metrics."""
-    for codes in (CHANGES, (*SKIPPED, *SKIPPED_ENVELOPES), FORMAT_NAMES):
+    for codes in ((*CHANGES, *NETWORK_CHANGES), (*SKIPPED, *SKIPPED_ENVELOPES), FORMAT_NAMES):
         assert len(set(codes)) == len(codes) < 40

@@ -59,7 +59,7 @@ def test_a_line_of_one_post_travels_as_it_is() -> None:
 def test_each_of_several_posts_travels_in_our_own_form_with_the_name_of_its_format() -> None:
     """Bad items keep their number on the line, and deletions are tombstones."""
     items = _items(b"[" + b", ".join([_POST, b'{"id": "2"}', _DELETE, b'{"id": 3, "text": "y"}']) + b"]")
-    header = [("tocsin-format", b"tocsin")]
+    header = [("tocsin-format", b"tocsin; envelopes=list")]
     assert _values(items) == [
         (b"1", b'{"id":"1","text":"x"}', header),
         "invalid_message",

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.errors import RecordError, UndecodableError
+from pipeline.formats.choice import header_of
 from pipeline.formats.format import BadPost, Deletion, Reading, ReadPost, Skipped
 from pipeline.messages.codec import encode
-from pipeline.messages.headers import FORMAT, Header
+from pipeline.messages.headers import Header
 from pipeline.messages.record import Outgoing
 from pipeline.printable import printable
 from pipeline.settings import Settings
@@ -85,8 +86,7 @@ class Intake:
                 UndecodableError(f"{len(value)} bytes: at most {self._max_bytes} are taken"), item.post.id
             )
             return None
-        header = (FORMAT, item.read_as.format.encode())
-        return Outgoing(self._topic, item.post.id.encode(), value, [header])
+        return Outgoing(self._topic, item.post.id.encode(), value, [header_of(item.read_as)])
 
     def _is_new(self, record: Outgoing) -> bool:
         # Only what a post was last counts: one that was edited, or withdrawn, and then comes as before has changed.
