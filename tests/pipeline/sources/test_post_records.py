@@ -59,12 +59,12 @@ def test_a_line_of_one_post_travels_as_it_is() -> None:
 def test_each_of_several_posts_travels_in_our_own_form_with_the_name_of_its_format() -> None:
     """Bad items keep their number on the line, and deletions are tombstones."""
     items = _items(b"[" + b", ".join([_POST, b'{"id": "2"}', _DELETE, b'{"id": 3, "text": "y"}']) + b"]")
-    header = [("tocsin-format", b"tocsin; envelopes=list")]
+    header = b"tocsin; envelopes=list"
     assert _values(items) == [
-        (b"1", b'{"id":"1","text":"x"}', header),
+        (b"1", b'{"id":"1","text":"x"}', [("tocsin-format", header)]),
         "invalid_message",
         (b"7", None, []),
-        (b"3", b'{"id":"3","text":"y"}', header),
+        (b"3", b'{"id":"3","text":"y"}', [("tocsin-format", header + b"; changes=id_number")]),
     ]
     assert {item.number for item in items} == {5}
     assert str(items[1].record).startswith("item 2: not a Post")
