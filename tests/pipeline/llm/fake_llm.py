@@ -165,6 +165,9 @@ class FakeLlm:
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._gone.is_set():  # the connection was accepted while the server closed
+            writer.close()
+            return
         self._writers.add(writer)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
