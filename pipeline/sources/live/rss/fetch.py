@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import httpx
 
 from pipeline.errors import SourceUnavailableError
+from pipeline.sources.live.http.site import read_bounded
 
 MAX_FEED_BYTES = 5_000_000
 _FETCH_SECONDS = 30.0
@@ -79,10 +80,10 @@ async def _follow(http: httpx.AsyncClient, request: httpx.Request) -> Answer:
 async def _body(response: httpx.Response) -> bytes:
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding == "identity":
-        return await _bounded(response.aiter_raw())
+        return await read_bounded(response.aiter_raw(), MAX_FEED_BYTES)
     if coding not in ("gzip", "x-gzip"):
         raise SourceUnavailableError(f"comes as {coding[:40]!r}, which was not asked for")
-    return await _bounded(_inflated(response.aiter_raw()))
+    return await read_bounded(_inflated(response.aiter_raw()), MAX_FEED_BYTES)
 
 
 async def _inflated(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -91,12 +92,3 @@ async def _inflated(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield decompressor.decompress(piece, MAX_FEED_BYTES + 1)
         while decompressor.unconsumed_tail:
             yield decompressor.decompress(decompressor.unconsumed_tail, MAX_FEED_BYTES + 1)
-
-
-async def _bounded(pieces: AsyncIterator[bytes]) -> bytes:
-    body = bytearray()
-    async for piece in pieces:
-        body += piece
-        if len(body) > MAX_FEED_BYTES:
-            raise SourceUnavailableError(f"larger than {MAX_FEED_BYTES} bytes")
-    return bytes(body)
