@@ -105,7 +105,7 @@ class TokenEndpoint:
             async for chunk in response.content.iter_any():
                 body += chunk
                 if len(body) > _MAX_ANSWER_BYTES:
-                    break
+                    return response.status, b""  # no part of it is read as an answer
             return response.status, body
 
     def _read(self, status: int, body: bytes) -> Token:

@@ -80,6 +80,7 @@ async def test_a_token_is_read_from_the_answers_of_real_servers(
         (200, {**_GOOD, "expires_in": -1}, TokenRefusedError, "expires_in"),
         (200, {**_GOOD, "expires_in": "soon"}, TokenRefusedError, "expires_in"),
         (200, {**_GOOD, "x": "y" * 300_000}, TokenRefusedError, "no access_token in JSON"),
+        (200, '{"access_token": "abc"}' + " " * 300_000, TokenRefusedError, "no access_token in JSON"),
     ],
 )
 async def test_an_answer_that_is_not_a_token_is_reported_by_its_kind(
