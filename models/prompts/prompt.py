@@ -5,7 +5,8 @@ A file holds:
 - `system`: the instructions;
 - `turn`: the user's message about one post, with `{field}` for each field;
 - `examples`: for each example, the fields of a turn and the `answer` to it;
-- `refusal`: the answer that no alert is due, if the prompt allows one.
+- `refusal`: the answer that no alert is due, if the prompt allows one;
+- `verdict`: the words `is_true` and `is_false`, if the model judges its own alert: it writes one of them on the line after.
 
 A prompt is rendered as a chat: system, each example as a turn and its answer, then the turn about the post. The post
 comes last, so that the LLM server's prefix cache serves all but the last turn.
@@ -36,6 +37,18 @@ class ChatMessage(TypedDict):
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """The two words of which a model writes one on the line after an alert: is the alert true by the post?"""
+
+    is_true: str
+    is_false: str
+
+    def after(self, alert: str, *, is_true: bool) -> str:
+        """Return the alert with this verdict, as the model writes it."""
+        return f"{alert}\n{self.is_true if is_true else self.is_false}"
+
+
+@dataclass(frozen=True)
 class Prompt:
     """One version of one prompt."""
 
@@ -44,6 +57,7 @@ class Prompt:
     turn: str
     examples: tuple[tuple[dict[str, str], str], ...]  # the fields of a turn, and its answer
     refusal: str | None = None  # the answer that no alert is due; None: the prompt always asks for one
+    verdict: Verdict | None = None  # None: the model does not judge its own alerts
 
     def render(self, **fields: str) -> list[ChatMessage]:
         """Return the chat that asks about one post; a `{field}` inside a value is left as it is."""
@@ -94,7 +108,17 @@ def read_prompt(file: Path) -> Prompt:
     read = tuple(
         _example(example, turn, f"{file}: example {number}") for number, example in enumerate(examples, 1)
     )
-    return Prompt(file.stem, _text(document, "system", f"{file}"), turn, read, refusal)
+    verdict = _verdict(document["verdict"], f"{file}: verdict") if "verdict" in document else None
+    return Prompt(file.stem, _text(document, "system", f"{file}"), turn, read, refusal, verdict)
+
+
+def _verdict(table: Any, where: str) -> Verdict:
+    if not isinstance(table, dict):
+        raise PromptError(f"{where} must be a table with `is_true` and `is_false`")
+    words = Verdict(_text(table, "is_true", where), _text(table, "is_false", where))
+    if not (words.is_true and words.is_false) or words.is_true == words.is_false:
+        raise PromptError(f"{where}: expected two different words")
+    return words
 
 
 def _example(example: Mapping[str, Any], turn: str, where: str) -> tuple[dict[str, str], str]:
