@@ -6,7 +6,7 @@ A file holds:
 - `turn`: the user's message about one post, with `{field}` for each field;
 - `examples`: for each example, the fields of a turn and the `answer` to it;
 - `refusal`: the answer that no alert is due, if the prompt allows one;
-- `verdict`: the words `is_true` and `is_false`, if the model judges its own alert: it writes one of them on the line after.
+- `verdict`: the words `is_true` and `is_false`, if the model judges its own alert; it writes one of them after it.
 
 A prompt is rendered as a chat: system, each example as a turn and its answer, then the turn about the post. The post
 comes last, so that the LLM server's prefix cache serves all but the last turn.
