@@ -13,7 +13,8 @@ from training.alert_eval.matching import load_similarity
 from training.alert_eval.our_way import run_pipeline
 from training.alert_eval.paper_way import run_paper
 from training.alert_eval.rows import EntitySource, PostResult, Row
-from training.alert_eval.scores import flip_rate, score
+from training.alert_eval.scores.acceptable import flip_rate
+from training.alert_eval.scores.all_scores import score
 from training.alert_eval.server import llm_server
 
 ReportRow = dict[str, object]

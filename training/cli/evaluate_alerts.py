@@ -12,10 +12,11 @@ from rich.console import Console
 from models import DEFAULT_CHECKPOINT, Annotator
 from models.writers import SOCIAL_ADAPTER
 from training.alert_eval.evaluation import AlertEvaluation, ReportRow
-from training.alert_eval.gold_posts import read_gold_posts
+from training.alert_eval.gold_posts import GoldPost, read_gold_posts
 from training.alert_eval.report import to_markdown, write_report
 from training.alert_eval.rows import EntitySource, PostResult, find_rows
 from training.cli.options import names_in
+from training.corpora.corpus import is_held_out
 from training.errors import RecipeError
 
 Post = TypeVar("Post")
@@ -29,7 +30,7 @@ _SOURCES: dict[str, tuple[EntitySource, ...]] = {
 
 def evaluate_alerts(
     file: Annotated[
-        Path, typer.Argument(help="Posts with acceptable alerts: alert_gold/dev.jsonl or its form.")
+        Path, typer.Argument(help="Posts with acceptable alerts: of the form of alert_gold or alert_hard.")
     ],
     rows: Annotated[str, typer.Option(help="Rows by name, separated by commas; not given: all.")] = "",
     entities: Annotated[
@@ -38,19 +39,23 @@ def evaluate_alerts(
     limit: Annotated[int, typer.Option(min=0, help="Take this many posts, evenly spread; 0: all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each row.")] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for alerts.json, alerts.md, outcomes.jsonl.")
+        Path | None, typer.Option(help="Folder for alerts.json, alerts.md, reliability.svg, outcomes.jsonl.")
     ] = None,
     llm_url: Annotated[
         str | None, typer.Option(help="LLM server for all rows instead of the embedded one.")
     ] = None,
     adapter: Annotated[Path, typer.Option(help="The alert writer's GGUF adapter.")] = SOCIAL_ADAPTER,
     checkpoint: Annotated[Path, typer.Option(help="The network.")] = DEFAULT_CHECKPOINT,
+    held_out: Annotated[
+        bool,
+        typer.Option("--held-out", help="Only the tenth that no training has seen, by a hash of the id."),
+    ] = False,
     source: Annotated[
         str, typer.Option(help="Corpus whose guidelines the network follows, or none; not given: as served.")
     ] = "",
     flips: Annotated[bool, typer.Option(help="Run everything twice, under other seeds.")] = False,
 ) -> None:
-    """Score ways to write alerts: form, entity, theme, abstention, injections, cost.
+    """Score ways to write alerts: form, entity, theme, truth, confidence, abstention, injections, cost.
 
     Example: python -m training evaluate-alerts data/alert_gold/dev.jsonl --rows ours,n=8 --limit 60
     """
@@ -63,13 +68,29 @@ def evaluate_alerts(
         llm_url=llm_url,
         has_flips=flips,
     )
+    posts = spread(chosen_posts(file, held_out=held_out), limit)
     torch.set_num_threads(1)
     annotator = Annotator.from_checkpoint(checkpoint, device="cpu")
     annotator = annotator.following(source or annotator.guidelines)
-    posts = spread(read_gold_posts(file), limit)
     network = {"checkpoint": annotator.checkpoint.name, "guidelines": annotator.guidelines}
-    about = {"file": file.name, "posts": len(posts), **network}
+    about = {"file": file.name, "posts": len(posts), "held_out": held_out, **network}
     _report(evaluation.run(posts, annotator), about, output=output, as_json=as_json)
+
+
+def chosen_posts(file: Path, *, held_out: bool) -> list[GoldPost]:
+    """Return the posts of the file, or those of its held-out tenth.
+
+    Raises:
+        CorpusError: the file cannot be read.
+        RecipeError: none of the posts is held out.
+    """
+    posts = read_gold_posts(file)
+    if not held_out:
+        return posts
+    chosen = [post for post in posts if is_held_out(post.id)]
+    if not chosen:
+        raise RecipeError(f"--held-out: none of the {len(posts)} posts of {file} is in the held-out tenth")
+    return chosen
 
 
 def spread(posts: Sequence[Post], limit: int) -> Sequence[Post]:
