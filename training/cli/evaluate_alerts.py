@@ -13,7 +13,7 @@ from models import DEFAULT_CHECKPOINT, Annotator
 from models.writers import SOCIAL_ADAPTER
 from training.alert_eval.evaluation import AlertEvaluation, ReportRow
 from training.alert_eval.gold_posts import GoldPost, read_gold_posts
-from training.alert_eval.report import to_markdown, write_report
+from training.alert_eval.report.page import to_markdown, write_report
 from training.alert_eval.rows import EntitySource, PostResult, find_rows
 from training.cli.options import names_in
 from training.corpora.corpus import is_held_out

@@ -1,4 +1,4 @@
-"""Whether alerts are true: those that match a listed wrong alert, that no post is due, or whose event is denied.
+"""Whether alerts are true: those that match a listed wrong alert, stand on a post due none, or state what is denied.
 
 A theme matches a listed one if it is equal or has the same head word. "Explosion" so matches both the right "Explosion
 denied" and the wrong "Plant explosion". The nearer of the two then decides (`matching.theme_nearness`), and a tie is
@@ -35,6 +35,7 @@ def score_truth(pairs: Pairs) -> dict[str, object]:
         "false_share": share([is_false(post, result) for post, result in published]),
         "listed_wrong_share": share(listed) if has_wrong else None,
         "undue_share": share([not post.is_alertable for post, _ in published]),
+        "unlisted_share": share([_is_unlisted(post, result) for post, result in published]),
         "denied_share": share([states_denied(post, result) for post, result in denials]),
         "num_denials": len(denials),
         "right_pair": Ratio(sum(is_right_pair(post, result) for post, result in due), len(due)).value
@@ -59,6 +60,10 @@ def is_right(post: GoldPost, result: PostResult) -> bool:
         and (is_exact_theme(theme, post.themes) or has_acceptable_head(theme, post.themes))
         and not wrong_matches(post, result)
     )
+
+
+def _is_unlisted(post: GoldPost, result: PostResult) -> bool:
+    return not is_false(post, result) and not is_right(post, result)
 
 
 def is_right_pair(post: GoldPost, result: PostResult) -> bool:
