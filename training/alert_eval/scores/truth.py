@@ -67,8 +67,8 @@ def _is_unlisted(post: GoldPost, result: PostResult) -> bool:
 
 
 def is_right_pair(post: GoldPost, result: PostResult) -> bool:
-    """Return whether the theme (by head word) and the entity are those of one acceptable alert."""
-    is_fair = not is_date_theme(result.theme or "")
+    """Return whether theme (by head word) and entity are those of one acceptable alert, and no wrong one is nearer."""
+    is_fair = not is_date_theme(result.theme or "") and not wrong_matches(post, result)
     return is_fair and any(_nearness(result, pair.theme, pair.entity) > 0 for pair in post.pairs)
 
 
