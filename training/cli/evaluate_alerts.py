@@ -14,7 +14,9 @@ from models.writers import SOCIAL_ADAPTER
 from training.alert_eval.evaluation import AlertEvaluation, ReportRow
 from training.alert_eval.gold_posts import GoldPost, read_gold_posts
 from training.alert_eval.report.page import to_markdown, write_report
-from training.alert_eval.rows import EntitySource, PostResult, find_rows
+from training.alert_eval.rows import EntitySource, find_rows
+from training.alert_eval.scores.describe import describe
+from training.alert_eval.scores.ratio import Pairs
 from training.cli.options import names_in
 from training.corpora.corpus import is_held_out
 from training.errors import RecipeError
@@ -101,29 +103,29 @@ def spread(posts: Sequence[Post], limit: int) -> Sequence[Post]:
 
 
 def _report(
-    found: Iterable[tuple[ReportRow, list[PostResult]]],
+    found: Iterable[tuple[ReportRow, Pairs]],
     about: Mapping[str, object],
     *,
     output: Path | None,
     as_json: bool,
 ) -> None:
     reported: list[ReportRow] = []
-    for row, results in found:
+    for row, pairs in found:
         reported.append(row)
         if output:
             # Row by row: a run of half an hour that is cut off leaves the rows that are finished.
-            _write(output, about, reported, results)
+            _write(output, about, reported, pairs)
         if as_json:
             print(orjson.dumps(row).decode(), flush=True)
     if not as_json:
         Console().print(to_markdown(about, reported), markup=False, highlight=False, soft_wrap=True)
 
 
-def _write(
-    output: Path, about: Mapping[str, object], reported: Sequence[ReportRow], results: Sequence[PostResult]
-) -> None:
+def _write(output: Path, about: Mapping[str, object], reported: Sequence[ReportRow], pairs: Pairs) -> None:
     """Write the report so far, and append the results behind its last row to the log."""
     write_report(output, about, reported)
     setting = reported[-1]["setting"]
     with (output / "outcomes.jsonl").open("ab" if len(reported) > 1 else "wb") as log:
-        log.writelines(orjson.dumps({"setting": setting, "outcome": result}) + b"\n" for result in results)
+        for post, result in pairs:
+            line = {"setting": setting, "outcome": result, **describe(post, result)}
+            log.write(orjson.dumps(line) + b"\n")

@@ -3,6 +3,7 @@ import pytest
 from training.alert_eval.gold_posts import GoldPost
 from training.alert_eval.listed_alerts import AlertPair, WrongAlert
 from training.alert_eval.rows import PostResult
+from training.alert_eval.scores.describe import describe
 from training.alert_eval.scores.pleas import is_plea, score_pleas
 from training.alert_eval.scores.truth import is_right, score_truth, states_denied, wrong_matches
 
@@ -190,3 +191,27 @@ def test_a_plea_is_known_by_an_acceptable_theme(theme: str) -> None:
 def test_news_and_appeals_for_gifts_are_no_pleas(theme: str) -> None:
     """They tell of need, but nobody waits for the reader."""
     assert not is_plea(post((theme, "Alma")))
+
+
+@pytest.mark.parametrize(
+    ("given", "result", "verdict"),
+    [
+        (DENIAL, alert("Plant explosion", "Corvex"), "false"),
+        (NOT_DUE, alert("Storm", "Alma"), "false"),
+        (DENIAL, alert("False alarm", "Corvex"), "right"),
+        (DENIAL, alert("Traffic jam", "Corvex"), "unlisted"),
+        (DENIAL, NONE, "missed"),
+        (NOT_DUE, NONE, "abstained"),
+    ],
+)
+def test_the_log_of_outcomes_has_a_verdict(given: GoldPost, result: PostResult, verdict: str) -> None:
+    """Every post has one of five, whatever became of it."""
+    assert describe(given, result)["verdict"] == verdict
+
+
+def test_the_log_of_outcomes_names_the_wrong_alert() -> None:
+    """A reader of failures sees what was matched and why it is wrong."""
+    [wrong] = DENIAL.wrong[:1]
+    found = describe(DENIAL, alert("Explosion", "Corvex"))
+    assert found["wrong"] == [{"theme": wrong.theme, "entity": wrong.entity, "why": "denied"}]
+    assert (found["is_plea"], describe(PLEA, NONE)["is_plea"]) == (False, True)

@@ -6,5 +6,6 @@
 - `pleas`: pleas for help at a named place.
 - `confidence`: calibration, and what is left at each threshold.
 - `orders`: orders to the alert writer in a post.
+- `describe`: what became of one post.
 - `ratio`: shares and means.
 """
