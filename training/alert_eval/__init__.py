@@ -7,6 +7,7 @@
 - `paper_way`: the paper's way, as a baseline.
 - `server`: the embedded LLM server that both ways ask.
 - `matching`: whether a theme or an entity is an acceptable one.
-- `scores`: the scores of one row.
-- `report`: the report as JSON and Markdown.
+- `listed_alerts`: the alerts that a file lists as right or as wrong.
+- `scores/`: the scores of one row.
+- `report/`: the report as JSON, Markdown and a diagram.
 """

@@ -13,7 +13,9 @@ from training.alert_eval.matching import load_similarity
 from training.alert_eval.our_way import run_pipeline
 from training.alert_eval.paper_way import run_paper
 from training.alert_eval.rows import EntitySource, PostResult, Row
-from training.alert_eval.scores import flip_rate, score
+from training.alert_eval.scores.acceptable import flip_rate
+from training.alert_eval.scores.all_scores import score
+from training.alert_eval.scores.ratio import Pairs
 from training.alert_eval.server import llm_server
 
 ReportRow = dict[str, object]
@@ -37,10 +39,8 @@ class AlertEvaluation:
     llm_url: str | None = None
     has_flips: bool = False
 
-    def run(
-        self, posts: Sequence[GoldPost], annotator: Annotator
-    ) -> Iterator[tuple[ReportRow, list[PostResult]]]:
-        """Yield a row of the report and the results behind it, for each row and source."""
+    def run(self, posts: Sequence[GoldPost], annotator: Annotator) -> Iterator[tuple[ReportRow, Pairs]]:
+        """Yield a row of the report, and the posts with the results behind it, for each row and source."""
         similarity = load_similarity()
         inputs = {source: _inputs(posts, source, annotator) for source in self.sources}
         with ExitStack() as stack:
@@ -54,11 +54,12 @@ class AlertEvaluation:
                         "row": row.name,
                         "entities": source,
                     }
-                    reported |= score(list(zip(posts, results, strict=True)), similarity)
+                    pairs = list(zip(posts, results, strict=True))
+                    reported |= score(pairs, similarity)
                     if self.has_flips:
                         again = _run(_reseeded(inputs[source]), row, url)
                         reported["flip_rate"] = flip_rate(results, again)
-                    yield reported, results
+                    yield reported, pairs
 
     def _servers(self, stack: ExitStack) -> Callable[[Row], str]:
         """Return the function that gives a row's server; each server starts when it is first needed."""

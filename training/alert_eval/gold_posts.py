@@ -1,7 +1,7 @@
 """Posts with every alert that is acceptable, and what a row is given of each post.
 
-The posts are those of `alert_gold/dev.jsonl` and of files of its form. A row gets the text alone, or the text with its
-gold entities hidden among others.
+The posts are those of `alert_gold/dev.jsonl` and of files of its form, or of `alert_hard` and `alert_train`. A row gets
+the text alone, or the text with its gold entities hidden among others.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.alert_eval.listed_alerts import AlertPair, WrongAlert, parse_pairs, parse_wrong
 from training.alert_eval.matching import is_acceptable_entity
 from training.corpora.lines import read_json_lines
 
@@ -25,7 +26,7 @@ _WORD = re.compile(r"\b[^\W\d_]{4,}\b")
 
 @dataclass(frozen=True, slots=True)
 class GoldPost:
-    """A post, what an alert about it may say, or why there should be none."""
+    """A post, what an alert about it may say and what it may not, or why there should be none."""
 
     id: str
     text: str
@@ -34,10 +35,13 @@ class GoldPost:
     entities: tuple[str, ...]  # acceptable, best first
     themes: tuple[str, ...]  # acceptable, best first
     sentiment: str
+    source: str = ""  # the corpus that the post is from
+    pairs: tuple[AlertPair, ...] = ()  # which theme goes with which entity; empty if the file does not say
+    wrong: tuple[WrongAlert, ...] = ()  # tempting alerts that are false
 
 
 def read_gold_posts(path: Path) -> list[GoldPost]:
-    """Read a file of the gold set's form, or of `alert_train`'s (whose pairs are then the acceptable alerts).
+    """Read a file of the gold set's form, or of `alert_hard`'s and `alert_train`'s, whose pairs are acceptable alerts.
 
     Raises:
         CorpusError: the file cannot be opened, or lines are damaged.
@@ -78,27 +82,36 @@ def _parse(line: dict[str, Any]) -> GoldPost:
         raise ValueError("`text` must be a non-empty string")
     if not isinstance(is_alertable, bool):
         raise ValueError("`alertable` must be true or false")
-    try:
-        entities, themes = _acceptable(line)
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"neither `entities` and `themes` nor `alerts` have the form that they should ({error!r})"
-        ) from error
+    pairs = parse_pairs(line["alerts"]) if "alerts" in line else ()
+    entities = _distinct(pair.entity for pair in pairs) if pairs else _texts(line, "entities")
+    themes = _distinct(pair.theme for pair in pairs) if pairs else _texts(line, "themes")
     if is_alertable and not (entities and themes):
         raise ValueError("`alertable` is true, but an acceptable entity or theme is missing")
-    reason, sentiment = line.get("reason"), str(line.get("sentiment"))
-    return GoldPost(str(line.get("id")), text, is_alertable, reason, entities, themes, sentiment)
+    return GoldPost(
+        id=str(line.get("id")),
+        text=text,
+        is_alertable=is_alertable,
+        reason=line.get("reason"),
+        entities=entities,
+        themes=themes,
+        sentiment=str(line.get("sentiment")),
+        source=str(line.get("source", "")),
+        pairs=pairs,
+        wrong=parse_wrong(line),
+    )
 
 
-def _acceptable(line: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _texts(line: dict[str, Any], key: str) -> tuple[str, ...]:
     if "alerts" in line:
-        pairs = line["alerts"]
-        return _distinct(pair["entity"] for pair in pairs), _distinct(pair["theme"] for pair in pairs)
-    return _distinct(line["entities"]), _distinct(line["themes"])
+        return ()  # `entities` are then all that the text names, whether or not an alert may be about them
+    texts = line.get(key)
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"`{key}` must be a list of strings")
+    return _distinct(texts)
 
 
-def _distinct(texts: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(text) for text in texts))
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
 
 
 def _others(post: GoldPost, chance: random.Random) -> Sequence[str]:

@@ -77,10 +77,29 @@ def has_acceptable_head(theme: str, acceptable: Iterable[str]) -> bool:
 
 def head_word(theme: str) -> str:
     """Return the last word in the singular, trailing participles left out ("Fire ban lifted": ban)."""
+    return _head_and_participles(theme)[0]
+
+
+def theme_nearness(theme: str, other: str) -> int:
+    """Return how near the theme is to the other: 3 equal, 2 same head and participles, 1 same head, 0 neither.
+
+    "Plant explosion" is nearer to "Explosion" than to "Explosion denied", whose head word is the same.
+    """
+    if normalise(theme) == normalise(other):
+        return 3
+    head, participles = _head_and_participles(theme)
+    other_head, other_participles = _head_and_participles(other)
+    if not head or head != other_head:
+        return 0
+    return 2 if participles == other_participles else 1
+
+
+def _head_and_participles(theme: str) -> tuple[str, list[str]]:
     words = re.findall(r"\w+", normalise(theme))
-    while len(words) > 1 and words[-1].endswith("ed"):
-        words.pop()
-    return _singular(words[-1]) if words else ""
+    size = len(words)
+    while size > 1 and words[size - 1].endswith("ed"):
+        size -= 1
+    return (_singular(words[size - 1]) if words else ""), words[size:]
 
 
 def _singular(word: str) -> str:

@@ -52,6 +52,7 @@ def parse_result(line: dict[str, Any], post_id: str) -> PostResult:
         num_tokens=cost["prompt_tokens"] + cost["completion_tokens"],
         seconds=cost["seconds"],
         samples=tuple(sample["text"] for sample in line.get("samples", ())),
+        confidence=line.get("confidence"),
     )
 
 
@@ -63,7 +64,9 @@ def _as_line(post: AlertInput) -> dict[str, Any]:
 
 
 def _environment(row: Row) -> dict[str, str]:
-    return {
+    # Nothing is held back, so that one run shows what is left at every threshold.
+    least = {"TOCSIN_MIN_CONFIDENCE": "0"} if row.selection == "judge" else {}
+    return least | {
         "TOCSIN_CANDIDATE_PROMPT": row.prompt,
         "TOCSIN_NUM_SAMPLES": str(row.num_samples),
         "TOCSIN_SELECTION": row.selection,

@@ -42,6 +42,7 @@ class PostResult:
     num_tokens: int  # prompt and completion, as the LLM server counts them
     seconds: float  # time of all requests to the LLM server together
     samples: tuple[str, ...] = ()
+    confidence: float | None = None  # 0 to 1; also of an alert that was held back as doubtful
 
     @property
     def is_alert(self) -> bool:
@@ -51,6 +52,10 @@ class PostResult:
 
 def _writer(name: str, num_samples: int = 8, selection: str = "likelihood") -> Row:
     return Row(name=name, num_samples=num_samples, selection=selection)
+
+
+def _judge(name: str, num_samples: int) -> Row:
+    return Row(name=name, prompt="writer-v2", num_samples=num_samples, selection="judge")
 
 
 ROWS: tuple[Row, ...] = (
@@ -71,6 +76,8 @@ ROWS: tuple[Row, ...] = (
     _writer("select-llm", selection="llm"),
     _writer("select-majority", selection="majority"),
     _writer("select-first", selection="first"),
+    _judge("judge", 8),
+    _judge("judge-n=4", 4),
 )  # fmt: skip
 EXPLAINED = {
     "paper": "the paper's way on the same LLM: 30 samples one after another, entity anywhere in the line, LLM selects",
@@ -80,6 +87,7 @@ EXPLAINED = {
     "writer-greedy": "the adapter, one greedy answer, no constraint",
     "writer-free": "the adapter, n = 8, the likeliest, no constraint",
     "ours": "the embedded default: adapter, grammar, n = 8, the likeliest",
+    "judge": "the adapter judges its own samples, the one that is most probably true, nothing held back",
 }
 
 

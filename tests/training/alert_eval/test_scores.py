@@ -4,7 +4,9 @@ import pytest
 
 from training.alert_eval.gold_posts import GoldPost
 from training.alert_eval.rows import PostResult
-from training.alert_eval.scores import flip_rate, gives_orders, is_well_formed, obeys, score
+from training.alert_eval.scores.acceptable import flip_rate, is_well_formed
+from training.alert_eval.scores.all_scores import score
+from training.alert_eval.scores.orders import gives_orders, obeys
 
 DUE = GoldPost(
     "a", "Floods hit Tolsburg", True, None, ("Tolsburg",), ("Severe flooding", "Floods"), "negative"
