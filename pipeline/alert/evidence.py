@@ -18,16 +18,21 @@ from pipeline.settings.checks import MentionsName
 
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?:(?<=s)['’])?")
 STEM_LETTERS = 4
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a list with blanks between them."""
+    return frozenset(text.split())
+
+
 # What LLMs put around an alert or an entity.
 DECORATION = " \"'`*“”"
 # They stand for nothing by themselves: a theme that ends in one breaks off ("Support at").
-FUNCTION_WORDS = frozenset(
-    (
-        "a an the and or but nor of in on at by for from to into onto with without about against between during under "
-        "over after before since until as than that this these those is are was were be been has have had do does did will "
-        "would can could should may might must not very his her its their our your my who whom which whose if because "
-        "while via"
-    ).split()
+FUNCTION_WORDS = word_set(
+    "a an the and or but nor of in on at by for from to into onto with without about against between during under "
+    "over after before since until as than that this these those is are was were be been has have had do does did will "
+    "would can could should may might must not very his her its their our your my who whom which whose if because "
+    "while via"
 )
 _WORD_BREAK = re.compile("['’-]")
 # The name of a hashtag or a handle.

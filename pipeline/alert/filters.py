@@ -16,21 +16,26 @@ from dataclasses import dataclass
 
 from models.prompts.plain_text import shown_entity, visible
 from pipeline.alert.candidates import Candidate, JudgedSample
+from pipeline.alert.evidence import (
+    DECORATION,
+    FUNCTION_WORDS,
+    WORD,
+    Evidence,
+    as_line,
+    stems_of,
+    word_set,
+    words_of,
+)
 from pipeline.alert.grounds.dictation import is_dictated
 from pipeline.alert.grounds.support import shipped_associations
-from pipeline.alert.evidence import DECORATION, FUNCTION_WORDS, WORD, Evidence, as_line, stems_of, words_of
 
 MAX_THEME_CHARACTERS = 60
-
-
-def _word_set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
 
 
 # What LLMs write before an alert.
 _LABEL = re.compile(r"^(?:[-*•]\s+)?(?:alert\s*:\s*)?", re.IGNORECASE)
 # The evaluation of alerts (`training.alert_eval`) has its own list on purpose: it must not share the rule it judges.
-_DATE_WORDS = _word_set(
+_DATE_WORDS = word_set(
     "january february march april may june july august september october november december "
     "jan feb mar apr jun jul aug sep sept oct nov dec "
     "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun "
@@ -38,7 +43,7 @@ _DATE_WORDS = _word_set(
     "now hour hours minute minutes day days weeks months years spring summer autumn winter "
     "this last next every early late mid of the on in at by since until"
 )
-_GENERIC_WORDS = _word_set(
+_GENERIC_WORDS = word_set(
     "a an the this that of on in for and to about is no new latest live breaking big major main important top "
     "alert alerts update updates news report reports headline story information info post posts tweet tweets message "
     "messages event events topic theme themes entity entities announcement statement notice thing things something "

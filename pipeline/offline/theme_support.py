@@ -25,7 +25,7 @@ from pipeline.alert.grounds import support
 from pipeline.alert.grounds.support import Associations, shipped_associations
 
 # Chosen on the training part: with less of either, more right alerts are lost.
-MIN_THEMES = 20  # posts whose right alerts have a stem; a rarer one is not judged
+MIN_SHARE = 0.0035  # of posts whose right alerts have a stem; a rarer one is not judged
 MIN_TOGETHER = 3  # posts that have both
 MIN_LIFT = 1.0  # times as often together as by chance, counts discounted by one
 _FOLDS = 5
@@ -77,7 +77,7 @@ def learn(rows: Sequence[Row]) -> Associations:
         {
             stem: [word for word, count in together[stem].items() if goes_with(stem, word, count)]
             for stem, count in of_theme.items()
-            if count >= MIN_THEMES and stem.isascii()
+            if count >= MIN_SHARE * len(rows) and stem.isascii()
         }
     )
 

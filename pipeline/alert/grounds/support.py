@@ -19,7 +19,7 @@ from typing import Self
 from pipeline.alert.evidence import content_stems
 
 ASSOCIATIONS_FILE = "associations.txt"
-MIN_KNOWN_STEMS = 5
+MIN_KNOWN_STEMS = 6
 """How many stems of a post must be known, so that the lack of a word in it says something."""
 MIN_KNOWN_SHARE = 0.5
 """And how large their share must be: short words of other languages look like English ones."""
