@@ -16,13 +16,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Self
 
-from pipeline.alert.evidence import content_stems
+from pipeline.alert.evidence import STEM_LETTERS, content_stems
 
 ASSOCIATIONS_FILE = "associations.txt"
-MIN_KNOWN_STEMS = 6
+MIN_KNOWN_STEMS = 5
 """How many stems of a post must be known, so that the lack of a word in it says something."""
-MIN_KNOWN_SHARE = 0.5
-"""And how large their share must be: short words of other languages look like English ones."""
+MIN_KNOWN_SHARE = 0.4
+"""And how large their share must be."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Associations:
 
     Attributes:
         of_theme: for a stem of themes, the stems of posts that go with it.
-        known: the stems of posts that go with any of them.
+        known: the stems that go with any of them, but short words, which other languages share ("de", "en").
     """
 
     of_theme: Mapping[str, frozenset[str]]
@@ -39,9 +39,10 @@ class Associations:
 
     @classmethod
     def of(cls, of_theme: Mapping[str, Iterable[str]]) -> Self:
-        """Return these associations; the known stems are all that occur in them."""
+        """Return these associations, with the known stems among them."""
         sets = {stem: frozenset(stems) for stem, stems in of_theme.items()}
-        return cls(sets, frozenset().union(sets, *sets.values()))
+        stems = frozenset().union(sets, *sets.values())
+        return cls(sets, frozenset(stem for stem in stems if len(stem) == STEM_LETTERS))
 
     @classmethod
     def parse(cls, text: str) -> Self:
