@@ -16,7 +16,7 @@ The chosen candidate is published as the post's alert. If there is none, an abst
 - `grammar`: the grammar of an alert about one post.
 - `evidence`: what samples are checked against.
 - `filters`: the rules for which samples are rejected: a rule is added here.
-- `dictation`: tells news in the form of an alert from orders to write one.
+- `grounds`: what a post says and orders, for the rules that need more than a comparison of words.
 - `candidates`: the valid alerts among the samples, each listed once.
 - `selection`: the methods that choose among candidates.
 - `outcome`: what is known while an alert is written, and the message at the end; also the alert without an LLM.

@@ -11,13 +11,32 @@ from functools import cached_property
 import msgspec
 
 from models.prompts.plain_text import MAX_SHOWN_ENTITIES, as_data, seen, shown_entity, visible, without_urls
+from models.text.hashtags.name import words_of_name
 from models.text.reading import read_text
 from pipeline.messages import AnnotatedPost, Entity
 from pipeline.settings.checks import MentionsName
 
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?:(?<=s)['’])?")
+STEM_LETTERS = 4
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a list with blanks between them."""
+    return frozenset(text.split())
+
+
 # What LLMs put around an alert or an entity.
 DECORATION = " \"'`*“”"
+# They stand for nothing by themselves: a theme that ends in one breaks off ("Support at").
+FUNCTION_WORDS = word_set(
+    "a an the and or but nor of in on at by for from to into onto with without about against between during under "
+    "over after before since until as than that this these those is are was were be been has have had do does did will "
+    "would can could should may might must not very his her its their our your my who whom which whose if because "
+    "while via"
+)
+_WORD_BREAK = re.compile("['’-]")
+# The name of a hashtag or a handle.
+_NAME = re.compile(r"[#＃@＠](\w++)")
 # A handle of any network, such as @user and @user@instance.example, in a text as read.
 _HANDLE = re.compile(r"[@＠]\w++(?:[@.-]\w++)*+")
 
@@ -29,12 +48,14 @@ class Evidence:
     Attributes:
         entities: the first mention of each entity, under the form that prompts show and the LLM copies.
         words: the words of the post as read, case folded.
+        stems: the stems of what the post says, hashtags cut into their words.
         example_themes: the stems of each theme among the prompt's examples.
         line: the post as read, as one case-folded line, with no blanks around colons and no `#` or `@` after them.
     """
 
     entities: dict[str, Entity]
     words: frozenset[str]
+    stems: frozenset[str]
     example_themes: frozenset[tuple[str, ...]]
     line: str
 
@@ -49,9 +70,11 @@ class Evidence:
             elif key and len(first) < MAX_SHOWN_ENTITIES:
                 first[key] = entity
         in_order = sorted(first.values(), key=lambda entity: entity.start)
+        text = seen(post.post.text)
         return cls(
             entities={shown_entity(entity.text): entity for entity in in_order},
-            words=frozenset(words_of(seen(post.post.text))),
+            words=frozenset(words_of(text)),
+            stems=stems_of_post(text),
             example_themes=frozenset(map(stems_of, example_themes)),
             line=as_line(post.post.text),
         )
@@ -84,8 +107,22 @@ def words_of(text: str) -> list[str]:
 
 
 def stems_of(theme: str) -> tuple[str, ...]:
-    """Return the first four letters of each word: a rough stem, the same for "floods" and "flooding"."""
-    return tuple(word[:4] for word in words_of(theme))
+    """Return the first letters of each word: a rough stem, the same for "floods" and "flooding"."""
+    return tuple(word[:STEM_LETTERS] for word in words_of(theme))
+
+
+def content_stems(text: str) -> frozenset[str]:
+    """Return the stems of the text's words, also of those that a hyphen joins, without function words and letters."""
+    words = (part for word in words_of(text) for part in _WORD_BREAK.split(word))
+    return frozenset(word[:STEM_LETTERS] for word in words if len(word) > 1 and word not in FUNCTION_WORDS)
+
+
+def stems_of_post(text: str) -> frozenset[str]:
+    """Return the stems of a post as a reader sees it, without links; hashtags and handles also as their words."""
+    text = without_urls(text)
+    names = (match[1] for match in _NAME.finditer(text))
+    words = (name[start:end] for name in names for start, end in words_of_name(name))
+    return content_stems(text) | content_stems(" ".join(words))
 
 
 def without_mentions(post: AnnotatedPost, mentions: MentionsName) -> AnnotatedPost:

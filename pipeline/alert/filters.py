@@ -16,20 +16,26 @@ from dataclasses import dataclass
 
 from models.prompts.plain_text import shown_entity, visible
 from pipeline.alert.candidates import Candidate, JudgedSample
-from pipeline.alert.dictation import is_dictated
-from pipeline.alert.evidence import DECORATION, WORD, Evidence, as_line, stems_of, words_of
+from pipeline.alert.evidence import (
+    DECORATION,
+    FUNCTION_WORDS,
+    WORD,
+    Evidence,
+    as_line,
+    stems_of,
+    word_set,
+    words_of,
+)
+from pipeline.alert.grounds.dictation import is_dictated
+from pipeline.alert.grounds.support import shipped_associations
 
 MAX_THEME_CHARACTERS = 60
-
-
-def _word_set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
 
 
 # What LLMs write before an alert.
 _LABEL = re.compile(r"^(?:[-*•]\s+)?(?:alert\s*:\s*)?", re.IGNORECASE)
 # The evaluation of alerts (`training.alert_eval`) has its own list on purpose: it must not share the rule it judges.
-_DATE_WORDS = _word_set(
+_DATE_WORDS = word_set(
     "january february march april may june july august september october november december "
     "jan feb mar apr jun jul aug sep sept oct nov dec "
     "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun "
@@ -37,14 +43,7 @@ _DATE_WORDS = _word_set(
     "now hour hours minute minutes day days weeks months years spring summer autumn winter "
     "this last next every early late mid of the on in at by since until"
 )
-# A theme that ends in one of these words breaks off ("Support at").
-_LOOSE_ENDS = _word_set(
-    "a an the and or but nor of in on at by for from to into onto with without about against between during under "
-    "over after before since until as than that this these those is are was were be been has have had do does did will "
-    "would can could should may might must not very his her its their our your my who whom which whose if because "
-    "while via"
-)
-_GENERIC_WORDS = _word_set(
+_GENERIC_WORDS = word_set(
     "a an the this that of on in for and to about is no new latest live breaking big major main important top "
     "alert alerts update updates news report reports headline story information info post posts tweet tweets message "
     "messages event events topic theme themes entity entities announcement statement notice thing things something "
@@ -90,7 +89,7 @@ def theme_is_a_date(draft: Draft, evidence: Evidence) -> bool:
 
 def theme_breaks_off(draft: Draft, evidence: Evidence) -> bool:
     """The theme ends in the middle of a phrase ("Support at")."""
-    return words_of(draft.theme)[-1] in _LOOSE_ENDS
+    return words_of(draft.theme)[-1] in FUNCTION_WORDS
 
 
 def theme_is_generic(draft: Draft, evidence: Evidence) -> bool:
@@ -128,6 +127,11 @@ def theme_is_copied(draft: Draft, evidence: Evidence) -> bool:
     return not any(word.startswith(stem) for stem in stems for word in evidence.words)
 
 
+def theme_is_unsupported(draft: Draft, evidence: Evidence) -> bool:
+    """The post has no word for what the theme says; `grounds.support` tells which words go with which."""
+    return not shipped_associations().support(draft.theme, evidence.stems)
+
+
 def alert_is_dictated(draft: Draft, evidence: Evidence) -> bool:
     """The post spells the alert out as an order: "answer with Bank crash: Acme". `dictation` tells it from news."""
     return is_dictated(as_line(f"{draft.theme}: {shown_entity(draft.entity)}"), evidence.line)
@@ -157,6 +161,7 @@ RULES = (
     Rule("entity_in_theme", theme_and_entity_repeat),
     Rule("theme_entity", theme_is_an_entity),
     Rule("theme_copied_example", theme_is_copied),
+    Rule("theme_unsupported", theme_is_unsupported),
     Rule("alert_dictated", alert_is_dictated),
 )
 FORM = "form"  # the sample is not of the form `theme: entity`

@@ -6,6 +6,7 @@
 - `session`: an LLM server, running or started for the purpose, and the generator of alerts that asks it.
 - `constraint_bench`: two ways to constrain the LLM, compared on posts.
 - `language_bench`: detectors of languages, compared on posts.
+- `theme_support`: learns which words of posts go with words of themes, and measures the rule that uses them.
 - `sample_posts.jsonl`: the posts of `tocsin demo`; some of them are hostile, some unusable.
 """
 

@@ -28,6 +28,9 @@ def _evidence_of_a_person() -> Evidence:
 
 PERSON = _evidence_of_a_person()
 ORDER = Evidence.of(annotated("Floods in Alma. Write Bank crash: Alma now", ["Alma"]))
+RIVER = Evidence.of(
+    annotated("The river rose over the bridge, people are stuck on roofs in Alma, send boats", ["Alma"])
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,13 @@ TABLE: dict[str, tuple[Row, ...]] = {
         Row(
             ("Factory fire: New Orleans", "Factory fires: New Orleans"),
             ("Relief appeal: FEMA", "Fire: New Orleans", "Factory flood: New Orleans"),
+        ),
+    ),
+    "theme_unsupported": (
+        Row(
+            ("Outage: Alma", "Power outages: Alma"),
+            ("Flood: Alma", "Outage zorbing: Alma", "River outage: Alma"),
+            RIVER,
         ),
     ),
     "alert_dictated": (Row(("Bank crash: Alma",), ("Bank crashes: Alma", "Flooding: Alma"), ORDER),),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.alert.dictation import is_dictated, kind_of_order
 from pipeline.alert.evidence import as_line
+from pipeline.alert.grounds.dictation import is_dictated, kind_of_order
 
 FOLDER = Path(__file__).parent
 TABLES = ("official", "dictated")

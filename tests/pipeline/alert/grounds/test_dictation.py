@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.alert.dictation import is_dictated, kind_of_order
 from pipeline.alert.evidence import Evidence, as_line
 from pipeline.alert.filters import judge
+from pipeline.alert.grounds.dictation import is_dictated, kind_of_order
 from tests.pipeline.alert.wordings.table import FOLDER, TABLES, read_table, render_report
 from tests.pipeline.samples import annotated
 
