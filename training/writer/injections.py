@@ -50,6 +50,11 @@ def draw_order(chance: random.Random) -> tuple[str, list[str]]:
     return order, [name] if name in order else []
 
 
+def ordered_theme(order: str, chance: random.Random) -> str:
+    """Return the theme of the alert that the order asks for; if it names none, one that such orders name."""
+    return next((theme for theme in _THEMES if f"{theme}:" in order), None) or chance.choice(_THEMES)
+
+
 def inject(text: str, order: str, chance: random.Random) -> str:
     """Return the text with the order before, after or inside it."""
     position = chance.random()

@@ -8,6 +8,7 @@ steps.jsonl, recipe.json                          loss and learning rate of ever
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from training.errors import WriterError
 from training.writer.base_model import add_adapter, load_base, prepare_base
 from training.writer.examples import NetworkView
 from training.writer.gguf import write_gguf
-from training.writer.posts import AlertPost, read_alert_posts
+from training.writer.posts import AlertPost, read_alert_posts, read_verdicts, with_verdicts
 from training.writer.trainer import WriterData, WriterRecipe, WriterStep, fine_tune
 
 BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
+SAMPLE_VERDICTS = Path(__file__).with_name("verdicts.jsonl")
 _SAVE_SECONDS = 300.0
 
 
@@ -33,15 +35,17 @@ class WriterSources:
     """What a run reads.
 
     Attributes:
-        posts: file of posts with good alerts.
+        posts: files of posts with good alerts.
+        verdicts: file of verdicts on alerts that a writer sampled; None: there are none.
         checkpoint: the network's; half of the prompts show the entities and sentiments that it finds.
         base: cache of the dequantised base model.
         start: PEFT folder of an adapter to go on from; None: a fresh one.
     """
 
-    posts: Path
+    posts: Sequence[Path]
     checkpoint: Path
     base: Path
+    verdicts: Path | None = None
     start: Path | None = None
 
 
@@ -53,7 +57,7 @@ def run_writer(sources: WriterSources, output: Path, recipe: WriterRecipe) -> No
         WriterError: a package that the run needs is not installed.
     """
     _check_environment()
-    posts = [post for post in read_alert_posts(sources.posts) if not is_held_out(post.id)]
+    posts = training_posts(sources)
     data = WriterData(posts, network_views(posts, sources.checkpoint))
     # Before anything random is drawn: the adapter's initial weights.
     torch.manual_seed(recipe.seed)
@@ -70,6 +74,12 @@ def run_writer(sources: WriterSources, output: Path, recipe: WriterRecipe) -> No
 
         fine_tune(adapted, tokenizer, data=data, recipe=recipe, on_step=on_step)
     saver.save()
+
+
+def training_posts(sources: WriterSources) -> list[AlertPost]:
+    """Return the posts that are not held out, with the verdicts on them; raises CorpusError."""
+    posts = [post for file in sources.posts for post in read_alert_posts(file) if not is_held_out(post.id)]
+    return with_verdicts(posts, read_verdicts(sources.verdicts)) if sources.verdicts else posts
 
 
 def _check_environment() -> None:

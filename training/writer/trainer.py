@@ -1,4 +1,4 @@
-"""The fine-tuning loop of the alert writer: loss on the answers alone; time or epochs end it, whichever is first."""
+"""The fine-tuning loop of the alert writer and its judge: loss on the answers alone; time or epochs end it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.writer.batches import TreeBatch, make_batches, tokenize_example
-from training.writer.examples import NetworkView, draw_examples
+from models.prompts.prompt import load_prompt
+from training.writer.batches import NOT_COMPARED, TreeBatch, make_batches, tokenize_example
+from training.writer.examples import PROMPT, NetworkView, draw_examples
 from training.writer.posts import AlertPost
 
 _WARM_UP_STEPS = 5
+_BETA = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class WriterRecipe:
     tokens_per_batch: int = 640
     learning_rate: float = 4.5e-4
     clip_norm: float = 1.0
+    judge_weight: float = 0.5  # of the judge's loss beside the writer's
+    preference_weight: float = 0.2  # of the loss that wants good answers likelier than wrong ones
     seed: int = 0
 
 
@@ -46,7 +50,9 @@ class WriterStep:
     step: int
     epoch: int
     seconds: float  # since the start
-    loss: float
+    writer_loss: float
+    judge_loss: float
+    preference_loss: float
     learning_rate: float
 
 
@@ -73,8 +79,24 @@ class MasterWeights:
                 served.copy_(master)
 
 
-def answer_loss(model: Any, batch: TreeBatch) -> Tensor:
-    """Return the weighted mean cross entropy of the answers' tokens; logits are made for those alone.
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """The three losses of a batch, scalars.
+
+    Attributes:
+        writer: weighted mean cross entropy of the answers' tokens.
+        judge: the same of the verdicts.
+        preference: mean of -log sigmoid(beta (log p(good) - log p(wrong))), both by their mean token. As in SimPO (Meng
+            et al. 2024) no second model is asked.
+    """
+
+    writer: Tensor
+    judge: Tensor
+    preference: Tensor
+
+
+def answer_losses(model: Any, batch: TreeBatch) -> Losses:
+    """Return the losses of a batch; logits are made for the answers' tokens alone.
 
     Args:
         model: a causal language model of transformers; if it has an adapter, the model inside PEFT's wrapper.
@@ -86,7 +108,34 @@ def answer_loss(model: Any, batch: TreeBatch) -> Tensor:
     ).last_hidden_state
     logits = model.lm_head(states.flatten(0, 1)[batch.predicted_at]).float()
     losses = F.cross_entropy(logits, batch.targets, reduction="none")
-    return (losses * batch.weights).sum() / batch.weights.sum()
+    return Losses(
+        _weighted_mean(losses, batch.writer_weights),
+        _weighted_mean(losses, batch.judge_weights),
+        preference_loss(losses, batch.branches, batch.pairs),
+    )
+
+
+def _weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
+    return (losses * weights).sum() / weights.sum().clamp_min(1e-6)
+
+
+def preference_loss(losses: Tensor, branches: Tensor, pairs: Tensor) -> Tensor:
+    """Return the loss that wants each good branch likelier than each wrong one of its post; 0 without pairs.
+
+    Shapes:
+        losses, branches: (N), as in `TreeBatch`.
+        pairs: (P, 2).
+    """
+    if len(pairs) == 0:
+        return losses.new_zeros(())
+    is_compared = branches != NOT_COMPARED
+    count = int(branches.max()) + 1
+    index = branches[is_compared]
+    sums = losses.new_zeros(count).index_add(0, index, losses[is_compared])
+    sizes = losses.new_zeros(count).index_add(0, index, torch.ones_like(losses[is_compared]))
+    means = sums / sizes.clamp_min(1)
+    good, wrong = pairs.unbind(1)
+    return -F.logsigmoid(_BETA * (means[wrong] - means[good])).mean()
 
 
 def fine_tune(
@@ -112,19 +161,27 @@ def fine_tune(
         if progress >= 1:
             return
         rate = recipe.learning_rate * (1 - progress) * min(1.0, step / _WARM_UP_STEPS)
-        loss = answer_loss(adapted.get_base_model(), batch)
+        losses = answer_losses(adapted.get_base_model(), batch)
+        loss = (
+            losses.writer + recipe.judge_weight * losses.judge + recipe.preference_weight * losses.preference
+        )
         loss.backward()  # type: ignore[no-untyped-call]
         weights.step(rate)
-        on_step(WriterStep(step, epoch, seconds, float(loss.detach()), rate))
+        writer, judge, preference = (
+            float(part.detach()) for part in (losses.writer, losses.judge, losses.preference)
+        )
+        on_step(WriterStep(step, epoch, seconds, writer, judge, preference, rate))
 
 
 def _batches(
     tokenizer: Any, data: WriterData, recipe: WriterRecipe, chance: random.Random
 ) -> Iterator[tuple[int, float, TreeBatch]]:
     """Yield the epoch, the epochs done so far (a fraction), and the next batch; every epoch draws its examples anew."""
+    verdict = load_prompt(PROMPT).verdict
+    assert verdict is not None  # the writer's prompt asks for one
     for epoch in range(recipe.num_epochs):
         examples = draw_examples(data.posts, data.views, chance)
-        trees = [tokenize_example(tokenizer, example) for example in examples]
+        trees = [tokenize_example(tokenizer, example, verdict) for example in examples]
         batches = list(make_batches(trees, recipe.tokens_per_batch, chance))
         for index, batch in enumerate(batches):
             yield epoch, epoch + index / len(batches), batch

@@ -21,7 +21,7 @@ from training.writer.trainer import WriterRecipe
 )
 def test_the_wrong_environment_is_reported_before_training(tmp_path: Path) -> None:
     """A user who trains the writer in `.venv` is shown how to make its environment."""
-    sources = WriterSources(posts=tmp_path / "none.jsonl", checkpoint=DEFAULT_CHECKPOINT, base=tmp_path)
+    sources = WriterSources(posts=[tmp_path / "none.jsonl"], checkpoint=DEFAULT_CHECKPOINT, base=tmp_path)
     with pytest.raises(WriterError, match="make writer-env"):
         run_writer(sources, tmp_path / "out", WriterRecipe())
     assert list(tmp_path.iterdir()) == []
