@@ -61,8 +61,8 @@ def read_alert_posts(path: Path) -> list[AlertPost]:
 def read_verdicts(path: Path) -> dict[str, tuple[JudgedAlert, ...]]:
     """Read verdicts on alerts that a writer sampled, by the ids of their posts.
 
-    A line holds `id`, `theme`, `entity` and `verdict`, which is true, false or weak. A weak alert is not false, but nobody
-    would want it; the judge learns to say no to it, with less weight.
+    A line holds `id`, `theme`, `entity` and `verdict`, which is true, false or weak. A weak alert is not false, but
+    nobody would want it; the judge learns to say no to it, with less weight.
 
     Raises:
         CorpusError: the file cannot be read.

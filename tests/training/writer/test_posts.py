@@ -71,5 +71,5 @@ def test_verdicts_come_to_their_posts(tmp_path: Path) -> None:
 def test_a_damaged_verdict_is_reported(tmp_path: Path, change: dict[str, object]) -> None:
     """The line is named."""
     line = {"id": "v1", "theme": "Fire", "entity": "Rivo", "verdict": "false"} | change
-    with pytest.raises(CorpusError, match="line 1|:1"):
+    with pytest.raises(CorpusError, match=r"line 1|:1"):
         read_verdicts(write(tmp_path / "verdicts.jsonl", line))
