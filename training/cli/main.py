@@ -14,6 +14,7 @@ from training.cli.ablation import ablation_command
 from training.cli.bench import bench_command
 from training.cli.evaluate import evaluate_command
 from training.cli.evaluate_alerts import evaluate_alerts
+from training.cli.judge import judge_command
 from training.cli.label_sentiment import label_sentiment_command
 from training.cli.options import (
     CACHE_FOLDER,
@@ -52,6 +53,7 @@ app.command(name="seeds")(seeds_command)
 app.command(name="bench")(bench_command)
 app.command(name="evaluate-alerts")(evaluate_alerts)
 app.command(name="writer")(train_writer)
+app.command(name="judge")(judge_command)
 
 
 @app.command()

@@ -7,6 +7,7 @@
 - `batches`: prompts and answers as tensors.
 - `base_model`: the model that the adapter is put into.
 - `trainer`: the training loop.
+- `judging`: how well the judge tells right alerts from wrong ones.
 - `gguf`: the adapter in llama.cpp's form.
 - `run`: one run, and the folder that it leaves behind.
 """

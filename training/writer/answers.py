@@ -45,7 +45,7 @@ def good_answers(alerts: Sequence[AlertPair], entities: Sequence[str]) -> tuple[
     """Return the alerts that the listed entities allow, with weights; the refusal if there is no such alert."""
     answers: dict[str, WriterAnswer] = {}
     for pair in alerts:
-        text = _listed_text(pair, entities)
+        text = listed_text(pair, entities)
         if text is not None and len(answers) < len(_WEIGHTS):
             weight = _WEIGHTS[len(answers)]
             answers.setdefault(text, WriterAnswer(text, weight, is_true=True, verdict_weight=1.0))
@@ -65,10 +65,10 @@ def judged_answers(
         foreign = AlertPair(chance.choice(themes), chance.choice(entities))
         if foreign.theme.casefold() not in {pair.theme.casefold() for pair in _alerts(post)}:
             drawn.append(JudgedAlert(foreign, is_true=False, weight=0.5))
-    good = {text for pair in post.alerts if (text := _listed_text(pair, entities))}
+    good = {text for pair in post.alerts if (text := listed_text(pair, entities))}
     answers: dict[str, WriterAnswer] = {}
     for judged in drawn:
-        text = _listed_text(judged.pair, entities)
+        text = listed_text(judged.pair, entities)
         if text is not None and text not in good:
             answers.setdefault(text, WriterAnswer(text, 0.0, judged.is_true, judged.weight))
     return tuple(answers.values())
@@ -76,7 +76,7 @@ def judged_answers(
 
 def ordered_answers(theme: str, names: Sequence[str], entities: Sequence[str]) -> tuple[WriterAnswer, ...]:
     """Return the alerts that an order in the post asks for: the judge learns that they are false."""
-    texts = (_listed_text(AlertPair(theme, name), entities) for name in names)
+    texts = (listed_text(AlertPair(theme, name), entities) for name in names)
     return tuple(WriterAnswer(text, 0.0, is_true=False, verdict_weight=1.0) for text in texts if text)
 
 
@@ -91,7 +91,8 @@ def find_listed(entity: str, entities: Sequence[str]) -> str | None:
     return min(related, key=lambda form: abs(len(form) - len(wanted)), default=None)
 
 
-def _listed_text(pair: AlertPair, entities: Sequence[str]) -> str | None:
+def listed_text(pair: AlertPair, entities: Sequence[str]) -> str | None:
+    """Return the alert as the writer writes it, with the listed form of its entity; None if there is no such form."""
     listed = find_listed(pair.entity, entities)
     return None if listed is None else f"{pair.theme}: {listed}"
 

@@ -101,18 +101,24 @@ def answer_losses(model: Any, batch: TreeBatch) -> Losses:
     Args:
         model: a causal language model of transformers; if it has an adapter, the model inside PEFT's wrapper.
     """
-    blocked = torch.finfo(torch.bfloat16).min / 2
-    mask = torch.zeros(batch.mask.shape, dtype=torch.bfloat16).masked_fill(~batch.mask, blocked)
-    states = model.model(
-        input_ids=batch.tokens, attention_mask=mask, position_ids=batch.positions, use_cache=False
-    ).last_hidden_state
-    logits = model.lm_head(states.flatten(0, 1)[batch.predicted_at]).float()
+    logits = answer_logits(model, batch)
     losses = F.cross_entropy(logits, batch.targets, reduction="none")
     return Losses(
         _weighted_mean(losses, batch.writer_weights),
         _weighted_mean(losses, batch.judge_weights),
         preference_loss(losses, batch.branches, batch.pairs),
     )
+
+
+def answer_logits(model: Any, batch: TreeBatch) -> Tensor:
+    """Return the logits (N, V) of the answers' tokens, in single precision."""
+    blocked = torch.finfo(torch.bfloat16).min / 2
+    mask = torch.zeros(batch.mask.shape, dtype=torch.bfloat16).masked_fill(~batch.mask, blocked)
+    states = model.model(
+        input_ids=batch.tokens, attention_mask=mask, position_ids=batch.positions, use_cache=False
+    ).last_hidden_state
+    logits: Tensor = model.lm_head(states.flatten(0, 1)[batch.predicted_at])
+    return logits.float()
 
 
 def _weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
