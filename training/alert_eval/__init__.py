@@ -9,5 +9,6 @@
 - `matching`: whether a theme or an entity is an acceptable one.
 - `listed_alerts`: the alerts that a file lists as right or as wrong.
 - `scores/`: the scores of one row.
+- `calibration`: from the judge's raw probabilities to a confidence, on the outcomes of a run.
 - `report/`: the report as JSON, Markdown and a diagram.
 """

@@ -12,6 +12,7 @@ from rich.markup import escape
 from models import ModelsError
 from training.cli.ablation import ablation_command
 from training.cli.bench import bench_command
+from training.cli.calibrate import calibrate_command
 from training.cli.evaluate import evaluate_command
 from training.cli.evaluate_alerts import evaluate_alerts
 from training.cli.judge import judge_command
@@ -54,6 +55,7 @@ app.command(name="bench")(bench_command)
 app.command(name="evaluate-alerts")(evaluate_alerts)
 app.command(name="writer")(train_writer)
 app.command(name="judge")(judge_command)
+app.command(name="calibrate")(calibrate_command)
 
 
 @app.command()
