@@ -4,7 +4,7 @@ Any server with OpenAI's API will do. When the client connects, an *examination*
 finds out what it supports: grammars, log-probabilities, and which request fields. After that, this happens to one
 question:
 
-1. `LlmClient` makes a `Question` for samples or for a choice, and gives it to `RetryingLlm`.
+1. `LlmClient` makes a `Question` for samples, a choice or verdicts, and gives it to `RetryingLlm`.
 2. The question waits at the *gate*. The gate is open while the server can be used.
 3. `LlmAbilities` turns the question into a request with only those fields that the server supports. `LlmHttp` sends it.
    If the server answers, the answer is returned.
@@ -17,14 +17,14 @@ question:
 
 The files:
 
-    client.py       `LlmClient`: asks for samples and choices; examines the server again when it comes back
+    client.py       `LlmClient`: asks for samples, choices and verdicts; examines the server again when it comes back
     options.py      `LlmOptions`: the server, the model, the limits of waiting; `Demands` makes the harmless questions
     question.py     `Question`, `Wording` and `LlmAbilities`: from a question to the request for one server
     grammar.py      grammars that constrain an answer, and the request field that each kind of server has for them
     chat.py         chat templates for reasoning models, rendered here instead of by the server
     http.py         `LlmHttp`: sends one request and translates its failures; the only file that imports `openai`
     refusal.py      what may be shown of a refusal without repeating the prompt
-    answers.py      reads an answer: texts, log-probabilities, the number that a choice names
+    answers/        reads an answer: texts, log-probabilities, the number that a choice names, a verdict
     examination.py  finds out by harmless questions what the server supports
     gate.py         `LlmGate`: holds questions back during an outage, and reports the state
     retry.py        `RetryingLlm`: asks one question until it is answered or refused

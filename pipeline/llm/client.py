@@ -14,15 +14,21 @@ from contextlib import AsyncExitStack, suppress
 from contextvars import Context
 from dataclasses import replace
 
-from models.prompts.prompt import ChatMessage
+from models.prompts.prompt import ChatMessage, Verdict
 from pipeline.errors import LlmUnavailableError, LlmUnfitError, LlmUnusableError
-from pipeline.llm.answers import Answer, Choice, Sample, to_choice, to_sample
+from pipeline.llm.answers import Answer, Choice, Sample, after_thinking, to_choice, to_sample, truth_of
 from pipeline.llm.examination import Examination, explain_refusal
 from pipeline.llm.gate import LlmGate, is_passing
-from pipeline.llm.grammar import number_grammar
-from pipeline.llm.http import LlmBusyError, LlmHttp, LlmRequest, RequestKind
+from pipeline.llm.grammar import number_grammar, one_of
+from pipeline.llm.http import LlmBusyError, LlmFailsError, LlmHttp, LlmRequest, RequestKind
 from pipeline.llm.options import LlmOptions
-from pipeline.llm.question import NUM_ALTERNATIVES, LlmAbilities, Question, Wording
+from pipeline.llm.question import (
+    NUM_ALTERNATIVES,
+    VERDICT_ALTERNATIVES,
+    LlmAbilities,
+    Question,
+    Wording,
+)
 from pipeline.llm.refusal import RequestRefusedError
 from pipeline.llm.retry import RetryingLlm
 
@@ -122,10 +128,14 @@ class LlmClient:
         max_tokens: int,
         seed: int,
         grammar: str | None = None,
+        verdict: Verdict | None = None,
     ) -> list[Sample]:
         """Return `num_samples` answers, from as few requests as the server's largest `n` allows.
 
         The grammar is sent only to a server that is known to obey one. Check the answers in any case.
+
+        Args:
+            verdict: the words of which each answer has one on its second line; None: the prompt asks for none.
 
         Raises:
             LlmRefusedError: the server refuses this prompt.
@@ -134,15 +144,14 @@ class LlmClient:
         demands = self._options.demands
         if num_samples > demands.num_samples:  # the next examination asks for as many
             self._options = replace(self._options, demands=replace(demands, num_samples=num_samples))
-        whole = Question(
-            "sample", messages, max_tokens, temperature, seed, num_samples, grammar, num_alternatives=1
-        )
+        number = VERDICT_ALTERNATIVES if verdict else 1
+        whole = Question("sample", messages, max_tokens, temperature, seed, num_samples, grammar, number)
         answers: list[Answer] = []
         while len(answers) < num_samples:
             num_wanted = num_samples - len(answers)
             part = replace(whole, num_samples=num_wanted, seed=seed + len(answers))
             answers += (await self._ask(part))[:num_wanted]
-        return [to_sample(answer) for answer in answers]
+        return [to_sample(answer, verdict) for answer in answers]
 
     async def choose(
         self, messages: Sequence[ChatMessage], num_options: int, *, max_tokens: int, seed: int
@@ -167,6 +176,29 @@ class LlmClient:
         answers = await self._ask(question)
         return to_choice(answers[0], num_options)
 
+    async def judge(
+        self, chats: Sequence[Sequence[ChatMessage]], verdict: Verdict, *, max_tokens: int, seed: int
+    ) -> list[float | None]:
+        """Return for each of one or more chats the probability that the LLM answers "true"; None if it says neither.
+
+        Raises:
+            LlmRefusedError: the server refuses one of these prompts.
+            LlmUnavailableError: the server has been away for `give_up_seconds`.
+        """
+        first, *more = chats
+        question = Question(
+            "judge",
+            first,
+            max_tokens,
+            temperature=0.0,
+            seed=seed,
+            grammar="root ::= " + one_of((verdict.is_true, verdict.is_false)),
+            num_alternatives=NUM_ALTERNATIVES,
+            more=tuple(more),
+        )
+        answers = await self._ask(question)
+        return [truth_of(answer, after_thinking(answer.text), verdict) for answer in answers]
+
     async def _think(self, messages: Sequence[ChatMessage], seed: int) -> str:
         """Return what the model thought, cut off at `think_tokens`."""
         question = Question("think", messages, self._options.think_tokens, _THINK_TEMPERATURE, seed)
@@ -178,8 +210,23 @@ class LlmClient:
         return await self._retrying.ask(question)
 
     async def _send(self, kind: RequestKind, question: Question) -> list[Answer]:
-        # Each attempt makes its body anew, because another server may answer by then.
-        return await self._http.complete(kind, self._abilities.body(question))
+        # Each attempt makes its bodies anew, because another server may answer by then.
+        abilities = self._abilities
+        requests = [self._http.complete(kind, abilities.body(part)) for part in abilities.parts(question)]
+        if len(requests) == 1 and not question.more:
+            return await requests[0]
+        # All end before the first error is raised, so that none goes on unseen.
+        found = await asyncio.gather(*requests, return_exceptions=True)
+        answers: list[Answer] = []
+        for part in found:
+            if isinstance(part, BaseException):
+                raise part
+            answers += part if len(requests) == 1 else part[:1]
+        if len(answers) != len(question.chats):
+            raise LlmFailsError(
+                f"{self._http.server} gives {len(answers)} answers to {len(question.chats)} prompts"
+            )
+        return answers
 
     async def examine(self) -> None:
         """Find out anew what the server can do; one attempt. Raises as `connect` does."""

@@ -7,6 +7,7 @@
 4. The same with log-probabilities: of how many alternatives the server gives them.
 5. Questions as long as the longest real ones, with all of that: whether the context is large enough, and whether the
    model answers or only thinks.
+6. If a judge will be asked: a list of prompts, whether one request may hold several.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pipeline.errors import LlmRefusedError, LlmUnavailableError, LlmUnfitError,
 from pipeline.llm.answers import is_thinking_alone
 from pipeline.llm.chat import choose_template
 from pipeline.llm.grammar import DIALECTS, FREE, PROBE_GRAMMAR, PROBE_WORD, Dialect
-from pipeline.llm.http import LlmHttp
+from pipeline.llm.http import LlmFailsError, LlmHttp
 from pipeline.llm.options import HARMLESS, LlmOptions
 from pipeline.llm.question import NUM_ALTERNATIVES, LlmAbilities, Question, Wording
 from pipeline.llm.refusal import Refusal, RequestRefusedError
@@ -49,7 +50,9 @@ class Examination:
         found = replace(found, wording=await self._find_wording(found))
         if self.options.constraint == "auto":
             found = replace(found, dialect=await self._find_dialect(found))
-        return await self._rehearse(replace(found, max_alternatives=await self._find_alternatives(found)))
+        found = replace(found, max_alternatives=await self._find_alternatives(found))
+        found = await self._rehearse(found)
+        return replace(found, takes_lists=await self._takes_lists(found))
 
     async def _find_model(self) -> str:
         names = await self.http.list_models()
@@ -109,9 +112,9 @@ class Examination:
     def _questions(self, known: LlmAbilities, *, is_full: bool, is_long: bool) -> Iterator[Question]:
         for question in self.options.demands.questions(is_long=is_long):
             is_sample = question.purpose == "sample"
-            number = 1 if is_sample else NUM_ALTERNATIVES
+            number = self.options.demands.sample_alternatives if is_sample else NUM_ALTERNATIVES
             full = replace(question, grammar=PROBE_GRAMMAR, num_alternatives=number)
-            if not is_sample and self.options.think_tokens and known.can_think_first:
+            if question.purpose == "select" and self.options.think_tokens and known.can_think_first:
                 yield replace(question, purpose="think", max_tokens=self.options.think_tokens)
             yield full if is_full else question
 
@@ -133,6 +136,18 @@ class Examination:
                 answers = await self.http.complete("probe", asked.body(self._probe(number)))
                 return number if answers[0].first_token else 0
         return 0
+
+    async def _takes_lists(self, known: LlmAbilities) -> bool:
+        """Whether the server answers each prompt of a list, which only our own chat template can fill."""
+        question = self.options.demands.list_question()
+        if question is None or known.template is None:
+            return False
+        full = replace(question, grammar=PROBE_GRAMMAR, num_alternatives=NUM_ALTERNATIVES)
+        # A server may fail on a list instead of refusing it.
+        with suppress(LlmRefusedError, LlmFailsError):
+            answers = await self.http.complete("probe", known.body(full))
+            return len(answers) == len(full.chats)
+        return False
 
     def _probe(self, num_alternatives: int = 0) -> Question:
         return Question(
@@ -164,7 +179,7 @@ class Examination:
 
     def _too_long(self, refusal: Refusal) -> str:
         demands = self.options.demands
-        prompts = (demands.candidate_prompt, demands.selection_prompt or ())
+        prompts = (demands.candidate_prompt, demands.selection_prompt or (), demands.judge_prompt or ())
         num_bytes = max(sum(len(message["content"].encode()) for message in prompt) for prompt in prompts)
         sizes = f"{num_bytes} bytes and {demands.max_tokens} tokens of answer"
         if refusal.needed_tokens:

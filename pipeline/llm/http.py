@@ -22,7 +22,7 @@ from pipeline.llm.answers import Answer, read_completion
 from pipeline.llm.options import LlmOptions
 from pipeline.llm.refusal import RequestRefusedError, read_refusal
 
-RequestKind = Literal["models", "probe", "canary", "sample", "think", "select"]
+RequestKind = Literal["models", "probe", "canary", "sample", "think", "select", "judge"]
 RequestOutcome = Literal["ok", "refused", "unavailable"]
 
 _REFUSED_STATUSES = frozenset({400, 413, 422})

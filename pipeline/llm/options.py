@@ -37,15 +37,21 @@ class Demands:
     candidate_prompt: Sequence[ChatMessage] = HARMLESS  # as long as the longest prompt for samples
     # As long as the longest prompt for choices; None: there are no choices.
     selection_prompt: Sequence[ChatMessage] | None = None
+    judge_prompt: Sequence[ChatMessage] | None = None  # the same for verdicts; None: there is no judge to ask
+    num_judged: int = 1  # most alerts of one post that are judged
+    sample_alternatives: int = 1  # alternatives of a sample's tokens; more if a sample holds a verdict
 
     def twin(self, question: Question) -> Question:
         """Return a harmless question with the same fields, as long as the longest of its purpose."""
         prompt = self.candidate_prompt
-        if question.purpose != "sample" and self.selection_prompt:
-            prompt = self.selection_prompt
+        if question.purpose == "judge":
+            prompt = self.judge_prompt or prompt
+        elif question.purpose != "sample":
+            prompt = self.selection_prompt or prompt
         return replace(
             question,
             messages=prompt,
+            more=(prompt,) * len(question.more),
             grammar=None if question.grammar is None else PROBE_GRAMMAR,
             thought=None if question.thought is None else "Well.",
         )
@@ -57,7 +63,17 @@ class Demands:
         if self.selection_prompt is not None:
             selection = self.selection_prompt if is_long else HARMLESS
             asked.append(Question("select", selection, self.max_tokens, 0.0, _SEED))
+        if self.judge_prompt is not None:
+            judge = self.judge_prompt if is_long else HARMLESS
+            asked.append(Question("judge", judge, self.max_tokens, 0.0, _SEED))
         return asked
+
+    def list_question(self) -> Question | None:
+        """Return a question of as many and as long prompts as a judge's; None if it asks for no more than one."""
+        if self.judge_prompt is None or self.num_judged < 2:
+            return None
+        more = (self.judge_prompt,) * (self.num_judged - 1)
+        return Question("judge", self.judge_prompt, self.max_tokens, 0.0, _SEED, more=more)
 
 
 @dataclass(frozen=True)

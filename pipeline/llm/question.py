@@ -7,17 +7,19 @@ of the ordinary request fields it takes; the request has no others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from models.prompts.prompt import ChatMessage
 from pipeline.llm.chat import THINK_END, ChatTemplate
 from pipeline.llm.grammar import FREE, Dialect
 
-Purpose = Literal["sample", "think", "select"]
+Purpose = Literal["sample", "think", "select", "judge"]
 
 # Alternatives of a token to ask for. More than a choice has options, because two tokens may spell the same number.
 NUM_ALTERNATIVES = 20
+# Fewer for the verdict in a sample: every token of every sample lists them, and a verdict has two words.
+VERDICT_ALTERNATIVES = 5
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,13 @@ class Question:
     grammar: str | None = None  # sent only to a server that obeys grammars
     num_alternatives: int = 0  # alternatives of each token to ask log-probabilities for; 0: ask for none
     thought: str | None = None  # what the model thought before it answers; see `ChatTemplate.close`
+    # Chats of which each has an answer of its own, beside that of `messages`: in one request if the server takes that.
+    more: tuple[Sequence[ChatMessage], ...] = ()
+
+    @property
+    def chats(self) -> tuple[Sequence[ChatMessage], ...]:
+        """All chats that this question asks."""
+        return (self.messages, *self.more)
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,9 @@ class LlmAbilities:
     dialect: Dialect = FREE
     max_alternatives: int = 0  # alternatives of a token that have log-probabilities; 0: the server gives none
     wording: Wording = field(default_factory=Wording)
+    takes_lists: bool = (
+        False  # several prompts in one request; only prompts that our template renders can be listed
+    )
 
     def describe(self) -> str:
         """Return in words what is used of the server."""
@@ -101,7 +113,8 @@ class LlmAbilities:
         grammars = "no grammars" if self.dialect is FREE else f"grammars in the form of {self.dialect.name}"
         number = self.max_alternatives
         alternatives = f"log-probabilities of {number} alternatives" if number else "no log-probabilities"
-        return f"model {self.model}, {template}, {grammars}, {alternatives}"
+        lists = ", several prompts in a request" if self.takes_lists else ""
+        return f"model {self.model}, {template}, {grammars}, {alternatives}{lists}"
 
     def is_less_than(self, other: LlmAbilities) -> bool:
         """Whether this server lacks grammars that the other has, or gives fewer log-probabilities."""
@@ -112,6 +125,12 @@ class LlmAbilities:
     def can_think_first(self) -> bool:
         """Whether the model can be made to think for a limited number of tokens before it answers."""
         return self.template is not None and self.template.think is not None
+
+    def parts(self, question: Question) -> list[Question]:
+        """Return the question as one for each request that this server takes."""
+        if self.takes_lists and self.template is not None:
+            return [question]
+        return [replace(question, messages=chat, more=()) for chat in question.chats]
 
     def body(self, question: Question) -> dict[str, Any]:
         """Return the body of the request that asks this server."""
@@ -133,6 +152,8 @@ class LlmAbilities:
         if template.think is not None and question.thought is not None:
             thinking = template.render_thinking(question.messages)
             return {"prompt": thinking + template.close(question.thought)}
+        if question.more:
+            return {"prompt": [template.render(chat) for chat in question.chats]}
         return {"prompt": template.render(question.messages)}
 
     def _log_probabilities(self, num_alternatives: int) -> dict[str, Any]:
