@@ -8,6 +8,7 @@ ModelsError
 ├── MissingParseError          the variant reads a parse, and a sentence has none
 ├── UnknownGuidelinesError     the network was not trained on the guidelines of this corpus
 ├── PromptError                a prompt is unknown, or its file is damaged
+├── CalibrationError           the calibration of a judge is damaged
 └── AnnotationError            one text could not be annotated; the annotator returns it, and does not raise it
 """
 
@@ -56,6 +57,10 @@ class UnknownGuidelinesError(ModelsError):
 
 class PromptError(ModelsError):
     """A prompt that is unknown, or whose file is damaged."""
+
+
+class CalibrationError(ModelsError):
+    """A calibration of a judge was refused; the message gives the reason."""
 
 
 class AnnotationError(ModelsError):

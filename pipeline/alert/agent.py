@@ -108,6 +108,8 @@ class AlertAgent:
         for stage in result.times:
             metrics.stage_seconds.labels(stage.name).observe(stage.seconds)
         message = result.outcome
+        if message.confidence is not None:
+            metrics.confidence.observe(message.confidence)
         if isinstance(message, Abstention):
             metrics.abstentions.labels(message.reason).inc()
         else:

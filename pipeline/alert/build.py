@@ -6,13 +6,17 @@ from collections.abc import Callable
 
 from models.prompts.plain_text import MAX_ENTITY_BYTES, MAX_POST_BYTES, MAX_SHOWN_ENTITIES
 from models.prompts.prompt import ChatMessage, load_prompt
-from pipeline.alert.generator import SELECTION_PROMPT, AlertGenerator, AlertOptions, Llm
+from models.writers import SOCIAL_CALIBRATION
+from models.writers.calibration import Calibration, read_calibration
+from pipeline.alert.generator import JUDGE_PROMPT, SELECTION_PROMPT, AlertGenerator, AlertOptions, Llm
 from pipeline.alert.metrics import TOKEN_KINDS, AlertMetrics
-from pipeline.alert.selection import MAX_OPTIONS, NONE_OF_THESE
+from pipeline.alert.selection.judge import MAX_JUDGED
+from pipeline.alert.selection.selector import MAX_OPTIONS, NONE_OF_THESE
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.llm.http import LlmRequest
 from pipeline.llm.options import Demands, LlmOptions, RetryLimits
+from pipeline.llm.question import VERDICT_ALTERNATIVES
 from pipeline.monitor.health import Progress
 from pipeline.outcomes.ledger import Ledger
 from pipeline.settings import Settings
@@ -64,12 +68,17 @@ def llm_options(settings: Settings) -> LlmOptions:
 
 def _demands(settings: Settings) -> Demands:
     is_asked_to_select = settings.selection == "llm" and settings.num_samples > 1
+    has_verdict = load_prompt(settings.candidate_prompt).verdict is not None
+    is_asked_to_judge = settings.selection == "judge" and not has_verdict
     return Demands(
         num_samples=settings.num_samples,
         temperature=settings.temperature,
         max_tokens=settings.llm_max_tokens,
         candidate_prompt=longest_candidate_prompt(settings.candidate_prompt),
         selection_prompt=longest_selection_prompt() if is_asked_to_select else None,
+        judge_prompt=longest_judge_prompt() if is_asked_to_judge else None,
+        num_judged=min(settings.num_samples, MAX_JUDGED),
+        sample_alternatives=VERDICT_ALTERNATIVES if has_verdict else 1,
     )
 
 
@@ -91,6 +100,13 @@ def longest_selection_prompt() -> list[ChatMessage]:
     )
 
 
+def longest_judge_prompt() -> list[ChatMessage]:
+    """Return the judge's prompt with the longest post and the longest alert; all of it harmless."""
+    return load_prompt(JUDGE_PROMPT).render(
+        post=_filled(MAX_POST_BYTES), alert=f"{_THEME}: {_filled(MAX_ENTITY_BYTES)}"
+    )
+
+
 def _filled(num_bytes: int) -> str:
     return (_WORDS * (num_bytes // len(_WORDS) + 1))[:num_bytes].strip()
 
@@ -105,5 +121,12 @@ def build_alert_generator(llm: Llm, settings: Settings) -> AlertGenerator:
         candidate_prompt=settings.candidate_prompt,
         languages=settings.wanted_languages,
         mentions=settings.mentions,
+        calibration=_calibration(settings),
+        min_confidence=settings.min_confidence,
     )
     return AlertGenerator(llm, options)
+
+
+def _calibration(settings: Settings) -> Calibration:
+    # Only our own writer's verdicts are calibrated; a model that somebody else serves under its prompt is taken for it.
+    return read_calibration(SOCIAL_CALIBRATION, settings.candidate_prompt)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from models.prompts.plain_text import shown_entity
 from pipeline.messages import Entity
 
 
@@ -17,6 +18,7 @@ class Candidate:
         count: the number of samples that say it.
         first_sample: index of the first of them.
         log_probability: of the likeliest of them; None if the LLM server gives no log-probabilities.
+        truth: probability that it is true by the post, as a judge says; None if it was not judged.
     """
 
     theme: str
@@ -24,6 +26,7 @@ class Candidate:
     count: int = 1
     first_sample: int = 0
     log_probability: float | None = None
+    truth: float | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class JudgedSample:
     candidate: Candidate | None
     rejected_by: str | None
     log_probability: float | None = None
+    truth: float | None = None
 
 
 def merge(samples: Iterable[JudgedSample]) -> tuple[Candidate, ...]:
@@ -45,13 +49,28 @@ def merge(samples: Iterable[JudgedSample]) -> tuple[Candidate, ...]:
         key = sample.candidate.theme.casefold(), sample.candidate.entity.start
         seen = merged.get(key)
         if seen is None:
-            merged[key] = replace(
-                sample.candidate, first_sample=index, log_probability=sample.log_probability
-            )
+            merged[key] = _candidate(sample, sample.candidate, first_sample=index)
+        elif _or_least(sample.log_probability) > _or_least(seen.log_probability):
+            # Samples of one candidate differ in case or tokens. The likeliest is what the LLM would write.
+            judged = _candidate(sample, seen, first_sample=seen.first_sample)
+            merged[key] = replace(judged, count=seen.count + 1)
         else:
-            likeliest = max(seen.log_probability, sample.log_probability, key=_or_least)
-            merged[key] = replace(seen, count=seen.count + 1, log_probability=likeliest)
+            merged[key] = replace(seen, count=seen.count + 1)
     return tuple(merged.values())
+
+
+def shown(candidate: Candidate) -> str:
+    """Return the candidate as prompts show it."""
+    return f"{candidate.theme}: {shown_entity(candidate.entity.text)}"
+
+
+def _candidate(sample: JudgedSample, candidate: Candidate, *, first_sample: int) -> Candidate:
+    return replace(
+        candidate,
+        first_sample=first_sample,
+        log_probability=sample.log_probability,
+        truth=sample.truth,
+    )
 
 
 def _or_least(log_probability: float | None) -> float:

@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from models.prompts.plain_text import seen, shown_post
-from models.prompts.prompt import ChatMessage, load_prompt, prompt_fields
+from models.prompts.prompt import ChatMessage, Verdict, load_prompt, prompt_fields
+from models.writers.calibration import AS_THEY_COME, Calibration
 from pipeline.alert.candidates import JudgedSample, merge
 from pipeline.alert.evidence import Evidence, without_mentions
 from pipeline.alert.filters import REFUSAL, judge
 from pipeline.alert.grammar import alert_grammar
 from pipeline.alert.outcome import AlertResult, Attempt, degraded_alert
-from pipeline.alert.selection import Chooser, Selection, Selector, shuffle
+from pipeline.alert.selection.judge import Judge
+from pipeline.alert.selection.selector import Chooser, Selection, Selector, shuffle
 from pipeline.errors import InvalidMessageError
 from pipeline.llm.answers import Sample
 from pipeline.messages import AbstentionReason, AnnotatedPost, Sentiment
@@ -26,6 +28,7 @@ from pipeline.settings.checks import MentionsName, SelectionName
 
 CANDIDATE_PROMPT = "candidate-v1"
 SELECTION_PROMPT = "selection-v2"
+JUDGE_PROMPT = "judge-v1"
 # Abstain if the LLM declines with at least this probability or, without log-probabilities, if at least this share of
 # the samples declines. With these values the shipped alert writer abstains most accurately on held-out posts.
 REFUSAL_PROBABILITY = 0.4
@@ -48,8 +51,9 @@ class Llm(Chooser, Protocol):
         max_tokens: int,
         seed: int,
         grammar: str | None = None,
+        verdict: Verdict | None = None,
     ) -> list[Sample]:
-        """Return `num_samples` answers."""
+        """Return `num_samples` answers, each with its verdict if there are words for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,8 @@ class AlertOptions:
         candidate_prompt: version of the prompt of the samples; a fine-tuned model needs its own.
         languages: codes of the languages of posts that get alerts; None: all.
         mentions: which entities in handles an alert may name.
+        calibration: from the judge's verdict to the confidence.
+        min_confidence: an alert of less is held back; None: none is.
     """
 
     num_samples: int
@@ -73,6 +79,8 @@ class AlertOptions:
     candidate_prompt: str = CANDIDATE_PROMPT
     languages: frozenset[str] | None = None
     mentions: MentionsName = "organisations"
+    calibration: Calibration = AS_THEY_COME
+    min_confidence: float | None = None
 
 
 class AlertGenerator:
@@ -82,8 +90,13 @@ class AlertGenerator:
         self._llm = llm
         self._options = options
         self._candidate_prompt = load_prompt(options.candidate_prompt)
+        judge_prompt = None if self._candidate_prompt.verdict else load_prompt(JUDGE_PROMPT)
         self._selector = Selector(
-            options.selection, llm, load_prompt(SELECTION_PROMPT), max_tokens=options.max_tokens
+            options.selection,
+            llm,
+            load_prompt(SELECTION_PROMPT),
+            Judge(judge_prompt, options.calibration, options.max_tokens),
+            max_tokens=options.max_tokens,
         )
         answers = (answer for _, answer in self._candidate_prompt.examples)
         self._example_themes = frozenset(answer.partition(":")[0] for answer in answers)
@@ -113,7 +126,10 @@ class AlertGenerator:
         selection = await self._select(attempt, evidence)
         if selection.index is None:
             return attempt.abstain(AbstentionReason.NONE_SELECTED)
-        return attempt.make_alert(attempt.candidates[selection.index], sentiment)
+        chosen = attempt.candidates[selection.index]
+        if self._is_doubtful(selection.confidence):
+            return attempt.doubt(chosen)
+        return attempt.make_alert(chosen, sentiment)
 
     def degraded(self, post: AnnotatedPost) -> AlertResult:
         """Return the alert that is made without the LLM; `generate` has raised `LlmUnavailableError` for the post.
@@ -122,6 +138,10 @@ class AlertGenerator:
             InvalidMessageError: as `degraded_alert`.
         """
         return degraded_alert(without_mentions(post, self._options.mentions))
+
+    def _is_doubtful(self, confidence: float | None) -> bool:
+        least = self._options.min_confidence
+        return least is not None and confidence is not None and confidence < least
 
     def _is_wanted(self, language: str | None) -> bool:
         wanted = self._options.languages
@@ -137,7 +157,8 @@ class AlertGenerator:
                 temperature=self._options.temperature,
                 max_tokens=self._options.max_tokens,
                 seed=_seed(post),
-                grammar=alert_grammar(evidence.entities, prompt.refusal),
+                grammar=alert_grammar(evidence.entities, prompt.refusal, prompt.verdict),
+                verdict=prompt.verdict,
             )
         attempt.llm, attempt.candidate_prompt = self._llm.model, prompt.ref
         return answers
@@ -148,6 +169,7 @@ class AlertGenerator:
                 replace(
                     judge(answer.text, evidence, self._candidate_prompt.refusal),
                     log_probability=answer.log_probability,
+                    truth=answer.truth,
                 )
                 for answer in answers
             )
@@ -159,9 +181,8 @@ class AlertGenerator:
             selection = await self._selector.select(
                 attempt.candidates, post=shown_post(post.post.text, evidence.entities), seed=_seed(post)
             )
-        attempt.selection = selection
-        if self._selector.asks_llm(attempt.candidates):
-            attempt.selection_prompt = SELECTION_PROMPT
+        attempt.selection, attempt.selection_prompt = selection, selection.prompt
+        attempt.candidates = selection.candidates or attempt.candidates
         return selection
 
 

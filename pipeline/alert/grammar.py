@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from models.prompts.prompt import Verdict
 from pipeline.llm.grammar import one_of
 
 _THEME_RULES = """
@@ -15,7 +16,7 @@ acronym ::= [A-Z]{2,5}
 THEME_GRAMMAR = "root ::= theme" + _THEME_RULES
 
 
-def alert_grammar(entities: Iterable[str], refusal: str | None = None) -> str:
+def alert_grammar(entities: Iterable[str], refusal: str | None = None, verdict: Verdict | None = None) -> str:
     """Return the grammar of `theme: entity` with a theme of one to three words and one of `entities`.
 
     Two fixed grammars in two requests would do the same: the entity's number, then the theme.
@@ -23,6 +24,8 @@ def alert_grammar(entities: Iterable[str], refusal: str | None = None) -> str:
 
     Args:
         refusal: a line of letters and spaces that the LLM may write instead of an alert; None: it must write one.
+        verdict: the words of which it writes one on the line after the alert; None: it judges nothing.
     """
+    judged = "" if verdict is None else f' "\\n" ("{verdict.is_true}" | "{verdict.is_false}")'
     instead = "" if refusal is None else f' | "{refusal}"'
-    return f'root ::= theme ": " entity{instead}' + _THEME_RULES + "entity ::= " + one_of(entities)
+    return f'root ::= theme ": " entity{judged}{instead}' + _THEME_RULES + "entity ::= " + one_of(entities)

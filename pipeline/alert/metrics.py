@@ -17,6 +17,7 @@ from pipeline.topology import ALERT
 VALID = "valid"  # the verdict on a sample that no filter rejected
 DEGRADED = "degraded"  # an alert that was not selected, because there was no LLM
 TOKEN_KINDS = ("prompt", "completion")
+CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 
 
 class AlertMetrics(Metrics):
@@ -45,6 +46,12 @@ class AlertMetrics(Metrics):
         )
         self.abstentions = Counter(
             "tocsin_abstentions", "Posts without an alert, by reason.", ["reason"], registry=self.registry
+        )
+        self.confidence = Histogram(
+            "tocsin_alert_confidence",
+            "Confidence of the alerts that have one, also of those that were held back as doubtful.",
+            buckets=CONFIDENCES,
+            registry=self.registry,
         )
         begin_at_zero(self.posts_skipped, SkipReason)
         begin_at_zero(self.candidates, (VALID, *FILTER_NAMES))

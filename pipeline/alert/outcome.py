@@ -9,7 +9,7 @@ from typing import Literal
 
 from models.prompts.plain_text import seen
 from pipeline.alert.candidates import Candidate, JudgedSample
-from pipeline.alert.selection import Selection
+from pipeline.alert.selection.selector import Selection
 from pipeline.errors import InvalidMessageError
 from pipeline.messages import (
     Abstention,
@@ -77,8 +77,7 @@ class Attempt:
         post, entity = self.post, chosen.entity
         alert = Alert(
             id=outcome_id(post.post.id),
-            # For people: an entity may hold references, line breaks or characters that steer a terminal.
-            alert=f"{chosen.theme}: {seen(entity.text)}",
+            alert=_readable(chosen),
             theme=chosen.theme,
             entity=entity.text,
             entity_type=entity.type,
@@ -94,7 +93,11 @@ class Attempt:
         )
         return self._end(alert)
 
-    def abstain(self, reason: AbstentionReason) -> AlertResult:
+    def doubt(self, chosen: Candidate) -> AlertResult:
+        """Return the result with an abstention that says which alert was held back, and how sure it was."""
+        return self.abstain(AbstentionReason.DOUBTFUL, doubted=chosen)
+
+    def abstain(self, reason: AbstentionReason, *, doubted: Candidate | None = None) -> AlertResult:
         """Return the result with an abstention that says why the post has no alert."""
         post = self.post
         abstention = Abstention(
@@ -104,6 +107,8 @@ class Attempt:
             origin=post.origin,
             provenance=self._provenance(),
             stages=[*post.stages, *self._times],
+            doubted=_readable(doubted) if doubted else None,
+            confidence=self.selection.confidence if doubted and self.selection else None,
         )
         return self._end(abstention)
 
@@ -128,6 +133,11 @@ class Attempt:
             method=self.selection.method if self.selection else None,
             times=tuple(self._times),
         )
+
+
+def _readable(candidate: Candidate) -> str:
+    """Return the alert for people: an entity may hold references, line breaks or characters that steer a terminal."""
+    return f"{candidate.theme}: {seen(candidate.entity.text)}"
 
 
 def degraded_alert(post: AnnotatedPost) -> AlertResult:

@@ -31,6 +31,7 @@ class AbstentionReason(StrEnum):
     NO_ENTITY = "no_entity"
     NO_VALID_CANDIDATE = "no_valid_candidate"
     NONE_SELECTED = "none_selected"
+    DOUBTFUL = "doubtful"  # the best alert has less than the least confidence that the settings ask for
 
 
 class SelectionMethod(StrEnum):
@@ -42,6 +43,8 @@ class SelectionMethod(StrEnum):
     MAJORITY = "majority"
     LIKELIHOOD = "likelihood"
     FIRST = "first"
+    JUDGE = "judge"  # the candidate that is most probably true by the post
+    JUDGE_FALLBACK = "judge_fallback"  # no verdict could be had: the likeliest candidate
     MAJORITY_FALLBACK = "majority_fallback"  # the LLM named no option, or the server gives no likelihood
 
 
@@ -72,8 +75,9 @@ class Alert(Struct, frozen=True, kw_only=True):
         Annotated[
             Probability,
             Meta(
-                description="probability of this alert among its candidates, by the LLM or by the share of its "
-                "samples; null if there was nothing to choose or it is not known"
+                description="selected by judge: calibrated probability that the alert is right; otherwise its "
+                "probability among its candidates, by the LLM or by the share of its samples; null if there was "
+                "nothing to choose or it is not known"
             ),
         ]
         | None
@@ -98,6 +102,8 @@ class Abstention(Struct, frozen=True, kw_only=True):
     origin: Origin
     provenance: Provenance
     stages: list[StageTime]
+    doubted: Annotated[str, Meta(description="reason doubtful: the alert that was held back")] | None = None
+    confidence: Annotated[Probability, Meta(description="reason doubtful: of that alert")] | None = None
 
 
 def outcome_id(post_id: str) -> str:

@@ -104,8 +104,9 @@ def _show_candidates(console: Console, result: AlertResult) -> None:
         mark = "  ◄ chosen" if index == result.chosen else ""
         known = candidate.log_probability
         probability = "" if known is None else f"  {_probability(known)}"
+        truth = "" if candidate.truth is None else f"  true {candidate.truth:.2f}"
         shown = printable(f"{index + 1}. {candidate.theme}: {candidate.entity.text}")
-        facts = f"  ×{candidate.count}{probability}{mark}"
+        facts = f"  ×{candidate.count}{probability}{truth}{mark}"
         console.print(_line("candidate", Text.assemble(shown, (facts, "green"))))
 
 
@@ -114,12 +115,13 @@ def _show_outcome(console: Console, result: AlertResult) -> None:
     provenance = outcome.provenance
     llm = printable(provenance.llm or "")
     how = f"  {provenance.selected_by or ''} {llm} {provenance.candidate_prompt or ''}"
+    if outcome.confidence is not None:
+        how = f"  {outcome.confidence:.2f}{how}"
     if isinstance(outcome, Alert):
-        if outcome.confidence is not None:
-            how = f"  {outcome.confidence:.2f}{how}"
         console.print(_line("ALERT", Text.assemble((printable(outcome.alert), "bold cyan"), (how, "dim"))))
     else:
-        console.print(_line("no alert", Text.assemble((outcome.reason, "yellow"), (how, "dim"))))
+        doubted = f"  {printable(outcome.doubted)}" if outcome.doubted else ""
+        console.print(_line("no alert", Text.assemble((outcome.reason, "yellow"), doubted, (how, "dim"))))
 
 
 def _line(name: str, content: Text) -> Text:

@@ -105,7 +105,8 @@ def _describe_result(result: AlertResult) -> dict[str, Any]:
         "theme": alert and alert.theme,
         "entity": alert and alert.entity,
         "selected_by": result.method,
-        "confidence": alert and alert.confidence,
+        "confidence": outcome.confidence,
+        "doubted": None if isinstance(outcome, Alert) else outcome.doubted,
         "chosen": result.chosen,
         "candidates": [_describe_candidate(candidate) for candidate in result.candidates],
         "samples": [_describe_sample(sample) for sample in result.samples],
@@ -118,6 +119,7 @@ def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
         "entity": candidate.entity.text,
         "count": candidate.count,
         "log_probability": candidate.log_probability,
+        "truth": candidate.truth,
     }
 
 
@@ -126,6 +128,7 @@ def _describe_sample(sample: JudgedSample) -> dict[str, Any]:
         "text": sample.text,
         "verdict": sample.rejected_by or VALID,
         "log_probability": sample.log_probability,
+        "truth": sample.truth,
     }
 
 

@@ -26,7 +26,10 @@ def render_outcome(outcome: Outcome, *, received_at: datetime | None = None) -> 
         return _with_post(_render_alert(outcome, received_at), outcome.post)
     if isinstance(outcome, Abstention):
         line = Text.assemble(
-            ("  no alert  ", "dim"), _render_time(outcome.post, received_at), (outcome.reason, "yellow")
+            ("  no alert  ", "dim"),
+            _render_time(outcome.post, received_at),
+            (outcome.reason, "yellow"),
+            (_describe_doubt(outcome), "dim"),
         )
         return _with_post(line, outcome.post)
     line = Text.assemble(
@@ -35,6 +38,13 @@ def render_outcome(outcome: Outcome, *, received_at: datetime | None = None) -> 
         printable(outcome.message),
     )
     return _with_text(line, "", (outcome.value or b"").decode(errors="backslashreplace"))
+
+
+def _describe_doubt(abstention: Abstention) -> str:
+    if abstention.doubted is None:
+        return ""
+    confidence = "" if abstention.confidence is None else f", confidence {abstention.confidence:.2f}"
+    return f"  {printable(abstention.doubted)}{confidence}"
 
 
 def _render_alert(alert: Alert, received_at: datetime | None) -> Text:

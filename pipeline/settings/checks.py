@@ -17,8 +17,8 @@ PREFIX = "TOCSIN_"
 # The headers that we write ourselves begin so: on dead letters, and on records that are tried again.
 OWN_HEADER_PREFIX = "tocsin-"
 
-SelectionName = Literal["llm", "majority", "likelihood", "first"]
-CandidatePromptName = Literal["candidate-v1", "writer-v1"]
+SelectionName = Literal["llm", "judge", "majority", "likelihood", "first"]
+CandidatePromptName = Literal["candidate-v1", "writer-v1", "writer-v2"]
 TemplateName = Literal["auto", "server", "chatml", "qwen3", "deepseek_r1"]
 ConstraintName = Literal["auto", "none"]
 PostFormatName = Literal[

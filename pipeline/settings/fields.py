@@ -199,13 +199,20 @@ class Settings(SourceSettings):
         description="tokens of thinking allowed to a reasoning model before it selects; 0: none",
     )
     selection: SelectionName = Field("llm", description="how one of several valid candidates is chosen")
+    min_confidence: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="an alert of less confidence is held back, as an abstention (reason doubtful); unset: none is",
+    )
     degraded_after_seconds: float | None = Field(
         None,
         gt=0,
         description="time without the LLM after which alerts are made without it, as degraded; unset: posts wait",
     )
     candidate_prompt: CandidatePromptName = Field(
-        "candidate-v1", description="prompt of the samples; writer-v1 is for our fine-tuned writer"
+        "candidate-v1",
+        description="prompt of the samples; writer-v1 and writer-v2 are for our fine-tuned writers",
     )
     num_samples: int = Field(8, ge=1, le=64, description="candidates sampled for a post, in one request")
     temperature: float = Field(0.7, ge=0.0, le=2.0, description="sampling temperature of the candidates")

@@ -9,7 +9,7 @@ from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.build import llm_options, longest_candidate_prompt, longest_selection_prompt
 from pipeline.alert.candidates import Candidate
 from pipeline.alert.evidence import Evidence
-from pipeline.alert.selection import list_options
+from pipeline.alert.selection.selector import list_options
 from pipeline.llm.client import LlmClient
 from pipeline.settings import load_settings
 from tests.pipeline.llm.fake_llm import FakeLlm, answering

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.candidates import Candidate
-from pipeline.alert.selection import MAX_OPTIONS, Selection, Selector, by_likelihood, shuffle
+from pipeline.alert.selection.selector import MAX_OPTIONS, Selection, Selector, by_likelihood, shuffle
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.llm.answers import Choice
 from pipeline.messages import Entity, SelectionMethod

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from models.prompts.plain_text import shown_entity
 from models.prompts.prompt import ChatMessage, Prompt
-from pipeline.alert.candidates import Candidate
+from pipeline.alert.candidates import Candidate, shown
+from pipeline.alert.selection.judge import Judge, Verdicts
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.llm.answers import Choice
 from pipeline.messages import SelectionMethod
@@ -21,7 +21,7 @@ MAX_OPTIONS = 8
 NONE_OF_THESE = "None of these"
 
 
-class Chooser(Protocol):
+class Chooser(Verdicts, Protocol):
     """What selection needs of the LLM client."""
 
     async def choose(
@@ -37,11 +37,15 @@ class Selection:
     Attributes:
         index: of the chosen candidate; None if the LLM finds none of them good enough.
         confidence: from 0 to 1, as in `Alert.confidence`; None if it is unknown.
+        prompt: the version of the prompt by which the LLM was asked; None if it was not asked.
+        candidates: with the verdicts that were asked for, in the same order; None: as they were.
     """
 
     index: int | None
     method: SelectionMethod
     confidence: float | None = None
+    prompt: str | None = None
+    candidates: tuple[Candidate, ...] | None = None
 
 
 def shuffle(candidates: Sequence[Candidate], seed: int) -> tuple[Candidate, ...]:
@@ -61,18 +65,18 @@ class Selector:
         name: the method.
         chooser: the LLM; only the method `llm` asks it.
         prompt: the prompt for the LLM.
+        judge: says how true candidates are; only the method `judge` asks it.
         max_tokens: limit of the LLM's answer.
     """
 
-    def __init__(self, name: SelectionName, chooser: Chooser, prompt: Prompt, *, max_tokens: int) -> None:
+    def __init__(
+        self, name: SelectionName, chooser: Chooser, prompt: Prompt, judge: Judge, *, max_tokens: int
+    ) -> None:
         self._name = name
         self._chooser = chooser
         self._prompt = prompt
+        self._judge = judge
         self._max_tokens = max_tokens
-
-    def asks_llm(self, candidates: Sequence[Candidate]) -> bool:
-        """Return whether the LLM is asked to choose among these candidates."""
-        return self._name == "llm" and len(candidates) > 1
 
     async def select(self, candidates: Sequence[Candidate], *, post: str, seed: int) -> Selection:
         """Return the choice among one or more candidates; if there is only one, it is chosen.
@@ -81,10 +85,12 @@ class Selector:
             candidates: in the order in which the LLM sees them.
             post: the post's text as prompts show it.
         """
+        if self._name == "judge":  # a single candidate may be false, too
+            return await self._by_truth(candidates, post, seed)
         if len(candidates) == 1:
             return Selection(0, SelectionMethod.ONLY_CANDIDATE)
-        if self.asks_llm(candidates):
-            return await self._ask(candidates, post, seed)
+        if self._name == "llm":
+            return replace(await self._ask(candidates, post, seed), prompt=self._prompt.ref)
         if self._name == "likelihood":
             return by_likelihood(candidates)
         if self._name == "first":
@@ -92,13 +98,24 @@ class Selector:
             return Selection(first, SelectionMethod.FIRST)
         return by_majority(candidates, SelectionMethod.MAJORITY)
 
+    async def _by_truth(self, candidates: Sequence[Candidate], post: str, seed: int) -> Selection:
+        judged = await self._judge.examine(candidates, self._chooser, post=post, seed=seed)
+        choice = self._judge.choose(judged)
+        if choice is None:
+            # The share of the likeliest says nothing about its truth.
+            found = replace(by_likelihood(judged), method=SelectionMethod.JUDGE_FALLBACK, confidence=None)
+        else:
+            found = Selection(choice[0], SelectionMethod.JUDGE, choice[1])
+        asked = self._judge.prompt
+        return replace(found, prompt=asked.ref if asked else None, candidates=judged)
+
     async def _ask(self, candidates: Sequence[Candidate], post: str, seed: int) -> Selection:
         indices = options(candidates)
-        shown = [candidates[index] for index in indices]
-        messages = self._prompt.render(post=post, options=list_options(shown))
+        listed = [candidates[index] for index in indices]
+        messages = self._prompt.render(post=post, options=list_options(listed))
         try:
             choice = await self._chooser.choose(
-                messages, len(shown) + 1, max_tokens=self._max_tokens, seed=seed
+                messages, len(listed) + 1, max_tokens=self._max_tokens, seed=seed
             )
         except (
             LlmRefusedError,
@@ -107,11 +124,11 @@ class Selector:
             return by_majority(candidates, SelectionMethod.MAJORITY_FALLBACK)
         option, method = choice.index, SelectionMethod.LLM
         if option is None:
-            option, method = named_option(choice.text, shown), SelectionMethod.LLM_WORDS
+            option, method = named_option(choice.text, listed), SelectionMethod.LLM_WORDS
         if option is None:
             return by_majority(candidates, SelectionMethod.MAJORITY_FALLBACK)
         confidence = choice.probabilities[option] if choice.probabilities else None
-        return Selection(indices[option] if option < len(shown) else None, method, confidence)
+        return Selection(indices[option] if option < len(listed) else None, method, confidence)
 
 
 def options(candidates: Sequence[Candidate]) -> list[int]:
@@ -123,7 +140,7 @@ def options(candidates: Sequence[Candidate]) -> list[int]:
 def list_options(candidates: Sequence[Candidate]) -> str:
     """Return the candidates as numbered lines; the last line is the option to refuse them all."""
     return "\n".join(
-        f"{number}. {text}" for number, text in enumerate([*map(_shown, candidates), NONE_OF_THESE], 1)
+        f"{number}. {text}" for number, text in enumerate([*map(shown, candidates), NONE_OF_THESE], 1)
     )
 
 
@@ -133,7 +150,7 @@ def named_option(answer: str, candidates: Sequence[Candidate]) -> int | None:
     The index after the last candidate means "none of these".
     """
     answer = answer.casefold()
-    texts = [*map(_shown, candidates), NONE_OF_THESE]
+    texts = [*map(shown, candidates), NONE_OF_THESE]
     named = [index for index, text in enumerate(texts) if text.casefold() in answer]
     return named[0] if len(named) == 1 else None
 
@@ -166,7 +183,3 @@ def by_likelihood(candidates: Sequence[Candidate]) -> Selection:
     # Differences to the best one, because a probability itself may be too small for a float.
     share = 1 / sum(math.exp(value - best) for value in known)
     return Selection(known.index(best), SelectionMethod.LIKELIHOOD, share)
-
-
-def _shown(candidate: Candidate) -> str:
-    return f"{candidate.theme}: {shown_entity(candidate.entity.text)}"
