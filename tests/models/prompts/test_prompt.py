@@ -78,7 +78,7 @@ def test_the_fields_show_the_post_as_data_and_the_entities_unchanged() -> None:
 
 def test_an_unknown_prompt_is_refused_with_the_known_ones() -> None:
     """The name is not a path: it cannot lead to other files."""
-    known = "expected one of candidate-v1, selection-v2, writer-v1"
+    known = "expected one of candidate-v1, judge-v1, selection-v2, writer-v1, writer-v2"
     for ref in ("candidate-v9", "../prompts/candidate-v1", ""):
         with pytest.raises(PromptError, match=f"unknown prompt {re.escape(repr(ref))}: {known}"):
             load_prompt(ref)
@@ -110,3 +110,29 @@ def test_a_prompt_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine-v1.toml").write_bytes(b"\xff")
     with pytest.raises(PromptError, match="not a TOML file"):
         read_prompt(tmp_path / "mine-v1.toml")
+
+
+def test_a_verdict_stands_on_the_line_after_the_alert() -> None:
+    """Training and serving read the words from the same file."""
+    verdict = load_prompt("writer-v2").verdict
+    assert verdict is not None
+    assert verdict.after("Flood: Alma", is_true=True) == "Flood: Alma\nyes"
+    assert verdict.after("Flood: Alma", is_true=False) == "Flood: Alma\nno"
+    assert load_prompt("writer-v1").verdict is None
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        '"yes"',
+        '{ is_true = "yes" }',
+        '{ is_true = "yes", is_false = "yes" }',
+        '{ is_true = "", is_false = "no" }',
+    ],
+)
+def test_a_damaged_verdict_is_refused(tmp_path: Path, verdict: str) -> None:
+    """With one word for both, every alert would be true."""
+    file = tmp_path / "x-v1.toml"
+    file.write_text(f'system = "s"\nturn = "t"\nexamples = []\nverdict = {verdict}\n', encoding="utf-8")
+    with pytest.raises(PromptError, match="verdict"):
+        read_prompt(file)

@@ -33,3 +33,18 @@ def test_merging_keeps_the_first_sample_and_the_best_likelihood() -> None:
     ]
     [candidate] = merge(judged)
     assert (candidate.count, candidate.first_sample, candidate.log_probability) == (3, 1, -3.0)
+
+
+def test_a_merged_candidate_has_the_verdict_of_its_likeliest_sample() -> None:
+    """The verdict is that on the very words which would be published."""
+    judged = [
+        replace(judge(text, EVIDENCE), log_probability=value, truth=truth)
+        for text, value, truth in [
+            ("Flood aid: FEMA", -5.0, 0.1),
+            ("flood aid: fema", -3.0, 0.8),
+            ("flood aid: fema", -4.0, 0.3),
+            ("flood aid: fema", None, None),
+        ]
+    ]
+    [candidate] = merge(judged)
+    assert (candidate.count, candidate.log_probability, candidate.truth) == (4, -3.0, 0.8)

@@ -52,9 +52,10 @@ def wrong_messages() -> Iterator[Message]:
     for name, message in dict(_messages_of(Post(id="1", text="Fire in Athens"))).items():
         for key, part in message.items():
             yield name, {**message, key: [part]}
-            if key not in ("confidence", "degraded", "metadata", "read_as", "language"):
+            if key not in ("confidence", "doubted", "degraded", "metadata", "read_as", "language"):
                 yield name, {k: v for k, v in message.items() if k != key}
     yield "alert", _alert(confidence=1.5)
+    yield "abstention", {**dict(_messages_of(Post(id="1", text="")))["abstention"], "confidence": -0.5}
     yield "alert", _alert(sentiment={"label": "negative", "score": -0.1})
     yield "alert", _alert(entity_start=-1)
     yield "abstention", {**dict(_messages_of(Post(id="1", text="")))["abstention"], "reason": "no_reason"}

@@ -110,13 +110,15 @@ def test_two_topics_of_one_name_are_refused(environ: dict[str, str], problem: st
 
 
 def test_the_prompt_setting_allows_every_prompt_of_samples_and_no_other() -> None:
-    """The names that the setting allows are those of the files; prompts of the selection cannot be chosen."""
+    """The names that the setting allows are those of the files; prompts of selection and judge cannot."""
     names = {
         file.name.removesuffix(".toml")
         for file in files("models.prompts").iterdir()
         if file.name.endswith(".toml")
     }
-    assert {name for name in names if not name.startswith("selection")} == set(get_args(CandidatePromptName))
+    assert {name for name in names if not name.startswith(("selection", "judge"))} == set(
+        get_args(CandidatePromptName)
+    )
     assert [load_prompt(name).ref for name in get_args(CandidatePromptName)] == [
         *get_args(CandidatePromptName)
     ]

@@ -29,7 +29,7 @@ def test_the_page_shows_default_and_bounds_of_each_setting() -> None:
     assert "| `TOCSIN_STOP_SECONDS` | `6.0` | above 0, to 600 |" in page
     assert "| `TOCSIN_LEDGER_SECONDS` | `604800.0` | from 0 |" in page
     assert "| `TOCSIN_STALL_EXIT` | `false` | `true`, `false` |" in page
-    assert "| `TOCSIN_CANDIDATE_PROMPT` | `candidate-v1` | `candidate-v1`, `writer-v1` |" in page
+    assert "| `TOCSIN_CANDIDATE_PROMPT` | `candidate-v1` | `candidate-v1`, `writer-v1`, `writer-v2` |" in page
     assert "| `TOCSIN_KAFKA_USERNAME` |  |  |" in page
 
 

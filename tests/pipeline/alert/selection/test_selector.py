@@ -8,14 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.prompts.prompt import ChatMessage, load_prompt
+from models.prompts.prompt import ChatMessage, Verdict, load_prompt
+from models.writers.calibration import AS_THEY_COME
 from pipeline.alert.candidates import Candidate
+from pipeline.alert.selection.judge import Judge
 from pipeline.alert.selection.selector import MAX_OPTIONS, Selection, Selector, by_likelihood, shuffle
 from pipeline.errors import LlmRefusedError, LlmUnavailableError
 from pipeline.llm.answers import Choice
 from pipeline.messages import Entity, SelectionMethod
 from pipeline.settings.checks import SelectionName
 
+PROMPT = "selection-v2"
 CUBA = Entity(text="Cu\u200bba", type="LOC", start=3, end=8, score=0.9)
 CANDIDATES = [
     Candidate("Storm", CUBA, 1, first_sample=0, log_probability=-9.0),
@@ -39,11 +42,17 @@ class Chooser:
         self.asked.append((messages[-1]["content"], num_options))
         return self.choice
 
+    async def judge(
+        self, chats: Sequence[Sequence[ChatMessage]], verdict: Verdict, *, max_tokens: int, seed: int
+    ) -> list[float | None]:
+        raise AssertionError("no method here asks the judge")
+
 
 async def selected(
     candidates: Sequence[Candidate], chooser: Chooser, name: SelectionName = "llm"
 ) -> Selection:
-    selector = Selector(name, chooser, load_prompt("selection-v2"), max_tokens=9)
+    judge = Judge(load_prompt("judge-v1"), AS_THEY_COME, max_tokens=9)
+    selector = Selector(name, chooser, load_prompt(PROMPT), judge, max_tokens=9)
     return await selector.select(candidates, post="a storm", seed=1)
 
 
@@ -58,7 +67,7 @@ async def test_the_only_candidate_is_not_asked_about(name: SelectionName) -> Non
 async def test_the_llm_chooses_among_numbered_options() -> None:
     """The LLM sees the post and every candidate under its number, with entities cleaned; the last option is none."""
     chooser = Chooser(2, probabilities=(0.1, 0.2, 0.6, 0.1))
-    assert await selected(CANDIDATES, chooser) == Selection(2, SelectionMethod.LLM, 0.6)
+    assert await selected(CANDIDATES, chooser) == Selection(2, SelectionMethod.LLM, 0.6, PROMPT)
     [(turn, num_options)] = chooser.asked
     assert num_options == 4
     assert "<post>a storm</post>" in turn
@@ -67,22 +76,22 @@ async def test_the_llm_chooses_among_numbered_options() -> None:
 
 async def test_the_llm_may_find_none_good_enough() -> None:
     """The option after the last candidate chooses none of them."""
-    assert await selected(CANDIDATES, Chooser(3)) == Selection(None, SelectionMethod.LLM)
+    assert await selected(CANDIDATES, Chooser(3)) == Selection(None, SelectionMethod.LLM, prompt=PROMPT)
 
 
 async def test_an_answer_that_repeats_one_option_is_understood() -> None:
     """A server without grammars may answer in words; if it repeats two options, neither is chosen."""
     named = await selected(CANDIDATES, Chooser(None, "The best is rain: cuba."))
-    assert named == Selection(2, SelectionMethod.LLM_WORDS)
+    assert named == Selection(2, SelectionMethod.LLM_WORDS, prompt=PROMPT)
     refused = await selected(CANDIDATES, Chooser(None, "None of these"))
-    assert refused == Selection(None, SelectionMethod.LLM_WORDS)
+    assert refused == Selection(None, SelectionMethod.LLM_WORDS, prompt=PROMPT)
     both = await selected(CANDIDATES, Chooser(None, "Rain: Cuba or Flood: Cuba"))
     assert both.method is SelectionMethod.MAJORITY_FALLBACK
 
 
 async def test_an_unusable_answer_falls_back_to_the_majority() -> None:
     """If the LLM names no option, the candidate that most samples say wins; its confidence is its share of them."""
-    expected = Selection(1, SelectionMethod.MAJORITY_FALLBACK, 3 / 7)
+    expected = Selection(1, SelectionMethod.MAJORITY_FALLBACK, 3 / 7, PROMPT)
     assert await selected(CANDIDATES, Chooser(None)) == expected
 
 
