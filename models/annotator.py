@@ -172,7 +172,9 @@ class Annotator:
         features = F.pad(self._word_table.look_up(list(rows)), (0, 0, 1, 0))
         row_of_token = pad([rows[word] for word in words], layout.mask)
         layout = layout.to(self._device)
-        return self._model.read(WordFeatures(features, row_of_token.to(self._device)), layout), layout
+        guidelines = torch.full((len(sentences),), self._featurizer.guidelines_index(self._guidelines))
+        tokens = WordFeatures(features, row_of_token.to(self._device))
+        return self._model.read(tokens, layout, guidelines.to(self._device)), layout
 
     def _read_words(self, words: Sequence[str]) -> Tensor:
         batch = self._featurizer.describe(words, self._guidelines).to(self._device)

@@ -59,14 +59,16 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "social": Recipe(
             train=SOCIAL_TRAIN,
             dev=SOCIAL_DEV,
+            num_epochs=10,
             use_sparse_word_steps=True,
             repeats={"alerts-train": 2, "hard-train": 3, "alertstone-train": 4, "hardtone-train": 5},
             variation=0.25,
-            max_tail_words=84_000,
+            max_tail_words=82_000,
             model={
                 **_SHIPPED_MODEL,
                 "sources": list(dict.fromkeys(guidelines_of(name) for name in SOCIAL_TRAIN)),
                 "default_source": "alerts",
+                "sentiment_sources": ["tweeteval"],
             },
         ),
         # The shipped network without guidelines: for one corpus, or for files of your own.
