@@ -1,7 +1,8 @@
 """Training posts told a little differently each time, with labels that stay right: other names, no retweet mark.
 
 A corpus that is seen several times an epoch would otherwise be learned by heart. Names change places with names of the
-same type from the training corpora (mention replacement, Dai and Adel 2020).
+same type from the training corpora (mention replacement, Dai and Adel 2020), or get coined words, whose letters tell
+nothing of the type: then only the other words do, as with a company that nobody has heard of.
 """
 
 import random
@@ -32,13 +33,17 @@ class Variation:
     Args:
         names: names by type, for those that they replace.
         guidelines: of the examples that are varied.
-        share: probability that a name is replaced, and that the mark of a retweet is left out.
+        share: probability that a name becomes another one, as often a known as a coined one, and that the mark of a
+            retweet is left out.
     """
 
     def __init__(self, names: Mapping[str, Sequence[Name]], *, guidelines: str, share: float) -> None:
         self._names = names
         self._guidelines = guidelines
         self._share = share
+        # Parts of coined words come from each type alike.
+        words = [[w for name in names[kind] for w in name if _can_be_coined(w)] for kind in sorted(names)]
+        self._words = [of_type for of_type in words if of_type]
 
     def __call__(self, example: Example, random_state: random.Random) -> Example:
         if example.tags is None or example.sentence.guidelines != self._guidelines:
@@ -47,18 +52,32 @@ class Variation:
         if _is_retweet(words) and random_state.random() < self._share:
             words, tags = words[len(_RETWEET) :], tags[len(_RETWEET) :]
         pieces = _pieces(words, tags)
+        # A name that stands twice in a post becomes the same name twice.
+        others = {piece: self._other(piece, random_state) for piece in dict.fromkeys(pieces) if piece.type}
+        varied = list(pieces)
         for index, piece in enumerate(pieces):
             before = pieces[index - 1].words[-1] if index else ""
-            if piece.type and before != "@" and random_state.random() < self._share:
-                pieces[index] = self._other(piece, random_state, is_hashtag=before == "#")
-        return _join(pieces, example)
+            if piece.type and before != "@":
+                name = others[piece]
+                varied[index] = piece._replace(words=("".join(name),) if before == "#" else name)
+        return _join(varied, example)
 
-    def _other(self, piece: _Piece, random_state: random.Random, *, is_hashtag: bool) -> _Piece:
-        names = self._names.get(piece.type)
-        if not names:
-            return piece
-        words = random_state.choice(names)
-        return piece._replace(words=("".join(words),) if is_hashtag else words)
+    def _other(self, piece: _Piece, random_state: random.Random) -> Name:
+        chance = random_state.random()
+        if chance >= self._share or piece.type not in self._names:
+            return piece.words
+        if chance < self._share / 2:
+            return random_state.choice(self._names[piece.type])
+        # Its only word, or half of its words: `Helix Mobility` may become `Marsen Mobility`.
+        share = 0.5 if len(piece.words) > 1 else 1.0
+        return tuple(
+            self._coin(random_state) if _can_be_coined(word) and random_state.random() < share else word
+            for word in piece.words
+        )
+
+    def _coin(self, random_state: random.Random) -> str:
+        first, last = (random_state.choice(random_state.choice(self._words)) for _ in range(2))
+        return first[: (len(first) + 1) // 2] + last[len(last) // 2 :].lower()
 
 
 def names_by_type(examples: Iterable[Example]) -> dict[str, list[Name]]:
@@ -85,6 +104,10 @@ def _names(example: Example) -> Iterable[tuple[str, _Piece]]:
     words = example.sentence.words
     for span in spans_from_tags(example.tags or (), "BIO"):
         yield words[span.start - 1] if span.start else "", _Piece(words[span.start : span.end], span.type)
+
+
+def _can_be_coined(word: str) -> bool:
+    return len(word) > 2 and word.isalpha() and word[0].isupper()
 
 
 def _is_retweet(words: Sequence[str]) -> bool:

@@ -24,12 +24,23 @@ def shown(example: Example) -> str:
     return " ".join(word if tag == "O" else f"{word}/{tag}" for word, tag in pairs)
 
 
+class Chance(random.Random):
+    """Draws the same number every time: below a half for known names, and above it for coined ones."""
+
+    def __init__(self, number: float) -> None:
+        super().__init__()
+        self.number = number
+
+    def random(self) -> float:
+        return self.number
+
+
 def always(**names: list[tuple[str, ...]]) -> Variation:
     return Variation(names, guidelines=DESK, share=1.0)
 
 
-def vary(variation: Variation, text: str, guidelines: str = DESK) -> str:
-    return shown(variation(tagged(text, guidelines), random.Random(1)))
+def vary(variation: Variation, text: str, chance: float = 0.0) -> str:
+    return shown(variation(tagged(text), Chance(chance)))
 
 
 def test_a_name_changes_places_with_one_of_its_type() -> None:
@@ -38,6 +49,25 @@ def test_a_name_changes_places_with_one_of_its_type() -> None:
     assert vary(variation, "fire in Oslo/B-LOC , says Bo/B-PER Li/I-PER") == (
         "fire in New/B-LOC York/I-LOC , says Ada/B-PER"
     )
+
+
+def test_a_name_may_be_coined() -> None:
+    """The beginning of one name and the end of another, of any type; the name's other occurrence becomes the same."""
+    variation = always(LOC=[("Oslo",)], ORG=[("Helix",)])
+    seen = {
+        shown(variation(tagged("Corvex/B-ORG ? yes , Corvex/B-ORG"), random.Random(seed)))
+        for seed in range(40)
+    }
+    names = ("Helix", "Oslo", "Oslix", "Hello", "Hellix")
+    assert seen == {f"{name}/B-ORG ? yes , {name}/B-ORG" for name in names}
+
+
+def test_words_that_tell_a_type_may_stay() -> None:
+    """A single word is coined, half of the words of a longer name are, and no small or short word ever."""
+    variation = always(LOC=[("Oslo",)])
+    assert vary(variation, "Helix/B-LOC", chance=0.6) == "Oslo/B-LOC"
+    assert vary(variation, "Helix/B-LOC Road/I-LOC", chance=0.6) == "Helix/B-LOC Road/I-LOC"
+    assert vary(variation, "de/B-LOC A9/I-LOC", chance=0.6) == "de/B-LOC A9/I-LOC"
 
 
 def test_a_hashtag_stays_one_word() -> None:
