@@ -59,11 +59,12 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "social": Recipe(
             train=SOCIAL_TRAIN,
             dev=SOCIAL_DEV,
-            num_epochs=10,
+            num_epochs=12,
             use_sparse_word_steps=True,
-            repeats={"alerts-train": 2, "hard-train": 3, "alertstone-train": 4, "hardtone-train": 5},
-            variation=0.25,
-            max_tail_words=82_000,
+            repeats={"alerts-train": 2, "hard-train": 3, "alertstone-train": 3, "hardtone-train": 4},
+            sentiment_share=0.45,
+            variation=0.4,
+            max_tail_words=81_000,
             model={
                 **_SHIPPED_MODEL,
                 "sources": list(dict.fromkeys(guidelines_of(name) for name in SOCIAL_TRAIN)),
