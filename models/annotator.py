@@ -105,8 +105,8 @@ class Annotator:
     ) -> list[Annotation | AnnotationError]:
         """Return one result for each text, in order; the result is an error if the text cannot be annotated.
 
-        The network sees the text as `read_text` reads it. Entities are found in the text as it came: none that is a link
-        or holds markup, none that runs on into the next line, and none whose last word an ellipsis cuts off.
+        The network sees the text as `read_text` reads it. Entities are found in the text as it came: none that is a
+        link or holds markup, none that runs on into the next line, and none whose last word an ellipsis cuts off.
         A long text is read in parts (`models.text.parts`). Its sentiment is the most probable one on average over the
         parts, each weighted by its number of tokens.
 
