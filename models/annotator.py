@@ -26,7 +26,7 @@ from models.network.joint_model import Output, ScoredSpan
 from models.text.hashtags.second_reading import hashtags_as_words, merge
 from models.text.parts import Part, cut_into_parts, join_entities
 from models.text.reading import ReadText, read_text
-from models.text.reading.cut_words import cut_words
+from models.text.reading.cut_words import cut_words, is_address
 from models.text.reading.lines import line_starts
 from models.text.reading.tokens import in_source
 from models.text.sentence import Sentence
@@ -105,8 +105,8 @@ class Annotator:
     ) -> list[Annotation | AnnotationError]:
         """Return one result for each text, in order; the result is an error if the text cannot be annotated.
 
-        The network sees the text as `read_text` reads it. Entities are found in the text as it came: none that holds
-        markup, none that runs on into the next line, and none whose last word an ellipsis cuts off.
+        The network sees the text as `read_text` reads it. Entities are found in the text as it came: none that is a
+        link or holds markup, none that runs on into the next line, and none whose last word an ellipsis cuts off.
         A long text is read in parts (`models.text.parts`). Its sentiment is the most probable one on average over the
         parts, each weighted by its number of tokens.
 
@@ -172,7 +172,9 @@ class Annotator:
         features = F.pad(self._word_table.look_up(list(rows)), (0, 0, 1, 0))
         row_of_token = pad([rows[word] for word in words], layout.mask)
         layout = layout.to(self._device)
-        return self._model.read(WordFeatures(features, row_of_token.to(self._device)), layout), layout
+        guidelines = torch.full((len(sentences),), self._featurizer.guidelines_index(self._guidelines))
+        tokens = WordFeatures(features, row_of_token.to(self._device))
+        return self._model.read(tokens, layout, guidelines.to(self._device)), layout
 
     def _read_words(self, words: Sequence[str]) -> Tensor:
         batch = self._featurizer.describe(words, self._guidelines).to(self._device)
@@ -205,9 +207,12 @@ def _of_part(part: Part, found: Iterator[_Found]) -> _Found:
 
 
 def _whole(entities: Sequence[Entity], tokens: Sequence[Token]) -> Sequence[Entity]:
-    """Return the entities that hold no word that an ellipsis cuts off."""
+    """Return the entities that hold no word that an ellipsis cuts off, and are no links."""
     ends = [tokens[index].end for index in sorted(cut_words(tokens))] if entities else []
-    return [e for e in entities if bisect_right(ends, e.start) == bisect_right(ends, e.end)]
+    links = {token.text for token in tokens if is_address(token.text)} if entities else set()
+    return [
+        e for e in entities if e.text not in links and bisect_right(ends, e.start) == bisect_right(ends, e.end)
+    ]
 
 
 def _in_source(read: ReadText, entities: Sequence[Entity]) -> Iterator[Entity]:

@@ -36,6 +36,11 @@ class ModelConfig:
     """
     default_source: str = ""
     """The corpus whose guidelines a text follows if it names none; "" if it follows none of them."""
+    sentiment_sources: tuple[str, ...] = ()
+    """Those of `sources` whose sentiment is another task than that of all other texts, and has a head of its own.
+
+    The crowd that labelled TweetEval hears the writer's mood; a news desk hears the tone of the news.
+    """
     tag_scheme: str = "BIO"
     use_crf: bool = True
     """Whether a CRF decodes the tags of a sentence together, or a softmax decodes them one by one."""
@@ -83,6 +88,10 @@ class ModelConfig:
         """All tags of the scheme; `O` comes first."""
         prefixes = TAG_SCHEMES[self.tag_scheme]
         return ("O", *(f"{prefix}-{kind}" for kind in self.entity_types for prefix in prefixes))
+
+    def source_index(self, name: str) -> int:
+        """Return the number of a source, counted from 1; 0 for a name that is none of them."""
+        return self.sources.index(name) + 1 if name in self.sources else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as JSON values."""
@@ -146,6 +155,10 @@ def _guidelines_mistakes(config: ModelConfig) -> list[str]:
     if config.default_source and config.default_source not in config.sources:
         known = ", ".join(config.sources) or "none"
         mistakes.append(f"default_source={config.default_source!r}: expected one of the sources: {known}")
+    if not {*config.sentiment_sources} <= {*config.sources} - {config.default_source}:
+        mistakes.append(
+            f"sentiment_sources={config.sentiment_sources!r}: expected some of the sources, but not the default one"
+        )
     return mistakes
 
 

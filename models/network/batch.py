@@ -66,7 +66,6 @@ class Featurizer:
     def __init__(self, config: ModelConfig, vocabularies: Vocabularies) -> None:
         self._config = config
         self._vocabularies = vocabularies
-        self._guidelines = {name: index for index, name in enumerate(config.sources, start=1)}
 
     def __call__(self, sentences: Sequence[Sentence]) -> Batch:
         """Return the batch of these sentences.
@@ -101,7 +100,7 @@ class Featurizer:
         chars, char_lengths = self._spell(list(spellings))
         return Batch(
             **vars(layout),
-            guidelines=torch.tensor([self._guidelines_index(name) for name in guidelines]),
+            guidelines=torch.tensor([self.guidelines_index(name) for name in guidelines]),
             words=word_of[spelling],
             case=case_of[spelling],
             spelling=spelling,
@@ -109,8 +108,9 @@ class Featurizer:
             char_lengths=char_lengths,
         )
 
-    def _guidelines_index(self, name: str | None) -> int:
-        return self._guidelines.get(self._config.default_source if name is None else name, 0)
+    def guidelines_index(self, name: str | None) -> int:
+        """Return the index of guidelines as in `Batch.guidelines`; None are those of the default source."""
+        return self._config.source_index(self._config.default_source if name is None else name)
 
     def _spell(self, spellings: Sequence[str]) -> tuple[Tensor, Tensor]:
         if not self._config.use_char_embs:

@@ -3,7 +3,8 @@
     words, case, characters ─► TokenEncoder ─► sequence encoder ─► tag head ─► decoder ─► entities
                                     │          (BiLSTM, or GCN + SynLSTM)
                                     └────────► sentiment states ─► pooling ─► sentiment head
-                                               (the encoder's, or a BiLSTM of its own)
+                                               (the encoder's, or a BiLSTM of its own; a head of its own for
+                                                texts of each of `sentiment_sources`)
 
 The constructor chooses sub-modules by the three flags; `forward` is the same for every variant.
 """
@@ -73,6 +74,9 @@ class JointModel(nn.Module):
             LockedDropout(config.ner_dropout), nn.Linear(2 * config.hidden_size, len(config.tags))
         )
         self.sentiment_head = _sentiment_head(config, self.sentiment_states.size)
+        self.sentiment_heads = nn.ModuleDict(
+            {name: _sentiment_head(config, self.sentiment_states.size) for name in config.sentiment_sources}
+        )
         self.decoder: TagDecoder = (
             Crf(config.tags, config.tag_scheme) if config.use_crf else SoftmaxDecoder(config.tags)
         )
@@ -80,13 +84,21 @@ class JointModel(nn.Module):
             self.token_encoder.word.load_vectors(vectors)
 
     def forward(self, batch: Batch) -> Output:
-        return self.read(self.token_encoder(batch), batch)
+        return self.read(self.token_encoder(batch), batch, batch.guidelines)
 
-    def read(self, tokens: Tokens, layout: Layout) -> Output:
-        """Return what `forward` does, from the features of each token."""
+    def read(self, tokens: Tokens, layout: Layout, guidelines: Tensor) -> Output:
+        """Return what `forward` does, from the features of each token, and the guidelines as in `Batch`."""
         states = self.encoder(tokens, layout)
         sentence = pool(self.sentiment_states(states, tokens, layout), layout.mask, layout.lengths)
-        return Output(tag_scores=self.tag_head(states), sentiment_logits=self.sentiment_head(sentence))
+        return Output(tag_scores=self.tag_head(states), sentiment_logits=self._feel(sentence, guidelines))
+
+    def _feel(self, sentence: Tensor, guidelines: Tensor) -> Tensor:
+        logits: Tensor = self.sentiment_head(sentence)
+        for name, head in self.sentiment_heads.items():
+            is_own = guidelines == self.config.source_index(name)
+            if is_own.any():
+                logits = torch.where(is_own[:, None], head(sentence), logits)
+        return logits
 
     def ner_loss(self, output: Output, batch: Batch, tags: Tensor) -> Tensor:
         """Return the mean negative log-likelihood of a real token; `tags` is (B, T), with any values on padding."""

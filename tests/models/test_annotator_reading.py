@@ -102,7 +102,7 @@ def test_no_entity_runs_on_into_the_next_line(annotator: Annotator, text: str, e
 @pytest.mark.parametrize(
     ("text", "entities"),
     [
-        ("RT @desk: Explosion at the plant in Ludwigsh…", []),
+        ("RT @joe_k: Explosion at the plant in Ludwigsh…", []),
         ("Fire in Los Gat…", []),
         ("Train crash near Kharag...", []),
         ("Fire in Los Gat… pic.twitter.com/abc", []),

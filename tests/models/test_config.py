@@ -72,3 +72,11 @@ def test_guidelines_are_names_and_the_default_is_one_of_them() -> None:
         replace(VARIANTS["F"], sources=("btc", "btc"), default_source="wnut17")
     assert len(caught.value.mistakes) == 2
     assert replace(VARIANTS["F"], sources=("btc",), default_source="btc").default_source == "btc"
+
+
+@pytest.mark.parametrize("name", ["alerts", "unknown"])
+def test_a_head_of_its_own_is_for_a_source_that_is_not_served(name: str) -> None:
+    """The default source has the head that every network has, and an unknown one would never be asked."""
+    sources = ("alerts", "tweeteval")
+    with pytest.raises(ConfigError, match="sentiment_sources"):
+        replace(VARIANTS["F"], sources=sources, default_source="alerts", sentiment_sources=(name,))

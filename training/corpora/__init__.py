@@ -5,7 +5,7 @@
 - `json_formats`: the three kinds of JSON lines: tagged tokens, a post with its entities, a text with a sentiment.
 - `columns`: column files, a token and its tag on each line.
 - `label_mapping`: entity types of a corpus, mapped to those of the network.
-- `mention_mask`: user names replaced by one stand-in.
+- `mention_mask`: which entities are user names, and their names replaced by one stand-in.
 - `corpus`: one corpus: its file in whichever format, which rows of it, and how they are made fit for training.
 - `data_folder`: where the files of the corpora lie.
 - `named`: the corpora by name, and their test splits.

@@ -1,14 +1,14 @@
 """The three kinds of JSON lines that a corpus file may hold.
 
 - `{"tokens": [...], "tags": [...]}` with IOB2 tags, and a `sentiment` if there is one;
-- `{"text": ..., "entities": [{"text": ..., "type": ...}]}`, a line of `alert_train`: each entity is an exact
-  substring of the text;
+- `{"text": ..., "entities": [{"text": ..., "type": ...}]}`, a line of `alert_train` or `alert_hard`: each entity is
+  an exact substring of the text;
 - `{"text": ..., "label": "positive|negative|neutral"}`.
 """
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from training.corpora.labelled_text import CharSpan, LabelledText, join_tokens
@@ -86,17 +86,23 @@ def parse_alert_line(line: dict[str, Any]) -> LabelledText:
         raise ValueError("`text` must be a non-empty string")
     if not isinstance(listed, list) or not all(isinstance(entity, dict) for entity in listed):
         raise ValueError("`entities` must be a list of objects")
-    is_typed = str(line.get("id", "")).startswith("u") or any(entity.get("type") for entity in listed)
+    # The first half of `alert_train` (`t` ids) gives no types, so an empty list says nothing there.
+    half = str(line.get("id", ""))[:1]
+    is_typed = half == "u" or any(entity.get("type") for entity in listed) or (not listed and half != "t")
     return LabelledText(
         text=text,
-        entities=tuple(_locate(text, listed)) if is_typed else None,
+        entities=tuple(locate(text, listed)) if is_typed else None,
         sentiment=line.get("sentiment"),
         fields={"id": line.get("id"), "source": line.get("source")},
     )
 
 
-def _locate(text: str, listed: list[dict[str, Any]]) -> list[CharSpan]:
-    """Find every occurrence of the listed entities; if two overlap, the longest wins."""
+def locate(text: str, listed: Sequence[Mapping[str, Any]]) -> list[CharSpan]:
+    """Find every occurrence of the listed entities; if two overlap, the longest wins.
+
+    Raises:
+        ValueError: an entity lacks a text or a type, or is not a substring of the text.
+    """
     taken: list[CharSpan] = []
     for entity in sorted(listed, key=lambda entity: -len(str(entity.get("text", "")))):
         name, entity_type = entity.get("text"), entity.get("type")

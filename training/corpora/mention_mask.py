@@ -1,4 +1,4 @@
-"""Replacing user names by one stand-in, in corpora that never tag them."""
+"""User names: which entities are some, and replacing them by one stand-in in corpora that never tag them."""
 
 import re
 
@@ -6,6 +6,11 @@ from training.corpora.labelled_text import CharSpan, LabelledText
 
 MASKED_NAME = "user"
 _MENTION_NAME = re.compile(r"(?<=@)\w+")
+
+
+def is_mention(text: str, span: CharSpan) -> bool:
+    """Return whether an entity is a user name, with its sign or without it."""
+    return text[span.start] == "@" or text[span.start - 1 : span.start] == "@"
 
 
 def mask_mentions(row: LabelledText) -> LabelledText:

@@ -116,9 +116,10 @@ def _key(path: Path, corpus: Corpus) -> str:
 
 
 def digest_code(code: Path) -> bytes:
-    """Return a hash of the name and content of a Python file, or of all those in a folder."""
+    """Return a hash of the name and content of a Python file, or of all those in a folder and of labels beside them."""
     digest = hashlib.sha256()
-    for file in sorted(code.rglob("*.py")) if code.is_dir() else [code]:
+    inside = (file for kind in ("*.py", "*.jsonl") for file in code.rglob(kind))
+    for file in sorted(inside) if code.is_dir() else [code]:
         digest.update(file.relative_to(code.parent).as_posix().encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.digest()

@@ -16,9 +16,12 @@ SOCIAL_TRAIN = (
     "btc-train",
     "tweebank-train",
     "alerts-train",
+    "hard-train",
     "tweeteval-train",
+    "alertstone-train",
+    "hardtone-train",
 )
-SOCIAL_DEV = ("conll2003-dev", "twitter2017-dev", "tweebank-dev", "alerts-dev", "tweeteval-dev")
+SOCIAL_DEV = ("conll2003-dev", "twitter2017-dev", "tweebank-dev", "alerts-dev", "hard-dev", "tweeteval-dev")
 
 PLAIN_TRAIN = ("conll2003-train", "tweeteval-train")
 PLAIN_DEV = ("conll2003-dev", "tweeteval-dev")
@@ -51,16 +54,22 @@ _SHIPPED_MODEL: Mapping[str, Any] = {
 # `max_tail_words` (words that no training sentence has): as many as a checkpoint of 30 MB holds.
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        # The corpora's guidelines disagree (user names, products), so each sentence comes with its corpus.
+        # The corpora's guidelines disagree (user names, products; the crowd's sentiment and the desk's), so each
+        # sentence comes with its corpus. The desk's posts are few, but like those that are served: they come often.
         "social": Recipe(
             train=SOCIAL_TRAIN,
             dev=SOCIAL_DEV,
+            num_epochs=12,
             use_sparse_word_steps=True,
-            max_tail_words=84_000,
+            repeats={"alerts-train": 2, "hard-train": 3, "alertstone-train": 3, "hardtone-train": 4},
+            sentiment_share=0.45,
+            variation=0.4,
+            max_tail_words=81_000,
             model={
                 **_SHIPPED_MODEL,
-                "sources": [guidelines_of(name) for name in SOCIAL_TRAIN if name != "tweeteval-train"],
+                "sources": list(dict.fromkeys(guidelines_of(name) for name in SOCIAL_TRAIN)),
                 "default_source": "alerts",
+                "sentiment_sources": ["tweeteval"],
             },
         ),
         # The shipped network without guidelines: for one corpus, or for files of your own.

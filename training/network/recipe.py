@@ -12,6 +12,8 @@ from training.errors import RecipeError
 
 MODEL_PREFIX = "model."
 SCHEDULES = ("linear", "constant")
+# The settings that are tables: `--set model.hidden_size=100`, `--set repeats.hard-train=2`.
+_TABLES = ("model", "repeats")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,12 @@ class Recipe:
         seed: of everything random.
         tokens_per_batch: padded tokens in a batch; sentences of like length share one.
         max_sentences_per_batch: bound for batches of short sentences.
-        sentiment_share: share of the texts with nothing but a sentiment that an epoch sees, drawn anew.
+        repeats: how many times an epoch has the texts of a corpus, by its name in `train`; once if it is not named.
+        variation: probability that a name in a text that follows `model.default_source` is another one of its type
+            in an epoch, and that the mark of a retweet is left out (`training.examples.variation`). A variant that
+            reads a parse sees the texts as they are: with other words, theirs would be wrong.
+        sentiment_share: share of the texts with nothing but a sentiment that an epoch sees, drawn anew; repeated
+            texts count as often as they are repeated.
         learning_rate: of everything but the sentiment head.
         sentiment_learning_rate: of the sentiment head.
         use_sparse_word_steps: whether a word's vector moves only in steps whose batch holds the word, and never by
@@ -58,6 +65,8 @@ class Recipe:
     seed: int = 1
     tokens_per_batch: int = 400
     max_sentences_per_batch: int = 64
+    repeats: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    variation: float = 0.0
     sentiment_share: float = 1 / 3
     learning_rate: float = 2e-3
     sentiment_learning_rate: float = 2e-3
@@ -84,6 +93,11 @@ class Recipe:
             mistakes.append(
                 "accumulation > 1 would mix the tasks' gradients: set use_separate_optimisers=false"
             )
+        mistakes += [
+            f"repeats.{name}={times!r}: expected a whole number from 1 to 100"
+            for name, times in self.repeats.items()
+            if type(times) is not int or not 1 <= times <= 100
+        ]
         mistakes += [f"{name} is empty" for name in ("train", "dev") if not getattr(self, name)]
         if mistakes:
             raise RecipeError("\n".join(mistakes))
@@ -100,25 +114,24 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as JSON values."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()} | {
-            "model": dict(self.model)
-        }
+        return {name: _to_json(value) for name, value in values.items()}
 
     def with_changes(self, changes: Sequence[str]) -> "Recipe":
         """Return this recipe with `name=value` changes; raises RecipeError with every mistake."""
-        types = {item.name: item.type for item in fields(self) if item.name != "model"}
+        types = {item.name: item.type for item in fields(self) if item.name not in _TABLES}
         values: dict[str, Any] = {}
-        model = dict(self.model)
+        tables = {name: dict(getattr(self, name)) for name in _TABLES}
         mistakes: list[str] = []
         for change in changes:
             name, equals, text = change.partition("=")
             if not equals:
                 mistakes.append(f"{change!r}: expected name=value")
-            elif name.startswith(MODEL_PREFIX):
-                model[name.removeprefix(MODEL_PREFIX)] = _parse_json(text)
+            elif name.partition(".")[0] in tables and "." in name:
+                table, _, key = name.partition(".")
+                tables[table][key] = _parse_json(text)
             elif name not in types:
                 mistakes.append(
-                    f"{name}: unknown setting; known are {', '.join(types)} and {MODEL_PREFIX}..."
+                    f"{name}: unknown setting; known are {', '.join(types)}, {MODEL_PREFIX}... and repeats..."
                 )
             elif (value := _parse(text, types[name])) is None:
                 mistakes.append(f"{change}: expected {getattr(types[name], '__name__', types[name])}")
@@ -126,7 +139,7 @@ class Recipe:
                 values[name] = value
         if mistakes:
             raise RecipeError("\n".join(mistakes))
-        return replace(self, **values, model=model)
+        return replace(self, **(values | tables))
 
 
 # name -> (lowest allowed, highest allowed)
@@ -136,6 +149,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "seed": (0, 2**31),
     "tokens_per_batch": (1, 1e7),
     "max_sentences_per_batch": (1, 1e5),
+    "variation": (0, 1),
     "sentiment_share": (0, 1),
     "learning_rate": (1e-8, 10),
     "sentiment_learning_rate": (1e-8, 10),
@@ -158,6 +172,12 @@ def _number_mistakes(recipe: Recipe) -> list[str]:
         for name, (low, high) in _BOUNDS.items()
         if not low <= getattr(recipe, name) <= high
     ]
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _parse(text: str, expected: object) -> Any:

@@ -15,6 +15,7 @@ from training.errors import RunStateError
 from training.examples.batching import Collator
 from training.examples.example import Example
 from training.examples.glove import WordVectors
+from training.examples.variation import Variation, names_by_type
 from training.examples.vocabulary import initial_vectors, vocabulary_sentences
 from training.network.recipe import Recipe
 from training.network.run_folder import RunFolder
@@ -65,10 +66,16 @@ class TrainingRun:
     ) -> None:
         # Before anything random is drawn: initial weights, dropout masks.
         torch.manual_seed(self._recipe.seed)
-        examples = [example for corpus in self._with_guidelines(inputs.train).values() for example in corpus]
-        model, vocabularies = self._new_model(examples, inputs.pretrained)
+        corpora = self._with_guidelines(inputs.train)
+        model, vocabularies = self._new_model(
+            [example for corpus in corpora.values() for example in corpus], inputs.pretrained
+        )
+        repeats = self._recipe.repeats
+        examples = [
+            e for name, corpus in corpora.items() for _ in range(repeats.get(name, 1)) for e in corpus
+        ]
         collate = Collator(self._config, Featurizer(self._config, vocabularies))
-        trainer = Trainer(model, collate, self._recipe)
+        trainer = Trainer(model, collate, self._recipe, vary=self._variation(examples))
         if state:
             try:
                 trainer.restore(state)
@@ -95,6 +102,12 @@ class TrainingRun:
             for name, examples in corpora.items()
             for guidelines in [guidelines_of(name)]
         }
+
+    def _variation(self, examples: Sequence[Example]) -> Variation | None:
+        if not self._recipe.variation or self._config.needs_parse:
+            return None
+        guidelines = self._config.default_source
+        return Variation(names_by_type(examples), guidelines=guidelines, share=self._recipe.variation)
 
     def _new_model(
         self, examples: Sequence[Example], pretrained: WordVectors

@@ -13,6 +13,7 @@ from models import JointModel
 from training.errors import TrainingError
 from training.examples.batching import BatchSize, Collator, LabelledBatch, draw_epoch
 from training.examples.example import Example
+from training.examples.variation import Variation
 from training.network.dev_scores import mean_score, score_examples, selection_score
 from training.network.optimisation import Task, build_optimisers, clip_gradients, scale_learning_rates
 from training.network.patience import Patience
@@ -64,8 +65,10 @@ class Trainer:
         collate: Collator,
         recipe: Recipe,
         *,
+        vary: Variation | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._vary = vary
         self._model = model
         self._collate = collate
         self._recipe = recipe
@@ -172,6 +175,8 @@ class Trainer:
         recipe = self._recipe
         size = BatchSize(recipe.tokens_per_batch, recipe.max_sentences_per_batch)
         batches = draw_epoch(train, size, sentiment_share=recipe.sentiment_share, random_state=self._random)
+        if self._vary:
+            batches = [[self._vary(example, self._random) for example in batch] for batch in batches]
         losses = _Losses()
         self._model.train()
         pending: set[Task] = set()

@@ -27,7 +27,7 @@ def cut_words(tokens: Sequence[Token]) -> set[int]:
     cut = {
         word
         for index in ellipses
-        if (index + 1 >= end or _is_link(tokens[index + 1].text))
+        if (index + 1 >= end or is_address(tokens[index + 1].text))
         and (word := _word_before(tokens, index)) is not None
     }
     whole = {token.text.casefold() for index, token in enumerate(tokens) if index not in cut}
@@ -40,7 +40,7 @@ def _end_of_text(tokens: Sequence[Token]) -> int:
     while end:
         if end > 1 and tokens[end - 2].text in ("#", "@") and tokens[end - 2].end == tokens[end - 1].start:
             end -= 2
-        elif _is_link(tokens[end - 1].text) or _NO_TEXT.fullmatch(tokens[end - 1].text):
+        elif is_address(tokens[end - 1].text) or _NO_TEXT.fullmatch(tokens[end - 1].text):
             end -= 1
         else:
             break
@@ -52,10 +52,11 @@ def _word_before(tokens: Sequence[Token], ellipsis: int) -> int | None:
     index = ellipsis - 1
     if index > 0 and tokens[index].text in ("-", "'", "’") and tokens[index].end == tokens[ellipsis].start:
         index, ellipsis = index - 1, index
-    if index < 0 or tokens[index].end != tokens[ellipsis].start or _is_link(tokens[index].text):
+    if index < 0 or tokens[index].end != tokens[ellipsis].start or is_address(tokens[index].text):
         return None
     return index if any(map(str.isalnum, tokens[index].text)) else None
 
 
-def _is_link(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Return whether a word is a link, with a scheme or without: `https://t.co/ab`, `bit.ly/ab`."""
     return is_link(text) or _ADDRESS.match(text) is not None

@@ -7,6 +7,7 @@ import torch
 
 from models import (
     NO_GUIDELINES,
+    Annotation,
     Annotator,
     Checkpoint,
     Featurizer,
@@ -104,3 +105,39 @@ def test_an_annotator_can_follow_other_guidelines(model: JointModel) -> None:
         UnknownGuidelinesError, match=r"guidelines 'conll': expected one of btc, wnut17, or none"
     ):
         of_wnut.following("conll")
+
+
+def test_the_sentiment_of_a_source_may_have_a_head_of_its_own() -> None:
+    """Texts of that source read it, in a mixed batch too; all others read the head that every network has."""
+    config = replace(CONFIG, sentiment_sources=("btc",))
+    model = small_model(config)
+    names = ("btc", "wnut17", None, "unknown", "btc", "wnut17")
+    mixed = [replace(s, guidelines=name) for s, name in zip(sample_sentences(), names, strict=True)]
+
+    def logits() -> torch.Tensor:
+        with torch.no_grad():
+            output: Output = model(Featurizer(config, small_vocabularies())(mixed))
+        return output.sentiment_logits
+
+    before = logits()
+    model.state_dict()["sentiment_heads.btc.4.bias"] += 1
+    assert (logits() - before).any(dim=1).tolist() == [name == "btc" for name in names]
+
+
+def test_an_annotator_reads_the_head_of_its_guidelines() -> None:
+    """What is served is the default's sentiment; `following` gives that of the other source."""
+    config = replace(CONFIG, sentiment_sources=("btc",))
+    model = small_model(config)
+    for index, head in enumerate(("sentiment_head", "sentiment_heads.btc")):
+        model.state_dict()[f"{head}.4.bias"][index] += 100
+    annotator = Annotator(Checkpoint("t", config, small_vocabularies(), model, {}, "", {}))
+    for name, label in (
+        (None, "negative"),
+        ("btc", "neutral"),
+        ("wnut17", "negative"),
+        (NO_GUIDELINES, "negative"),
+    ):
+        [found] = (annotator.following(name) if name else annotator).annotate(["Fire in Athens on Monday"])
+        assert isinstance(found, Annotation)
+        assert found.sentiment is not None
+        assert found.sentiment.label == label

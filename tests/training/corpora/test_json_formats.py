@@ -46,6 +46,14 @@ def test_a_typed_line_with_an_empty_list_says_that_there_are_none() -> None:
     assert parse_alert_line({"id": "u1", "text": "so hot today", "entities": []}).entities == ()
 
 
+@pytest.mark.parametrize(("row_id", "entities"), [("v00001", ()), (None, ()), ("t00001", None)])
+def test_an_empty_list_says_nothing_only_where_types_are_missing(
+    row_id: str | None, entities: tuple[()] | None
+) -> None:
+    """A line of `alert_hard`, or of one's own, has no entity; one of the half without types may have some."""
+    assert parse_alert_line({"id": row_id, "text": "so hot today", "entities": []}).entities == entities
+
+
 @pytest.mark.parametrize(
     "entity", [{"text": "Rome", "type": "LOC"}, {"text": "", "type": "LOC"}, {"text": "Oslo", "type": None}]
 )

@@ -1,15 +1,17 @@
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
+import training.corpora.corpus as corpus_module
 from training.corpora.corpus import Corpus, held_out_side, may_hide_entity
 from training.corpora.data_folder import find_data_folder
 from training.corpora.json_formats import parse_token_line
-from training.corpora.labelled_text import LabelledText
-from training.corpora.named import CORPORA, TEST_CORPORA, find_corpus
-from training.errors import RecipeError
+from training.corpora.labelled_text import CharSpan, LabelledText
+from training.corpora.named import CORPORA, TEST_CORPORA, find_corpus, guidelines_of
+from training.errors import CorpusError, RecipeError
 
 DATA = find_data_folder()
 
@@ -36,7 +38,65 @@ def test_rows_without_a_label_are_left_out(tmp_path: Path) -> None:
     }
     write(tmp_path / "a.jsonl", line)
     assert len(Corpus(path="a.jsonl").read(tmp_path)) == 1
-    assert Corpus(path="a.jsonl", drop_sentiment=True).read(tmp_path) == []
+    assert Corpus(path="a.jsonl", labels="entities").read(tmp_path) == []
+
+
+def test_each_task_has_its_own_labels(tmp_path: Path) -> None:
+    """A corpus that has both can give only one of them, and rows labelled elsewhere only their sentiment."""
+    line = {"id": "u1", "text": "Oslo", "entities": [], "sentiment": "neutral"}
+    write(tmp_path / "a.jsonl", line | {"source": "x"}, line | {"source": "y"})
+
+    def read(**choice: Any) -> list[tuple[object, object]]:
+        return [(row.entities, row.sentiment) for row in Corpus(path="a.jsonl", **choice).read(tmp_path)]
+
+    assert read() == [((), "neutral")] * 2
+    assert read(labels="entities") == [((), None)] * 2
+    assert read(labels="sentiment") == [(None, "neutral")] * 2
+    assert read(entities_not_of={"source": ("y",)}) == [((), "neutral"), (None, "neutral")]
+
+
+def test_handles_of_people_can_be_dropped(tmp_path: Path) -> None:
+    """A person's name stays an entity, and so does the handle of an organisation."""
+    listed = [
+        {"text": "joe_s", "type": "PER"},
+        {"text": "Joe", "type": "PER"},
+        {"text": "NASA", "type": "ORG"},
+    ]
+    write(tmp_path / "a.jsonl", {"id": "u1", "text": "@joe_s Joe @NASA", "entities": listed})
+    [row] = Corpus(path="a.jsonl", drops_people_handles=True).read(tmp_path)
+    assert [row.text[e.start : e.end] for e in row.entities or ()] == ["Joe", "NASA"]
+
+
+def test_types_are_added_to_entities_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only rows without types get them; a label that does not fit its post is an error that names both."""
+    typed = tmp_path / "typed.jsonl"
+    write(typed, *({"id": i, "entities": [{"text": "Oslo", "type": "LOC"}]} for i in ("t1", "u1")))
+    monkeypatch.setattr(corpus_module, "TYPED_ENTITIES", typed)
+    untyped: Mapping[str, object] = {
+        "id": "t1",
+        "text": "in Oslo",
+        "entities": [{"text": "Oslo", "type": None}],
+    }
+    write(
+        tmp_path / "a.jsonl",
+        untyped,
+        {"id": "u1", "text": "in Oslo", "entities": []},
+        {**untyped, "id": "t2"},
+    )
+    rows = Corpus(path="a.jsonl", adds_types=True).read(tmp_path)
+    assert [(row.fields["id"], row.entities) for row in rows] == [
+        ("t1", (CharSpan(3, 7, "LOC"),)),
+        ("u1", ()),
+    ]
+    write(tmp_path / "a.jsonl", {**untyped, "text": "in Rome"})
+    with pytest.raises(CorpusError, match=r"t1 in typed\.jsonl.*'Oslo'"):
+        Corpus(path="a.jsonl", adds_types=True).read(tmp_path)
+
+
+def test_the_desk_has_one_set_of_guidelines() -> None:
+    """What the desk's annotators labelled is learned, and scored, as what is served."""
+    assert {guidelines_of(name) for name in CORPORA if name.startswith(("alerts", "hard"))} == {"alerts"}
+    assert guidelines_of("tweeteval-dev") == "tweeteval"
 
 
 def test_a_document_start_is_never_a_sentence(tmp_path: Path) -> None:
@@ -89,7 +149,7 @@ def test_test_splits_cannot_be_trained_on() -> None:
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the corpora are not here ({DATA})")
 @pytest.mark.parametrize(
-    "name", ["conll2003-dev", "twitter2017-dev", "tweebank-dev", "alerts-dev", "tweeteval-dev"]
+    "name", ["conll2003-dev", "twitter2017-dev", "tweebank-dev", "alerts-dev", "hard-dev", "tweeteval-dev"]
 )
 def test_the_real_corpora_are_read(name: str) -> None:
     """Every dev corpus is read without a damaged line and has only the network's labels."""
@@ -97,6 +157,18 @@ def test_the_real_corpora_are_read(name: str) -> None:
     assert len(rows) > 50
     assert {e.type for row in rows for e in row.entities or ()} <= {"PER", "LOC", "ORG", "MISC"}
     assert {row.sentiment for row in rows if row.sentiment} <= {"negative", "neutral", "positive"}
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"the corpora are not here ({DATA})")
+def test_the_added_types_fit_the_real_posts() -> None:
+    """Each is one of the network's types, on a post of the half that has none, and no held-out post is trained on."""
+    lines = [orjson.loads(line) for line in corpus_module.TYPED_ENTITIES.read_bytes().splitlines()]
+    assert {entity["type"] for line in lines for entity in line["entities"]} == {"PER", "LOC", "ORG", "MISC"}
+    assert all(line.keys() == {"id", "entities"} and line["id"][0] == "t" for line in lines)
+    rows = CORPORA["alerts-train"].read(DATA)
+    added = [row for row in rows if row.fields["id"] in {line["id"] for line in lines}]
+    assert len(added) > 1000
+    assert not any(corpus_module.is_held_out(row.fields["id"]) for row in rows)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the corpora are not here ({DATA})")

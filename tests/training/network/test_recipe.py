@@ -16,11 +16,13 @@ def test_every_kind_of_value_can_be_changed() -> None:
             "schedule=constant",
             "dev=x.jsonl, y.jsonl",
             "model.hidden_size=50",
+            "repeats.a.jsonl=2",
         ]
     )
     assert (changed.num_epochs, changed.learning_rate, changed.schedule) == (3, 1e-4, "constant")
     assert changed.dev == ("x.jsonl", "y.jsonl")
     assert changed.model_config("E").hidden_size == 50
+    assert changed.repeats == {"a.jsonl": 2}
     assert RECIPE.num_epochs != 3
 
 
@@ -37,7 +39,17 @@ def test_all_mistakes_are_listed_at_once() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["num_epochs=0", "learning_rate=-1", "sentiment_share=2", "schedule=cosine", "clip_norm=nan", "dev="],
+    [
+        "num_epochs=0",
+        "repeats.a=0",
+        "repeats.a=1.5",
+        "variation=2",
+        "learning_rate=-1",
+        "sentiment_share=2",
+        "schedule=cosine",
+        "clip_norm=nan",
+        "dev=",
+    ],
 )
 def test_impossible_values_are_refused(change: str) -> None:
     """Bounds are checked before anything is trained."""

@@ -1,5 +1,6 @@
 """Inputs that a run refuses: others than those it began with, and those that could teach or choose nothing."""
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from training.examples.glove import WordVectors
 from training.network.recipe import Recipe
 from training.network.run import TrainingRun
 from training.network.run_inputs import RunInputs
-from training.network.trainer import EpochReport
+from training.network.trainer import EpochReport, Trainer
 from training.network.trainer_state import read_state, write_state
 
 Corpora = Mapping[str, Sequence[Example]]
@@ -106,3 +107,43 @@ def test_a_run_that_could_teach_or_choose_nothing_is_refused(
     with pytest.raises(RecipeError, match=mistake):
         run(tmp_path, given)
     assert not (tmp_path / "recipe.json").exists()
+
+
+def _shown(given: RunInputs, recipe: Recipe, output: Path, monkeypatch: pytest.MonkeyPatch) -> list[Example]:
+    """Return the examples that a run of variant F gives its trainer, as the trainer would vary them."""
+    shown: list[Example] = []
+
+    def fit(trainer: Trainer, train: Sequence[Example], dev: Corpora, **callbacks: object) -> None:
+        vary = trainer._vary or (lambda example, random_state: example)
+        shown.extend(vary(example, random.Random(1)) for example in train)
+        raise KilledError
+
+    monkeypatch.setattr(Trainer, "fit", fit)
+    training = TrainingRun("F", recipe, output, name="t")
+    with pytest.raises(KilledError):
+        training.run(given, on_step=lambda done, total: None, on_epoch=lambda report: None)
+    return shown
+
+
+def test_a_repeated_corpus_comes_more_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An epoch has its texts as many times as the recipe says, and those of the others once."""
+    recipe = Recipe(train=("tagged", "felt"), dev=("tagged",), repeats={"tagged": 3}, model=SIZES)
+    shown = _shown(inputs(), recipe, tmp_path, monkeypatch)
+    assert [shown.count(example) for example in CORPORA["tagged"]] == [3] * len(CORPORA["tagged"])
+    assert [shown.count(example) for example in CORPORA["felt"]] == [1] * len(CORPORA["felt"])
+
+
+def test_texts_of_the_default_guidelines_are_varied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names change in the corpus that is served, and in no other."""
+    train: Corpora = {"a-train": tagged_examples(), "b-train": tagged_examples()}
+    model = {**SIZES, "sources": ["a", "b"], "default_source": "a"}
+    recipe = Recipe(train=tuple(train), dev=tuple(train), variation=1.0, model=model)
+    shown = _shown(inputs(train, train), recipe, tmp_path, monkeypatch)
+    words = {
+        source: [example.sentence.words for example in shown if example.sentence.guidelines == source]
+        for source in "ab"
+    }
+    before = [example.sentence.words for example in tagged_examples()]
+    assert words["b"] == before
+    assert len(words["a"]) == len(before)
+    assert words["a"] != before
