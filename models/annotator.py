@@ -211,7 +211,9 @@ def _whole(entities: Sequence[Entity], tokens: Sequence[Token]) -> Sequence[Enti
     ends = [tokens[index].end for index in sorted(cut_words(tokens))] if entities else []
     links = {token.text for token in tokens if is_address(token.text)} if entities else set()
     return [
-        e for e in entities if e.text not in links and bisect_right(ends, e.start) == bisect_right(ends, e.end)
+        e
+        for e in entities
+        if e.text not in links and bisect_right(ends, e.start) == bisect_right(ends, e.end)
     ]
 
 
