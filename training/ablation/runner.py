@@ -26,7 +26,7 @@ from training.scoring.predictions import Predictions, predict
 Rows = Mapping[str, Sequence[LabelledText]]
 
 # Settings of a recipe that are newer than the results in the repository, each with the value that changes nothing.
-_ADDED: Mapping[str, object] = {"use_sparse_word_steps": False}
+_ADDED: Mapping[str, object] = {"use_sparse_word_steps": False, "repeats": {}, "variation": 0.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

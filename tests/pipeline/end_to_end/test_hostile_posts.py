@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import DEFAULT_CHECKPOINT, Annotator
-from models.prompts.prompt import ChatMessage, load_prompt
+from models.prompts.prompt import ChatMessage, Verdict, load_prompt
 from pipeline.alert.generator import AlertGenerator, AlertOptions
 from pipeline.annotate.agent import AnnotateAgent
 from pipeline.annotate.language import Languages
@@ -80,6 +80,12 @@ class ObedientLlm:
     async def sample(self, messages: Sequence[ChatMessage], **options: object) -> list[Sample]:
         self.prompts.append(messages[-1]["content"])
         return [Sample(answer) for answer in self._answers]
+
+    async def judge(
+        self, chats: Sequence[Sequence[ChatMessage]], verdict: Verdict, **options: object
+    ) -> list[float | None]:
+        self.prompts += [chat[-1]["content"] for chat in chats]
+        return [1.0] * len(chats)
 
     async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: object) -> Choice:
         self.prompts.append(messages[-1]["content"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from models.prompts.prompt import ChatMessage, load_prompt
+from models.prompts.prompt import ChatMessage, Verdict, load_prompt
 from models.writers import SOCIAL_ADAPTER
 from pipeline.alert.evidence import Evidence
 from pipeline.alert.filters import judge
@@ -48,6 +48,9 @@ class Llm:
 
     async def choose(self, messages: Sequence[ChatMessage], num_options: int, **options: Any) -> Any:
         raise AssertionError("a vote asks no LLM")
+
+    async def judge(self, chats: Sequence[Sequence[ChatMessage]], verdict: Verdict, **options: Any) -> Any:
+        raise AssertionError("a vote asks no judge")
 
 
 async def write(llm: Llm, prompt: str = "writer-v1") -> AlertResult:

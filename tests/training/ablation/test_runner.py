@@ -24,7 +24,8 @@ def test_the_results_in_the_repository_are_still_found() -> None:
         assert ablation.settings(row) == result.settings, result.name
         wanted = {**find_recipe("ablation").to_dict(), **result.recipe}
         wanted["model"] = {**find_recipe("ablation").model, **row.model}
-        assert {**result.recipe, "use_sparse_word_steps": False} == wanted
+        newer = {"use_sparse_word_steps": False, "repeats": {}, "variation": 0.0}
+        assert {**result.recipe, **newer} == wanted
 
 
 def test_other_settings_have_another_hash() -> None:
@@ -32,6 +33,7 @@ def test_other_settings_have_another_hash() -> None:
     recipe = find_recipe("ablation")
     [row] = find_rows(["F"])
     changes = ["weight_decay=0.05", "train=sst2-train", "model.hidden_size=64", "use_sparse_word_steps=true"]
+    changes += ["variation=0.5", "repeats.sst2-train=2"]
     hashes = {runner(recipe.with_changes([change])).settings(row) for change in changes}
-    assert len(hashes | {runner(recipe).settings(row)}) == 5
+    assert len(hashes | {runner(recipe).settings(row)}) == 7
     assert runner(recipe.with_changes(["use_sparse_word_steps=false"])).settings(row) not in hashes
