@@ -56,7 +56,7 @@ def models(*names: str) -> Reply:
 def is_canary(request: dict[str, Any]) -> bool:
     """Whether this is one of the client's harmless questions, short or as long as real ones."""
     if "prompt" in request:
-        return "Say hello." in request["prompt"]
+        return "Say hello." in str(request["prompt"])  # one, or a list
     return "Say hello." in request["messages"][-1]["content"]
 
 
@@ -116,7 +116,7 @@ class Picky:
 def prompt_bytes(request: dict[str, Any]) -> int:
     """Return how long the prompt is, of whatever form."""
     if "prompt" in request:
-        return len(request["prompt"].encode())
+        return len("".join(request["prompt"]).encode())  # one, or a list
     return sum(len(message["content"].encode()) for message in request["messages"])
 
 

@@ -11,6 +11,7 @@ from pipeline.llm.answers import (
     Answer,
     Choice,
     Sample,
+    Token,
     after_thinking,
     chosen_index,
     option_probabilities,
@@ -42,14 +43,14 @@ def body(*choices: dict[str, Any], **usage: int) -> bytes:
                     ]
                 },
             },
-            Answer("a", (-1.0, -9999.0), {"b": -2.0}),
+            Answer("a", (Token("a", -1.0, {"b": -2.0}), Token("", -9999.0))),
         ),
         (
             {"text": "a", "logprobs": {"token_logprobs": [-1, None], "top_logprobs": [{"b": -2}, {}]}},
-            Answer("a", (-1.0, -9999.0), {"b": -2.0}),
+            Answer("a", (Token("", -1.0, {"b": -2.0}), Token("", -9999.0))),
         ),
-        ({"text": "", "logprobs": {"token_logprobs": [], "top_logprobs": []}}, Answer("", (), {})),
-        ({"message": {"content": "a"}, "logprobs": {"content": []}}, Answer("a", (), {})),
+        ({"text": "", "logprobs": {"token_logprobs": [], "top_logprobs": []}}, Answer("", ())),
+        ({"message": {"content": "a"}, "logprobs": {"content": []}}, Answer("a", ())),
     ],
 )
 def test_every_form_of_answer_is_read(choice: dict[str, Any], answer: Answer) -> None:
@@ -84,15 +85,16 @@ def test_thinking_is_taken_away() -> None:
 
 def test_a_sample_that_thought_has_no_likelihood() -> None:
     """The probability of the thought is not that of the answer."""
-    assert to_sample(Answer(" a ", (-1.0, -2.0))) == Sample("a", -3.0)
-    assert to_sample(Answer("<think>b</think>a", (-1.0, -2.0))) == Sample("a", None)
+    tokens = (Token(" a", -1.0), Token(" ", -2.0))
+    assert to_sample(Answer(" a ", tokens)) == Sample("a", -3.0)
+    assert to_sample(Answer("<think>b</think>a", tokens)) == Sample("a", None)
     assert to_sample(Answer("a")) == Sample("a", None)
 
 
 def test_a_choice_sums_the_spellings_of_its_number() -> None:
     """ "2" and " 2" are two tokens of one option; tokens of no option are left out, and the rest sums to one."""
     first = {"2": -1.0, " 2": -1.0, "1": -2.0, "10": -0.1, "The": -0.1, "9": -0.1, "²": -0.1}
-    choice = to_choice(Answer("2", (-1.0,), first), 3)
+    choice = to_choice(Answer("2", (Token("2", -1.0, first),)), 3)
     assert choice.index == 1
     assert choice.probabilities is not None
     assert sum(choice.probabilities) == pytest.approx(1.0)
