@@ -7,31 +7,17 @@ Its `outcomes.jsonl` then holds for every alert the judge's raw probability, and
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.writers.calibration import Calibration, log_odds
 from training.corpora.lines import read_json_lines
 from training.errors import WriterError
 
 _NUM_STEPS = 100
 _RIDGE = 1e-3  # keeps the slope finite if all alerts above some probability are right
 _MIN_ALERTS = 50
-_EDGE = 1e-6  # a probability of 0 or 1 has no finite log odds
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """confidence = sigmoid(slope * log odds of the raw probability + offset)."""
-
-    slope: float
-    offset: float
-
-    def confidence(self, truth: float) -> float:
-        """Return the calibrated probability of a raw one."""
-        return _sigmoid(self.slope * log_odds(truth) + self.offset)
 
 
 def read_judged(files: Sequence[Path], setting: str) -> list[tuple[float, bool]]:
@@ -70,7 +56,7 @@ def fit(judged: Sequence[tuple[float, bool]]) -> Calibration:
         a, b, aa, ab, bb = _RIDGE * slope, 0.0, _RIDGE, 0.0, _RIDGE
         for truth, is_right in judged:
             x = log_odds(truth)
-            p = _sigmoid(slope * x + offset)
+            p = Calibration(slope, offset).confidence(truth)
             a, b = a + (p - is_right) * x, b + (p - is_right)
             weight = p * (1 - p)
             aa, ab, bb = aa + weight * x * x, ab + weight * x, bb + weight
@@ -93,17 +79,7 @@ def write_calibration(path: Path, calibration: Calibration, *, judge: str, about
         "judge": judge,
         "slope": round(calibration.slope, 4),
         "offset": round(calibration.offset, 4),
-        "likelihood_weight": 0.0,
+        "likelihood_weight": calibration.likelihood_weight,
         "measured_on": about,
     }
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-
-
-def log_odds(probability: float) -> float:
-    """Return the natural logarithm of p / (1 - p)."""
-    inside = min(max(probability, _EDGE), 1 - _EDGE)
-    return math.log(inside / (1 - inside))
-
-
-def _sigmoid(value: float) -> float:
-    return 1 / (1 + math.exp(-max(min(value, 500.0), -500.0)))

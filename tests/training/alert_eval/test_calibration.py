@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from training.alert_eval.calibration import Calibration, fit, read_judged, write_calibration
+from models.writers.calibration import Calibration
+from training.alert_eval.calibration import fit, read_judged, write_calibration
 from training.errors import WriterError
 
 
