@@ -6,11 +6,17 @@ import pytest
 
 from models.prompts.plain_text import shown_entity, shown_post
 from models.prompts.prompt import ChatMessage, load_prompt
-from pipeline.alert.build import llm_options, longest_candidate_prompt, longest_selection_prompt
-from pipeline.alert.candidates import Candidate
+from pipeline.alert.build import (
+    llm_options,
+    longest_candidate_prompt,
+    longest_judge_prompt,
+    longest_selection_prompt,
+)
+from pipeline.alert.candidates import Candidate, shown
 from pipeline.alert.evidence import Evidence
 from pipeline.alert.selection.selector import list_options
 from pipeline.llm.client import LlmClient
+from pipeline.llm.question import VERDICT_ALTERNATIVES
 from pipeline.settings import load_settings
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 from tests.pipeline.samples import annotated
@@ -78,3 +84,31 @@ def test_the_longest_prompt_holds_post_and_names_as_they_are_shown() -> None:
     assert shown_post(post) == post
     names = entities.split("\n")[0].split("; ")
     assert [shown_entity(name) for name in names] == names
+
+
+def test_the_longest_judge_prompt_is_as_long_as_a_real_one_can_be() -> None:
+    """A question about an alert of three long words and a long name comes near its length, not above it."""
+    entity = next(iter(Evidence.of(_POST).entities.values()))
+    alert = shown(Candidate("Large demonstrations expected", entity))
+    chat = load_prompt("judge-v1").render(post=shown_post(_POST.post.text), alert=alert)
+    assert 0.95 < _num_bytes(chat) / _num_bytes(longest_judge_prompt()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_asked", "num_alternatives"),
+    [
+        ({"TOCSIN_SELECTION": "judge"}, True, 1),
+        ({"TOCSIN_SELECTION": "judge", "TOCSIN_CANDIDATE_PROMPT": "writer-v2"}, False, VERDICT_ALTERNATIVES),
+        ({"TOCSIN_SELECTION": "likelihood"}, False, 1),
+    ],
+)
+def test_only_a_model_without_verdicts_of_its_own_will_be_asked_to_judge(
+    environ: dict[str, str], is_asked: bool, num_alternatives: int
+) -> None:
+    """The examination tries the judge's questions if there will be any, and the alternatives that a verdict needs."""
+    demands = llm_options(
+        load_settings(environ={"TOCSIN_LLM_URL": "http://localhost:1/v1", **environ})
+    ).demands
+    assert (demands.judge_prompt is not None) == is_asked
+    assert demands.sample_alternatives == num_alternatives
+    assert demands.num_judged == 8
