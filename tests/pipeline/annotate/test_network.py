@@ -8,15 +8,19 @@ from pipeline.settings import load_settings
 
 
 def test_the_setting_chooses_the_guidelines_and_the_message_names_them() -> None:
-    """The checkpoint's default holds without a setting; guidelines differ in the entities that they find."""
-    text = "Watching The Voice on NBC tonight"
+    """The checkpoint's default holds without a setting; only some guidelines count people's handles as entities."""
+    text = "Thanks @joe_smith, see you in Leeds"
     sources, found = [], []
-    for environ in ({}, {"TOCSIN_GUIDELINES": "conll2003"}, {"TOCSIN_GUIDELINES": "none"}):
+    for environ in ({}, {"TOCSIN_GUIDELINES": "twitter2017"}, {"TOCSIN_GUIDELINES": "none"}):
         annotator = load_annotator(load_settings(environ={"TOCSIN_DEVICE": "cpu", **environ}))
         [annotation] = annotator.annotate([text])
         assert isinstance(annotation, Annotation)
         post = to_annotated_post(Post(id="1", text=text), annotation, annotator, origin=NO_ORIGIN, stages=[])
         sources.append(post.checkpoint.guidelines)
         found.append([(entity.text, entity.type) for entity in post.entities])
-    assert sources == ["alerts", "conll2003", "none"]
-    assert found[0] != found[1]
+    assert sources == ["alerts", "twitter2017", "none"]
+    assert found == [
+        [("Leeds", "LOC")],
+        [("joe_smith", "PER"), ("Leeds", "LOC")],
+        [("Leeds", "LOC")],
+    ]
