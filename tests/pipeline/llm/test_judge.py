@@ -138,6 +138,21 @@ async def test_a_server_that_takes_lists_no_more_is_asked_one_by_one(behaviour: 
         assert [isinstance(request["prompt"], list) for request in fake.own_requests] == [True] + [False] * 3
 
 
+async def test_a_server_that_takes_lists_again_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was asked one by one meanwhile, and is examined anew after a time."""
+    async with FakeLlm(judge_of) as fake:
+        client = await connect(fake, demands=JUDGING, template="chatml")
+        fake.behave = fails_on_lists
+        await client.judge(CHATS, VERDICT, max_tokens=5, seed=1)
+        fake.behave = judge_of
+        monkeypatch.setattr("pipeline.llm.client._EXAMINE_AGAIN_SECONDS", 0.0)
+        for _ in range(20):
+            fake.requests.clear()
+            assert await client.judge(CHATS, VERDICT, max_tokens=5, seed=1) == pytest.approx([0.9, 0.2, 0.5])
+        assert [len(request["prompt"]) for request in fake.own_requests] == [len(CHATS)]
+        await client.close()
+
+
 @pytest.mark.parametrize("status", [400, 500])
 async def test_a_list_that_fails_while_its_twin_is_answered_is_refused(status: int) -> None:
     """The twin lists as many harmless prompts, so the server still takes lists."""
