@@ -125,7 +125,8 @@ def test_a_verdict_is_read_however_it_is_spelt(
     """In a sample and as a whole answer, in every form of the answer."""
     said = [(text, known.get(text, -0.2)) for text in spelling]
     sample = to_sample(read(form([*ALERT, ("\n", -0.01), *said], known)), VERDICT)
-    assert (sample.text, sample.truth) == ("Flood: Alma", pytest.approx(truth))
+    assert sample.text == "Flood: Alma"
+    assert sample.truth == pytest.approx(truth)
     assert sample.log_probability == pytest.approx(-1.0)
     answer = read(form(said, known))
     assert truth_of(answer, answer.text.strip(), VERDICT) == pytest.approx(truth)
