@@ -146,7 +146,9 @@ async def test_a_server_that_takes_lists_again_is_found_out(monkeypatch: pytest.
         fake.behave = fails_on_lists
         await client.judge(CHATS, VERDICT, max_tokens=5, seed=1)
         fake.behave = judge_of
-        monkeypatch.setattr("pipeline.llm.client._EXAMINE_AGAIN_SECONDS", 0.0)
+        with monkeypatch.context() as due:  # for one question, so that examinations do not overlap
+            due.setattr("pipeline.llm.client._EXAMINE_AGAIN_SECONDS", 0.0)
+            await client.judge(CHATS, VERDICT, max_tokens=5, seed=1)
         fake.requests.clear()
         async with asyncio.timeout(30):
             while not any(isinstance(request["prompt"], list) for request in fake.own_requests):
