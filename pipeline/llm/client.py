@@ -64,7 +64,7 @@ class LlmClient:
         backoff = options.limits.max_backoff_seconds
         self._gate = LlmGate(http.server, self._recover, on_state=on_state, max_backoff_seconds=backoff)
         self._retrying = RetryingLlm(http.server, self._send, gate=self._gate, options=options)
-        self._is_less = False  # whether the server has lost grammars or log-probabilities
+        self._is_less = False  # whether the server has lost grammars, log-probabilities or lists of prompts
         self._examined_at = time.monotonic()
         self._examining: asyncio.Task[None] | None = None  # in the background, while questions are asked
 
@@ -196,7 +196,7 @@ class LlmClient:
             num_alternatives=NUM_ALTERNATIVES,
             more=tuple(more),
         )
-        answers = await self._ask(question)
+        answers = (await self._ask(question))[: len(chats)]  # a server may answer one prompt more than once
         return [truth_of(answer, after_thinking(answer.text), verdict) for answer in answers]
 
     async def _think(self, messages: Sequence[ChatMessage], seed: int) -> str:
@@ -251,8 +251,18 @@ class LlmClient:
         elif is_passing(error) and not is_long:
             [sample, *_] = self._options.demands.questions(is_long=True)
             await self._retrying.ask_twin(replace(sample, num_samples=1))
+            if isinstance(error, LlmFailsError):
+                await self._try_list()
         else:  # the server may have come back with another model or other settings
             await self.examine()
+
+    async def _try_list(self) -> None:
+        """Ask for verdicts one by one from now on if the server, although it answers, fails on a list of prompts."""
+        known = self._abilities
+        if known.takes_lists and not await Examination(self._http, self._options).takes_lists(known):
+            self._abilities = replace(self._abilities, takes_lists=False)
+            self._is_less = True
+            _log_abilities(self._http.server, self._abilities, known)
 
     async def _ask_little(self) -> None:
         [sample, *_] = self._options.demands.questions(is_long=False)

@@ -52,7 +52,23 @@ class Examination:
             found = replace(found, dialect=await self._find_dialect(found))
         found = replace(found, max_alternatives=await self._find_alternatives(found))
         found = await self._rehearse(found)
-        return replace(found, takes_lists=await self._takes_lists(found))
+        return replace(found, takes_lists=await self.takes_lists(found))
+
+    async def takes_lists(self, known: LlmAbilities) -> bool:
+        """Whether the server answers each prompt of a list, which only our own chat template can fill.
+
+        Raises:
+            LlmUnavailableError: the server is away or busy, so that nothing is found out.
+        """
+        question = self.options.demands.list_question()
+        if question is None or known.template is None:
+            return False
+        full = replace(question, grammar=PROBE_GRAMMAR, num_alternatives=NUM_ALTERNATIVES)
+        # A server may fail on a list instead of refusing it.
+        with suppress(LlmRefusedError, LlmFailsError):
+            answers = await self.http.complete("probe", known.body(full))
+            return len(answers) == len(full.chats)
+        return False
 
     async def _find_model(self) -> str:
         names = await self.http.list_models()
@@ -136,18 +152,6 @@ class Examination:
                 answers = await self.http.complete("probe", asked.body(self._probe(number)))
                 return number if answers[0].first_token else 0
         return 0
-
-    async def _takes_lists(self, known: LlmAbilities) -> bool:
-        """Whether the server answers each prompt of a list, which only our own chat template can fill."""
-        question = self.options.demands.list_question()
-        if question is None or known.template is None:
-            return False
-        full = replace(question, grammar=PROBE_GRAMMAR, num_alternatives=NUM_ALTERNATIVES)
-        # A server may fail on a list instead of refusing it.
-        with suppress(LlmRefusedError, LlmFailsError):
-            answers = await self.http.complete("probe", known.body(full))
-            return len(answers) == len(full.chats)
-        return False
 
     def _probe(self, num_alternatives: int = 0) -> Question:
         return Question(

@@ -117,9 +117,10 @@ class LlmAbilities:
         return f"model {self.model}, {template}, {grammars}, {alternatives}{lists}"
 
     def is_less_than(self, other: LlmAbilities) -> bool:
-        """Whether this server lacks grammars that the other has, or gives fewer log-probabilities."""
+        """Whether this server lacks grammars or lists that the other takes, or gives fewer log-probabilities."""
         has_lost_grammar = self.dialect is FREE and other.dialect is not FREE
-        return has_lost_grammar or self.max_alternatives < other.max_alternatives
+        has_lost_lists = other.takes_lists and not self.takes_lists
+        return has_lost_grammar or has_lost_lists or self.max_alternatives < other.max_alternatives
 
     @property
     def can_think_first(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.prompts.prompt import Verdict
-from pipeline.llm.answers.verdicts import alert_tokens, verdict_after
+from pipeline.llm.answers.verdicts import alert_tokens, spoken_tokens, verdict_after
 from pipeline.llm.answers.wire import Answer
 from pipeline.llm.chat import THINK_END
 
@@ -21,7 +21,8 @@ class Sample:
     """One sampled answer."""
 
     text: str  # without the thinking of a reasoning model and without a verdict; "" if nothing else is left
-    log_probability: float | None = None  # sum over all tokens but the verdict's; None: the server gives none
+    # Sum over all tokens but the verdict's and the one that ends the answer; None: the server gives none.
+    log_probability: float | None = None
     truth: float | None = None  # probability of the verdict that it is true; None: it has no verdict
 
 
@@ -42,7 +43,7 @@ def to_sample(answer: Answer, verdict: Verdict | None = None) -> Sample:
         verdict: the words of which one may stand on the line after the first; None: the prompt asks for no verdict.
     """
     text = after_thinking(answer.text)
-    tokens = (answer.tokens or ()) if text == answer.text.strip() else ()
+    tokens = spoken_tokens(answer) if text == answer.text.strip() else ()
     truth = None
     if verdict is not None:
         text, truth = verdict_after(text, tokens, verdict)

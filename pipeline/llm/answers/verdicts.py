@@ -45,6 +45,17 @@ def verdict_after(text: str, tokens: Sequence[Token], verdict: Verdict) -> tuple
     return (text, None) if truth is None else (first.strip(), truth)
 
 
+def spoken_tokens(answer: Answer) -> Sequence[Token]:
+    """Return the answer's tokens without the one that ends it, which some servers list although the text lacks it.
+
+    So an alert is as likely where the answer ends with it as where a verdict follows.
+    """
+    tokens = answer.tokens or ()
+    spoken = tokens[:-1]
+    has_end = bool(spoken) and "".join(token.text for token in spoken).lstrip() == answer.text.lstrip()
+    return spoken if has_end else tokens
+
+
 def alert_tokens(tokens: Sequence[Token]) -> tuple[Token, ...]:
     """Return the tokens of the first line that is not blank, without the one that ends it."""
     has_begun = False

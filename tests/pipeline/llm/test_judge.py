@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from dataclasses import replace
@@ -13,8 +14,9 @@ from models.prompts.prompt import ChatMessage, Verdict
 from pipeline.alert.build import longest_judge_prompt
 from pipeline.errors import LlmRefusedError
 from pipeline.llm.client import LlmClient
+from pipeline.llm.http import LlmFailsError
 from tests.pipeline.llm.client import DEMANDS, connect
-from tests.pipeline.llm.fake_llm import FakeLlm, Reply, failure
+from tests.pipeline.llm.fake_llm import Behaviour, FakeLlm, Reply, failure, is_canary
 
 VERDICT = Verdict("yes", "no")
 CHATS: list[list[ChatMessage]] = [
@@ -116,3 +118,84 @@ async def test_a_refused_alert_is_a_refusal_of_the_question() -> None:
         client = await connect(fake, demands=JUDGING, template="server")
         with pytest.raises(LlmRefusedError):
             await judged(client)
+
+
+async def test_a_list_is_not_tried_for_a_single_alert() -> None:
+    """A judge of one alert a post never lists prompts."""
+    async with FakeLlm(judge_of) as fake:
+        demands = replace(JUDGING, num_judged=1)
+        await (await connect(fake, demands=demands, template="chatml")).close()
+        assert not any(isinstance(request.get("prompt"), list) for request in fake.requests)
+
+
+@pytest.mark.parametrize("behaviour", [no_lists, fails_on_lists, first_of_a_list])
+async def test_a_server_that_takes_lists_no_more_is_asked_one_by_one(behaviour: Behaviour) -> None:
+    """The alerts are not blamed, and the server is not asked in vain for ever: its twin fails as well."""
+    async with FakeLlm(judge_of) as fake:
+        client = await connect(fake, demands=JUDGING, template="chatml")
+        fake.behave = behaviour
+        fake.requests.clear()
+        assert await judged(client) == pytest.approx([0.9, 0.2, 0.5])
+        assert [isinstance(request["prompt"], list) for request in fake.own_requests] == [True] + [False] * 3
+
+
+async def test_a_server_that_takes_lists_again_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was asked one by one meanwhile, and is examined anew after a time."""
+    async with FakeLlm(judge_of) as fake:
+        client = await connect(fake, demands=JUDGING, template="chatml")
+        fake.behave = fails_on_lists
+        await client.judge(CHATS, VERDICT, max_tokens=5, seed=1)
+        fake.behave = judge_of
+        with monkeypatch.context() as due:  # for one question, so that examinations do not overlap
+            due.setattr("pipeline.llm.client._EXAMINE_AGAIN_SECONDS", 0.0)
+            await client.judge(CHATS, VERDICT, max_tokens=5, seed=1)
+        fake.requests.clear()
+        async with asyncio.timeout(30):
+            while not any(isinstance(request["prompt"], list) for request in fake.own_requests):
+                found = await client.judge(CHATS, VERDICT, max_tokens=5, seed=1)
+                assert found == pytest.approx([0.9, 0.2, 0.5])
+        await client.close()
+
+
+@pytest.mark.parametrize("status", [400, 500])
+async def test_a_list_that_fails_while_its_twin_is_answered_is_refused(status: int) -> None:
+    """The twin lists as many harmless prompts, so the server still takes lists."""
+
+    def fail_on_fire(request: dict[str, Any]) -> Reply:
+        return failure(status) if "true? Fire" in str(request["prompt"]) else judge_of(request)
+
+    async with FakeLlm(fail_on_fire) as fake:
+        client = await connect(fake, demands=JUDGING, template="chatml")
+        fake.requests.clear()
+        with pytest.raises(LlmRefusedError):
+            await judged(client)
+        twins = [request for request in fake.requests if is_canary(request)]
+        assert twins
+        assert all(len(twin["prompt"]) == len(CHATS) for twin in twins)
+
+
+async def test_a_wrong_number_of_answers_is_a_failure_of_the_server() -> None:
+    """It is not read as verdicts on other alerts."""
+
+    def too_few(request: dict[str, Any]) -> Reply:
+        return first_of_a_list(request) if "true? Fire" in str(request["prompt"]) else judge_of(request)
+
+    async with FakeLlm(judge_of) as fake:
+        client = await connect(fake, demands=JUDGING, template="chatml")
+        fake.behave = too_few
+        with pytest.raises(LlmRefusedError) as caught:
+            await judged(client)
+    assert isinstance(caught.value.__cause__, LlmFailsError)
+    assert "1 answers to 3 prompts" in str(caught.value)
+
+
+async def test_one_alert_has_one_verdict() -> None:
+    """A server that answers a prompt twice does not give it two."""
+
+    def twice(request: dict[str, Any]) -> Reply:
+        return judge_of(request | {"n": 2} if "messages" in request else request)
+
+    async with FakeLlm(twice) as fake:
+        client = await connect(fake, demands=JUDGING, template="server")
+        assert await client.judge(CHATS[:1], VERDICT, max_tokens=5, seed=1) == pytest.approx([0.9])
+        assert await judged(client) == pytest.approx([0.9, 0.2, 0.5])

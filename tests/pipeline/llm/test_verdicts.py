@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.prompts.prompt import Verdict
+from models.prompts.prompt import Verdict, load_prompt
 from pipeline.llm.answers import Answer, Sample, Token, read_completion, to_sample, truth_of
 
 VERDICT = Verdict("yes", "no")
@@ -84,6 +84,65 @@ def test_the_alert_is_as_likely_with_a_verdict_as_without() -> None:
     assert to_sample(read(llama_cpp(ALERT, {}))).log_probability == judged.log_probability
 
 
+@pytest.mark.parametrize("form", [llama_cpp, vllm, chat])
+@pytest.mark.parametrize("end", ["", "<|im_end|>", None])
+def test_an_alert_is_as_likely_under_both_writer_prompts(form: Any, end: str | None) -> None:
+    """Servers list the end of an answer as an empty token, as a special one or not at all: it counts in neither."""
+    ended = [] if end is None else [(end, -0.3)]
+    first, second = load_prompt("writer-v1").verdict, load_prompt("writer-v2").verdict
+    alone = to_sample(read(form([*ALERT, *ended], {})), first)
+    judged = to_sample(read(form([*ALERT, ("\n", -0.7), ("no", NO), *ended], {"yes": YES, "no": NO})), second)
+    assert (alone.text, alone.truth, judged.text) == ("Flood: Alma", None, "Flood: Alma")
+    assert judged.truth == pytest.approx(0.75)
+    assert alone.log_probability == pytest.approx(-1.0)
+    assert judged.log_probability == alone.log_probability
+
+
+def test_tokens_without_texts_are_all_counted() -> None:
+    """vLLM may leave the texts out: then no token is known to end the answer."""
+    tokens = (Token("", -1.0), Token("", -2.0))
+    assert to_sample(Answer("Flood: Alma", tokens)).log_probability == -3.0
+
+
+@pytest.mark.parametrize("form", [llama_cpp, vllm, chat])
+@pytest.mark.parametrize(
+    ("spelling", "known", "truth"),
+    [
+        (["yes"], {"yes": YES, "no": NO}, 0.75),
+        (
+            [" Yes"],
+            {" Yes": math.log(0.3), "yes": math.log(0.3), "no": math.log(0.1), " No": math.log(0.1)},
+            0.75,
+        ),
+        (["no"], {"no": math.log(0.9)}, 0.1),  # the chosen token alone: what is left may be yes
+        (["y", "es"], {}, 1.0),  # no single token says it: the word counts
+        (["n", "o", "."], {}, 0.0),
+    ],
+)
+def test_a_verdict_is_read_however_it_is_spelt(
+    form: Any, spelling: list[str], known: dict[str, float], truth: float
+) -> None:
+    """In a sample and as a whole answer, in every form of the answer."""
+    said = [(text, known.get(text, -0.2)) for text in spelling]
+    sample = to_sample(read(form([*ALERT, ("\n", -0.01), *said], known)), VERDICT)
+    assert sample.text == "Flood: Alma"
+    assert sample.truth == pytest.approx(truth)
+    assert sample.log_probability == pytest.approx(-1.0)
+    answer = read(form(said, known))
+    assert truth_of(answer, answer.text.strip(), VERDICT) == pytest.approx(truth)
+
+
+@pytest.mark.parametrize("text", ["message", "text"])
+@pytest.mark.parametrize(("said", "truth"), [("yes", 1.0), ("no", 0.0)])
+def test_a_sample_without_log_probabilities_has_the_verdict_that_it_says(
+    text: str, said: str, truth: float
+) -> None:
+    """The alert has no likelihood then, but a verdict."""
+    whole = f"Flood: Alma\n{said}"
+    choice = {"text": whole} if text == "text" else {"message": {"content": whole}}
+    assert to_sample(read(choice), VERDICT) == Sample("Flood: Alma", None, truth)
+
+
 @pytest.mark.parametrize(
     ("alternatives", "truth"),
     [
@@ -117,12 +176,12 @@ def test_a_sample_without_a_verdict_is_not_judged(text: str) -> None:
     assert sample.text == text.strip()
 
 
-def test_a_refusal_has_the_likelihood_of_all_its_tokens() -> None:
-    """Whether the writer declines depends on it."""
+def test_a_refusal_has_the_likelihood_of_all_its_words() -> None:
+    """Whether the writer declines depends on it. The token that ends the answer counts in no sample."""
     tokens = (Token("NO", -0.2), Token(" VALID", 0.0), Token(" ALERT", 0.0), Token("<|im_end|>", -0.1))
     sample = to_sample(Answer("NO VALID ALERT", tokens), VERDICT)
     assert sample.truth is None
-    assert sample.log_probability == pytest.approx(-0.3)
+    assert sample.log_probability == pytest.approx(-0.2)
 
 
 def test_a_prompt_without_a_verdict_leaves_the_second_line_alone() -> None:
