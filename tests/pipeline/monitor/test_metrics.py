@@ -58,6 +58,7 @@ _OWN = {
         "tocsin_posts_skipped",
         "tocsin_candidates",
         "tocsin_alerts",
+        "tocsin_alert_confidence",
         "tocsin_abstentions",
         "tocsin_llm_requests",
         "tocsin_llm_request_seconds",
