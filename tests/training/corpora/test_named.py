@@ -12,6 +12,7 @@ from training.corpora.json_formats import parse_token_line
 from training.corpora.labelled_text import CharSpan, LabelledText
 from training.corpora.named import CORPORA, TEST_CORPORA, find_corpus, guidelines_of
 from training.errors import CorpusError, RecipeError
+from training.writer.run import SAMPLE_VERDICTS
 
 DATA = find_data_folder()
 
@@ -169,6 +170,33 @@ def test_the_added_types_fit_the_real_posts() -> None:
     added = [row for row in rows if row.fields["id"] in {line["id"] for line in lines}]
     assert len(added) > 1000
     assert not any(corpus_module.is_held_out(row.fields["id"]) for row in rows)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"the corpora are not here ({DATA})")
+def test_the_labels_in_the_repository_name_no_private_account() -> None:
+    """A person who stands in a post only as a user name is in neither file of labels; one is a public official's."""
+    files = (DATA / "alert_train" / "train.jsonl", DATA / "alert_hard" / "train.jsonl")
+    posts = {line["id"]: line for file in files for line in map(orjson.loads, file.read_bytes().splitlines())}
+    typed = [orjson.loads(line) for line in corpus_module.TYPED_ENTITIES.read_bytes().splitlines()]
+    types = {(line["id"], entity["text"]): entity["type"] for line in typed for entity in line["entities"]}
+    for post in posts.values():
+        types |= {
+            (post["id"], entity["text"]): entity["type"] for entity in post["entities"] if entity["type"]
+        }
+    verdicts = [orjson.loads(line) for line in SAMPLE_VERDICTS.read_bytes().splitlines()]
+    named = {(line["id"], entity["text"]) for line in typed for entity in line["entities"]}
+    named |= {(line["id"], line["entity"]) for line in verdicts}
+    assert len(named) > 3000
+    accounts = {
+        name
+        for post_id, name in named
+        if types.get((post_id, name), "PER") == "PER" and _is_only_an_account(posts[post_id]["text"], name)
+    }
+    assert accounts == {"DrFriedenCDC"}
+
+
+def _is_only_an_account(text: str, name: str) -> bool:
+    return name in text and name not in text.replace(f"@{name}", "")
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the corpora are not here ({DATA})")
