@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from models.errors import CalibrationError
 from models.prompts.plain_text import MAX_ENTITY_BYTES, MAX_POST_BYTES, MAX_SHOWN_ENTITIES
 from models.prompts.prompt import ChatMessage, load_prompt
 from models.writers import SOCIAL_CALIBRATION
@@ -12,6 +13,7 @@ from pipeline.alert.generator import JUDGE_PROMPT, SELECTION_PROMPT, AlertGenera
 from pipeline.alert.metrics import TOKEN_KINDS, AlertMetrics
 from pipeline.alert.selection.judge import MAX_JUDGED
 from pipeline.alert.selection.selector import MAX_OPTIONS, NONE_OF_THESE
+from pipeline.errors import SettingsError
 from pipeline.kafka.cluster import Cluster
 from pipeline.kafka.reading.partition_reader import partition_reader
 from pipeline.llm.http import LlmRequest
@@ -112,7 +114,11 @@ def _filled(num_bytes: int) -> str:
 
 
 def build_alert_generator(llm: Llm, settings: Settings) -> AlertGenerator:
-    """Return the generator that these settings ask for."""
+    """Return the generator that these settings ask for.
+
+    Raises:
+        SettingsError: the calibration beside the adapter is damaged.
+    """
     options = AlertOptions(
         num_samples=settings.num_samples,
         temperature=settings.temperature,
@@ -129,4 +135,7 @@ def build_alert_generator(llm: Llm, settings: Settings) -> AlertGenerator:
 
 def _calibration(settings: Settings) -> Calibration:
     # Only our own writer's verdicts are calibrated; a model that somebody else serves under its prompt is taken for it.
-    return read_calibration(SOCIAL_CALIBRATION, settings.candidate_prompt)
+    try:
+        return read_calibration(SOCIAL_CALIBRATION, settings.candidate_prompt)
+    except CalibrationError as error:
+        raise SettingsError([str(error)]) from error

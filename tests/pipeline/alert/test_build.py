@@ -1,12 +1,14 @@
 """The parts of the alert agent, and the longest harmless prompts against prompts of real posts."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from models.prompts.plain_text import shown_entity, shown_post
 from models.prompts.prompt import ChatMessage, load_prompt
 from pipeline.alert.build import (
+    build_alert_generator,
     llm_options,
     longest_candidate_prompt,
     longest_judge_prompt,
@@ -15,9 +17,11 @@ from pipeline.alert.build import (
 from pipeline.alert.candidates import Candidate, shown
 from pipeline.alert.evidence import Evidence
 from pipeline.alert.selection.selector import list_options
+from pipeline.errors import SettingsError
 from pipeline.llm.client import LlmClient
 from pipeline.llm.question import VERDICT_ALTERNATIVES
 from pipeline.settings import load_settings
+from tests.pipeline.alert.fake_llm import Llm
 from tests.pipeline.llm.fake_llm import FakeLlm, answering
 from tests.pipeline.samples import annotated
 
@@ -92,6 +96,17 @@ def test_the_longest_judge_prompt_is_as_long_as_a_real_one_can_be() -> None:
     alert = shown(Candidate("Large demonstrations expected", entity))
     chat = load_prompt("judge-v1").render(post=shown_post(_POST.post.text), alert=alert)
     assert 0.95 < _num_bytes(chat) / _num_bytes(longest_judge_prompt()) <= 1
+
+
+def test_a_damaged_calibration_is_reported_as_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who puts another adapter in place sees which file is wrong, and no traceback."""
+    file = tmp_path / "calibration.json"
+    file.write_text("{", encoding="utf-8")
+    monkeypatch.setattr("pipeline.alert.build.SOCIAL_CALIBRATION", file)
+    with pytest.raises(SettingsError, match=r"calibration\.json: not a JSON file"):
+        build_alert_generator(Llm(), load_settings(environ={"TOCSIN_LLM_URL": "http://localhost:1/v1"}))
 
 
 @pytest.mark.parametrize(
