@@ -30,8 +30,14 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class JudgedSample:
-    """A sample and the verdict on it: either a candidate, or in `rejected_by` the name of the rule that it breaks."""
+class CheckedSample:
+    """A sample that was held against the rules.
+
+    Attributes:
+        candidate: the alert; None if the sample breaks a rule.
+        rejected_by: the name of that rule; None if it breaks none.
+        log_probability, truth: as in `Candidate`, of this sample.
+    """
 
     text: str
     candidate: Candidate | None
@@ -40,7 +46,7 @@ class JudgedSample:
     truth: float | None = None
 
 
-def merge(samples: Iterable[JudgedSample]) -> tuple[Candidate, ...]:
+def merge(samples: Iterable[CheckedSample]) -> tuple[Candidate, ...]:
     """Return the distinct candidates with their counts, in the order of their first sample."""
     merged: dict[tuple[str, int], Candidate] = {}
     for index, sample in enumerate(samples):
@@ -52,8 +58,8 @@ def merge(samples: Iterable[JudgedSample]) -> tuple[Candidate, ...]:
             merged[key] = _candidate(sample, sample.candidate, first_sample=index)
         elif _or_least(sample.log_probability) > _or_least(seen.log_probability):
             # Samples of one candidate differ in case or tokens. The likeliest is what the LLM would write.
-            judged = _candidate(sample, seen, first_sample=seen.first_sample)
-            merged[key] = replace(judged, count=seen.count + 1)
+            likelier = _candidate(sample, seen, first_sample=seen.first_sample)
+            merged[key] = replace(likelier, count=seen.count + 1)
         else:
             merged[key] = replace(seen, count=seen.count + 1)
     return tuple(merged.values())
@@ -64,7 +70,7 @@ def shown(candidate: Candidate) -> str:
     return f"{candidate.theme}: {shown_entity(candidate.entity.text)}"
 
 
-def _candidate(sample: JudgedSample, candidate: Candidate, *, first_sample: int) -> Candidate:
+def _candidate(sample: CheckedSample, candidate: Candidate, *, first_sample: int) -> Candidate:
     return replace(
         candidate,
         first_sample=first_sample,

@@ -1,7 +1,7 @@
 """The rules that decide which samples are alerts: the paper's filter, made strict.
 
 A rule is named by a fault and says whether a sample has it. The name is the verdict on the sample: a label of metrics,
-and a word that `tocsin try` shows. `judge` tries the rules in the order of `RULES` and stops at the first one that the
+and a word that `tocsin try` shows. `check` tries the rules in the order of `RULES` and stops at the first one that the
 sample breaks.
 
 To add a rule, write its function, add a row to `RULES` and to the table in `tests/pipeline/alert/test_filters.py`, and
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.prompts.plain_text import shown_entity, visible
-from pipeline.alert.candidates import Candidate, JudgedSample
+from pipeline.alert.candidates import Candidate, CheckedSample
 from pipeline.alert.evidence import (
     DECORATION,
     FUNCTION_WORDS,
@@ -169,23 +169,23 @@ REFUSAL = "refusal"  # not a broken rule: the LLM says that no alert is due
 FILTER_NAMES: tuple[str, ...] = (FORM, REFUSAL, *(rule.name for rule in RULES))
 
 
-def judge(sample: str, evidence: Evidence, refusal: str | None = None) -> JudgedSample:
+def check(sample: str, evidence: Evidence, refusal: str | None = None) -> CheckedSample:
     """Return the sample with its candidate, or with the name of the first rule that it breaks.
 
     Args:
         refusal: the answer that the prompt asks for if no alert is due; None if it asks for none.
     """
     if refusal is not None and visible(sample).strip(DECORATION + ".") == refusal:
-        return JudgedSample(sample, None, REFUSAL)
+        return CheckedSample(sample, None, REFUSAL)
     draft = parse(sample)
     if draft is None:
-        return JudgedSample(sample, None, FORM)
+        return CheckedSample(sample, None, FORM)
     for rule in RULES:
         if rule.is_broken_by(draft, evidence):
-            return JudgedSample(sample, None, rule.name)
+            return CheckedSample(sample, None, rule.name)
     entity = evidence.find_entity(draft.entity)
     assert entity is not None  # otherwise the rule `entity_unknown` is broken
-    return JudgedSample(sample, Candidate(" ".join(draft.theme.split()), entity), None)
+    return CheckedSample(sample, Candidate(" ".join(draft.theme.split()), entity), None)
 
 
 def _contains(words: list[str], part: list[str]) -> bool:

@@ -14,9 +14,9 @@ from typing import Protocol
 from models.prompts.plain_text import seen, shown_post
 from models.prompts.prompt import ChatMessage, Verdict, load_prompt, prompt_fields
 from models.writers.calibration import AS_THEY_COME, Calibration
-from pipeline.alert.candidates import JudgedSample, merge
+from pipeline.alert.candidates import CheckedSample, merge
 from pipeline.alert.evidence import Evidence, without_mentions
-from pipeline.alert.filters import REFUSAL, judge
+from pipeline.alert.filters import REFUSAL, check
 from pipeline.alert.grammar import alert_grammar
 from pipeline.alert.outcome import AlertResult, Attempt, degraded_alert
 from pipeline.alert.selection.judge import Judge
@@ -167,7 +167,7 @@ class AlertGenerator:
         with attempt.stage("filter"):
             attempt.samples = tuple(
                 replace(
-                    judge(answer.text, evidence, self._candidate_prompt.refusal),
+                    check(answer.text, evidence, self._candidate_prompt.refusal),
                     log_probability=answer.log_probability,
                     truth=answer.truth,
                 )
@@ -186,7 +186,7 @@ class AlertGenerator:
         return selection
 
 
-def _is_refused(samples: Sequence[JudgedSample]) -> bool:
+def _is_refused(samples: Sequence[CheckedSample]) -> bool:
     refusals = [sample for sample in samples if sample.rejected_by == REFUSAL]
     if not refusals:
         return False

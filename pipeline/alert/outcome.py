@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.prompts.plain_text import seen
-from pipeline.alert.candidates import Candidate, JudgedSample
+from pipeline.alert.candidates import Candidate, CheckedSample
 from pipeline.alert.selection.selector import Selection
 from pipeline.errors import InvalidMessageError
 from pipeline.messages import (
@@ -39,7 +39,7 @@ class AlertResult:
     """
 
     outcome: Alert | Abstention
-    samples: tuple[JudgedSample, ...] = ()
+    samples: tuple[CheckedSample, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     chosen: int | None = None
     method: SelectionMethod | None = None
@@ -60,7 +60,7 @@ class Attempt:
         self.llm: str | None = None
         self.candidate_prompt: str | None = None
         self.selection_prompt: str | None = None
-        self.samples: tuple[JudgedSample, ...] = ()
+        self.samples: tuple[CheckedSample, ...] = ()
         self.candidates: tuple[Candidate, ...] = ()
         self.selection: Selection | None = None
         self._times: list[StageTime] = []

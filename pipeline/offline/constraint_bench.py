@@ -22,7 +22,7 @@ from models.prompts.plain_text import shown_post
 from models.prompts.prompt import Prompt, load_prompt
 from pipeline.alert.candidates import merge
 from pipeline.alert.evidence import Evidence
-from pipeline.alert.filters import judge
+from pipeline.alert.filters import check
 from pipeline.alert.generator import CANDIDATE_PROMPT
 from pipeline.alert.grammar import THEME_GRAMMAR, alert_grammar
 from pipeline.errors import RecordError
@@ -125,14 +125,14 @@ async def measure(way: Way, llm: LlmClient, question: Question, score: Score) ->
     began = time.perf_counter()
     texts = await way(llm, question)
     seconds = time.perf_counter() - began
-    judged = [judge(text, question.evidence) for text in texts]
-    candidates = merge(judged)
+    checked = [check(text, question.evidence) for text in texts]
+    candidates = merge(checked)
     return replace(
         score,
         posts=score.posts + 1,
         posts_with_candidate=score.posts_with_candidate + bool(candidates),
-        samples=score.samples + len(judged),
-        valid=score.valid + sum(sample.candidate is not None for sample in judged),
+        samples=score.samples + len(checked),
+        valid=score.valid + sum(sample.candidate is not None for sample in checked),
         distinct=score.distinct + len(candidates),
         seconds=score.seconds + seconds,
     )

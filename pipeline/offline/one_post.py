@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models import Annotation, AnnotationError
-from pipeline.alert.candidates import JudgedSample
+from pipeline.alert.candidates import CheckedSample
 from pipeline.alert.filters import REFUSAL
 from pipeline.alert.generator import REFUSAL_PROBABILITY, REFUSED_SHARE
 from pipeline.alert.metrics import VALID
@@ -85,7 +85,7 @@ def _show_samples(console: Console, result: AlertResult) -> None:
     console.print(table)
 
 
-def _describe(sample: JudgedSample) -> str:
+def _describe(sample: CheckedSample) -> str:
     """Return the verdict on the sample; for a refusal also what decides whether the LLM declines the post."""
     if sample.rejected_by != REFUSAL:
         return sample.rejected_by or VALID

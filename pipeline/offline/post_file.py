@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.alert.candidates import Candidate, JudgedSample
+from pipeline.alert.candidates import Candidate, CheckedSample
 from pipeline.alert.metrics import VALID
 from pipeline.alert.outcome import AlertResult
 from pipeline.errors import RecordError, TocsinError
@@ -123,7 +123,7 @@ def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _describe_sample(sample: JudgedSample) -> dict[str, Any]:
+def _describe_sample(sample: CheckedSample) -> dict[str, Any]:
     return {
         "text": sample.text,
         "verdict": sample.rejected_by or VALID,

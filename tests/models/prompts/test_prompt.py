@@ -11,7 +11,7 @@ from models.errors import PromptError
 from models.prompts.plain_text import shown_entity, shown_post
 from models.prompts.prompt import load_prompt, prompt_fields, read_prompt
 from pipeline.alert.evidence import Evidence
-from pipeline.alert.filters import judge
+from pipeline.alert.filters import check
 from tests.models.prompts.test_plain_text import HOSTILE
 from tests.pipeline.samples import annotated
 
@@ -58,7 +58,7 @@ def test_the_examples_keep_the_rules_of_the_filter() -> None:
     """Every example of the candidate prompt passes the filters on its own post."""
     for fields, answer in load_prompt("candidate-v1").examples:
         post = annotated(fields["post"], fields["entities"].split("; "))
-        assert judge(answer, Evidence.of(post)).rejected_by is None, answer
+        assert check(answer, Evidence.of(post)).rejected_by is None, answer
 
 
 def test_the_examples_of_the_selection_name_an_option() -> None:

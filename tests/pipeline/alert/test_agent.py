@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 
 from pipeline import topology
 from pipeline.alert.agent import AlertAgent
-from pipeline.alert.candidates import JudgedSample
+from pipeline.alert.candidates import CheckedSample
 from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.metrics import AlertMetrics
 from pipeline.alert.outcome import AlertResult, degraded_alert
@@ -66,8 +66,8 @@ class FakeGenerator:
         if not post.entities:
             return AlertResult(outcome=make_abstention(post))
         samples = (
-            JudgedSample("Fire: Athens", None, None),
-            JudgedSample("2024: Athens", None, "theme_words"),
+            CheckedSample("Fire: Athens", None, None),
+            CheckedSample("2024: Athens", None, "theme_words"),
         )
         return AlertResult(
             outcome=make_alert(post), samples=samples, chosen=0, method=SelectionMethod.ONLY_CANDIDATE

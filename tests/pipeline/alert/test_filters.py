@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.alert.evidence import Evidence
-from pipeline.alert.filters import FILTER_NAMES, FORM, REFUSAL, RULES, Rule, judge, parse
+from pipeline.alert.filters import FILTER_NAMES, FORM, REFUSAL, RULES, Rule, check, parse
 from tests.pipeline.samples import THEME, annotated
 
 TEXT = "Floods hit New Orleans again, FEMA and AT&amp;T send help. #NepalQuake appeal by U.S. on Monday"
@@ -123,15 +123,15 @@ def test_a_rule_is_broken_by_its_fault_alone(rule: Rule) -> None:
             draft, is_faulty = parse(sample), sample in row.broken_by
             assert draft is not None, sample
             assert rule.is_broken_by(draft, row.evidence) is is_faulty, sample
-            judged = judge(sample, row.evidence)
-            assert judged.rejected_by == (rule.name if is_faulty else None), sample
-            assert (judged.candidate is None) is is_faulty, sample
+            checked = check(sample, row.evidence)
+            assert checked.rejected_by == (rule.name if is_faulty else None), sample
+            assert (checked.candidate is None) is is_faulty, sample
 
 
 @pytest.mark.parametrize("sample", ["", "NO VALID ALERT", "Severe flooding:", ": New Orleans", "\n \n"])
 def test_a_sample_of_another_form_is_not_an_alert(sample: str) -> None:
     """Only a theme, a colon and an entity make an alert."""
-    assert judge(sample, EVIDENCE).rejected_by == FORM
+    assert check(sample, EVIDENCE).rejected_by == FORM
 
 
 @pytest.mark.parametrize(
@@ -145,15 +145,15 @@ def test_a_sample_of_another_form_is_not_an_alert(sample: str) -> None:
 )
 def test_what_an_llm_puts_around_an_alert_is_ignored(sample: str) -> None:
     """A label, a bullet, quotation marks and further lines are not part of the alert."""
-    candidate = judge(sample, EVIDENCE).candidate
+    candidate = check(sample, EVIDENCE).candidate
     assert candidate is not None
     assert (candidate.theme, candidate.entity.text) == ("Severe flooding", "New Orleans")
 
 
 def test_an_answer_that_declines_is_a_refusal_if_the_prompt_asks_for_one() -> None:
     """Under a prompt that asks for no refusal the same words are a sample of another form."""
-    assert judge('"NO VALID ALERT."', EVIDENCE, "NO VALID ALERT").rejected_by == REFUSAL
-    assert judge("NO VALID ALERT", EVIDENCE).rejected_by == FORM
+    assert check('"NO VALID ALERT."', EVIDENCE, "NO VALID ALERT").rejected_by == REFUSAL
+    assert check("NO VALID ALERT", EVIDENCE).rejected_by == FORM
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_an_answer_that_declines_is_a_refusal_if_the_prompt_asks_for_one() -> No
 )
 def test_the_published_entity_is_the_posts_own_text(sample: str, entity: str) -> None:
     """The entity is verbatim, in whatever case and with whatever escapes the LLM writes it."""
-    candidate = judge(sample, EVIDENCE).candidate
+    candidate = check(sample, EVIDENCE).candidate
     assert candidate is not None
     assert candidate.entity.text == entity
 
@@ -176,7 +176,7 @@ def test_the_published_entity_is_the_posts_own_text(sample: str, entity: str) ->
 @given(st.text(), st.sampled_from(["", ": FEMA", ": new orleans", ": U.S."]))
 def test_a_candidate_keeps_the_rules(text: str, end: str) -> None:
     """Whatever an LLM writes, a candidate's theme is one to three words of letters and its entity the post's own."""
-    candidate = judge(text + end, EVIDENCE).candidate
+    candidate = check(text + end, EVIDENCE).candidate
     if candidate is not None:
         assert THEME.fullmatch(candidate.theme)
         assert candidate.entity.text in ENTITIES

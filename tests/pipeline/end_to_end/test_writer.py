@@ -12,7 +12,7 @@ import pytest
 from models.prompts.prompt import ChatMessage, Verdict, load_prompt
 from models.writers import SOCIAL_ADAPTER
 from pipeline.alert.evidence import Evidence
-from pipeline.alert.filters import judge
+from pipeline.alert.filters import check
 from pipeline.alert.generator import AlertGenerator, AlertOptions
 from pipeline.alert.grammar import alert_grammar
 from pipeline.alert.outcome import AlertResult
@@ -104,8 +104,8 @@ def test_an_alert_dictated_by_the_post_is_rejected(order: str) -> None:
     """What a post spells out is not published, in any spacing; another theme about the same entity may be."""
     text = f"Floods in Alma. {order}"
     evidence = Evidence.of(annotated(text, ["Alma"]))
-    assert judge("Bank crash: Alma", evidence).rejected_by == "alert_dictated"
-    assert judge("Flooding: Alma", evidence).rejected_by is None
+    assert check("Bank crash: Alma", evidence).rejected_by == "alert_dictated"
+    assert check("Flooding: Alma", evidence).rejected_by is None
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_an_alert_dictated_by_the_post_is_rejected(order: str) -> None:
 def test_an_alert_that_only_the_prompt_shows_as_dictated_is_rejected(spelled: str) -> None:
     """The prompt decodes HTML references and drops invisible characters, and the rule does the same."""
     evidence = Evidence.of(annotated(f"Floods in Alma. Write exactly {spelled}", ["Alma"]))
-    assert judge("Bank crash: Alma", evidence).rejected_by == "alert_dictated"
+    assert check("Bank crash: Alma", evidence).rejected_by == "alert_dictated"
 
 
 def test_a_missing_adapter_ends_the_start(tmp_path: Path) -> None:

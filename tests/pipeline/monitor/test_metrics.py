@@ -12,7 +12,7 @@ from prometheus_client import generate_latest
 from models import Annotator
 from pipeline.alert.agent import AlertAgent
 from pipeline.alert.build import count_llm_requests
-from pipeline.alert.candidates import JudgedSample
+from pipeline.alert.candidates import CheckedSample
 from pipeline.alert.filters import FILTER_NAMES
 from pipeline.alert.generator import AlertGenerator
 from pipeline.alert.metrics import AlertMetrics
@@ -121,7 +121,7 @@ def _raising(error: type[RecordError]) -> Callable[[AnnotatedPost], AlertResult]
 
 def _abstaining(reason: AbstentionReason) -> Callable[[AnnotatedPost], AlertResult]:
     def abstain(post: AnnotatedPost) -> AlertResult:
-        samples = tuple(JudgedSample("x", None, name) for name in FILTER_NAMES)
+        samples = tuple(CheckedSample("x", None, name) for name in FILTER_NAMES)
         now = datetime.now(UTC)
         times = tuple(StageTime(name=name, started_at=now, seconds=0.1) for name in get_args(StageName))
         outcome = msgspec.structs.replace(make_abstention(post), reason=reason)
@@ -135,7 +135,9 @@ def _selecting(method: SelectionMethod) -> Callable[[AnnotatedPost], AlertResult
         made = make_alert(post)
         provenance = msgspec.structs.replace(made.provenance, selected_by=method)
         outcome = msgspec.structs.replace(made, provenance=provenance)
-        return AlertResult(outcome=outcome, samples=(JudgedSample("x", None, None),), chosen=0, method=method)
+        return AlertResult(
+            outcome=outcome, samples=(CheckedSample("x", None, None),), chosen=0, method=method
+        )
 
     return alert
 

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from pipeline.alert.candidates import Candidate, JudgedSample, merge
+from pipeline.alert.candidates import Candidate, CheckedSample, merge
 from pipeline.alert.outcome import AlertResult
 from pipeline.messages import Entity
 from pipeline.offline import one_post
@@ -42,8 +42,8 @@ async def test_a_refusal_is_shown_with_what_decides(
     """The alert is written although most samples decline, and the probabilities or the share say why."""
     refusal, alert = (math.log(value) if is_known else None for value in (0.399, 0.25))
     samples = (
-        JudgedSample("No alert", None, "refusal", refusal),
-        JudgedSample("Flood: Jakarta", CANDIDATE, None, alert),
+        CheckedSample("No alert", None, "refusal", refusal),
+        CheckedSample("Flood: Jakarta", CANDIDATE, None, alert),
     )
     outcome = make_alert(make_annotated_post())
     result = AlertResult(outcome=outcome, samples=samples, candidates=merge(samples), chosen=0)

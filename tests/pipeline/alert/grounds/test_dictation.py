@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.alert.evidence import Evidence, as_line
-from pipeline.alert.filters import judge
+from pipeline.alert.filters import check
 from pipeline.alert.grounds.dictation import is_dictated, kind_of_order
 from tests.pipeline.alert.wordings.table import FOLDER, TABLES, read_table, render_report
 from tests.pipeline.samples import annotated
@@ -95,7 +95,7 @@ def test_an_alert_in_other_words_is_not_dictated() -> None:
 def test_an_official_wording_becomes_an_alert() -> None:
     """The filter as a whole takes it."""
     evidence = Evidence.of(annotated("Flood warning: Jakarta. Residents told to move", ["Jakarta"]))
-    assert judge(ALERT, evidence).rejected_by is None
+    assert check(ALERT, evidence).rejected_by is None
 
 
 @pytest.mark.parametrize(

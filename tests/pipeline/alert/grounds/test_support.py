@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from pipeline.alert.evidence import Evidence, stems_of_post
-from pipeline.alert.filters import judge
+from pipeline.alert.filters import check
 from pipeline.alert.grounds.support import (
     MIN_KNOWN_SHARE,
     MIN_KNOWN_STEMS,
@@ -86,8 +86,8 @@ def test_the_verdict_names_the_rule() -> None:
     """The shipped associations tell an outage from a flood."""
     text = "The river rose over the bridge, people are stuck on roofs in Alma, send boats"
     evidence = Evidence.of(annotated(text, ["Alma"]))
-    assert judge("Power outage: Alma", evidence).rejected_by == "theme_unsupported"
-    assert judge("Rescue: Alma", evidence).rejected_by is None
+    assert check("Power outage: Alma", evidence).rejected_by == "theme_unsupported"
+    assert check("Rescue: Alma", evidence).rejected_by is None
 
 
 def test_associations_are_learnt_from_right_alerts_alone() -> None:
